@@ -1,0 +1,163 @@
+"""FreqAI's adapter for the dualwindow package: frames in, decisions and probabilities out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import timeframe_to_seconds
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.freqai.freqai_interface import IFreqaiModel
+from numpy.typing import NDArray
+
+from dualwindow.bot import read_settings, refusing
+from dualwindow.candles import CandleArrays, read_candles
+from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
+from dualwindow.confidence import decide
+from dualwindow.device import resolve_device
+from dualwindow.errors import DataError, DualWindowError
+from dualwindow.fingerprint import bind_folder, model_dependencies
+from dualwindow.manifest import check_manifest
+from dualwindow.trained import TrainedModel
+from dualwindow.training import train_model
+from dualwindow.training_hooks import LogHook, TensorBoardHook
+
+logger = logging.getLogger(__name__)
+
+
+class DualWindowLSTM(IFreqaiModel):
+    """Says SHORT, HOLD or LONG from the last `window_size` candles.
+
+    Returns the decision in the label column, the probabilities in columns named after the classes,
+    and `do_predict` 0 where a candle has no valid window.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        settings = read_settings(config)
+        self._settings = settings.training
+        with refusing():
+            resolve_device(self._settings.device)
+            bind_folder(
+                Path(config["user_data_dir"]) / "models" / str(config["freqai"].get("identifier")),
+                model_dependencies(self._settings, config),
+                config["exchange"]["pair_whitelist"],
+            )
+        super().__init__(config=config)
+        for warning in settings.warnings:
+            logger.warning(warning)
+        self.dd.model_type = "pytorch"
+        # Live prediction gets this many rows: exactly one window.
+        self.CONV_WIDTH = self._settings.window_size
+        self.class_names = list(CLASS_NAMES)
+        self._timeframe: str = config["timeframe"]
+        self._candle_seconds = timeframe_to_seconds(self._timeframe)
+        self._failure: DualWindowError | None = None
+
+    def train(
+        self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
+    ) -> TrainedModel:
+        """Train on the windows of `unfiltered_df` that are valid and whose label is known."""
+        logger.info("-------------------- Starting training %s --------------------", pair)
+        started = time.monotonic()
+        try:
+            model = self.fit(self._data_dictionary(unfiltered_df, pair, dk), dk)
+        except DualWindowError as error:
+            self._failure = error
+            raise
+        self._describe_labels(dk)
+        logger.info(
+            "-------------------- Done training %s (%.1f s) --------------------",
+            pair,
+            time.monotonic() - started,
+        )
+        return model
+
+    def _data_dictionary(
+        self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
+    ) -> dict[str, Any]:
+        """Candles and labels as arrays, beside the little that FreqAI wants to save itself."""
+        if LABEL_COLUMN not in frame.columns:
+            raise DataError(
+                f"the strategy's set_freqai_targets made no column {LABEL_COLUMN!r}; use "
+                "DualWindowStrategy or derive your strategy from it"
+            )
+        categories = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
+        # The features are saved with the model; FreqAI's copy of all training rows is not needed.
+        content: dict[str, Any] = {
+            "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
+            "labels": categories.codes.astype(np.int8),
+            "train_features": pd.DataFrame(columns=dk.training_features_list),
+            "train_dates": frame["date"].iloc[[0, -1]],
+        }
+        dk.data_dictionary = content
+        return content
+
+    def fit(
+        self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **_kwargs: Any
+    ) -> TrainedModel:
+        """Train a model on candles and labels, log its figures and write them beside the model."""
+        return train_model(
+            data_dictionary["candles"],
+            data_dictionary["labels"],
+            self._settings,
+            name=dk.pair,
+            candle_seconds=self._candle_seconds,
+            figures_path=Path(dk.data_path) / "evaluation.json",
+            hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
+            should_stop=self._stop_event.is_set,
+        )
+
+    def predict(
+        self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **_kwargs: Any
+    ) -> tuple[pd.DataFrame, NDArray[np.int_]]:
+        """Predict every row; a row without a valid window is HOLD with `do_predict` 0."""
+        model = self.model
+        if not isinstance(model, TrainedModel):
+            raise OperationalException(
+                f"{dk.pair}: FreqAI handed over no model from {dk.data_path}; delete the folder "
+                f"{self.full_path} or set another freqai.identifier to train anew"
+            )
+        dk.find_features(unfiltered_df)
+        with refusing():
+            candles: CandleArrays = read_candles(
+                unfiltered_df, dk.training_features_list, dk.pair, self._timeframe
+            )
+            prediction = model.predict(candles)
+        decisions = decide(prediction.probabilities, self._settings.thresholds)
+        probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
+        frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
+        # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
+        names = np.array(CLASS_NAMES, dtype=object)[decisions]
+        frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
+        dk.do_predict = prediction.valid.astype(np.int_)
+        dk.DI_values = np.zeros(len(frame))
+        self._describe_labels(dk)
+        return frame, dk.do_predict
+
+    def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
+        """Give every class the mean and deviation that FreqAI looks up in live."""
+        for statistic in ("labels_mean", "labels_std"):
+            dk.data.setdefault(statistic, {}).update(dict.fromkeys(CLASS_NAMES, 0))
+
+    def model_exists(self, dk: FreqaiDataKitchen) -> bool:
+        """Whether a whole model is there; a damaged one is refused with the way out."""
+        exists = bool(super().model_exists(dk))
+        if exists:
+            with refusing():
+                check_manifest(Path(dk.data_path))
+        return exists
+
+    def _append_null_backtesting_predictions(
+        self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame
+    ) -> None:
+        """End the backtest: FreqAI would cache empty predictions and go on."""
+        reason = self._failure or "see the warning above"
+        raise OperationalException(
+            f"{dk.pair}: the training for the backtest from "
+            f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: {reason}"
+        ) from self._failure

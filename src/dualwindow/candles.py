@@ -1,0 +1,99 @@
+"""Candles as the arrays that training and prediction work on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dualwindow.columns import CANDLE_COLUMNS, canonical_feature_name
+from dualwindow.errors import DataError
+from dualwindow.settings import TrainingConfig
+from dualwindow.windows import flat_candles, utc_seconds, valid_windows
+
+
+@dataclass(frozen=True)
+class CandleArrays:
+    """Candles in time order with their unscaled features.
+
+    Attributes:
+        names: (F,) canonical feature names in the order of the columns of `features`.
+        seconds: (N,) int64 candle dates, seconds since 1970.
+        features: (N, F) float32, C-contiguous.
+        flat: (N,) true where a candle has no volume and one price.
+    """
+
+    names: tuple[str, ...]
+    seconds: NDArray[np.int64]
+    features: NDArray[np.float32]
+    flat: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def tail(self, rows: int) -> CandleArrays:
+        """The last `rows` rows, copied, so that the rest can be freed."""
+        start = max(len(self) - rows, 0)
+        return CandleArrays(
+            self.names,
+            self.seconds[start:].copy(),
+            self.features[start:].copy(),
+            self.flat[start:].copy(),
+        )
+
+    def after(self, context: CandleArrays) -> CandleArrays:
+        """These candles with the rows of `context` that are older put in front."""
+        older = int(np.searchsorted(context.seconds, self.seconds[0])) if len(self) else 0
+        return CandleArrays(
+            self.names,
+            np.concatenate([context.seconds[:older], self.seconds]),
+            np.concatenate([context.features[:older], self.features]),
+            np.concatenate([context.flat[:older], self.flat]),
+        )
+
+    def valid_windows(self, config: TrainingConfig, candle_seconds: int = 60) -> NDArray[np.bool_]:
+        """Rows whose window can be used, (N,) bool; see `dualwindow.windows.valid_windows`."""
+        return valid_windows(
+            self.features,
+            self.seconds,
+            self.flat,
+            window_size=config.window_size,
+            max_flat_candles=config.max_flat_candles,
+            candle_seconds=candle_seconds,
+        )
+
+
+def read_candles(
+    frame: pd.DataFrame, feature_columns: Sequence[str], pair: str, timeframe: str
+) -> CandleArrays:
+    """Take the arrays out of FreqAI's frame.
+
+    Args:
+        frame: N rows with freqtrade's candle columns and the feature columns, in time order.
+        feature_columns: (F,) FreqAI's names of the features.
+        pair: the base pair.
+        timeframe: the base timeframe.
+
+    Raises:
+        DataError: when a candle column is missing, two features get one name, or rows are not in
+            time order.
+    """
+    missing = [column for column in CANDLE_COLUMNS if column not in frame.columns]
+    if missing:
+        raise DataError(f"{pair}: the frame has no column {', '.join(missing)}")
+    names = tuple(canonical_feature_name(column, pair, timeframe) for column in feature_columns)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{pair}: two feature columns are both called {', '.join(twice)}")
+    seconds = utc_seconds(frame["date"])
+    if (np.diff(seconds) <= 0).any():
+        at = frame["date"].iloc[int(np.flatnonzero(np.diff(seconds) <= 0)[0]) + 1]
+        raise DataError(f"{pair}: candles are not in time order, or doubled, at {at}")
+    features = np.empty((len(frame), len(names)), dtype=np.float32)
+    # Column by column: a whole-frame conversion would hold a second, Fortran-ordered copy.
+    for index, column in enumerate(feature_columns):
+        features[:, index] = frame[column].to_numpy(np.float64, na_value=np.nan)
+    return CandleArrays(names, seconds, features, flat_candles(frame))

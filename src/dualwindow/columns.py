@@ -1,0 +1,64 @@
+"""Names of columns and classes, and their order, written once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SHORT: Final = 0
+HOLD: Final = 1
+LONG: Final = 2
+UNKNOWN: Final = -1
+
+#: Class names in the order of the network's outputs; index = class code.
+CLASS_NAMES: Final = ("SHORT", "HOLD", "LONG")
+
+#: The label that FreqAI learns and the column in which the decision returns.
+LABEL_COLUMN: Final = "&-side"
+
+#: Candle columns as freqtrade names them.
+CANDLE_COLUMNS: Final = ("date", "open", "high", "low", "close", "volume")
+
+HIGH_CHANGE: Final = "high_change"
+LOW_CHANGE: Final = "low_change"
+CLOSE_CHANGE: Final = "close_change"
+VOLUME_CHANGE: Final = "volume_change"
+#: Features of one candle and the one before it, known for every timeframe and pair.
+CHANGE_FEATURES: Final = (HIGH_CHANGE, LOW_CHANGE, CLOSE_CHANGE, VOLUME_CHANGE)
+
+PRICE_TO_MA: Final = "price_to_ma"
+VOLUME_TO_MA: Final = "volume_to_ma"
+
+#: FreqAI takes a column with this prefix as a feature.
+FEATURE_PREFIX: Final = "%-"
+#: FreqAI appends this to columns of `feature_engineering_expand_basic`.
+BASIC_SUFFIX: Final = "_gen"
+
+
+def average_features(period: int) -> tuple[str, str]:
+    """Names of the two features of a moving average over `period` candles."""
+    return f"{PRICE_TO_MA}{period}", f"{VOLUME_TO_MA}{period}"
+
+
+def canonical_feature_name(column: str, pair: str, timeframe: str) -> str:
+    """Turn a FreqAI feature column into its form without the base pair and timeframe.
+
+    A model is trained on one pair and may predict another, so the pair that a column belongs to
+    must not be in its name unless it is a *correlated* pair.
+
+    Args:
+        column: as FreqAI names it, such as `%-high_change_gen_BTC/USDTUSDT_1m`.
+        pair: the base pair, such as `BTC/USDT:USDT`.
+        timeframe: the base timeframe, such as `1m`.
+
+    Returns:
+        `high_change` for the base pair and timeframe, `high_change_5m` for the base pair in
+        another timeframe, `high_change_ETH/USDTUSDT_1m` for a correlated pair.
+
+    """
+    name = column.replace(":", "").removeprefix(FEATURE_PREFIX)
+    plain_pair = pair.replace(":", "")
+    name = name.removesuffix(f"_{plain_pair}_{timeframe}")
+    name = name.replace(f"_{plain_pair}_", "_")
+    if name.endswith(BASIC_SUFFIX):
+        return name.removesuffix(BASIC_SUFFIX)
+    return name.replace(f"{BASIC_SUFFIX}_", "_", 1)

@@ -1,0 +1,91 @@
+"""From three probabilities to one decision: speak up only when confident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dualwindow.columns import HOLD, LONG, SHORT
+
+ConfidenceMode = Literal["conservative", "aggressive", "balanced"]
+Fallback = Literal["hold", "argmax"]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Smallest probability (0 to 1) at which each class is said.
+
+    Attributes:
+        short: threshold of SHORT.
+        hold: threshold of HOLD; only matters when `fallback` is `argmax`.
+        long: threshold of LONG.
+        fallback: what is said when no threshold is reached: HOLD, or the likeliest class.
+        enabled: false means the likeliest class is always said, whatever its probability.
+
+    """
+
+    short: float
+    hold: float
+    long: float
+    fallback: Fallback = "hold"
+    enabled: bool = True
+
+
+MODE_THRESHOLDS: Final[dict[str, Thresholds]] = {
+    "conservative": Thresholds(short=0.70, hold=0.30, long=0.70),
+    "aggressive": Thresholds(short=0.45, hold=0.40, long=0.45),
+    "balanced": Thresholds(short=0.55, hold=0.45, long=0.55),
+}
+
+
+def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]:
+    """Say SHORT, HOLD or LONG for each row.
+
+    SHORT if its probability reaches its threshold, else LONG if its own does, else HOLD if its
+    own does, else the fallback. A row with a NaN (no valid window) is HOLD under every rule.
+
+    Args:
+        probabilities: (N, 3) in the order SHORT, HOLD, LONG.
+        thresholds: what to compare with, inclusive.
+
+    Returns:
+        (N,) int8 class codes of `dualwindow.columns`.
+
+    Raises:
+        ValueError: when `probabilities` is not (N, 3).
+
+    """
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != 3:
+        raise ValueError(f"probabilities must have shape (N, 3), not {table.shape}")
+    complete = np.asarray(~np.isnan(table).any(axis=1))
+    # argmax of a row with NaN would be the NaN, so those rows compete as zeros.
+    likeliest = np.argmax(np.where(complete[:, None], table, 0.0), axis=1).astype(np.int8)
+    if not thresholds.enabled:
+        return np.where(complete, likeliest, np.int8(HOLD))
+    fallback = likeliest if thresholds.fallback == "argmax" else np.int8(HOLD)
+    decision = np.select(
+        [
+            table[:, SHORT] >= thresholds.short,
+            table[:, LONG] >= thresholds.long,
+            table[:, HOLD] >= thresholds.hold,
+        ],
+        [np.int8(SHORT), np.int8(LONG), np.int8(HOLD)],
+        default=fallback,
+    )
+    return np.where(complete, decision, HOLD).astype(np.int8)
+
+
+def confidence_tags(side: str, probabilities: NDArray[np.floating]) -> list[str]:
+    """Entry tags such as `long_0.75`: the side and the lower bound of a bucket 0.05 wide.
+
+    Args:
+        side: first part of each tag.
+        probabilities: (N,) of that side.
+    """
+    # The small addition keeps 0.75 in the bucket that begins with it, whatever float makes of it.
+    buckets = np.floor(np.asarray(probabilities, dtype=np.float64) * 20 + 1e-6) / 20
+    return [f"{side}_{bucket:.2f}" for bucket in buckets]

@@ -1,0 +1,64 @@
+"""Device, precision and randomness of a training, from settings to torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+
+from dualwindow.errors import SettingsError
+from dualwindow.settings import TrainingConfig
+
+
+def resolve_device(name: str) -> torch.device:
+    """Turn the setting `device` into a torch device that exists.
+
+    Raises:
+        SettingsError: when the device asked for is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise SettingsError(
+                [f"device {name!r}: torch sees {count} CUDA devices here; use 'auto' or 'cpu'"]
+            )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError([f"device {name!r} is not available here; use 'auto' or 'cpu'"])
+    return device
+
+
+def training_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:
+    """Arithmetic of training: `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU."""
+    if config.precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
+    """Run the block in `dtype` where torch may; fp32 changes nothing."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+@contextmanager
+def reproducible(config: TrainingConfig, device: torch.device) -> Iterator[torch.Generator]:
+    """Seed torch for the block, yield the generator of dropout masks, and restore what was.
+
+    The same seed on the same machine gives identical weights when `deterministic` is on.
+    """
+    was_deterministic = torch.are_deterministic_algorithms_enabled()
+    was_warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(config.seed)
+        if config.deterministic:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            yield torch.Generator().manual_seed(config.seed)
+        finally:
+            torch.use_deterministic_algorithms(was_deterministic, warn_only=was_warn_only)

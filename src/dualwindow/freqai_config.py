@@ -1,0 +1,219 @@
+"""Reads freqtrade's configuration into `TrainingConfig` and refuses what would break a window.
+
+FreqAI has keys that say the same thing as ours (twins) and options that shuffle, cut or rewrite
+rows. A twin is derived from the settings or checked against them; an option that breaks windows is
+refused by name. All problems come in one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dualwindow.errors import SettingsError
+from dualwindow.settings import CANDLES_PER_DAY, TrainingConfig
+
+_SOURCE: Final = "the configuration"
+#: FreqAI multiplies the longest period by this when it downloads history for a live bot.
+_DOWNLOAD_MARGIN: Final = 1.5
+_DEFAULT_CONV_WIDTH: Final = 1
+RECOMMENDED_TRAIN_DAYS: Final = 90
+
+#: Options that must be off (absent, false or 0), and what they would do.
+_REFUSED_FEATURES: Final = {
+    "shuffle_after_split": "shuffles rows, so windows would be made of unrelated candles",
+    "reverse_train_test_order": "would validate on candles before the training",
+    "buffer_train_data_candles": "cuts the candles between training and backtest",
+    "principal_component_analysis": "replaces the features that the model scales and mirrors",
+    "DI_threshold": "removes single rows, which leaves holes in windows",
+    "use_SVM_to_remove_outliers": "removes single rows, which leaves holes in windows",
+    "use_DBSCAN_to_remove_outliers": "removes single rows, which leaves holes in windows",
+    "noise_standard_deviation": "adds noise to the features before they are scaled",
+    "weight_factor": "weighs rows, which this model does not do",
+    "include_shifted_candles": "repeats candles that are in the window anyway",
+}
+_REFUSED_FREQAI: Final = {
+    "continual_learning": "starts a training from weights with another scaler",
+    "keras": "is for Keras models",
+}
+_REFUSED_SPLIT: Final = {
+    "shuffle": "shuffles rows, so validation would see the training's future",
+    "train_size": "is decided by validation_fraction",
+    "stratify": "would draw validation rows from among the training rows",
+}
+
+
+@dataclass(frozen=True)
+class FreqaiSettings:
+    """What the adapters need from the configuration.
+
+    Attributes:
+        training: the checked settings.
+        indicator_periods: periods of the moving averages (candles).
+        warnings: one sentence each, to be logged once.
+    """
+
+    training: TrainingConfig
+    indicator_periods: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def read_freqai_config(
+    config: Mapping[str, Any], *, cores: int, timeframe_seconds: Mapping[str, int]
+) -> FreqaiSettings:
+    """Read and check everything at once.
+
+    Args:
+        config: freqtrade's configuration.
+        cores: processor cores of this machine.
+        timeframe_seconds: seconds of every timeframe in `include_timeframes`.
+
+    Raises:
+        SettingsError: with every problem.
+    """
+    freqai = config.get("freqai") or {}
+    features = freqai.get("feature_parameters") or {}
+    problems: list[str] = []
+    parameters = dict(freqai.get("model_training_parameters") or {})
+    problems += _take_test_size(freqai.get("data_split_parameters") or {}, parameters)
+    training: TrainingConfig | None = None
+    try:
+        training = TrainingConfig.from_parameters(parameters)
+    except SettingsError as error:
+        problems += error.problems
+    problems += _refused(features, _REFUSED_FEATURES, "feature_parameters.")
+    problems += _refused(freqai, _REFUSED_FREQAI, "")
+    problems += _refused(
+        freqai.get("data_split_parameters") or {}, _REFUSED_SPLIT, "data_split_parameters."
+    )
+    problems += _shared_bases((config.get("exchange") or {}).get("pair_whitelist") or [])
+    periods, period_problems = _indicator_periods(features)
+    problems += period_problems
+    if training is not None:
+        problems += _twins(training, freqai, features)
+        problems += _history(training, freqai, periods, timeframe_seconds)
+    if problems or training is None:
+        raise SettingsError(problems, _SOURCE)
+    clamped, notes = training.clamped_to_machine(cores)
+    return FreqaiSettings(clamped, periods, tuple(_warnings(clamped, freqai, notes)))
+
+
+def _take_test_size(split: Mapping[str, Any], parameters: dict[str, Any]) -> list[str]:
+    """Derive validation_fraction from FreqAI's test_size, or check that they agree."""
+    if "test_size" not in split:
+        return []
+    given = parameters.setdefault("validation_fraction", split["test_size"])
+    if given == split["test_size"]:
+        return []
+    return [
+        f"validation_fraction {given} and data_split_parameters.test_size {split['test_size']} "
+        "say different things; remove one of them"
+    ]
+
+
+def _refused(content: Mapping[str, Any], options: Mapping[str, str], prefix: str) -> list[str]:
+    return [
+        f"freqai.{prefix}{name} {content[name]!r}: {reason}; remove it"
+        for name, reason in options.items()
+        if content.get(name)
+    ]
+
+
+def _twins(
+    training: TrainingConfig, freqai: Mapping[str, Any], features: Mapping[str, Any]
+) -> list[str]:
+    conv_width = freqai.get("conv_width")
+    twins = (
+        (
+            "freqai.conv_width",
+            # freqtrade writes its default into the configuration when the key is absent.
+            None if conv_width == _DEFAULT_CONV_WIDTH else conv_width,
+            "window_size",
+            training.window_size,
+        ),
+        (
+            "freqai.feature_parameters.label_period_candles",
+            features.get("label_period_candles"),
+            "future_window",
+            training.future_window,
+        ),
+    )
+    return [
+        f"{name} {value!r} must equal {own} {expected}; remove it, it is derived"
+        for name, value, own, expected in twins
+        if value is not None and value != expected
+    ]
+
+
+def _indicator_periods(features: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str]]:
+    name = "freqai.feature_parameters.indicator_periods_candles"
+    periods = features.get("indicator_periods_candles")
+    if not periods:
+        return (), [f"{name} is missing; the usual value is [1440, 43200]"]
+    bad = [period for period in periods if not isinstance(period, int) or period < 2]
+    if bad:
+        return (), [
+            f"{name} {periods!r}: every period must be a whole number of at least 2 candles"
+        ]
+    if len(set(periods)) < len(periods):
+        return (), [f"{name} {periods!r}: a period stands there twice"]
+    return tuple(periods), []
+
+
+def _history(
+    training: TrainingConfig,
+    freqai: Mapping[str, Any],
+    periods: Sequence[int],
+    timeframe_seconds: Mapping[str, int],
+) -> list[str]:
+    """Refuse when a live bot would download more history than allowed."""
+    if not periods or not timeframe_seconds:
+        return []
+    longest = max(*periods, training.window_size)
+    slowest = max(timeframe_seconds, key=lambda timeframe: timeframe_seconds[timeframe])
+    seconds = longest * _DOWNLOAD_MARGIN * timeframe_seconds[slowest]
+    days = seconds / 86_400 + freqai.get("train_period_days", 0)
+    if days <= training.max_history_days:
+        return []
+    return [
+        f"FreqAI would download {days:.0f} days of history for a period of {longest} candles in "
+        f"the timeframe {slowest}, more than max_history_days {training.max_history_days}; remove "
+        "the timeframe, shorten indicator_periods_candles or raise max_history_days"
+    ]
+
+
+def _shared_bases(pairs: Sequence[str]) -> list[str]:
+    problems = []
+    first: dict[str, str] = {}
+    for pair in pairs:
+        base = pair.split("/")[0]
+        other = first.setdefault(base, pair)
+        if other != pair:
+            problems.append(
+                f"exchange.pair_whitelist has {other} and {pair}: FreqAI names models by the base "
+                f"coin {base} alone, so one would overwrite the other; keep one of them"
+            )
+    return problems
+
+
+def _warnings(
+    training: TrainingConfig, freqai: Mapping[str, Any], notes: Sequence[str]
+) -> list[str]:
+    warnings = []
+    if notes:
+        warnings.append(f"settings lowered to what this machine has: {', '.join(notes)}")
+    days = freqai.get("train_period_days", 0)
+    if days < RECOMMENDED_TRAIN_DAYS:
+        warnings.append(
+            f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
+            "a model trained on so little has hardly seen more than one kind of market"
+        )
+    if training.use_multiprocessing:
+        warnings.append("use_multiprocessing has no effect inside the bot in this version")
+    return warnings
+
+
+def required_history_days(periods: Sequence[int], train_days: int, candle_seconds: int) -> float:
+    """Days of candles that a backtest needs before its first day."""
+    return train_days + max(periods, default=0) * candle_seconds / (60 * CANDLES_PER_DAY)

@@ -1,0 +1,226 @@
+"""Which side reaches its take profit without its stop loss within the future window.
+
+Entry is the close of row r; the highs and lows of rows r+1 ... r+F decide. An order that follows
+the signal of row r fills at the open of row r+1, so that row counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
+
+LabelRule = Literal["hybrid", "first_touch"]
+
+#: Rows worked on at a time: the pyramids of one block stay in the processor's cache.
+BLOCK_ROWS: Final = 16_384
+
+
+@dataclass(frozen=True)
+class _Pyramid:
+    """Running extremes over 1, 2, 4, ... candles: `levels[k][i]` covers rows i ... i + 2**k - 1."""
+
+    levels: list[NDArray[np.float64]]
+
+    @classmethod
+    def build(cls, values: NDArray[np.float64], span: int, extreme: np.ufunc) -> _Pyramid:
+        levels = [values]
+        width = 1
+        while 2 * width <= span:
+            last = levels[-1]
+            levels.append(extreme(last[:-width], last[width:]))
+            width *= 2
+        return cls(levels)
+
+    def over_span(self, rows: int, span: int, extreme: np.ufunc) -> NDArray[np.float64]:
+        """Extreme over `span` values from each of the first `rows` rows: two overlapping levels."""
+        level = span.bit_length() - 1
+        top = self.levels[level]
+        shift = span - (1 << level)
+        return np.asarray(extreme(top[:rows], top[shift : shift + rows]))
+
+
+def _first_touch(
+    pyramid: _Pyramid, starts: NDArray[np.intp], barrier: NDArray[np.float64], upward: bool
+) -> NDArray[np.intp]:
+    """Offset from each start to the first value that touches its barrier.
+
+    The barrier must be touched somewhere within the pyramid's span from the start: the descent
+    skips every level whose extreme does not touch.
+    """
+    position = starts.copy()
+    for level in range(len(pyramid.levels) - 1, -1, -1):
+        values = pyramid.levels[level]
+        inside = position < len(values)
+        extreme = values[np.minimum(position, len(values) - 1)]
+        touched = extreme >= barrier if upward else extreme <= barrier
+        position = np.where(inside & ~touched, position + (1 << level), position)
+    return position - starts
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How often one candle touched both barriers of a side (it counts as the stop loss).
+
+    Attributes:
+        long_both: rows whose long barriers were first touched in one candle.
+        short_both: rows whose short barriers were first touched in one candle.
+
+    """
+
+    long_both: int
+    short_both: int
+
+
+def label_candles(
+    high: ArrayLike,
+    low: ArrayLike,
+    close: ArrayLike,
+    *,
+    future_window: int,
+    long_tp_pct: float,
+    long_sl_pct: float,
+    short_tp_pct: float,
+    short_sl_pct: float,
+    rule: LabelRule = "hybrid",
+) -> NDArray[np.int8]:
+    """Label each row from the F candles after it.
+
+    hybrid: LONG when the long take profit is touched and the long stop loss is not, anywhere in
+    the future window; else SHORT likewise; else HOLD.
+    first_touch: LONG when the long take profit is touched in an earlier candle than the long stop
+    loss, or the stop loss is not touched at all; else SHORT likewise; else HOLD. Both in one
+    candle counts as the stop loss.
+    Touching is >= for highs and <= for lows.
+
+    Args:
+        high: (N,) highest prices.
+        low: (N,) lowest prices.
+        close: (N,) closing prices.
+        future_window: candles F that decide, at least 1.
+        long_tp_pct: take profit of a long as a fraction of the entry; the others likewise.
+        long_sl_pct: stop loss of a long.
+        short_tp_pct: take profit of a short.
+        short_sl_pct: stop loss of a short.
+        rule: which of the two rules.
+
+    Returns:
+        (N,) int8: 0 SHORT, 1 HOLD, 2 LONG, -1 unknown (fewer than F candles follow, or one of
+        them or the entry is NaN or infinite).
+
+    Raises:
+        ValueError: when lengths differ, the window is below 1 or the rule is unknown.
+
+    """
+    labels, _ = label_candles_counted(
+        high,
+        low,
+        close,
+        future_window=future_window,
+        long_tp_pct=long_tp_pct,
+        long_sl_pct=long_sl_pct,
+        short_tp_pct=short_tp_pct,
+        short_sl_pct=short_sl_pct,
+        rule=rule,
+    )
+    return labels
+
+
+def label_candles_counted(
+    high: ArrayLike,
+    low: ArrayLike,
+    close: ArrayLike,
+    *,
+    future_window: int,
+    long_tp_pct: float,
+    long_sl_pct: float,
+    short_tp_pct: float,
+    short_sl_pct: float,
+    rule: LabelRule = "hybrid",
+) -> tuple[NDArray[np.int8], LabelCounts]:
+    """Like `label_candles`, with how often both barriers lay in one candle (first_touch only)."""
+    # float64 throughout: barriers in float32 round to another side of a price.
+    highs, lows, closes = (np.asarray(prices, dtype=np.float64) for prices in (high, low, close))
+    if not len(highs) == len(lows) == len(closes):
+        raise ValueError(
+            f"high, low and close differ in length: {len(highs)}, {len(lows)}, {len(closes)}"
+        )
+    if future_window < 1:
+        raise ValueError(f"future_window must be at least 1 candle, not {future_window}")
+    if rule not in ("hybrid", "first_touch"):
+        raise ValueError(f"rule must be 'hybrid' or 'first_touch', not {rule!r}")
+    labels = np.full(len(closes), UNKNOWN, dtype=np.int8)
+    long_both = short_both = 0
+    for start in range(0, max(len(closes) - future_window, 0), BLOCK_ROWS):
+        stop = min(start + BLOCK_ROWS, len(closes) - future_window)
+        block = _FutureBlock(
+            _finite_or_nan(highs[start + 1 : stop + future_window]),
+            _finite_or_nan(lows[start + 1 : stop + future_window]),
+            closes[start:stop],
+            future_window,
+        )
+        is_long, both = block.wins(1.0 + long_tp_pct, 1.0 - long_sl_pct, rule)
+        long_both += both
+        is_short, both = block.wins(1.0 - short_tp_pct, 1.0 + short_sl_pct, rule)
+        short_both += both
+        side = np.where(is_long, LONG, np.where(is_short, SHORT, HOLD))
+        labels[start:stop] = np.where(block.known, side, UNKNOWN)
+    return labels, LabelCounts(long_both=long_both, short_both=short_both)
+
+
+def _finite_or_nan(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Prices with infinities as NaN: a maximum would hide a high of minus infinity."""
+    return np.where(np.isfinite(prices), prices, np.nan)
+
+
+class _FutureBlock:
+    """Extremes over the future windows of one block of rows.
+
+    Args:
+        high: (B + F - 1,) highs from the candle after the block's first row.
+        low: the same for lows.
+        entry: (B,) closes of the block's rows.
+        span: F.
+
+    """
+
+    def __init__(
+        self,
+        high: NDArray[np.float64],
+        low: NDArray[np.float64],
+        entry: NDArray[np.float64],
+        span: int,
+    ) -> None:
+        self._entry = entry
+        self._highs = _Pyramid.build(high, span, np.maximum)
+        self._lows = _Pyramid.build(low, span, np.minimum)
+        rows = len(entry)
+        self._highest = self._highs.over_span(rows, span, np.maximum)
+        self._lowest = self._lows.over_span(rows, span, np.minimum)
+        # maximum and minimum hand a NaN on, so one look at each extreme finds every hole.
+        self.known = np.isfinite(self._highest) & np.isfinite(self._lowest) & np.isfinite(entry)
+
+    def wins(
+        self, profit_factor: float, loss_factor: float, rule: LabelRule
+    ) -> tuple[NDArray[np.bool_], int]:
+        """Rows whose side wins, and how many first touched both barriers in one candle."""
+        profit, loss = self._entry * profit_factor, self._entry * loss_factor
+        upward = profit_factor > loss_factor
+        if upward:
+            profit_touched, loss_touched = self._highest >= profit, self._lowest <= loss
+        else:
+            profit_touched, loss_touched = self._lowest <= profit, self._highest >= loss
+        winning = profit_touched & ~loss_touched
+        if rule == "hybrid":
+            return winning, 0
+        rows = np.flatnonzero(profit_touched & loss_touched & self.known)
+        profit_side = (self._highs, True) if upward else (self._lows, False)
+        loss_side = (self._lows, False) if upward else (self._highs, True)
+        profit_at = _first_touch(profit_side[0], rows, profit[rows], profit_side[1])
+        loss_at = _first_touch(loss_side[0], rows, loss[rows], loss_side[1])
+        winning[rows] = profit_at < loss_at
+        return winning, int(np.count_nonzero(profit_at == loss_at))

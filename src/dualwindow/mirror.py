@@ -1,0 +1,68 @@
+"""The mirror image of a market: every rise a fall, SHORT and LONG swapped.
+
+A network that sees windows and their mirror images cannot prefer a side by habit, and it learns
+direction from twice as many examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dualwindow.columns import (
+    CLOSE_CHANGE,
+    HIGH_CHANGE,
+    LOW_CHANGE,
+    PRICE_TO_MA,
+    VOLUME_CHANGE,
+    VOLUME_TO_MA,
+)
+
+# Another timeframe (`_5m`), or a correlated pair with its timeframe (`_ETH/USDTUSDT_1m`).
+_ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
+_CHANGE: Final = re.compile(
+    rf"(?P<kind>{HIGH_CHANGE}|{LOW_CHANGE}|{CLOSE_CHANGE}|{VOLUME_CHANGE}){_ORIGIN}"
+)
+_AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
+_PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
+_KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA)
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """How to mirror unscaled features: `mirrored[i] = sign[i] * features[source[i]]`.
+
+    Attributes:
+        source: (F,) feature that each mirrored feature is taken from.
+        sign: (F,) 1 or -1.
+    """
+
+    source: tuple[int, ...]
+    sign: tuple[float, ...]
+
+
+def mirror_of(names: Sequence[str]) -> Mirror | None:
+    """Find the mirror image of every feature.
+
+    Args:
+        names: (F,) canonical feature names.
+
+    Returns:
+        None when at least one feature has no known mirror image.
+    """
+    position = {name: index for index, name in enumerate(names)}
+    source: list[int] = []
+    sign: list[float] = []
+    for name in names:
+        match = _CHANGE.fullmatch(name) or _AVERAGE.fullmatch(name)
+        if match is None:
+            return None
+        kind = match["kind"]
+        partner = position.get(name.replace(kind, _PARTNER.get(kind, kind), 1))
+        if partner is None:
+            return None
+        source.append(partner)
+        sign.append(1.0 if kind in _KEPT else -1.0)
+    return Mirror(tuple(source), tuple(sign))

@@ -1,0 +1,221 @@
+"""A trained model: what it predicts with, and how it is saved and loaded.
+
+The dotted path `dualwindow.trained.CheckpointLoader` is a file format: FreqAI unpickles it from
+every saved model. It does not move without a changelog entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dualwindow import __version__
+from dualwindow.candles import CandleArrays
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.device import resolve_device
+from dualwindow.errors import ModelFileError
+from dualwindow.features import FEATURE_CODE_VERSION
+from dualwindow.files import whole_file
+from dualwindow.manifest import write_manifest
+from dualwindow.mirror import Mirror
+from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.prediction import predict_rows
+from dualwindow.settings import TrainingConfig
+from dualwindow.stream import ChunkSizes, WindowStream
+
+#: Raised whenever what is saved changes; other versions are refused.
+MODEL_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probabilities of candles.
+
+    Attributes:
+        probabilities: (N, 3) float32 in the order SHORT, HOLD, LONG; NaN without a valid window.
+        valid: (N,) true where the window was valid.
+    """
+
+    probabilities: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+class TrainedModel:
+    """Everything a prediction needs: weights, scaler, features and their order, settings, context.
+
+    Args:
+        network: on the CPU; its buffers hold the scaler and the mirror.
+        config: settings it was trained with.
+        context: the last P - 1 candles of training, so that a slice that follows is predicted
+            from its first candle; their `names` are the features and their order.
+        candle_seconds: seconds between two candles.
+    """
+
+    def __init__(
+        self,
+        network: DualWindowNetwork,
+        config: TrainingConfig,
+        context: CandleArrays,
+        candle_seconds: int = 60,
+    ) -> None:
+        self.config = config
+        self.context = context
+        self.candle_seconds = candle_seconds
+        self._device = resolve_device(config.device)
+        self._network = network.to(self._device).eval()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Canonical feature names in the order of the network's inputs."""
+        return self.context.names
+
+    def predict(self, candles: CandleArrays) -> Prediction:
+        """Predict every candle whose window is valid.
+
+        Args:
+            candles: N rows; the saved context is put in front where it is older.
+
+        Raises:
+            ModelFileError: when the features are not the model's.
+        """
+        self._require_features(candles.names)
+        config = self.config
+        whole = candles.after(self.context)
+        added = len(whole) - len(candles)
+        valid = whole.valid_windows(config, self.candle_seconds)
+        valid[:added] = False
+        rows = np.flatnonzero(valid).astype(np.int64)
+        probabilities = np.full((len(whole), len(CLASS_NAMES)), np.nan, dtype=np.float32)
+        stream = WindowStream(whole.features, config.window_size, ChunkSizes.of(config))
+        probabilities[rows] = predict_rows(self._network, stream, rows, self._device)
+        return Prediction(probabilities[added:], valid[added:])
+
+    def _require_features(self, names: tuple[str, ...]) -> None:
+        if names == self.feature_names:
+            return
+        missing = sorted(set(self.feature_names) - set(names))
+        extra = sorted(set(names) - set(self.feature_names))
+        difference = [f"missing {', '.join(missing)}"] if missing else []
+        difference += [f"unexpected {', '.join(extra)}"] if extra else []
+        raise ModelFileError(
+            "the strategy's features are not those the model was trained with: "
+            f"{'; '.join(difference) or 'another order'}; restore the features or set another "
+            "freqai.identifier to train a new model"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model and its manifest, each whole or not at all."""
+        path = Path(path)
+        payload = self.to_bytes()
+        content = {
+            "pytrainer": CheckpointLoader(),
+            "payload": payload,
+            "sha256": hashlib.sha256(payload).hexdigest(),
+        }
+        with whole_file(path) as handle:
+            torch.save(content, handle)
+        write_manifest(path.parent, [path])
+
+    def to_bytes(self) -> bytes:
+        """The model as safetensors: weights on the CPU and everything else as JSON metadata."""
+        tensors = {
+            f"network.{name}": value.detach().cpu().contiguous()
+            for name, value in self._network.state_dict().items()
+        }
+        tensors["context.seconds"] = torch.from_numpy(self.context.seconds.copy())
+        tensors["context.features"] = torch.from_numpy(self.context.features.copy())
+        tensors["context.flat"] = torch.from_numpy(self.context.flat.copy())
+        about = {
+            "format": MODEL_FORMAT,
+            "version": __version__,
+            "feature_code_version": FEATURE_CODE_VERSION,
+            "classes": CLASS_NAMES,
+            "features": self.feature_names,
+            "shape": self._network.shape.to_dict(),
+            "mirror": self._network.mirrors,
+            "settings": self.config.to_dict(),
+            "candle_seconds": self.candle_seconds,
+        }
+        metadata = {"dualwindow": json.dumps(about)}
+        return bytes(safetensors.torch.save(tensors, metadata))
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> TrainedModel:
+        """Load what `to_bytes` made.
+
+        Raises:
+            ModelFileError: when the bytes are damaged or of another format version.
+        """
+        about = _metadata(payload)
+        found = (about["format"], about["feature_code_version"], tuple(about["classes"]))
+        expected = (MODEL_FORMAT, FEATURE_CODE_VERSION, CLASS_NAMES)
+        if found != expected:
+            raise ModelFileError(
+                f"the model was made by dualwindow {about['version']} in another format (format, "
+                f"feature code, classes: {found}, this version reads {expected}); train it again"
+            )
+        tensors = safetensors.torch.load(payload)
+        state = {
+            name.removeprefix("network."): value
+            for name, value in tensors.items()
+            if name.startswith("network.")
+        }
+        context = CandleArrays(
+            tuple(about["features"]),
+            tensors["context.seconds"].numpy(),
+            tensors["context.features"].numpy(),
+            tensors["context.flat"].numpy(),
+        )
+        config = TrainingConfig.from_parameters(about["settings"], source="the saved model")
+        network = _rebuild(about, state)
+        return cls(network, config, context, int(about["candle_seconds"]))
+
+
+class CheckpointLoader:
+    """What FreqAI finds under `pytrainer` in a saved model and asks to load it."""
+
+    def load_from_checkpoint(self, checkpoint: Mapping[str, Any]) -> TrainedModel:
+        """Make the model from FreqAI's checkpoint.
+
+        Raises:
+            ModelFileError: when the payload is damaged.
+        """
+        payload: bytes = checkpoint["payload"]
+        if hashlib.sha256(payload).hexdigest() != checkpoint["sha256"]:
+            raise ModelFileError(
+                "the saved model is damaged (its SHA-256 sum differs); delete its folder under "
+                "user_data/models to train it again"
+            )
+        return TrainedModel.from_bytes(payload)
+
+
+def _metadata(payload: bytes) -> dict[str, Any]:
+    """The JSON metadata in the header of safetensors bytes."""
+    try:
+        length = int.from_bytes(payload[:8], "little")
+        header = json.loads(payload[8 : 8 + length])
+        content: dict[str, Any] = json.loads(header["__metadata__"]["dualwindow"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"the saved model is damaged: {error}") from None
+    return content
+
+
+def _rebuild(about: dict[str, Any], state: dict[str, Tensor]) -> DualWindowNetwork:
+    shape = NetworkShape.from_dict(about["shape"])
+    ones = [1.0] * shape.n_features
+    # The real scaler and mirror come with the state; only their presence shapes the network.
+    mirror = Mirror(tuple(range(shape.n_features)), tuple(ones)) if about["mirror"] else None
+    network = DualWindowNetwork(shape, ones, ones, mirror)
+    network.load_state_dict(state)
+    return network

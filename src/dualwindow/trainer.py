@@ -1,0 +1,298 @@
+"""The training loop: balanced epochs, early stopping on validation, the best epoch restored."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import RobustScaler
+from torch import Tensor, nn
+
+from dualwindow.balance import EpochSample, class_counts, class_weights, draw_epoch, epoch_size
+from dualwindow.candles import CandleArrays
+from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.device import reproducible, resolve_device, training_dtype
+from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
+from dualwindow.evaluation import trading_f1
+from dualwindow.mirror import Mirror, mirror_of
+from dualwindow.network import DualWindowNetwork, NetworkShape, swap_sides
+from dualwindow.optimization import GradientStep, schedule_of
+from dualwindow.prediction import predict_rows
+from dualwindow.settings import TrainingConfig
+from dualwindow.split import Split
+from dualwindow.stream import ChunkSizes, WindowStream
+from dualwindow.training_hooks import EpochResult, TrainingHook
+
+logger = logging.getLogger(__name__)
+
+#: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
+VALIDATION_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained network and how it came to be.
+
+    Attributes:
+        network: on the CPU, in evaluation mode, with the weights of the best epoch.
+        history: every epoch's figures, in order.
+        best_epoch: the epoch (from 1) whose weights were kept.
+    """
+
+    network: DualWindowNetwork
+    history: list[EpochResult]
+    best_epoch: int
+
+
+def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
+    """Decide whether training mirrors windows.
+
+    Raises:
+        DataError: when mirroring is demanded but a feature has no known mirror image.
+    """
+    if config.mirror == "off":
+        return None
+    mirror = mirror_of(names)
+    if mirror is None and config.mirror == "on":
+        raise DataError(
+            "mirror 'on' needs a known mirror image of every feature, and at least one of "
+            f"{', '.join(names)} has none; use mirror 'auto'"
+        )
+    if mirror is None or not config.barriers_are_symmetric:
+        reason = "a feature has no mirror image" if mirror is None else "the barriers differ"
+        logger.info("training without mirrored windows: %s", reason)
+        return None
+    return mirror
+
+
+class Trainer:
+    """Trains one network on one stretch of candles.
+
+    Args:
+        candles: N rows with F unscaled features.
+        labels: (N,) int8 classes, -1 where unknown.
+        split: rows to train and validate on.
+        config: training settings.
+        hooks: told after every epoch.
+        should_stop: asked before every batch; true ends the training with
+            `TrainingStoppedError`.
+
+    Raises:
+        DataError: when the training rows hold neither SHORT nor LONG.
+    """
+
+    def __init__(
+        self,
+        candles: CandleArrays,
+        labels: NDArray[np.int8],
+        split: Split,
+        config: TrainingConfig,
+        *,
+        hooks: Sequence[TrainingHook] = (),
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._config = config
+        self._hooks = hooks
+        self._should_stop = should_stop
+        self._names = candles.names
+        self._train_rows = split.train
+        self._train_labels = labels[split.train]
+        self._validation_rows = _evenly_spaced(split.validation, VALIDATION_ROWS)
+        self._validation_labels = labels[self._validation_rows]
+        self._stream = WindowStream(candles.features, config.window_size, ChunkSizes.of(config))
+        self._features = candles.features
+        self._device = resolve_device(config.device)
+        self._dtype = training_dtype(config, self._device)
+        self._mirror = mirror_for(config, candles.names)
+        _require_sides(self._train_labels, config)
+
+    def fit(self) -> TrainingResult:
+        """Train until validation stops improving, or for `epochs`.
+
+        Raises:
+            TrainingStoppedError: when `should_stop` said so.
+            DualWindowError: when the loss stops being a number.
+        """
+        with reproducible(self._config, self._device) as generator:
+            network = self._build_network().to(self._device)
+            self._log_estimate(network)
+            return self._run_epochs(network, generator)
+
+    def _build_network(self) -> DualWindowNetwork:
+        known = self._features[: self._train_rows[-1] + 1]
+        scaler = RobustScaler().fit(known[np.isfinite(known).all(axis=1)])
+        network = DualWindowNetwork(
+            NetworkShape.of(self._config, len(self._names)),
+            scaler.center_.tolist(),
+            scaler.scale_.tolist(),
+            self._mirror,
+        )
+        if self._config.class_balance == "none":
+            with torch.no_grad():
+                network.head.bias.copy_(torch.log(self._prior()))
+        return network
+
+    def _prior(self) -> Tensor:
+        """(3,) class shares of the training rows, averaged with their mirror image if mirrored."""
+        counts = torch.from_numpy(class_counts(self._train_labels)).float()
+        if self._mirror is not None:
+            counts = (counts + counts.flip(0)) / 2
+        return counts.clamp(min=1.0) / counts.sum()
+
+    def _loss_weights(self, labels: NDArray[np.int8]) -> Tensor | None:
+        if self._config.class_balance == "none":
+            return None
+        return torch.from_numpy(class_weights(labels)).to(self._device)
+
+    def _run_epochs(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingResult:
+        config = self._config
+        optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate)
+        schedule = schedule_of(optimizer, config)
+        weights = (
+            self._loss_weights(self._train_labels) if config.class_balance == "weights" else None
+        )
+        step = GradientStep(
+            network, optimizer, class_weights=weights, clip=config.gradient_clip, dtype=self._dtype
+        )
+        history: list[EpochResult] = []
+        best = copy.deepcopy(network.state_dict())
+        best_epoch, best_loss = 0, float("inf")
+        for epoch in range(config.epochs):
+            result = self._run_epoch(epoch, network, step, generator)
+            history.append(result)
+            for hook in self._hooks:
+                hook.on_epoch(result)
+            if result.validation_loss < best_loss:
+                best_epoch, best_loss = epoch + 1, result.validation_loss
+                best = copy.deepcopy(network.state_dict())
+            if epoch + 1 - best_epoch >= config.early_stopping_patience:
+                break
+            schedule(result.validation_loss)
+        network.load_state_dict(best)
+        return TrainingResult(network.cpu().eval(), history, best_epoch)
+
+    def _run_epoch(
+        self, epoch: int, network: DualWindowNetwork, step: GradientStep, generator: torch.Generator
+    ) -> EpochResult:
+        started = time.perf_counter()
+        learning_rate = step.learning_rate
+        sample = draw_epoch(
+            self._train_rows,
+            self._train_labels,
+            balance=self._config.class_balance,
+            mirror=self._mirror is not None,
+            seed=self._config.seed,
+            epoch=epoch,
+        )
+        network.train()
+        total = torch.zeros((), device=self._device)
+        for windows, labels in self._training_batches(sample, network):
+            if self._should_stop():
+                raise TrainingStoppedError("the bot asked the training to stop")
+            dropout = network.draw_dropout(len(windows), generator).to(self._device)
+            total += step(windows, labels, dropout) * len(windows)
+        train_loss = total.item() / len(sample.rows)
+        if not np.isfinite(train_loss):
+            raise DualWindowError(
+                f"the training loss became {train_loss} in epoch {epoch + 1}; lower "
+                f"learning_rate {self._config.learning_rate} or gradient_clip "
+                f"{self._config.gradient_clip}"
+            )
+        validation_loss, f1 = self._validate(network)
+        return EpochResult(
+            epoch + 1,
+            train_loss,
+            validation_loss,
+            f1,
+            learning_rate,
+            time.perf_counter() - started,
+        )
+
+    def _training_batches(
+        self, sample: EpochSample, network: DualWindowNetwork
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Windows (B, P, F) and classes (B,) of one epoch on the training device."""
+        position = np.searchsorted(self._train_rows, sample.rows)
+        labels = torch.from_numpy(self._train_labels[position].astype(np.int64))
+        mirrored = torch.from_numpy(sample.mirrored)
+        for part, windows in self._stream.batches(sample.rows, self._config.batch_size):
+            x, y = windows.to(self._device), labels[part].to(self._device)
+            if self._mirror is not None:
+                flip = mirrored[part].to(self._device)
+                x = torch.where(flip[:, None, None], network.mirrored(x), x)
+                y = torch.where(flip, swap_sides(y), y)
+            yield x, y
+
+    def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
+        """Loss and Trading F1 over the validation rows, with their natural class shares.
+
+        For a balanced training the loss weighs each class alike, because it is that objective
+        whose overfitting early stopping is to see.
+        """
+        probabilities = predict_rows(
+            network, self._stream, self._validation_rows, self._device, self._should_stop
+        )
+        labels = torch.from_numpy(self._validation_labels.astype(np.int64))
+        weights = self._loss_weights(self._validation_labels)
+        loss = nn.functional.nll_loss(
+            torch.from_numpy(probabilities).clamp_min(1e-12).log(),
+            labels,
+            weight=None if weights is None else weights.cpu(),
+        )
+        return loss.item(), trading_f1(self._validation_labels, probabilities.argmax(axis=1))
+
+    def _log_estimate(self, network: DualWindowNetwork) -> None:
+        """Time one step and one prediction on empty windows and log what training may take."""
+        config = self._config
+        size = epoch_size(self._train_labels, config.class_balance)
+        steps = -(-size // config.batch_size)
+        shape = (config.window_size, len(self._names))
+        sacrifice = copy.deepcopy(network)
+        windows = torch.zeros(min(config.batch_size, size), *shape, device=self._device)
+        sacrifice(windows).sum().backward()
+        started = time.perf_counter()
+        sacrifice(windows).sum().backward()
+        step_seconds = time.perf_counter() - started
+        passes = 2 if network.mirrors else 1
+        rows = len(self._validation_rows)
+        # A prediction costs about a third of a step for each window.
+        validation = step_seconds * passes * rows / max(len(windows), 1) / 3
+        epoch_seconds = steps * step_seconds + validation
+        logger.info(
+            "training on %d windows (%d an epoch, %d steps of %d), validating on %d: "
+            "about %.1f s an epoch, at most %.1f min for %d epochs on %s; early stopping "
+            "usually ends sooner",
+            len(self._train_rows), size, steps, config.batch_size, rows,
+            epoch_seconds, epoch_seconds * config.epochs / 60, config.epochs, self._device,
+        )  # fmt: skip
+
+
+def _evenly_spaced(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most `most` of the rows, evenly spaced, so that class shares stay as they are."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+
+
+def _require_sides(labels: NDArray[np.int8], config: TrainingConfig) -> None:
+    counts = class_counts(labels)
+    described = ", ".join(
+        f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
+    )
+    if counts.sum() == counts[HOLD]:
+        raise DataError(
+            f"the {len(labels)} training candles hold no SHORT and no LONG ({described}): no "
+            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
+            f"reached within {config.future_window} candles; lower the take profits, lengthen "
+            "future_window or train on more days"
+        )
+    if (counts == 0).any():
+        logger.warning(
+            "the training candles lack a class (%s): the model cannot learn it", described
+        )

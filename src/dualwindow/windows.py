@@ -1,0 +1,162 @@
+"""Which rows have a valid window and which a known future.
+
+The last row r is the newest closed candle. Its input is rows r-P+1 ... r, its label looks at rows
+r+1 ... r+F. These two functions are the only place that decides; training, validation, backtest
+and live all ask here, and the answer for row r depends on nothing outside those rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dualwindow.labels import LabelCounts, label_candles_counted
+from dualwindow.settings import TrainingConfig
+
+
+def utc_seconds(dates: pd.Series) -> NDArray[np.int64]:
+    """Candle dates as (N,) int64 seconds since 1970, whatever unit or dtype they come in."""
+    return (
+        pd.to_datetime(dates, utc=True).dt.as_unit("s").to_numpy("datetime64[s]").astype(np.int64)
+    )
+
+
+def flat_candles(candles: pd.DataFrame) -> NDArray[np.bool_]:
+    """(N,) true where a candle has no volume and one price: how freqtrade fills an outage."""
+    price = candles["close"].to_numpy(np.float64)
+    flat = candles["volume"].to_numpy(np.float64) == 0.0
+    for column in ("open", "high", "low"):
+        flat &= candles[column].to_numpy(np.float64) == price
+    return np.asarray(flat)
+
+
+def _any_in_last(mask: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
+    """(N,) true where at least one of the last `span` values, this one included, is true."""
+    counts = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
+    ends = np.arange(1, len(mask) + 1)
+    return np.asarray(counts[ends] > counts[np.maximum(ends - max(span, 0), 0)])
+
+
+def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(N,) length of the run of true values that ends at each row, 0 where it is false."""
+    positions = np.arange(1, len(mask) + 1)
+    last_false = np.maximum.accumulate(np.where(mask, 0, positions))
+    return np.asarray(positions - last_false)
+
+
+def _holds_outage(flat: NDArray[np.bool_], span: int, max_flat_candles: int) -> NDArray[np.bool_]:
+    """(N,) true where the last `span` rows hold a run of more than `max_flat_candles` flat rows.
+
+    Only the part of a run inside the span counts, so that rows outside it cannot matter.
+    """
+    too_long = _run_lengths(flat) > max_flat_candles
+    return _any_in_last(too_long, span - max_flat_candles)
+
+
+def valid_windows(
+    features: NDArray[np.floating],
+    seconds: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    *,
+    window_size: int,
+    max_flat_candles: int,
+    candle_seconds: int = 60,
+) -> NDArray[np.bool_]:
+    """Rows whose window can be used.
+
+    A window is valid when its P rows exist, follow one another in time without a gap, hold no NaN
+    or infinity, and no run of more than `max_flat_candles` flat zero-volume candles.
+
+    Args:
+        features: (N, F) unscaled features.
+        seconds: (N,) candle dates in seconds since 1970.
+        flat: (N,) from `flat_candles`.
+        window_size: P, candles.
+        max_flat_candles: longest run of flat candles that is allowed.
+        candle_seconds: seconds between two candles.
+
+    Returns:
+        (N,) bool; row r speaks for rows r-P+1 ... r.
+
+    """
+    rows = len(features)
+    valid = np.zeros(rows, dtype=np.bool_)
+    if rows < window_size:
+        return valid
+    broken = ~np.isfinite(features).all(axis=1)
+    jump = np.ones(rows, dtype=np.bool_)
+    jump[1:] = np.diff(seconds) != candle_seconds
+    valid[window_size - 1 :] = True
+    valid &= ~_any_in_last(broken, window_size)
+    # The step into the window's first row is not part of the window.
+    valid &= ~_any_in_last(jump, window_size - 1)
+    valid &= ~_holds_outage(flat, window_size, max_flat_candles)
+    return valid
+
+
+def known_futures(
+    seconds: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    *,
+    future_window: int,
+    max_flat_candles: int,
+    candle_seconds: int = 60,
+) -> NDArray[np.bool_]:
+    """Rows whose F following candles exist, follow without a gap, and hold no outage.
+
+    Args:
+        seconds: (N,) candle dates in seconds since 1970.
+        flat: (N,) from `flat_candles`.
+        future_window: F, candles.
+        max_flat_candles: longest run of flat candles that is allowed.
+        candle_seconds: seconds between two candles.
+
+    Returns:
+        (N,) bool; row r speaks for the steps and candles r+1 ... r+F.
+
+    """
+    rows = len(seconds)
+    known = np.zeros(rows, dtype=np.bool_)
+    if rows <= future_window:
+        return known
+    jump = np.ones(rows, dtype=np.bool_)
+    jump[1:] = np.diff(seconds) != candle_seconds
+    bad = _any_in_last(jump, future_window) | _holds_outage(flat, future_window, max_flat_candles)
+    known[: rows - future_window] = ~bad[future_window:]
+    return known
+
+
+def label_frame(
+    candles: pd.DataFrame, config: TrainingConfig, candle_seconds: int = 60
+) -> tuple[NDArray[np.int8], LabelCounts]:
+    """Label every candle of a frame, unknown where its future has a hole.
+
+    Args:
+        candles: N rows with freqtrade's candle columns, in time order.
+        config: window, label and outage settings.
+        candle_seconds: seconds between two candles.
+
+    Returns:
+        (N,) int8 as `label_candles`, and how often one candle touched both barriers of a side.
+
+    """
+    labels, counts = label_candles_counted(
+        candles["high"].to_numpy(np.float64),
+        candles["low"].to_numpy(np.float64),
+        candles["close"].to_numpy(np.float64),
+        future_window=config.future_window,
+        long_tp_pct=config.long_tp_pct,
+        long_sl_pct=config.long_sl_pct,
+        short_tp_pct=config.short_tp_pct,
+        short_sl_pct=config.short_sl_pct,
+        rule=config.label_rule,
+    )
+    known = known_futures(
+        utc_seconds(candles["date"]),
+        flat_candles(candles),
+        future_window=config.future_window,
+        max_flat_candles=config.max_flat_candles,
+        candle_seconds=candle_seconds,
+    )
+    return np.where(known, labels, np.int8(-1)), counts

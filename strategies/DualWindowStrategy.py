@@ -1,0 +1,236 @@
+"""The companion strategy: enters where DualWindowLSTM is confident, exits where its label ends.
+
+Change it by deriving from it, or edit it: extra timeframes and correlated pairs come from
+config.json, your own features are further `%-` columns in the `feature_engineering_*` methods.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from freqtrade.exchange import timeframe_to_seconds
+from freqtrade.persistence import Trade
+from freqtrade.strategy import IStrategy, stoploss_from_absolute
+
+from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.bot import read_settings, read_strategy_settings
+from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
+from dualwindow.confidence import confidence_tags, decide
+from dualwindow.features import change_features, moving_average_features
+from dualwindow.windows import label_frame
+
+logger = logging.getLogger(__name__)
+
+#: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
+_HALF_A_STEP = 5e-9
+
+
+class DualWindowStrategy(IStrategy):
+    """Trades the decisions of DualWindowLSTM with exits that mirror its label."""
+
+    INTERFACE_VERSION = 3
+    timeframe = "1m"
+    process_only_new_candles = True
+    use_exit_signal = True
+    use_custom_stoploss = True
+    use_custom_roi = True
+    # Both are out of reach: the barriers come from custom_roi and custom_stoploss.
+    minimal_roi: ClassVar = {"0": 100.0}
+    stoploss = -0.99
+
+    #: Set to True (and start backtests with --enable-protections) to use the example below.
+    use_protections = False
+
+    plot_config: ClassVar = {
+        "main_plot": {},
+        "subplots": {
+            "probability": {
+                "LONG": {"color": "#1b9e77"},
+                "SHORT": {"color": "#d95f02"},
+                "HOLD": {"color": "#7f7f7f"},
+            },
+            "decision": {"decision": {"color": "#4c6faf", "type": "bar"}},
+        },
+    }
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        settings = read_settings(config)
+        self._settings = settings.training
+        self._periods = settings.indicator_periods
+        self._leverage = read_strategy_settings(config).leverage
+        self._candle_seconds = timeframe_to_seconds(self.timeframe)
+        self.can_short = config.get("trading_mode", "spot") != "spot"
+        self.startup_candle_count = self._settings.window_size
+        super().__init__(config)
+
+    @property
+    def protections(self) -> list[dict[str, Any]]:
+        """Pause a pair after three stop losses in two hours; off unless `use_protections`."""
+        if not self.use_protections:
+            return []
+        return [
+            {
+                "method": "StoplossGuard",
+                "lookback_period": 120,
+                "trade_limit": 3,
+                "stop_duration": 60,
+                "only_per_pair": True,
+            }
+        ]
+
+    def bot_start(self, **kwargs: Any) -> None:
+        """Log which thresholds decide."""
+        thresholds = self._settings.thresholds
+        given = [
+            name
+            for name in ("short", "long", "hold")
+            if getattr(self._settings, f"confidence_threshold_{name}") is not None
+        ]
+        origin = f"confidence_mode {self._settings.confidence_mode}"
+        if given:
+            origin = f"confidence_threshold_{'/'.join(given)}, the rest from {origin}"
+        if not thresholds.enabled:
+            origin = "use_confidence_thresholding is false: the likeliest class is said"
+        logger.info(
+            "thresholds SHORT %.2f LONG %.2f HOLD %.2f (%s)",
+            thresholds.short, thresholds.long, thresholds.hold, origin,
+        )  # fmt: skip
+
+    def feature_engineering_expand_basic(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> pd.DataFrame:
+        """Add change features: for every timeframe and every correlated pair."""
+        for name, values in change_features(dataframe).items():
+            dataframe[f"{FEATURE_PREFIX}{name}"] = values
+        return dataframe
+
+    def feature_engineering_standard(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> pd.DataFrame:
+        """Add moving-average features: once, for the base pair and timeframe."""
+        for period in self._periods:
+            for name, values in moving_average_features(dataframe, period).items():
+                dataframe[f"{FEATURE_PREFIX}{name}"] = values
+        return dataframe
+
+    def set_freqai_targets(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
+    ) -> pd.DataFrame:
+        """Add the label as class names; missing, never HOLD, where the future is unknown."""
+        labels, _ = label_frame(dataframe, self._settings, self._candle_seconds)
+        names = np.array([*CLASS_NAMES, None], dtype=object)  # index -1 is None
+        dataframe[LABEL_COLUMN] = pd.Series(names[labels], index=dataframe.index, dtype=object)
+        return dataframe
+
+    def populate_indicators(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any]
+    ) -> pd.DataFrame:
+        """Let FreqAI train and predict, then decide from the probabilities."""
+        dataframe = self.freqai.start(dataframe, metadata, self)
+        decisions = self._decisions(dataframe)
+        # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
+        dataframe["decision"] = decisions.astype(np.int64) - HOLD
+        return dataframe
+
+    def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
+        """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
+        decisions = decide(_probabilities(dataframe), self._settings.thresholds)
+        usable = (dataframe["do_predict"] == 1).to_numpy()
+        return np.where(usable, decisions, HOLD)
+
+    def populate_entry_trend(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any]
+    ) -> pd.DataFrame:
+        """Enter where the decision says so; the tag names side and confidence."""
+        probabilities = _probabilities(dataframe)
+        side = dataframe["decision"].to_numpy() + HOLD
+        entries = [(LONG, "long")] + ([(SHORT, "short")] if self.can_short else [])
+        for code, name in entries:
+            rows = side == code
+            dataframe.loc[rows, f"enter_{name}"] = 1
+            dataframe.loc[rows, "enter_tag"] = confidence_tags(name, probabilities[rows, code])
+        return dataframe
+
+    def populate_exit_trend(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any]
+    ) -> pd.DataFrame:
+        """Add no exit signals: take profit, stop loss and time-out end a trade, as in its label."""
+        return dataframe
+
+    def custom_roi(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        trade_duration: int,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Profit ratio, fees and leverage included, at the take profit price."""
+        target = take_profit_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
+        return float(trade.calc_profit_ratio(target)) - _HALF_A_STEP
+
+    def custom_stoploss(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        after_fill: bool,
+        **kwargs: Any,
+    ) -> float | None:
+        """Stop at the stop loss price: set when the entry fills, and kept.
+
+        Setting it anew every candle would round it one tick closer each time.
+        """
+        if not after_fill and trade.stop_loss_pct != trade.initial_stop_loss_pct:
+            return None
+        price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
+        return float(
+            stoploss_from_absolute(
+                price, current_rate, is_short=trade.is_short, leverage=trade.leverage
+            )
+        )
+
+    def custom_exit(
+        self,
+        pair: str,
+        trade: Trade,
+        current_time: datetime,
+        current_rate: float,
+        current_profit: float,
+        **kwargs: Any,
+    ) -> str | None:
+        """End the trade when its future window is over."""
+        filled = trade.date_entry_fill_utc or trade.open_date_utc
+        end = time_out_at(filled, self._settings, self._candle_seconds)
+        return "time_out" if current_time.astimezone(UTC) >= end else None
+
+    def leverage(
+        self,
+        pair: str,
+        current_time: datetime,
+        current_rate: float,
+        proposed_leverage: float,
+        max_leverage: float,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> float:
+        """Leverage from the configuration (`dualwindow.leverage`), at most the exchange's."""
+        return min(self._leverage, max_leverage)
+
+
+def _probabilities(dataframe: pd.DataFrame) -> np.ndarray:
+    """(N, 3) probabilities; FreqAI's frames before the first model lack unseen classes."""
+    table = np.zeros((len(dataframe), len(CLASS_NAMES)))
+    for code, name in enumerate(CLASS_NAMES):
+        if name in dataframe:
+            table[:, code] = pd.to_numeric(dataframe[name]).fillna(0.0)
+    return table
