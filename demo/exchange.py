@@ -1,0 +1,148 @@
+"""An exchange that speaks the public endpoints of Binance, spot and USDT futures.
+
+It serves candles that it was given and takes no orders: a dry run fills its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from demo import binance
+from demo.binance import BinanceError, Payload
+from demo.clock import Clock, wall_clock
+from demo.listing import Listing
+from demo.venue import Limits, Venue, page
+
+SPOT_KLINES: Final = Limits(500, 1000)
+SPOT_DEPTH: Final = Limits(100, 5000)
+FUTURES_KLINES: Final = Limits(500, 1500)
+FUTURES_DEPTH: Final = Limits(500, 1000)
+FUNDING: Final = Limits(100, 1000)
+
+Shape = Callable[[Listing, int], Payload]
+StartTime = Annotated[int | None, Query(alias="startTime")]
+EndTime = Annotated[int | None, Query(alias="endTime")]
+
+
+def create_app(listings: Iterable[Listing], clock: Clock = wall_clock) -> FastAPI:
+    """Build the exchange.
+
+    Args:
+        listings: what it lists; spot and futures may share symbols.
+        clock: the time that it believes in; nothing later than it is served.
+
+    """
+    app = FastAPI(title=binance.NOTICE, docs_url=None, redoc_url=None, openapi_url=None)
+    offered = list(listings)
+    spot = {each.symbol: each for each in offered if not each.is_futures}
+    futures = {each.symbol: each for each in offered if each.is_futures}
+    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH)
+    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH)
+    app.include_router(_market_router(spot_venue), prefix="/api/v3")
+    app.include_router(_market_router(futures_venue), prefix="/fapi/v1")
+    app.include_router(_contract_router(futures_venue), prefix="/fapi/v1")
+    # ccxt asks the second version for last prices alone.
+    app.include_router(_market_router(futures_venue), prefix="/fapi/v2")
+    app.add_exception_handler(BinanceError, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_parameter)
+    return app
+
+
+def _market_router(venue: Venue) -> APIRouter:
+    """Endpoints that spot and futures have in common."""
+    router = APIRouter()
+
+    @router.get("/ping")
+    async def ping() -> Payload:
+        return {}
+
+    @router.get("/time")
+    async def time() -> Payload:
+        return {"serverTime": venue.clock()}
+
+    @router.get("/exchangeInfo")
+    async def exchange_info() -> Payload:
+        return binance.exchange_info(list(venue.listings.values()), venue.clock())
+
+    @router.get("/klines")
+    async def klines(
+        symbol: str,
+        interval: str,
+        limit: int | None = None,
+        start: StartTime = None,
+        end: EndTime = None,
+    ) -> JSONResponse:
+        candles = venue.klines(symbol, interval, limit, start, end)
+        # Rows are JSON already: FastAPI's own encoding would take longer than the rest.
+        return JSONResponse(binance.kline_rows(candles, interval))
+
+    @router.get("/depth")
+    async def depth(symbol: str, limit: int | None = None) -> Payload:
+        levels = venue.depth_limits.of(limit)
+        return binance.order_book(venue.find(symbol), venue.clock(), levels)
+
+    router.get("/ticker/24hr")(_endpoint_of_each(venue, binance.day_ticker))
+    router.get("/ticker/bookTicker")(_endpoint_of_each(venue, binance.book_ticker))
+    router.get("/ticker/price")(_endpoint_of_each(venue, binance.price_ticker))
+    return router
+
+
+def _contract_router(venue: Venue) -> APIRouter:
+    """Endpoints that only futures have."""
+    router = APIRouter()
+
+    @router.get("/markPriceKlines")
+    async def mark_price_klines(
+        symbol: str,
+        interval: str,
+        limit: int | None = None,
+        start: StartTime = None,
+        end: EndTime = None,
+    ) -> JSONResponse:
+        candles = venue.klines(symbol, interval, limit, start, end)
+        return JSONResponse(binance.kline_rows(candles, interval, volumes=False))
+
+    @router.get("/fundingRate")
+    async def funding_rate(
+        symbol: str, limit: int | None = None, start: StartTime = None, end: EndTime = None
+    ) -> list[Payload]:
+        listing = venue.find(symbol)
+        times, rates = listing.funding_until(venue.clock())
+        chosen = page(times, start, end, FUNDING.of(limit))
+        return binance.funding_rows(listing, times[chosen], rates[chosen])
+
+    router.get("/premiumIndex")(_endpoint_of_each(venue, binance.premium_index))
+    return router
+
+
+def _endpoint_of_each(venue: Venue, shape: Shape) -> Callable[..., Awaitable[Any]]:
+    """Build an endpoint that answers for one symbol, a list of them or all."""
+
+    async def answer(symbol: str | None = None, symbols: str | None = None) -> Any:
+        now = venue.clock()
+        answers = [shape(listing, now) for listing in venue.pick(symbol, symbols)]
+        # Binance answers a single symbol without the list around it.
+        return answers if symbol is None else answers[0]
+
+    return answer
+
+
+async def _refuse(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BinanceError)
+    return JSONResponse({"code": error.code, "msg": error.message}, status_code=400)
+
+
+async def _refuse_parameter(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problem = error.errors()[0]
+    name = problem["loc"][-1]
+    if problem["type"] == "missing":
+        message = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+        return await _refuse(request, BinanceError(-1102, message))
+    message = f"Illegal characters found in parameter '{name}'."
+    return await _refuse(request, BinanceError(-1100, message))

@@ -1,0 +1,47 @@
+"""The demo exchange as a child process that never outlives its user."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
+    """Start `python -m demo.serve` as a child, yield its port and end it whatever happens.
+
+    Args:
+        arguments: of the command, such as `["--datadir", "user_data/data/binance"]` or
+            `["--synthetic", "BTC/USDT:USDT", "--days", "30"]`; see `python -m demo.serve --help`.
+            Relative paths count from the repository's root.
+
+    Raises:
+        RuntimeError: when the server ends before it is ready; its own message is on stderr.
+
+    """
+    command = [sys.executable, "-m", "demo.serve", "--parent", str(os.getpid()), *arguments]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the demo exchange ended before it was ready: {command}")
+            yield int(json.loads(line)["port"])
+        finally:
+            _end(server)
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()

@@ -1,0 +1,54 @@
+"""Where the exchange's candles come from: freqtrade's data folder or the synthetic market."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from demo.datadir import SYNTHETIC_NOTE, candle_files, read_funding
+from demo.funding import funding_rates
+from demo.listing import Listing, listing
+from demo.market import MarketSpec, make_market
+
+
+def recorded_listings(datadir: Path) -> list[Listing]:
+    """List every pair with 1-minute feather files in a data folder, spot and futures.
+
+    Futures without a file of funding rates get synthetic ones. A folder that `write_candles` wrote
+    to counts as synthetic throughout.
+
+    Raises:
+        FileNotFoundError: when the folder holds no such file.
+
+    """
+    synthetic = (datadir / SYNTHETIC_NOTE).exists()
+    listings = []
+    for pair, path in candle_files(datadir):
+        candles = pd.read_feather(path)
+        funding = None
+        if ":" in pair:
+            recorded = read_funding(datadir, pair)
+            funding = funding_rates(candles) if recorded is None else recorded
+        listings.append(listing(pair, candles, funding, synthetic=synthetic))
+    if not listings:
+        raise FileNotFoundError(f"no 1-minute feather files in {datadir}")
+    return listings
+
+
+def synthetic_listings(pairs: Iterable[str], spec: MarketSpec) -> list[Listing]:
+    """List pairs of the synthetic market; each further pair takes the next seed.
+
+    Args:
+        pairs: as freqtrade writes them; a colon makes one a futures contract.
+        spec: of the first pair.
+
+    """
+    listings = []
+    for number, pair in enumerate(pairs):
+        candles = make_market(replace(spec, seed=spec.seed + number)).candles
+        funding = funding_rates(candles) if ":" in pair else None
+        listings.append(listing(pair, candles, funding, synthetic=True))
+    return listings

@@ -1,0 +1,100 @@
+"""One of the exchange's two markets, spot or futures, as requests see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.binance import BinanceError
+from demo.clock import Clock
+from demo.intervals import INTERVALS, Series
+from demo.listing import Listing
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many rows an answer may hold: what a request gets by default and at most."""
+
+    default: int
+    most: int
+
+    def of(self, requested: int | None) -> int:
+        """Rows to serve; more than the most gives the most.
+
+        Raises:
+            BinanceError: -1130 when fewer than one row is asked for.
+
+        """
+        if requested is None:
+            return self.default
+        if requested < 1:
+            raise BinanceError(-1130, "Data sent for parameter 'limit' is not valid.")
+        return min(requested, self.most)
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Listings by Binance's name, the time, and how much an answer may hold."""
+
+    listings: dict[str, Listing]
+    clock: Clock
+    kline_limits: Limits
+    depth_limits: Limits
+
+    def find(self, symbol: str) -> Listing:
+        """Find a listing by Binance's name.
+
+        Raises:
+            BinanceError: -1121 when there is none.
+
+        """
+        if symbol not in self.listings:
+            raise BinanceError(-1121, "Invalid symbol.")
+        return self.listings[symbol]
+
+    def pick(self, symbol: str | None, symbols: str | None) -> list[Listing]:
+        """Find one symbol, a JSON list of them, or all.
+
+        Raises:
+            BinanceError: -1121 for an unknown symbol, -1100 for a list that is none.
+
+        """
+        if symbol is not None:
+            return [self.find(symbol)]
+        if symbols is None:
+            return list(self.listings.values())
+        try:
+            names = json.loads(symbols)
+        except json.JSONDecodeError as error:
+            raise BinanceError(-1100, "Illegal characters found in parameter 'symbols'.") from error
+        return [self.find(str(name)) for name in names]
+
+    def klines(
+        self, symbol: str, interval: str, limit: int | None, start: int | None, end: int | None
+    ) -> Series:
+        """Candles of a request, the forming one among them.
+
+        Raises:
+            BinanceError: -1121 for the symbol, -1120 for the interval, -1130 for the limit.
+
+        """
+        listing = self.find(symbol)
+        if interval not in INTERVALS:
+            raise BinanceError(-1120, "Invalid interval.")
+        candles = listing.klines(interval, self.clock())
+        return candles.rows(page(candles.open_time, start, end, self.kline_limits.of(limit)))
+
+
+def page(times: NDArray[np.int64], start: int | None, end: int | None, limit: int) -> slice:
+    """Rows of a request: from `start` to `end` (ms, both included), at most `limit` of them.
+
+    Binance's rule: a start pages forward from it, without one the newest rows are wanted.
+    """
+    first = 0 if start is None else int(np.searchsorted(times, start))
+    stop = len(times) if end is None else int(np.searchsorted(times, end, side="right"))
+    if start is None:
+        return slice(max(0, stop - limit), stop)
+    return slice(first, max(first, min(stop, first + limit)))

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dualwindow.mirror import Mirror
+from dualwindow.network import SCALED_BOUND, DualWindowNetwork, NetworkShape, swap_sides
+from dualwindow.settings import TrainingConfig
+
+MIRROR = Mirror(source=(1, 0, 2), sign=(-1.0, -1.0, 1.0))
+
+
+def network(mirror: Mirror | None = None, **settings: object) -> DualWindowNetwork:
+    config = TrainingConfig.from_parameters(
+        {"window_size": 20, "lstm_units": [8, 6], "dense_units": [5], **settings}
+    )
+    torch.manual_seed(0)
+    return DualWindowNetwork(
+        NetworkShape.of(config, 3), [0.0, 0.1, 0.2], [1.0, 2.0, 0.5], mirror
+    ).eval()
+
+
+@pytest.mark.parametrize("patch_size", [1, 2, 5, 10, 20])
+@pytest.mark.parametrize("dense_units", [[], [4], [7, 3]])
+def test_any_sizes_give_three_logits(patch_size: int, dense_units: list[int]) -> None:
+    logits = network(patch_size=patch_size, dense_units=dense_units)(torch.randn(4, 20, 3))
+    assert logits.shape == (4, 3)
+
+
+def test_the_default_is_the_network_of_the_design() -> None:
+    shape = NetworkShape.of(TrainingConfig(), 8)
+    layers = DualWindowNetwork(shape, [0.0] * 8, [1.0] * 8, None)
+    assert [lstm.hidden_size for lstm in layers.lstms] == [128, 64, 32]
+    assert [norm.normalized_shape for norm in layers.norms] == [(128,), (64,), (32,)]
+    assert [dense.out_features for dense in layers.dense] == [32, 16]
+    assert layers.patches is None
+
+
+def test_features_are_scaled_by_median_and_range_then_clipped() -> None:
+    seen: list[torch.Tensor] = []
+    model = network()
+    model.lstms[0].register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+    windows = torch.tensor([3.0, -4.1, 100.0]).expand(1, 20, 3)
+    model(windows)
+    torch.testing.assert_close(seen[0][0, 0], torch.tensor([3.0, -2.1, SCALED_BOUND]))
+
+
+def test_a_window_and_its_mirror_image_get_mirrored_answers() -> None:
+    model = network(MIRROR)
+    windows = torch.randn(16, 20, 3)
+    direct = model.log_probabilities(windows)
+    mirrored = model.log_probabilities(model.mirrored(windows))
+    torch.testing.assert_close(mirrored, direct[:, [2, 1, 0]])
+    torch.testing.assert_close(direct.exp().sum(dim=1), torch.ones(16))
+
+
+def test_mirroring_is_done_before_scaling() -> None:
+    model = network(MIRROR)
+    windows = torch.tensor([2.0, -3.0, 0.7]).expand(1, 20, 3)
+    torch.testing.assert_close(model.mirrored(windows)[0, 0], torch.tensor([3.0, -2.0, 0.7]))
+
+
+def test_without_a_mirror_the_answer_is_the_softmax() -> None:
+    model = network()
+    windows = torch.randn(5, 20, 3)
+    expected = torch.softmax(model(windows), dim=1)
+    torch.testing.assert_close(model.log_probabilities(windows).exp(), expected)
+
+
+def test_dropout_masks_keep_the_mean_and_follow_their_generator() -> None:
+    model = network(dropout=0.25)
+    mask = model.draw_dropout(4000, torch.Generator().manual_seed(3))
+    assert sorted(mask.unique().tolist()) == pytest.approx([0.0, 4 / 3])
+    assert mask.mean().item() == pytest.approx(1.0, abs=0.02)
+    torch.testing.assert_close(mask, model.draw_dropout(4000, torch.Generator().manual_seed(3)))
+
+
+def test_only_given_dropout_masks_change_the_answer() -> None:
+    model = network(dropout=0.5).train()
+    windows = torch.randn(5, 20, 3)
+    torch.testing.assert_close(model(windows), model(windows))
+    mask = torch.zeros(5, model.head_width)
+    torch.testing.assert_close(model(windows, mask), model.head.bias.expand(5, 3))
+
+
+def test_swapping_sides_leaves_hold() -> None:
+    assert swap_sides(torch.tensor([0, 1, 2])).tolist() == [2, 1, 0]
