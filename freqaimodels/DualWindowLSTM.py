@@ -15,7 +15,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 from numpy.typing import NDArray
 
-from dualwindow.bot import read_settings, refusing
+from dualwindow.bot import read_settings, refusing, require_candle_files
 from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence import decide
@@ -40,6 +40,7 @@ class DualWindowLSTM(IFreqaiModel):
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
         self._settings = settings.training
+        require_candle_files(config)
         with refusing():
             resolve_device(self._settings.device)
             bind_folder(

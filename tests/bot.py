@@ -104,6 +104,8 @@ def make_bot(
     freqai["train_period_days"] = 2
     freqai["model_training_parameters"] = {**QUICK, **(parameters or {})}
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}
+    # These bots are handed their candles by the test, so no file is looked for.
+    config["runmode"] = RunMode.OTHER
     strategy = StrategyResolver.load_strategy(config)
     model = FreqaiModelResolver.load_freqaimodel(config)
     strategy.freqai = model

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+from freqtrade.data.history import get_datahandler
+from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +19,8 @@ from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.settings_errors import sentences
 
-logger = logging.getLogger(__name__)
+#: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
+_PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
 
 class StrategySettings(BaseModel):
@@ -67,3 +71,39 @@ def read_strategy_settings(config: Mapping[str, Any]) -> StrategySettings:
             return StrategySettings.model_validate(dict(config.get("dualwindow", {})))
         except ValidationError as error:
             raise SettingsError(sentences(error, StrategySettings), "dualwindow") from None
+
+
+def require_candle_files(config: Mapping[str, Any]) -> None:
+    """Refuse a backtest that lacks the candles of a pair.
+
+    freqtrade would warn and go on without the pair, so a result would stand there that is not the
+    one asked for.
+
+    Raises:
+        OperationalException: naming pairs, timeframes, folder and the command that downloads them.
+    """
+    if config.get("runmode") not in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        return
+    datadir = Path(config["datadir"])
+    features = config["freqai"]["feature_parameters"]
+    whitelist = config["exchange"]["pair_whitelist"] + features.get("include_corr_pairlist", [])
+    pairs = [pair for pair in dict.fromkeys(whitelist) if _PLAIN_PAIR.fullmatch(pair)]
+    mode = TradingMode(config.get("trading_mode", "spot"))
+    candle_type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
+    handler = get_datahandler(datadir, config.get("dataformat_ohlcv", "feather"))
+    there = set(handler.ohlcv_get_available_data(datadir, mode))
+    missing = [
+        (pair, timeframe)
+        for pair in pairs
+        for timeframe in dict.fromkeys([config["timeframe"], *features["include_timeframes"]])
+        if (pair, timeframe, candle_type) not in there
+    ]
+    if missing:
+        named = ", ".join(f"{pair} {timeframe}" for pair, timeframe in missing)
+        only = " ".join(dict.fromkeys(pair for pair, _ in missing))
+        timeframes = " ".join(dict.fromkeys(timeframe for _, timeframe in missing))
+        raise OperationalException(
+            f"there are no candles for {named} in {datadir}; download them with freqtrade "
+            f"download-data --pairs {only} --timeframes {timeframes} --timerange ... or remove the "
+            "pair from exchange.pair_whitelist"
+        )

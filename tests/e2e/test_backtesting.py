@@ -1,0 +1,191 @@
+"""The main job on real futures candles: BTC and ETH, real averages, three retrainings a pair."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dualwindow.manifest import check_manifest
+from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("futures")]
+
+FIRST, END = pd.Timestamp("2025-06-13", tz="UTC"), pd.Timestamp("2025-06-18", tz="UTC")
+OVERLAY = merged(SMALL, {"timerange": "20250613-20250618"})
+TICK = {"BTC/USDT:USDT": 0.1, "ETH/USDT:USDT": 0.01}
+TAKE_PROFIT, STOP_LOSS, FUTURE_WINDOW = 0.004, 0.002, 120
+
+
+@pytest.fixture(scope="module")
+def backtest(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Run:
+    userdir = user_folder(
+        tmp_path_factory.mktemp("futures"), shared_data / "binance-futures-2025-05-04_2025-06-24"
+    )
+    run = freqtrade(userdir, OVERLAY)
+    assert run.status == 0, run.output[-3000:]
+    return run
+
+
+@pytest.fixture(scope="module")
+def leveraged(backtest: Run) -> Run:
+    """The same predictions, traded at three times the stake."""
+    run = freqtrade(backtest.userdir, merged(OVERLAY, {"dualwindow": {"leverage": 3.0}}))
+    assert run.status == 0, run.output[-3000:]
+    return run
+
+
+def test_nothing_failed_quietly(backtest: Run) -> None:
+    assert "raised exception" not in backtest.output
+    assert "Unable to" not in backtest.output
+
+
+def test_every_pair_is_retrained_and_every_model_is_whole(backtest: Run) -> None:
+    folders = sorted(backtest.models().glob("sub-train-*"))
+    assert len(folders) == 2 * 3
+    for folder in folders:
+        check_manifest(folder)
+        figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+        assert figures["validation"]["rows"] > 1000
+        assert set(figures["validation"]["fired"]) == {"SHORT", "HOLD", "LONG"}
+
+
+@pytest.mark.parametrize("base", ["BTC", "ETH"])
+def test_every_candle_has_a_prediction_from_the_first_of_every_slice_on(
+    base: str, backtest: Run
+) -> None:
+    predictions = backtest.predictions(base)
+    expected = pd.date_range(FIRST, END, freq="min", inclusive="left")
+    assert (pd.to_datetime(predictions["date"], utc=True) == expected).all()
+    assert (predictions["do_predict"] == 1).all()
+    sums = predictions[["SHORT", "HOLD", "LONG"]].sum(axis=1)
+    np.testing.assert_allclose(sums, 1.0, atol=1e-5)
+    assert set(predictions["&-side"]) <= {"SHORT", "HOLD", "LONG"}
+
+
+def test_both_sides_are_traded_and_tagged(backtest: Run) -> None:
+    trades = backtest.trades()
+    assert set(trades["is_short"]) == {True, False}
+    side = np.where(trades["is_short"], "short", "long")
+    assert (trades["enter_tag"].str.split("_").str[0] == side).all()
+    assert trades["enter_tag"].str.fullmatch(r"(long|short)_0\.\d[05]").all()
+
+
+def test_entries_are_where_the_probability_said_so(backtest: Run) -> None:
+    trades = backtest.trades()
+    for base in ("BTC", "ETH"):
+        predictions = backtest.predictions(base)
+        predictions.index = pd.to_datetime(predictions["date"], utc=True)
+        mine = trades[trades["pair"].str.startswith(base)]
+        signal = pd.to_datetime(mine["open_date"], utc=True) - pd.Timedelta(minutes=1)
+        side = np.where(mine["is_short"], "SHORT", "LONG")
+        said = [predictions.loc[at, name] for at, name in zip(signal, side, strict=True)]
+        assert min(said) >= 0.36
+
+
+def test_funding_is_applied(backtest: Run) -> None:
+    trades = backtest.trades()
+    opened = pd.to_datetime(trades["open_date"], utc=True)
+    closed = pd.to_datetime(trades["close_date"], utc=True)
+    over = opened.dt.floor("8h") != closed.dt.floor("8h")
+    assert over.any()
+    assert (trades.loc[over, "funding_fees"] != 0).all()
+
+
+@pytest.mark.parametrize(("name", "leverage"), [("backtest", 1.0), ("leveraged", 3.0)])
+def test_every_exit_price_is_the_barriers(
+    name: str, leverage: float, request: pytest.FixtureRequest, backtest: Run
+) -> None:
+    run: Run = request.getfixturevalue(name)
+    trades = run.trades()
+    assert (trades["leverage"] == leverage).all()
+    reasons = trades["exit_reason"].value_counts()
+    assert {"roi", "stop_loss", "time_out"} <= set(reasons.index)
+    for pair, tick in TICK.items():
+        mine = trades[trades["pair"] == pair]
+        assert_exits(mine, candles_of(backtest, pair), tick)
+
+
+def candles_of(run: Run, pair: str) -> pd.DataFrame:
+    stem = pair.replace("/", "_").replace(":", "_")
+    file = run.userdir / "data" / "binance" / "futures" / f"{stem}-1m-futures.feather"
+    candles = pd.read_feather(file)
+    return candles.set_index(pd.to_datetime(candles["date"], utc=True))
+
+
+def assert_exits(trades: pd.DataFrame, candles: pd.DataFrame, tick: float) -> None:
+    for trade in trades.itertuples():
+        sign = -1 if trade.is_short else 1
+        at = candles.loc[pd.Timestamp(trade.close_date)]
+        entry = trade.open_rate
+        opened = pd.Timestamp(trade.open_date)
+        assert entry == candles.loc[opened, "open"]
+        if trade.exit_reason == "roi":
+            barrier = entry * (1 + sign * TAKE_PROFIT)
+            # A candle that opens beyond the take profit is left at its open.
+            beyond = sign * at["open"] > sign * barrier and pd.Timestamp(trade.close_date) != opened
+            expected = at["open"] if beyond else barrier
+        elif trade.exit_reason == "stop_loss":
+            barrier = entry * (1 - sign * STOP_LOSS)
+            whole_candle_beyond = sign * (at["high"] if sign > 0 else at["low"]) < sign * barrier
+            expected = at["open"] if whole_candle_beyond else barrier
+        elif trade.exit_reason == "time_out":
+            assert trade.trade_duration == FUTURE_WINDOW
+            expected = at["open"]
+        else:
+            assert trade.exit_reason == "force_exit"
+            continue
+        assert trade.close_rate == pytest.approx(expected, abs=tick * 1.001)
+
+
+def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: Run) -> None:
+    assert "Found backtesting prediction file" in leveraged.output
+    assert "Starting training" not in leveraged.output
+    run = freqtrade(
+        backtest.userdir,
+        merged(
+            OVERLAY,
+            {"freqai": {"model_training_parameters": {"confidence_threshold_long": 0.99}}},
+        ),
+    )
+    assert "Starting training" not in run.output
+    assert run.trades()["is_short"].all()
+
+
+def test_backtesting_analysis_groups_profit_by_confidence(backtest: Run) -> None:
+    backtesting = ["backtesting", "--freqaimodel", "DualWindowLSTM", "--export", "signals"]
+    exported = freqtrade(backtest.userdir, OVERLAY, backtesting)
+    assert exported.status == 0
+    analysis = ["backtesting-analysis", "--analysis-groups", "1"]
+    run = freqtrade(backtest.userdir, OVERLAY, analysis)
+    assert run.status == 0
+    tags = set(exported.trades()["enter_tag"])
+    assert tags
+    assert all(tag in run.output for tag in tags)
+
+
+def test_other_settings_under_the_same_identifier_are_refused(backtest: Run) -> None:
+    before = sorted(backtest.models().rglob("*"))
+    changed = merged(OVERLAY, {"freqai": {"model_training_parameters": {"seed": 7}}})
+    run = freqtrade(backtest.userdir, changed)
+    assert run.status == 2
+    assert "seed: its models were made with 42, now it is 7" in run.output
+    assert "set another freqai.identifier, or delete" in run.output
+    assert sorted(backtest.models().rglob("*")) == before
+
+
+def test_a_damaged_model_is_refused_with_the_way_out(backtest: Run) -> None:
+    # Without its cached predictions the model itself is needed.
+    for file in (backtest.models() / "backtesting_predictions").glob("cb_btc_*"):
+        file.unlink()
+    model = sorted(backtest.models().glob("sub-train-BTC_*/*_model.zip"))[0]
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    run = freqtrade(backtest.userdir, OVERLAY)
+    assert run.status == 2
+    assert f"{model.name} is damaged" in run.output
+    assert "delete the folder" in run.output
