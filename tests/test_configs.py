@@ -9,6 +9,7 @@ import pytest
 
 from dualwindow.bot import read_settings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings_reference import settings_table
 from tests.bot import REPOSITORY, freqtrade_config
 
 
@@ -47,3 +48,10 @@ def test_settings_given_in_the_file_differ_from_the_default_or_say_it_on_purpose
     content = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
     given = content["freqai"]["model_training_parameters"]
     assert set(given) <= set(TrainingConfig.model_fields)
+
+
+def test_the_settings_reference_is_made_from_todays_code() -> None:
+    written = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert written == settings_table(), (
+        "run python -m dualwindow.settings_reference > docs/settings.md"
+    )

@@ -77,11 +77,8 @@ def read_freqai_config(
     problems: list[str] = []
     parameters = dict(freqai.get("model_training_parameters") or {})
     problems += _take_test_size(freqai.get("data_split_parameters") or {}, parameters)
-    training: TrainingConfig | None = None
-    try:
-        training = TrainingConfig.from_parameters(parameters)
-    except SettingsError as error:
-        problems += error.problems
+    training, setting_problems = TrainingConfig.check(parameters)
+    problems += setting_problems
     problems += _refused(features, _REFUSED_FEATURES, "feature_parameters.")
     problems += _refused(freqai, _REFUSED_FREQAI, "")
     problems += _refused(
@@ -90,10 +87,9 @@ def read_freqai_config(
     problems += _shared_bases((config.get("exchange") or {}).get("pair_whitelist") or [])
     periods, period_problems = _indicator_periods(features)
     problems += period_problems
-    if training is not None:
-        problems += _twins(training, freqai, features)
-        problems += _history(training, freqai, periods, timeframe_seconds)
-    if problems or training is None:
+    problems += _twins(training, freqai, features)
+    problems += _history(training, freqai, periods, timeframe_seconds)
+    if problems:
         raise SettingsError(problems, _SOURCE)
     clamped, notes = training.clamped_to_machine(cores)
     return FreqaiSettings(clamped, periods, tuple(_warnings(clamped, freqai, notes)))

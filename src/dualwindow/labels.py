@@ -141,8 +141,23 @@ def label_candles_counted(
     short_tp_pct: float,
     short_sl_pct: float,
     rule: LabelRule = "hybrid",
+    known: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int8], LabelCounts]:
-    """Like `label_candles`, with how often both barriers lay in one candle (first_touch only)."""
+    """Like `label_candles`, with how often both barriers lay in one candle (first_touch only).
+
+    Args:
+        high: as in `label_candles`, like every argument but the last.
+        low: likewise.
+        close: likewise.
+        future_window: likewise.
+        long_tp_pct: likewise.
+        long_sl_pct: likewise.
+        short_tp_pct: likewise.
+        short_sl_pct: likewise.
+        rule: likewise.
+        known: (N,) false where a future is unknown for another reason; such a row is unknown and
+            does not count.
+    """
     # float64 throughout: barriers in float32 round to another side of a price.
     highs, lows, closes = (np.asarray(prices, dtype=np.float64) for prices in (high, low, close))
     if not len(highs) == len(lows) == len(closes):
@@ -163,6 +178,8 @@ def label_candles_counted(
             closes[start:stop],
             future_window,
         )
+        if known is not None:
+            block.known &= known[start:stop]
         is_long, both = block.wins(1.0 + long_tp_pct, 1.0 - long_sl_pct, rule)
         long_both += both
         is_short, both = block.wins(1.0 - short_tp_pct, 1.0 + short_sl_pct, rule)

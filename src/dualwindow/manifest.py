@@ -28,12 +28,13 @@ def check_manifest(folder: Path) -> None:
     way_out = f"delete the folder {folder} to train this model again"
     path = folder / MANIFEST_NAME
     try:
-        sums: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["sha256"]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        sums: dict[str, str] = dict(content["sha256"].items())
     except FileNotFoundError:
         raise ModelFileError(
-            f"there is no {path}, so its model cannot be trusted; {way_out}"
+            f"there is no {path}, so the model is not trusted; {way_out}"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelFileError(f"{path} is damaged; {way_out}") from None
     for name, expected in sums.items():
         file = folder / name

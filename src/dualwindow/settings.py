@@ -8,9 +8,10 @@ configuration against them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import rapidjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -118,7 +119,9 @@ class TrainingConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="Arithmetic of training; auto is fp32 on a CPU, bf16 on a GPU."
     )
-    pretrained: str | None = Field(None, description="Folder of a model to start from.")
+    pretrained: str | None = Field(
+        None, description="Folder of a model to start from. Not available in this version."
+    )
 
     # confidence
     use_confidence_thresholding: bool = Field(
@@ -140,7 +143,9 @@ class TrainingConfig(BaseModel):
         "hold", description="What is said when no threshold is reached."
     )
     calibration: Literal["none", "prior", "temperature"] = Field(
-        "none", description="Correction of the network's probabilities before the thresholds."
+        "none",
+        description="Correction of the network's probabilities before the thresholds; this version "
+        "has none only.",
     )
 
     # streaming
@@ -150,10 +155,14 @@ class TrainingConfig(BaseModel):
     )
 
     # parallel
-    use_multiprocessing: bool = Field(False, description="Prepare in worker processes.")
-    n_processes: Count = Field(2, description="Worker processes; at most the cores there are.")
+    use_multiprocessing: bool = Field(
+        False, description="Prepare in worker processes. Not used by this version."
+    )
+    n_processes: Count = Field(
+        2, description="Worker processes; at most the cores there are. Not used by this version."
+    )
     multiprocessing_chunk_size: Candles = Field(
-        5000, ge=1, description="Rows that a worker prepares at a time."
+        5000, ge=1, description="Rows that a worker prepares at a time. Not used by this version."
     )
     use_batch_extraction: bool = Field(True, description="Gather windows many at a time.")
     batch_extraction_size: Candles = Field(
@@ -161,16 +170,22 @@ class TrainingConfig(BaseModel):
     )
 
     # memory
-    enable_memory_monitoring: bool = Field(True, description="Watch memory during training.")
+    enable_memory_monitoring: bool = Field(
+        True, description="Watch memory during training. Not used by this version."
+    )
     max_memory_usage_pct: float = Field(
         75.0,
         gt=0.0,
         le=100.0,
-        description="Share of the container's memory that may be used.",
+        description="Share of the container's memory that may be used. Not used by this version.",
         json_schema_extra={"unit": "percent"},
     )
-    adaptive_chunk_size: bool = Field(True, description="Halve the chunk when memory runs short.")
-    fallback_to_serial: bool = Field(True, description="Go on alone when workers fail.")
+    adaptive_chunk_size: bool = Field(
+        True, description="Halve the chunk when memory runs short. Not used by this version."
+    )
+    fallback_to_serial: bool = Field(
+        True, description="Go on alone when workers fail. Not used by this version."
+    )
 
     @field_validator("lstm_units", "dense_units", mode="before")
     @classmethod
@@ -285,24 +300,33 @@ class TrainingConfig(BaseModel):
         Raises:
             SettingsError: with one sentence for every unknown key and bad value.
         """
+        config, problems = cls.check(parameters)
+        if problems:
+            raise SettingsError(problems, source)
+        return config
+
+    @classmethod
+    def check(cls, parameters: Mapping[str, Any]) -> tuple[Self, list[str]]:
+        """Make a config of the good values alone, and tell what is wrong with the others.
+
+        Returns:
+            The config, with defaults in place of bad values, and one sentence a problem.
+        """
         try:
-            return cls.model_validate(dict(parameters))
+            return cls.model_validate(dict(parameters)), []
         except ValidationError as error:
             problems = sentences(error, cls)
             bad = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
-            if bad:
-                problems += cls._disagreements_without(parameters, bad)
-            raise SettingsError(problems, source) from None
-
-    @classmethod
-    def _disagreements_without(cls, parameters: Mapping[str, Any], bad: set[str]) -> list[str]:
-        """Cross-field problems of the good values, which pydantic skips when a field is bad."""
         good = {name: value for name, value in parameters.items() if name not in bad}
-        try:
-            cls.model_validate(good)
-        except ValidationError as error:
-            return [line for line in sentences(error, cls) if not any(name in line for name in bad)]
-        return []
+        if not bad:
+            # Every value is good by itself, so only a disagreement is left.
+            return cast(Self, cls.model_construct(**good)), problems
+        config, disagreements = cls.check(good)
+        # A disagreement with a default that stands in for a bad value says nothing to the user.
+        fields = bad & cls.model_fields.keys()
+        named = [re.compile(rf"\b{re.escape(name)}\b") for name in fields]
+        problems += [each for each in disagreements if not any(n.search(each) for n in named)]
+        return config, problems
 
     @classmethod
     def from_config_file(cls, path: str | Path) -> Self:
@@ -323,7 +347,15 @@ class TrainingConfig(BaseModel):
             ) from None
         except rapidjson.JSONDecodeError as error:
             raise SettingsError([f"not valid JSON: {error}"], str(file)) from None
-        parameters = content.get("freqai", {}).get("model_training_parameters", {})
+        parameters: Any = content
+        for key in ("freqai", "model_training_parameters"):
+            if not isinstance(parameters, Mapping):
+                break
+            parameters = parameters.get(key, {})
+        if not isinstance(parameters, Mapping):
+            raise SettingsError(
+                ["freqai.model_training_parameters is not a group of settings"], str(file)
+            )
         return cls.from_parameters(parameters, source=str(file))
 
     def to_dict(self) -> dict[str, Any]:

@@ -141,7 +141,14 @@ def label_frame(
         (N,) int8 as `label_candles`, and how often one candle touched both barriers of a side.
 
     """
-    labels, counts = label_candles_counted(
+    known = known_futures(
+        utc_seconds(candles["date"]),
+        flat_candles(candles),
+        future_window=config.future_window,
+        max_flat_candles=config.max_flat_candles,
+        candle_seconds=candle_seconds,
+    )
+    return label_candles_counted(
         candles["high"].to_numpy(np.float64),
         candles["low"].to_numpy(np.float64),
         candles["close"].to_numpy(np.float64),
@@ -151,12 +158,5 @@ def label_frame(
         short_tp_pct=config.short_tp_pct,
         short_sl_pct=config.short_sl_pct,
         rule=config.label_rule,
+        known=known,
     )
-    known = known_futures(
-        utc_seconds(candles["date"]),
-        flat_candles(candles),
-        future_window=config.future_window,
-        max_flat_candles=config.max_flat_candles,
-        candle_seconds=candle_seconds,
-    )
-    return np.where(known, labels, np.int8(-1)), counts

@@ -125,6 +125,9 @@ def assert_exits(trades: pd.DataFrame, candles: pd.DataFrame, tick: float) -> No
         assert entry == candles.loc[opened, "open"]
         if trade.exit_reason == "roi":
             barrier = entry * (1 + sign * TAKE_PROFIT)
+            # freqtrade looks at the stop loss first, so a candle that touches both is a loss.
+            stop = entry * (1 - sign * STOP_LOSS)
+            assert sign * (at["low"] if sign > 0 else at["high"]) > sign * stop - tick
             # A candle that opens beyond the take profit is left at its open.
             beyond = sign * at["open"] > sign * barrier and pd.Timestamp(trade.close_date) != opened
             expected = at["open"] if beyond else barrier

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dualwindow.errors import ModelFileError
+from dualwindow.manifest import MANIFEST_NAME, check_manifest, write_manifest
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder with two files and their manifest."""
+    files = [tmp_path / "model.safetensors", tmp_path / "metadata.json"]
+    for number, file in enumerate(files):
+        file.write_bytes(bytes([number]) * 3000)
+    write_manifest(tmp_path, files)
+    return tmp_path
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ModelFileError) as caught:
+        check_manifest(folder)
+    message = str(caught.value)
+    assert f"delete the folder {folder} to train this model again" in message
+    return message
+
+
+def test_untouched_files_pass(model: Path) -> None:
+    check_manifest(model)
+    check_manifest(model)
+
+
+def test_files_that_are_not_in_the_manifest_do_not_matter(model: Path) -> None:
+    (model / "notes.txt").write_text("mine")
+    check_manifest(model)
+
+
+def test_a_moved_folder_passes(model: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    check_manifest(model.rename(tmp_path_factory.mktemp("other") / "elsewhere"))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "metadata.json"])
+@pytest.mark.parametrize("place", [0, 1500, 2999])
+def test_a_flipped_bit_is_found_in_any_file(model: Path, name: str, place: int) -> None:
+    content = bytearray((model / name).read_bytes())
+    content[place] ^= 1
+    (model / name).write_bytes(content)
+    assert f"{model / name} is damaged" in refusal(model)
+
+
+@pytest.mark.parametrize("change", [b"", b"x"])
+def test_a_file_of_another_length_is_found(model: Path, change: bytes) -> None:
+    file = model / "model.safetensors"
+    file.write_bytes(change and file.read_bytes() + change)
+    assert str(file) in refusal(model)
+
+
+def test_a_missing_file_is_named(model: Path) -> None:
+    (model / "metadata.json").unlink()
+    assert f"{model / 'metadata.json'} is missing" in refusal(model)
+
+
+def test_a_model_without_manifest_is_not_trusted(model: Path) -> None:
+    (model / MANIFEST_NAME).unlink()
+    assert f"there is no {model / MANIFEST_NAME}" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"sha256": null}',
+        b'{"sha256": []}',
+        b'{"sha256": "text"}',
+    ],
+)
+def test_a_damaged_manifest_is_refused_with_a_way_out(model: Path, content: bytes) -> None:
+    (model / MANIFEST_NAME).write_bytes(content)
+    assert f"{model / MANIFEST_NAME} is damaged" in refusal(model)
+
+
+def test_a_new_manifest_replaces_the_old(model: Path) -> None:
+    (model / "model.safetensors").write_bytes(b"newer")
+    write_manifest(model, [model / "model.safetensors"])
+    (model / "metadata.json").unlink()
+    check_manifest(model)
