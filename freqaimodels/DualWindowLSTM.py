@@ -26,6 +26,7 @@ from dualwindow.manifest import check_manifest
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
+from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +89,12 @@ class DualWindowLSTM(IFreqaiModel):
                 "DualWindowStrategy or derive your strategy from it"
             )
         categories = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
+        _, touches = label_frame(frame, self._settings, self._candle_seconds)
         # The features are saved with the model; FreqAI's copy of all training rows is not needed.
         content: dict[str, Any] = {
             "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
             "labels": categories.codes.astype(np.int8),
+            "touches": touches if self._settings.label_rule == "first_touch" else None,
             "train_features": pd.DataFrame(columns=dk.training_features_list),
             "train_dates": frame["date"].iloc[[0, -1]],
         }
@@ -107,6 +110,7 @@ class DualWindowLSTM(IFreqaiModel):
             data_dictionary["labels"],
             self._settings,
             name=dk.pair,
+            touches=data_dictionary["touches"],
             candle_seconds=self._candle_seconds,
             figures_path=Path(dk.data_path) / "evaluation.json",
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],

@@ -26,6 +26,7 @@ def config(
     return {
         "exchange": {"name": "binance", "pair_whitelist": pairs or ["BTC/USDT", "ETH/USDT"]},
         "freqai": {
+            "identifier": "test",
             "train_period_days": 90,
             "feature_parameters": {
                 "include_timeframes": ["1m"],
@@ -320,9 +321,37 @@ def test_a_bad_setting_hides_no_history_that_is_too_long() -> None:
     assert "max_history_days" in text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        config(conv_width=60, training={"window_size": "60"}),
+        config(features={"label_period_candles": 60}, training={"future_window": -1}),
+        config(
+            train_period_days=100,
+            features={"indicator_periods_candles": [700_000]},
+            training={"max_history_days": "3000"},
+        ),
+    ],
+    ids=["window_size", "future_window", "max_history_days"],
+)
+def test_nothing_is_compared_with_a_default_that_stands_in_for_a_bad_value(
+    content: Config,
+) -> None:
+    (problem,) = problems_of(content)
+    assert "input should be" in problem
+
+
 @pytest.mark.parametrize("content", [{}, {"freqai": None}, {"freqai": {}}])
 def test_an_empty_configuration_gives_a_sentence_not_a_traceback(content: Config) -> None:
-    assert "indicator_periods_candles is missing" in problems_of(content)[0]
+    text = "\n".join(problems_of(content))
+    assert "indicator_periods_candles is missing" in text
+    assert "identifier None" in text
+
+
+@pytest.mark.parametrize("name", [None, "", "..", "../other", "a/b", "c:\\d", 7])
+def test_an_identifier_that_is_no_folder_name_is_refused(name: object) -> None:
+    (problem,) = problems_of(config(identifier=name))
+    assert f"identifier {name!r} must be the plain name of a folder" in problem
 
 
 # --- warnings ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dualwindow import labels as labels_module
 from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
-from dualwindow.labels import LabelCounts, LabelRule, label_candles, label_candles_counted
+from dualwindow.labels import BothTouched, LabelRule, label_candles, label_candles_counted
 from tests.markets import candle_frames, random_candles
 
 RULES: list[LabelRule] = ["hybrid", "first_touch"]
@@ -70,7 +70,7 @@ def slow_row(
 
 def slow_labels(
     candles: pd.DataFrame, future: int, rule: str, pct: dict[str, float]
-) -> tuple[list[int], LabelCounts]:
+) -> tuple[list[int], BothTouched]:
     high, low, close = (candles[name].tolist() for name in ("high", "low", "close"))
     found = []
     long_both = short_both = 0
@@ -83,7 +83,7 @@ def slow_labels(
         found.append(code)
         long_both += both_long
         short_both += both_short
-    return found, LabelCounts(long_both, short_both)
+    return found, BothTouched(long_both, short_both)
 
 
 # Prices lie on a grid of one half around 100: these barriers are met exactly, again and again.
@@ -161,8 +161,8 @@ def test_one_candle_that_touches_both_is_counted_on_real_candles(
         **pct,  # type: ignore[arg-type]
     )
     assert counts == wanted
-    assert counts.long_both > 100
-    assert counts.short_both > 100
+    assert counts.long > 100
+    assert counts.short > 100
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -173,7 +173,7 @@ def test_blocks_leave_no_trace(
     candles = random_candles(400, 4, volatility=0.003, nan=[(90, 2)])
     columns = [candles[name] for name in ("high", "low", "close")]
 
-    def found() -> tuple[list[int], LabelCounts]:
+    def found() -> tuple[list[int], BothTouched]:
         labels, counts = label_candles_counted(
             *columns,
             future_window=30,
@@ -385,22 +385,22 @@ def test_long_wins_when_both_sides_do() -> None:
 @pytest.mark.parametrize(
     ("candles", "pct", "counts"),
     [
-        ([BOTH, CALM], barriers(), LabelCounts(1, 1)),
-        ([CALM, BOTH], barriers(), LabelCounts(1, 1)),
-        ([UP, BOTH], barriers(), LabelCounts(0, 0)),
-        ([BOTH, CALM], barriers(long_tp=0.02), LabelCounts(0, 1)),
-        ([BOTH, CALM], barriers(short_sl=0.02), LabelCounts(1, 0)),
-        ([BOTH, (math.nan, 100.0)], barriers(), LabelCounts(0, 0)),
+        ([BOTH, CALM], barriers(), BothTouched(1, 1)),
+        ([CALM, BOTH], barriers(), BothTouched(1, 1)),
+        ([UP, BOTH], barriers(), BothTouched(0, 0)),
+        ([BOTH, CALM], barriers(long_tp=0.02), BothTouched(0, 1)),
+        ([BOTH, CALM], barriers(short_sl=0.02), BothTouched(1, 0)),
+        ([BOTH, (math.nan, 100.0)], barriers(), BothTouched(0, 0)),
     ],
 )
 def test_a_first_touch_of_both_in_one_candle_is_counted_by_side(
-    candles: list[tuple[float, float]], pct: dict[str, float], counts: LabelCounts
+    candles: list[tuple[float, float]], pct: dict[str, float], counts: BothTouched
 ) -> None:
     frame = after(*candles)
     arguments: dict[str, Any] = {"future_window": 2, **pct}
     columns = [frame["high"], frame["low"], frame["close"]]
     assert label_candles_counted(*columns, rule="first_touch", **arguments)[1] == counts
-    assert label_candles_counted(*columns, rule="hybrid", **arguments)[1] == LabelCounts(0, 0)
+    assert label_candles_counted(*columns, rule="hybrid", **arguments)[1] == BothTouched(0, 0)
 
 
 def test_hybrid_is_the_rule_unless_another_is_asked_for() -> None:

@@ -275,6 +275,28 @@ def test_averages_are_made_once_for_the_base_pair_and_changes_for_all(
     assert usable.all()
 
 
+def test_own_features_train_and_predict(tmp_path: Path, btc_futures: pd.DataFrame) -> None:
+    candles = btc_futures.iloc[:1200].reset_index(drop=True)
+    bot = make_bot(tmp_path)
+    standard = bot.strategy.feature_engineering_standard
+
+    def with_hour(frame: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any) -> pd.DataFrame:
+        frame = standard(frame, metadata, **kwargs)
+        frame["%-hour"] = frame["date"].dt.hour / 23
+        return frame
+
+    bot.strategy.feature_engineering_standard = with_hour
+    featured = bot.features(candles)
+    model = bot.train(featured.iloc[:1000])
+    assert "hour" in model.feature_names
+    # Nobody knows the mirror image of somebody else's feature.
+    assert not model._network.mirrors
+    _, _, usable = bot.predict(featured.iloc[1000:])
+    assert usable.all()
+    with pytest.raises(OperationalException, match="unexpected rsi"):
+        bot.predict(featured.assign(**{"%-rsi": 0.5}))
+
+
 def test_the_plot_shows_probabilities_and_decision(bot: Bot) -> None:
     subplots = bot.strategy.plot_config["subplots"]
     assert set(subplots["probability"]) == {"SHORT", "HOLD", "LONG"}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from dualwindow.candles import CandleArrays
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.features import change_features
+from dualwindow.labels import BothTouched
 from dualwindow.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_rows
@@ -285,3 +288,26 @@ def test_mirroring_is_auto_on_off(
 def test_a_device_that_is_not_there_is_refused(candles: CandleArrays, labels: np.ndarray) -> None:
     with pytest.raises(SettingsError, match="cuda:7"):
         fit(candles, labels, settings(device="cuda:7"))
+
+
+def test_candles_that_touch_both_barriers_are_reported(
+    candles: CandleArrays,
+    labels: np.ndarray,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "model" / "evaluation.json"
+    with caplog.at_level(logging.INFO, logger="dualwindow"):
+        train_model(
+            candles,
+            labels,
+            settings(epochs=1),
+            name="BTC",
+            touches=BothTouched(long=7, short=3),
+            figures_path=path,
+        )
+    assert "in one candle for 7 longs and 3 shorts" in caplog.text
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert written["training"]["both_barriers_in_one_candle"] == {"long": 7, "short": 3}
+    assert [each["epoch"] for each in written["training"]["epochs"]] == [1]
+    assert written["validation"]["rows"] > 0

@@ -327,8 +327,8 @@ def test_touching_both_barriers_is_counted_in_a_frame() -> None:
     candles = random_candles(30, volatility=1e-6)
     candles.loc[10, ["high", "low"]] = [102.0, 98.0]
     _, counts = label_frame(candles, config)
-    assert (counts.long_both, counts.short_both) == (6, 6)
-    assert label_frame(candles, CONFIG)[1].long_both == 0
+    assert (counts.long, counts.short) == (6, 6)
+    assert label_frame(candles, CONFIG)[1].long == 0
 
 
 def test_touches_in_a_future_that_is_not_known_are_not_counted() -> None:
@@ -338,7 +338,7 @@ def test_touches_in_a_future_that_is_not_known_are_not_counted() -> None:
     labels, counts = label_frame(candles, config)
     # Row 9 is minute 10. Of the six rows before it, those before the jump have no known future.
     assert (labels[3:9] == UNKNOWN).tolist() == [True] * 5 + [False]
-    assert (counts.long_both, counts.short_both) == (1, 1)
+    assert (counts.long, counts.short) == (1, 1)
 
 
 # --- a real outage -------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings import CANDLES_PER_DAY, TrainingConfig
+from dualwindow.settings import CANDLES_PER_DAY, Checked, TrainingConfig
 
 _SOURCE: Final = "the configuration"
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -77,8 +77,9 @@ def read_freqai_config(
     problems: list[str] = []
     parameters = dict(freqai.get("model_training_parameters") or {})
     problems += _take_test_size(freqai.get("data_split_parameters") or {}, parameters)
-    training, setting_problems = TrainingConfig.check(parameters)
-    problems += setting_problems
+    checked = TrainingConfig.check(parameters)
+    problems += checked.problems
+    problems += _identifier(freqai.get("identifier"))
     problems += _refused(features, _REFUSED_FEATURES, "feature_parameters.")
     problems += _refused(freqai, _REFUSED_FREQAI, "")
     problems += _refused(
@@ -87,11 +88,12 @@ def read_freqai_config(
     problems += _shared_bases((config.get("exchange") or {}).get("pair_whitelist") or [])
     periods, period_problems = _indicator_periods(features)
     problems += period_problems
-    problems += _twins(training, freqai, features)
-    problems += _history(training, freqai, periods, timeframe_seconds)
+    problems += _twins(checked, freqai, features)
+    if not checked.bad & {"window_size", "max_history_days"}:
+        problems += _history(checked.config, freqai, periods, timeframe_seconds)
     if problems:
         raise SettingsError(problems, _SOURCE)
-    clamped, notes = training.clamped_to_machine(cores)
+    clamped, notes = checked.config.clamped_to_machine(cores)
     return FreqaiSettings(clamped, periods, tuple(_warnings(clamped, freqai, notes)))
 
 
@@ -108,6 +110,13 @@ def _take_test_size(split: Mapping[str, Any], parameters: dict[str, Any]) -> lis
     ]
 
 
+def _identifier(name: Any) -> list[str]:
+    """FreqAI makes a folder of this name under user_data/models."""
+    if isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:"):
+        return []
+    return [f"freqai.identifier {name!r} must be the plain name of a folder, such as 'dualwindow'"]
+
+
 def _refused(content: Mapping[str, Any], options: Mapping[str, str], prefix: str) -> list[str]:
     return [
         f"freqai.{prefix}{name} {content[name]!r}: {reason}; remove it"
@@ -117,28 +126,23 @@ def _refused(content: Mapping[str, Any], options: Mapping[str, str], prefix: str
 
 
 def _twins(
-    training: TrainingConfig, freqai: Mapping[str, Any], features: Mapping[str, Any]
+    checked: Checked[TrainingConfig], freqai: Mapping[str, Any], features: Mapping[str, Any]
 ) -> list[str]:
     conv_width = freqai.get("conv_width")
     twins = (
+        # freqtrade writes its default into the configuration when the key is absent.
+        ("conv_width", None if conv_width == _DEFAULT_CONV_WIDTH else conv_width, "window_size"),
         (
-            "freqai.conv_width",
-            # freqtrade writes its default into the configuration when the key is absent.
-            None if conv_width == _DEFAULT_CONV_WIDTH else conv_width,
-            "window_size",
-            training.window_size,
-        ),
-        (
-            "freqai.feature_parameters.label_period_candles",
+            "feature_parameters.label_period_candles",
             features.get("label_period_candles"),
             "future_window",
-            training.future_window,
         ),
     )
     return [
-        f"{name} {value!r} must equal {own} {expected}; remove it, it is derived"
-        for name, value, own, expected in twins
-        if value is not None and value != expected
+        f"freqai.{name} {value!r} must equal {own} {getattr(checked.config, own)}; remove it, "
+        "it is derived"
+        for name, value, own in twins
+        if value is not None and own not in checked.bad and value != getattr(checked.config, own)
     ]
 
 

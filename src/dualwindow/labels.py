@@ -63,17 +63,17 @@ def _first_touch(
 
 
 @dataclass(frozen=True)
-class LabelCounts:
+class BothTouched:
     """How often one candle touched both barriers of a side (it counts as the stop loss).
 
     Attributes:
-        long_both: rows whose long barriers were first touched in one candle.
-        short_both: rows whose short barriers were first touched in one candle.
+        long: rows whose long barriers were first touched in one candle.
+        short: rows whose short barriers were first touched in one candle.
 
     """
 
-    long_both: int
-    short_both: int
+    long: int
+    short: int
 
 
 def label_candles(
@@ -142,7 +142,7 @@ def label_candles_counted(
     short_sl_pct: float,
     rule: LabelRule = "hybrid",
     known: NDArray[np.bool_] | None = None,
-) -> tuple[NDArray[np.int8], LabelCounts]:
+) -> tuple[NDArray[np.int8], BothTouched]:
     """Like `label_candles`, with how often both barriers lay in one candle (first_touch only).
 
     Args:
@@ -186,7 +186,7 @@ def label_candles_counted(
         short_both += both
         side = np.where(is_long, LONG, np.where(is_short, SHORT, HOLD))
         labels[start:stop] = np.where(block.known, side, UNKNOWN)
-    return labels, LabelCounts(long_both=long_both, short_both=short_both)
+    return labels, BothTouched(long=long_both, short=short_both)
 
 
 def _finite_or_nan(prices: NDArray[np.float64]) -> NDArray[np.float64]:

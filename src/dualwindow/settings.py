@@ -1,8 +1,8 @@
 """The one source of truth for every setting: default, range, unit and meaning.
 
-The settings live in `freqai.model_training_parameters` of freqtrade's configuration. Nothing else
-in the package holds a default; `dualwindow.freqai_config` reads and checks the rest of FreqAI's
-configuration against them.
+The settings live in `freqai.model_training_parameters` of freqtrade's configuration. The fields
+stand in `dualwindow.setting_fields`, here is what they do together; nothing else in the package
+holds a default. `dualwindow.freqai_config` checks the rest of FreqAI's configuration against them.
 """
 
 from __future__ import annotations
@@ -10,187 +10,47 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import rapidjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, model_validator
 
-from dualwindow.confidence import MODE_THRESHOLDS, ConfidenceMode, Fallback, Thresholds
+from dualwindow.confidence import MODE_THRESHOLDS, ConfidenceMode, Thresholds
 from dualwindow.errors import SettingsError
 from dualwindow.files import write_json
+from dualwindow.setting_fields import SettingFields
 from dualwindow.settings_errors import sentences
 
 CANDLES_PER_DAY = 1440
 _BUFFER_MARGIN = 1.1
 
-Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
-Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
-Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
-Count = Annotated[int, Field(ge=1)]
+
+ConfigT = TypeVar("ConfigT")
 
 
-class TrainingConfig(BaseModel):
+@dataclass(frozen=True)
+class Checked(Generic[ConfigT]):
+    """Settings of which some may be bad.
+
+    Attributes:
+        config: the good values, with defaults in place of the bad ones.
+        bad: names of the bad values.
+        problems: one sentence a problem, those between good values included.
+    """
+
+    config: ConfigT
+    bad: frozenset[str]
+    problems: list[str]
+
+
+class TrainingConfig(SettingFields):
     """Settings of windows, labels, training, confidence, streaming, processes and memory.
 
     Frozen; every value is checked when the object is made. Use `from_parameters` to have all
     problems in one `SettingsError`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    # windows
-    window_size: Candles = Field(180, ge=2, description="Candles that the network looks at (P).")
-    future_window: Candles = Field(
-        120, ge=1, description="Candles within which a barrier must be touched (F)."
-    )
-    max_flat_candles: Candles = Field(
-        30,
-        ge=0,
-        description="Longest run of flat zero-volume candles that is not yet an outage.",
-    )
-    max_history_days: int = Field(
-        800,
-        ge=1,
-        description="Most days of history that FreqAI may download at the start of a bot.",
-        json_schema_extra={"unit": "days"},
-    )
-
-    # labels
-    long_tp_pct: Fraction = Field(0.01, description="Take profit of a long above its entry.")
-    long_sl_pct: Fraction = Field(0.005, description="Stop loss of a long below its entry.")
-    short_tp_pct: Fraction = Field(0.01, description="Take profit of a short below its entry.")
-    short_sl_pct: Fraction = Field(0.005, description="Stop loss of a short above its entry.")
-    label_rule: Literal["hybrid", "first_touch"] = Field(
-        "hybrid",
-        description="hybrid: the stop loss may not be touched anywhere in the future window; "
-        "first_touch: not before the take profit.",
-    )
-
-    # training
-    epochs: int = Field(
-        100, ge=0, description="Most passes over a balanced sample; 0 only with `pretrained`."
-    )
-    batch_size: Count = Field(256, description="Windows a gradient step.")
-    learning_rate: float = Field(
-        0.002, gt=0.0, le=1.0, description="Step size of AdamW at the start."
-    )
-    learning_rate_schedule: Literal["plateau", "cosine"] = Field(
-        "plateau",
-        description="plateau: halved when validation stops improving; cosine: falls to zero "
-        "over `epochs`.",
-    )
-    validation_fraction: float = Field(
-        0.15,
-        gt=0.0,
-        le=0.5,
-        description="Newest share of the training rows kept for validation (FreqAI's test_size).",
-        json_schema_extra={"unit": "fraction"},
-    )
-    early_stopping_patience: Count = Field(
-        10, description="Epochs without a better validation loss before training stops."
-    )
-    gradient_clip: float = Field(1.0, gt=0.0, description="Largest norm of a gradient step.")
-    dropout: float = Field(0.2, ge=0.0, lt=1.0, description="Share of units dropped in training.")
-    lstm_units: tuple[Count, ...] = Field(
-        (128, 64, 32), min_length=1, description="Width of each LSTM layer."
-    )
-    dense_units: tuple[Count, ...] = Field((32, 16), description="Width of each dense layer.")
-    patch_size: Candles = Field(
-        1, ge=1, description="Candles merged into one LSTM step; must divide `window_size`."
-    )
-    mirror: Literal["auto", "on", "off"] = Field(
-        "auto",
-        description="Train on mirrored windows too and average a prediction with its mirror; "
-        "auto: on when both sides have equal barriers and every feature has a mirror image.",
-    )
-    class_balance: Literal["undersample", "weights", "none"] = Field(
-        "undersample",
-        description="undersample: each epoch draws every class down to the rarest; "
-        "weights: rare classes weigh more; none: as in the market.",
-    )
-    seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
-    deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
-    device: str = Field(
-        "auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-        description="auto, cpu, mps, cuda or cuda:N; auto takes a GPU when there is one.",
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="Arithmetic of training; auto is fp32 on a CPU, bf16 on a GPU."
-    )
-    pretrained: str | None = Field(
-        None, description="Folder of a model to start from. Not available in this version."
-    )
-
-    # confidence
-    use_confidence_thresholding: bool = Field(
-        True, description="false: always say the likeliest class."
-    )
-    confidence_mode: ConfidenceMode = Field(
-        "conservative", description="Which set of thresholds to use."
-    )
-    confidence_threshold_short: Probability | None = Field(
-        None, description="Threshold of SHORT; from the mode unless given."
-    )
-    confidence_threshold_long: Probability | None = Field(
-        None, description="Threshold of LONG; from the mode unless given."
-    )
-    confidence_threshold_hold: Probability | None = Field(
-        None, description="Threshold of HOLD; from the mode unless given."
-    )
-    confidence_fallback: Fallback = Field(
-        "hold", description="What is said when no threshold is reached."
-    )
-    calibration: Literal["none", "prior", "temperature"] = Field(
-        "none",
-        description="Correction of the network's probabilities before the thresholds; this version "
-        "has none only.",
-    )
-
-    # streaming
-    use_streaming: bool = Field(True, description="false: one chunk holds everything.")
-    streaming_chunk_size: Candles = Field(
-        1000, ge=1, description="Windows that are gathered in memory at a time."
-    )
-
-    # parallel
-    use_multiprocessing: bool = Field(
-        False, description="Prepare in worker processes. Not used by this version."
-    )
-    n_processes: Count = Field(
-        2, description="Worker processes; at most the cores there are. Not used by this version."
-    )
-    multiprocessing_chunk_size: Candles = Field(
-        5000, ge=1, description="Rows that a worker prepares at a time. Not used by this version."
-    )
-    use_batch_extraction: bool = Field(True, description="Gather windows many at a time.")
-    batch_extraction_size: Candles = Field(
-        1000, ge=1, description="Windows gathered at a time; at most the chunk."
-    )
-
-    # memory
-    enable_memory_monitoring: bool = Field(
-        True, description="Watch memory during training. Not used by this version."
-    )
-    max_memory_usage_pct: float = Field(
-        75.0,
-        gt=0.0,
-        le=100.0,
-        description="Share of the container's memory that may be used. Not used by this version.",
-        json_schema_extra={"unit": "percent"},
-    )
-    adaptive_chunk_size: bool = Field(
-        True, description="Halve the chunk when memory runs short. Not used by this version."
-    )
-    fallback_to_serial: bool = Field(
-        True, description="Go on alone when workers fail. Not used by this version."
-    )
-
-    @field_validator("lstm_units", "dense_units", mode="before")
-    @classmethod
-    def _list_to_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
@@ -217,8 +77,7 @@ class TrainingConfig(BaseModel):
             problems.append(
                 f"calibration {self.calibration!r} is not available in this version; use 'none'"
             )
-        symmetric = (self.long_tp_pct, self.long_sl_pct) == (self.short_tp_pct, self.short_sl_pct)
-        if self.mirror == "on" and not symmetric:
+        if self.mirror == "on" and not self.barriers_are_symmetric:
             problems.append(
                 "mirror 'on' needs equal barriers on both sides, but the long side has "
                 f"{self.long_tp_pct}/{self.long_sl_pct} and the short side "
@@ -300,33 +159,28 @@ class TrainingConfig(BaseModel):
         Raises:
             SettingsError: with one sentence for every unknown key and bad value.
         """
-        config, problems = cls.check(parameters)
-        if problems:
-            raise SettingsError(problems, source)
-        return config
+        checked = cls.check(parameters)
+        if checked.problems:
+            raise SettingsError(checked.problems, source)
+        return checked.config
 
     @classmethod
-    def check(cls, parameters: Mapping[str, Any]) -> tuple[Self, list[str]]:
-        """Make a config of the good values alone, and tell what is wrong with the others.
-
-        Returns:
-            The config, with defaults in place of bad values, and one sentence a problem.
-        """
+    def check(cls, parameters: Mapping[str, Any]) -> Checked[Self]:
+        """Make a config of the good values alone, and tell what is wrong with the others."""
         try:
-            return cls.model_validate(dict(parameters)), []
+            return Checked(cls.model_validate(dict(parameters)), frozenset(), [])
         except ValidationError as error:
             problems = sentences(error, cls)
-            bad = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+            bad = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
         good = {name: value for name, value in parameters.items() if name not in bad}
         if not bad:
             # Every value is good by itself, so only a disagreement is left.
-            return cast(Self, cls.model_construct(**good)), problems
-        config, disagreements = cls.check(good)
+            return Checked(cast(Self, cls.model_construct(**good)), bad, problems)
+        rest = cls.check(good)
         # A disagreement with a default that stands in for a bad value says nothing to the user.
-        fields = bad & cls.model_fields.keys()
-        named = [re.compile(rf"\b{re.escape(name)}\b") for name in fields]
-        problems += [each for each in disagreements if not any(n.search(each) for n in named)]
-        return config, problems
+        named = [re.compile(rf"\b{name}\b") for name in bad & cls.model_fields.keys()]
+        problems += [each for each in rest.problems if not any(n.search(each) for n in named)]
+        return Checked(rest.config, bad, problems)
 
     @classmethod
     def from_config_file(cls, path: str | Path) -> Self:

@@ -19,6 +19,7 @@ from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.device import reproducible, resolve_device, training_dtype
 from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
+from dualwindow.estimate import epoch_seconds
 from dualwindow.evaluation import trading_f1
 from dualwindow.mirror import Mirror, mirror_of
 from dualwindow.network import DualWindowNetwork, NetworkShape, swap_sides
@@ -248,29 +249,26 @@ class Trainer:
         return loss.item(), trading_f1(self._validation_labels, probabilities.argmax(axis=1))
 
     def _log_estimate(self, network: DualWindowNetwork) -> None:
-        """Time one step and one prediction on empty windows and log what training may take."""
         config = self._config
-        size = epoch_size(self._train_labels, config.class_balance)
-        steps = -(-size // config.batch_size)
-        shape = (config.window_size, len(self._names))
-        sacrifice = copy.deepcopy(network)
-        windows = torch.zeros(min(config.batch_size, size), *shape, device=self._device)
-        sacrifice(windows).sum().backward()
-        started = time.perf_counter()
-        sacrifice(windows).sum().backward()
-        step_seconds = time.perf_counter() - started
-        passes = 2 if network.mirrors else 1
-        rows = len(self._validation_rows)
-        # A prediction costs about a third of a step for each window.
-        validation = step_seconds * passes * rows / max(len(windows), 1) / 3
-        epoch_seconds = steps * step_seconds + validation
+        windows = epoch_size(self._train_labels, config.class_balance)
+        seconds = epoch_seconds(
+            network,
+            window_size=config.window_size,
+            batch_size=min(config.batch_size, windows),
+            train_windows=windows,
+            validation_windows=len(self._validation_rows),
+        )
         logger.info(
-            "training on %d windows (%d an epoch, %d steps of %d), validating on %d: "
-            "about %.1f s an epoch, at most %.1f min for %d epochs on %s; early stopping "
-            "usually ends sooner",
-            len(self._train_rows), size, steps, config.batch_size, rows,
-            epoch_seconds, epoch_seconds * config.epochs / 60, config.epochs, self._device,
-        )  # fmt: skip
+            "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
+            "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
+            len(self._train_rows),
+            windows,
+            len(self._validation_rows),
+            seconds,
+            seconds * config.epochs / 60,
+            config.epochs,
+            self._device,
+        )
 
 
 def _evenly_spaced(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.files import write_json
+from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_rows
 from dualwindow.trained import TrainedModel
@@ -31,6 +32,7 @@ def train_model(
     config: TrainingConfig,
     *,
     name: str,
+    touches: BothTouched | None = None,
     candle_seconds: int = 60,
     figures_path: Path | None = None,
     hooks: Sequence[TrainingHook] = (),
@@ -43,6 +45,7 @@ def train_model(
         labels: (N,) int8 classes, -1 where unknown.
         config: training settings.
         name: what the log and the errors call this training, such as the pair.
+        touches: how often one candle touched both barriers of a side, to be reported.
         candle_seconds: seconds between two candles.
         figures_path: where the figures go as JSON; None writes none.
         hooks: told after every epoch.
@@ -63,9 +66,18 @@ def train_model(
     )
     evaluation = _evaluate(model, candles, labels, split)
     _log(name, evaluation, result)
+    if touches is not None:
+        logger.info(
+            "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
+            "count as stopped",
+            name,
+            touches.long,
+            touches.short,
+        )
     if figures_path is not None:
         figures_path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(figures_path, _figures(name, labels, split, result, evaluation))
+        figures = _figures(labels, split, result, evaluation, touches)
+        write_json(figures_path, {"name": name, **figures})
     return model
 
 
@@ -132,20 +144,20 @@ def _log(name: str, evaluation: Evaluation, result: TrainingResult) -> None:
 
 
 def _figures(
-    name: str,
     labels: NDArray[np.int8],
     split: Split,
     result: TrainingResult,
     evaluation: Evaluation,
+    touches: BothTouched | None,
 ) -> dict[str, object]:
     counts = class_counts(labels[split.train])
     return {
-        "name": name,
         "version": __version__,
         "training": {
             "rows": len(split.train),
             "purged": split.purged,
             "classes": dict(zip(CLASS_NAMES, counts.tolist(), strict=True)),
+            "both_barriers_in_one_candle": vars(touches) if touches else None,
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],
         },

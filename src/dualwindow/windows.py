@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.labels import LabelCounts, label_candles_counted
+from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 
 
@@ -129,7 +129,7 @@ def known_futures(
 
 def label_frame(
     candles: pd.DataFrame, config: TrainingConfig, candle_seconds: int = 60
-) -> tuple[NDArray[np.int8], LabelCounts]:
+) -> tuple[NDArray[np.int8], BothTouched]:
     """Label every candle of a frame, unknown where its future has a hole.
 
     Args:

@@ -1,0 +1,176 @@
+"""Every setting with its default, range, unit and meaning, written once.
+
+`dualwindow.settings.TrainingConfig` adds what settings do together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from dualwindow.confidence import ConfidenceMode, Fallback
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
+Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
+Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SettingFields(BaseModel):
+    """The fields; frozen, strict about types, and closed to unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    # windows
+    window_size: Candles = Field(180, ge=2, description="Candles that the network looks at (P).")
+    future_window: Candles = Field(
+        120, ge=1, description="Candles within which a barrier must be touched (F)."
+    )
+    max_flat_candles: Candles = Field(
+        30,
+        ge=0,
+        description="Longest run of flat zero-volume candles that is not yet an outage.",
+    )
+    max_history_days: int = Field(
+        800,
+        ge=1,
+        description="Most days of history that FreqAI may download at the start of a bot.",
+        json_schema_extra={"unit": "days"},
+    )
+
+    # labels
+    long_tp_pct: Fraction = Field(0.01, description="Take profit of a long above its entry.")
+    long_sl_pct: Fraction = Field(0.005, description="Stop loss of a long below its entry.")
+    short_tp_pct: Fraction = Field(0.01, description="Take profit of a short below its entry.")
+    short_sl_pct: Fraction = Field(0.005, description="Stop loss of a short above its entry.")
+    label_rule: Literal["hybrid", "first_touch"] = Field(
+        "hybrid",
+        description="hybrid: the stop loss may not be touched anywhere in the future window; "
+        "first_touch: not before the take profit.",
+    )
+
+    # training
+    epochs: int = Field(
+        100, ge=0, description="Most passes over a balanced sample; 0 only with `pretrained`."
+    )
+    batch_size: Count = Field(256, description="Windows a gradient step.")
+    learning_rate: float = Field(
+        0.002, gt=0.0, le=1.0, description="Step size of AdamW at the start."
+    )
+    learning_rate_schedule: Literal["plateau", "cosine"] = Field(
+        "plateau",
+        description="plateau: halved when validation stops improving; cosine: falls to zero "
+        "over `epochs`.",
+    )
+    validation_fraction: float = Field(
+        0.15,
+        gt=0.0,
+        le=0.5,
+        description="Newest share of the training rows kept for validation (FreqAI's test_size).",
+        json_schema_extra={"unit": "fraction"},
+    )
+    early_stopping_patience: Count = Field(
+        10, description="Epochs without a better validation loss before training stops."
+    )
+    gradient_clip: float = Field(1.0, gt=0.0, description="Largest norm of a gradient step.")
+    dropout: float = Field(0.2, ge=0.0, lt=1.0, description="Share of units dropped in training.")
+    lstm_units: tuple[Count, ...] = Field(
+        (128, 64, 32), min_length=1, description="Width of each LSTM layer."
+    )
+    dense_units: tuple[Count, ...] = Field((32, 16), description="Width of each dense layer.")
+    patch_size: Candles = Field(
+        1, ge=1, description="Candles merged into one LSTM step; must divide `window_size`."
+    )
+    mirror: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Train on mirrored windows too and average a prediction with its mirror; "
+        "auto: on when both sides have equal barriers and every feature has a mirror image.",
+    )
+    class_balance: Literal["undersample", "weights", "none"] = Field(
+        "undersample",
+        description="undersample: each epoch draws every class down to the rarest; "
+        "weights: rare classes weigh more; none: as in the market.",
+    )
+    seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
+    deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto, cpu, mps, cuda or cuda:N; auto takes a GPU when there is one.",
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="Arithmetic of training; auto is fp32 on a CPU, bf16 on a GPU."
+    )
+    pretrained: str | None = Field(
+        None, description="Folder of a model to start from. Not available in this version."
+    )
+
+    # confidence
+    use_confidence_thresholding: bool = Field(
+        True, description="false: always say the likeliest class."
+    )
+    confidence_mode: ConfidenceMode = Field(
+        "conservative", description="Which set of thresholds to use."
+    )
+    confidence_threshold_short: Probability | None = Field(
+        None, description="Threshold of SHORT; from the mode unless given."
+    )
+    confidence_threshold_long: Probability | None = Field(
+        None, description="Threshold of LONG; from the mode unless given."
+    )
+    confidence_threshold_hold: Probability | None = Field(
+        None, description="Threshold of HOLD; from the mode unless given."
+    )
+    confidence_fallback: Fallback = Field(
+        "hold", description="What is said when no threshold is reached."
+    )
+    calibration: Literal["none", "prior", "temperature"] = Field(
+        "none",
+        description="Correction of the network's probabilities before the thresholds; this version "
+        "has none only.",
+    )
+
+    # streaming
+    use_streaming: bool = Field(True, description="false: one chunk holds everything.")
+    streaming_chunk_size: Candles = Field(
+        1000, ge=1, description="Windows that are gathered in memory at a time."
+    )
+
+    # parallel
+    use_multiprocessing: bool = Field(
+        False, description="Prepare in worker processes. Not used by this version."
+    )
+    n_processes: Count = Field(
+        2, description="Worker processes; at most the cores there are. Not used by this version."
+    )
+    multiprocessing_chunk_size: Candles = Field(
+        5000, ge=1, description="Rows that a worker prepares at a time. Not used by this version."
+    )
+    use_batch_extraction: bool = Field(True, description="Gather windows many at a time.")
+    batch_extraction_size: Candles = Field(
+        1000, ge=1, description="Windows gathered at a time; at most the chunk."
+    )
+
+    # memory
+    enable_memory_monitoring: bool = Field(
+        True, description="Watch memory during training. Not used by this version."
+    )
+    max_memory_usage_pct: float = Field(
+        75.0,
+        gt=0.0,
+        le=100.0,
+        description="Share of the container's memory that may be used. Not used by this version.",
+        json_schema_extra={"unit": "percent"},
+    )
+    adaptive_chunk_size: bool = Field(
+        True, description="Halve the chunk when memory runs short. Not used by this version."
+    )
+    fallback_to_serial: bool = Field(
+        True, description="Go on alone when workers fail. Not used by this version."
+    )
+
+    @field_validator("lstm_units", "dense_units", mode="before")
+    @classmethod
+    def _list_to_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
