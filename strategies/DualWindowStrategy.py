@@ -187,7 +187,8 @@ class DualWindowStrategy(IStrategy):
     ) -> float | None:
         """Stop at the stop loss price: set when the entry fills, and kept.
 
-        Setting it anew every candle would round it one tick closer each time.
+        Reckoned anew from another rate it would now and then round to the next tick, which
+        freqtrade takes for a trailing stop.
         """
         if not after_fill and trade.stop_loss_pct != trade.initial_stop_loss_pct:
             return None

@@ -128,6 +128,23 @@ def test_the_stop_lies_at_its_price_after_the_fill_and_stays(
         assert trade.stop_loss == stop
 
 
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_stop_on_the_tick_never_creeps_and_never_counts_as_trailing(
+    is_short: bool, bot: Bot
+) -> None:
+    # Reckoned anew from another rate, a price that lies on a tick often rounds to the next one,
+    # and freqtrade then lets the take profit win where a candle touches both.
+    price = 50_000.0
+    trade = trade_of(is_short, 3.0, price)
+    bot.strategy.ft_stoploss_adjust(price, trade, OPENED, 0.0, 0, after_fill=True)
+    for rate in price * np.linspace(0.998, 1.002, 401):
+        bot.strategy.ft_stoploss_adjust(
+            rate, trade, OPENED, trade.calc_profit_ratio(rate), 0, low=rate, high=rate
+        )
+    assert trade.stop_loss == pytest.approx(price * stop_of(is_short), abs=0.1000001)
+    assert not trade.is_stop_loss_trailing
+
+
 def test_a_stop_that_was_never_set_is_set_late(bot: Bot) -> None:
     trade = trade_of(False, 1.0, 50_000.0)
     bot.strategy.ft_stoploss_adjust(50_010.0, trade, OPENED, 0.0002, 0)

@@ -170,6 +170,15 @@ def test_backtesting_analysis_groups_profit_by_confidence(backtest: Run) -> None
     assert all(tag in run.output for tag in tags)
 
 
+def test_plot_dataframe_draws_probabilities_and_decision(backtest: Run) -> None:
+    plot = ["plot-dataframe", "--freqaimodel", "DualWindowLSTM", "-p", "BTC/USDT:USDT"]
+    run = freqtrade(backtest.userdir, OVERLAY, plot)
+    assert run.status == 0, run.output[-3000:]
+    (page,) = (backtest.userdir / "plot").glob("*BTC_USDT*.html")
+    drawn = page.read_text(encoding="utf-8")
+    assert all(f'"name":"{name}"' in drawn for name in ("SHORT", "HOLD", "LONG", "decision"))
+
+
 def test_other_settings_under_the_same_identifier_are_refused(backtest: Run) -> None:
     before = sorted(backtest.models().rglob("*"))
     changed = merged(OVERLAY, {"freqai": {"model_training_parameters": {"seed": 7}}})
