@@ -22,7 +22,7 @@ from dualwindow.windows import flat_candles, label_frame, utc_seconds
 pytestmark = pytest.mark.study
 
 DAY = 1440
-TRAIN_DAYS, TEST_DAYS = 60, 40
+TRAIN_DAYS, TEST_DAYS = 60, 80
 SEEDS = (1, 2, 3)
 #: The windows, barriers and training of the defaults, with a network small enough for a test.
 CONFIG = TrainingConfig(
@@ -66,7 +66,7 @@ def edge(seed: int, drift_strength: float) -> Edge:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_planted_pattern_is_found(seed: int) -> None:
     found = edge(seed, MarketSpec.drift_strength)
-    assert found.trades > 300
+    assert found.trades > 1000
     assert found.low > 0, found
 
 
@@ -76,7 +76,7 @@ def test_a_random_walk_yields_no_edge(seed: int) -> None:
     # The interval is 1.96 standard errors on either side; among many markets one in twenty lies
     # outside, so each may be three away.
     error = (found.high - found.low) / 3.92
-    assert found.trades > 300
+    assert found.trades > 1000
     assert abs(found.mean) < 3 * error, found
     # Whoever trades without an edge pays the fees.
     assert found.profit < 0, found
