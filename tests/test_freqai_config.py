@@ -8,7 +8,7 @@ from freqtrade.configuration.config_validation import validate_config_schema
 from freqtrade.exchange import timeframe_to_seconds
 
 from dualwindow.errors import SettingsError
-from dualwindow.freqai_config import FreqaiSettings, read_freqai_config, required_history_days
+from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.settings import TrainingConfig
 
 Config = dict[str, Any]
@@ -247,12 +247,6 @@ def test_a_long_window_needs_history_too() -> None:
 def test_more_history_may_be_allowed() -> None:
     content = config(training={"max_history_days": 2791})
     assert read(content, timeframes=("1m", "1h")).warnings == ()
-
-
-def test_a_backtest_needs_its_training_days_and_the_longest_average() -> None:
-    assert required_history_days((1440, 43200), 90, 60) == 120
-    assert required_history_days((1440,), 90, 300) == 95
-    assert required_history_days((), 90, 60) == 90
 
 
 # --- pairs ---------------------------------------------------------------------------------------

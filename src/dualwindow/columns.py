@@ -22,6 +22,7 @@ HIGH_CHANGE: Final = "high_change"
 LOW_CHANGE: Final = "low_change"
 CLOSE_CHANGE: Final = "close_change"
 VOLUME_CHANGE: Final = "volume_change"
+
 #: Features of one candle and the one before it, known for every timeframe and pair.
 CHANGE_FEATURES: Final = (HIGH_CHANGE, LOW_CHANGE, CLOSE_CHANGE, VOLUME_CHANGE)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dualwindow.barriers import stop_loss_price, take_profit_price
 from dualwindow.columns import LONG, SHORT
 from dualwindow.settings import TrainingConfig
 
@@ -66,24 +67,26 @@ def _outcome(
         fee: fraction of the price paid at entry and again at exit.
     """
     first, last = row + 1, row + 1 + config.future_window
-    entry = candles[first, 0]
-    if side == LONG:
-        sign, profit, loss = 1.0, 1.0 + config.long_tp_pct, 1.0 - config.long_sl_pct
-        won = np.flatnonzero(candles[first:last, 1] >= entry * profit)
-        lost = np.flatnonzero(candles[first:last, 2] <= entry * loss)
-    else:
-        sign, profit, loss = -1.0, 1.0 - config.short_tp_pct, 1.0 + config.short_sl_pct
-        won = np.flatnonzero(candles[first:last, 2] <= entry * profit)
-        lost = np.flatnonzero(candles[first:last, 1] >= entry * loss)
-    win_at = won[0] if len(won) else config.future_window
-    loss_at = lost[0] if len(lost) else config.future_window
+    entry = float(candles[first, 0])
+    is_short = side == SHORT
+    profit = take_profit_price(entry, is_short=is_short, config=config)
+    loss = stop_loss_price(entry, is_short=is_short, config=config)
+    highs, lows = candles[first:last, 1], candles[first:last, 2]
+    win_at = _first(lows <= profit if is_short else highs >= profit)
+    loss_at = _first(highs >= loss if is_short else lows <= loss)
     if win_at == loss_at == config.future_window:
-        exit_factor, exit_row = candles[last, 0] / entry, last
+        left, exit_row = float(candles[last, 0]), last
     elif win_at < loss_at:
-        exit_factor, exit_row = profit, first + int(win_at)
+        left, exit_row = profit, first + win_at
     else:
-        exit_factor, exit_row = loss, first + int(loss_at)
-    return float(sign * (exit_factor - 1.0) - fee * (1.0 + exit_factor)), exit_row
+        left, exit_row = loss, first + loss_at
+    gain = (entry - left if is_short else left - entry) / entry
+    return gain - fee * (1.0 + left / entry), exit_row
+
+
+def _first(touched: NDArray[np.bool_]) -> int:
+    """Position of the first true value, the length when there is none."""
+    return int(touched.argmax()) if touched.any() else len(touched)
 
 
 def simulate(

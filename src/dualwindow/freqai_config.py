@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings import CANDLES_PER_DAY, Checked, TrainingConfig
+from dualwindow.settings import Checked, TrainingConfig
 
 _SOURCE: Final = "the configuration"
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -212,8 +212,3 @@ def _warnings(
     if training.use_multiprocessing:
         warnings.append("use_multiprocessing has no effect inside the bot in this version")
     return warnings
-
-
-def required_history_days(periods: Sequence[int], train_days: int, candle_seconds: int) -> float:
-    """Days of candles that a backtest needs before its first day."""
-    return train_days + max(periods, default=0) * candle_seconds / (60 * CANDLES_PER_DAY)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dualwindow.columns import (
-    CLOSE_CHANGE,
+    CHANGE_FEATURES,
     HIGH_CHANGE,
     LOW_CHANGE,
     PRICE_TO_MA,
@@ -22,9 +22,7 @@ from dualwindow.columns import (
 
 # Another timeframe (`_5m`), or a correlated pair with its timeframe (`_ETH/USDTUSDT_1m`).
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
-_CHANGE: Final = re.compile(
-    rf"(?P<kind>{HIGH_CHANGE}|{LOW_CHANGE}|{CLOSE_CHANGE}|{VOLUME_CHANGE}){_ORIGIN}"
-)
+_CHANGE: Final = re.compile(rf"(?P<kind>{'|'.join(CHANGE_FEATURES)}){_ORIGIN}")
 _AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
 _PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
 _KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA)

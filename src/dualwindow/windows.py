@@ -54,6 +54,11 @@ def _holds_outage(flat: NDArray[np.bool_], span: int, max_flat_candles: int) -> 
     return _any_in_last(too_long, span - max_flat_candles)
 
 
+def _jumps(seconds: NDArray[np.int64], candle_seconds: int) -> NDArray[np.bool_]:
+    """(N,) true where a row does not follow the one before it in time; the first never does."""
+    return np.concatenate([[True], np.diff(seconds) != candle_seconds])
+
+
 def valid_windows(
     features: NDArray[np.floating],
     seconds: NDArray[np.int64],
@@ -85,12 +90,10 @@ def valid_windows(
     if rows < window_size:
         return valid
     broken = ~np.isfinite(features).all(axis=1)
-    jump = np.ones(rows, dtype=np.bool_)
-    jump[1:] = np.diff(seconds) != candle_seconds
     valid[window_size - 1 :] = True
     valid &= ~_any_in_last(broken, window_size)
     # The step into the window's first row is not part of the window.
-    valid &= ~_any_in_last(jump, window_size - 1)
+    valid &= ~_any_in_last(_jumps(seconds, candle_seconds), window_size - 1)
     valid &= ~_holds_outage(flat, window_size, max_flat_candles)
     return valid
 
@@ -120,9 +123,8 @@ def known_futures(
     known = np.zeros(rows, dtype=np.bool_)
     if rows <= future_window:
         return known
-    jump = np.ones(rows, dtype=np.bool_)
-    jump[1:] = np.diff(seconds) != candle_seconds
-    bad = _any_in_last(jump, future_window) | _holds_outage(flat, future_window, max_flat_candles)
+    bad = _any_in_last(_jumps(seconds, candle_seconds), future_window)
+    bad |= _holds_outage(flat, future_window, max_flat_candles)
     known[: rows - future_window] = ~bad[future_window:]
     return known
 
