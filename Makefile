@@ -21,7 +21,7 @@ demo: install
 	$(BIN)/python -m demo.run
 
 test: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: install
 	$(BIN)/ruff check .

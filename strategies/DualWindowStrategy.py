@@ -62,7 +62,8 @@ class DualWindowStrategy(IStrategy):
         self._settings = settings.training
         self._periods = settings.indicator_periods
         self._leverage = read_strategy_settings(config).leverage
-        self._candle_seconds = timeframe_to_seconds(self.timeframe)
+        # freqtrade writes the configuration's timeframe into the strategy only after this.
+        self._candle_seconds = timeframe_to_seconds(config.get("timeframe", self.timeframe))
         self.can_short = config.get("trading_mode", "spot") != "spot"
         self.startup_candle_count = self._settings.window_size
         super().__init__(config)
