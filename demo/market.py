@@ -123,7 +123,10 @@ def _persistent(rng: np.random.Generator, minutes: int, memory: float) -> NDArra
     weight = 1.0 / memory
     noise = rng.standard_normal(minutes)
     noise[1:] *= np.sqrt((2.0 - weight) / weight)
-    return pd.Series(noise).ewm(alpha=weight, adjust=False).mean().to_numpy()
+    smoothed: NDArray[np.float64] = (
+        pd.Series(noise).ewm(alpha=weight, adjust=False).mean().to_numpy()
+    )
+    return smoothed
 
 
 def _log_volatility(seed: int, minutes: int) -> NDArray[np.float64]:
