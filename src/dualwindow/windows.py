@@ -17,9 +17,9 @@ from dualwindow.settings import TrainingConfig
 
 def utc_seconds(dates: pd.Series) -> NDArray[np.int64]:
     """Candle dates as (N,) int64 seconds since 1970, whatever unit or dtype they come in."""
-    return (
-        pd.to_datetime(dates, utc=True).dt.as_unit("s").to_numpy("datetime64[s]").astype(np.int64)
-    )
+    utc = pd.to_datetime(dates, utc=True).dt.as_unit("s")
+    seconds: NDArray[np.int64] = utc.to_numpy("datetime64[s]").astype(np.int64)
+    return seconds
 
 
 def flat_candles(candles: pd.DataFrame) -> NDArray[np.bool_]:
