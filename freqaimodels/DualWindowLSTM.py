@@ -13,15 +13,23 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.freqai_interface import IFreqaiModel
+from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.bot import read_settings, refusing, require_candle_files
+from dualwindow.bot import plain_pairs, read_settings, refusing, require_candle_files
 from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence import decide
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, DualWindowError
-from dualwindow.fingerprint import bind_folder, model_dependencies
+from dualwindow.fingerprint import (
+    bind_features,
+    bind_folder,
+    code_fingerprint,
+    model_dependencies,
+)
+from dualwindow.freqai_files import set_aside_damaged
+from dualwindow.labels import BothTouched
 from dualwindow.manifest import check_manifest
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
@@ -44,11 +52,9 @@ class DualWindowLSTM(IFreqaiModel):
         require_candle_files(config)
         with refusing():
             resolve_device(self._settings.device)
-            bind_folder(
-                Path(config["user_data_dir"]) / "models" / str(config["freqai"].get("identifier")),
-                model_dependencies(self._settings, config),
-                config["exchange"]["pair_whitelist"],
-            )
+            folder = Path(config["user_data_dir"]) / "models" / config["freqai"]["identifier"]
+            bind_folder(folder, model_dependencies(self._settings, config), plain_pairs(config))
+        set_aside_damaged(folder)
         super().__init__(config=config)
         for warning in settings.warnings:
             logger.warning(warning)
@@ -59,6 +65,20 @@ class DualWindowLSTM(IFreqaiModel):
         self._timeframe: str = config["timeframe"]
         self._candle_seconds = timeframe_to_seconds(self._timeframe)
         self._failure: DualWindowError | None = None
+
+    def start(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
+    ) -> pd.DataFrame:
+        """Train and predict one pair; refuse models whose features were made by other code."""
+        functions = (
+            strategy.feature_engineering_expand_all,
+            strategy.feature_engineering_expand_basic,
+            strategy.feature_engineering_standard,
+            strategy.set_freqai_targets,
+        )
+        with refusing():
+            bind_features(Path(self.full_path), code_fingerprint(functions))
+        return super().start(dataframe, metadata, strategy)
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
@@ -89,12 +109,14 @@ class DualWindowLSTM(IFreqaiModel):
                 "DualWindowStrategy or derive your strategy from it"
             )
         categories = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
-        _, touches = label_frame(frame, self._settings, self._candle_seconds)
+        touches: BothTouched | None = None
+        if self._settings.label_rule == "first_touch":
+            _, touches = label_frame(frame, self._settings, self._candle_seconds)
         # The features are saved with the model; FreqAI's copy of all training rows is not needed.
         content: dict[str, Any] = {
             "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
             "labels": categories.codes.astype(np.int8),
-            "touches": touches if self._settings.label_rule == "first_touch" else None,
+            "touches": touches,
             "train_features": pd.DataFrame(columns=dk.training_features_list),
             "train_dates": frame["date"].iloc[[0, -1]],
         }
@@ -111,6 +133,7 @@ class DualWindowLSTM(IFreqaiModel):
             self._settings,
             name=dk.pair,
             touches=data_dictionary["touches"],
+            expected_candles=self.freqai_info["train_period_days"] * 86_400 // self._candle_seconds,
             candle_seconds=self._candle_seconds,
             figures_path=Path(dk.data_path) / "evaluation.json",
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
@@ -150,12 +173,35 @@ class DualWindowLSTM(IFreqaiModel):
             dk.data.setdefault(statistic, {}).update(dict.fromkeys(CLASS_NAMES, 0))
 
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:
-        """Whether a whole model is there; a damaged one is refused with the way out."""
-        exists = bool(super().model_exists(dk))
-        if exists:
-            with refusing():
-                check_manifest(Path(dk.data_path))
-        return exists
+        """Whether a whole model is there; a damaged one is refused with the way out.
+
+        FreqAI saves several files after the model. When it was killed in between, the model is
+        trained anew.
+        """
+        folder = Path(dk.data_path)
+        last_written = folder / f"{dk.model_filename}_trained_dates_df.pkl"
+        if not super().model_exists(dk) or not last_written.is_file():
+            return False
+        with refusing():
+            check_manifest(folder)
+        # FreqAI finds a model through this entry, which its state file may have lost.
+        self.dd.get_pair_dict_info(dk.pair)
+        entry = self.dd.pair_dict[dk.pair]
+        entry |= {"model_filename": dk.model_filename, "data_path": str(folder)}
+        return True
+
+    def check_if_feature_list_matches_strategy(self, dk: FreqaiDataKitchen) -> None:
+        """Compare the features with those of cached predictions.
+
+        When an earlier slice had to be predicted and a later one is cached, FreqAI makes the
+        features of a frame that has them already, and pandas marks the doubled ones with `_x`.
+        """
+        saved: list[str] = dk.data["training_features_list"]
+        found = dk.training_features_list
+        doubled = {name.removesuffix("_x") for name in found if name.endswith("_x")}
+        if doubled and set(saved) <= doubled | set(found):
+            dk.training_features_list = saved
+        super().check_if_feature_list_matches_strategy(dk)
 
     def _append_null_backtesting_predictions(
         self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame

@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
-from dualwindow.bot import read_settings, read_strategy_settings
+from dualwindow.bot import read_settings, read_strategy_settings, require_own_exits
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import confidence_tags, decide
 from dualwindow.features import change_features, moving_average_features
@@ -38,6 +39,8 @@ class DualWindowStrategy(IStrategy):
     use_exit_signal = True
     use_custom_stoploss = True
     use_custom_roi = True
+    ignore_roi_if_entry_signal = False
+    trailing_stop = False
     # Both are out of reach: the barriers come from custom_roi and custom_stoploss.
     minimal_roi: ClassVar = {"0": 100.0}
     stoploss = -0.99
@@ -61,7 +64,8 @@ class DualWindowStrategy(IStrategy):
         settings = read_settings(config)
         self._settings = settings.training
         self._periods = settings.indicator_periods
-        self._leverage = read_strategy_settings(config).leverage
+        self._leverage = read_strategy_settings(config, self._settings).leverage
+        require_own_exits(config, type(self))
         # freqtrade writes the configuration's timeframe into the strategy only after this.
         self._candle_seconds = timeframe_to_seconds(config.get("timeframe", self.timeframe))
         self.can_short = config.get("trading_mode", "spot") != "spot"
@@ -133,9 +137,26 @@ class DualWindowStrategy(IStrategy):
         """Let FreqAI train and predict, then decide from the probabilities."""
         dataframe = self.freqai.start(dataframe, metadata, self)
         decisions = self._decisions(dataframe)
+        self._warn_of_silence(dataframe, decisions, metadata["pair"])
         # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
         dataframe["decision"] = decisions.astype(np.int64) - HOLD
         return dataframe
+
+    def _warn_of_silence(self, dataframe: pd.DataFrame, decisions: np.ndarray, pair: str) -> None:
+        """Say in a backtest when the thresholds let no signal of a side through at all."""
+        if self.dp.runmode not in (RunMode.BACKTEST, RunMode.HYPEROPT):
+            return
+        usable = (dataframe["do_predict"] == 1).to_numpy()
+        for code in [LONG] + ([SHORT] if self.can_short else []):
+            if usable.any() and not (decisions == code).any():
+                logger.warning(
+                    "%s: no %s signal in %d predicted candles, the highest probability is %.2f: "
+                    "lower its threshold or choose another confidence_mode",
+                    pair,
+                    CLASS_NAMES[code],
+                    usable.sum(),
+                    _probabilities(dataframe)[usable, code].max(),
+                )
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""

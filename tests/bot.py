@@ -101,7 +101,7 @@ def make_bot(
     """Load strategy and model with a quick network and short averages."""
     config = freqtrade_config(userdir, *(["config.spot.json"] if spot else []))
     freqai = config["freqai"]
-    freqai["train_period_days"] = 2
+    freqai["train_period_days"] = 1
     freqai["model_training_parameters"] = {**QUICK, **(parameters or {})}
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}
     # These bots are handed their candles by the test, so no file is looked for.

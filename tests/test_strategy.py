@@ -15,6 +15,8 @@ from freqtrade.resolvers import StrategyResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dualwindow.errors import SettingsError
+from dualwindow.fingerprint import bind_features, code_fingerprint
 from tests.bot import Bot, freqtrade_config, make_bot
 
 OPENED = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -255,7 +257,7 @@ def test_futures_may_go_short(bot: Bot) -> None:
 def test_averages_are_made_once_for_the_base_pair_and_changes_for_all(
     tmp_path: Path, btc_futures: pd.DataFrame
 ) -> None:
-    candles = btc_futures.iloc[:1200].reset_index(drop=True)
+    candles = btc_futures.iloc[:2000].reset_index(drop=True)
     hourly = (
         candles.set_index("date")
         .resample("5min")
@@ -280,7 +282,7 @@ def test_averages_are_made_once_for_the_base_pair_and_changes_for_all(
 
     bot.strategy.dp = Provider()
     featured = bot.features(candles)
-    model = bot.train(featured.iloc[:1000])
+    model = bot.train(featured.iloc[:1800])
     changes = ["high_change", "low_change", "close_change", "volume_change"]
     averages = ["price_to_ma30", "volume_to_ma30", "price_to_ma240", "volume_to_ma240"]
     origins = ["", "_5m", "_ETH/USDTUSDT_1m", "_ETH/USDTUSDT_5m"]
@@ -288,12 +290,12 @@ def test_averages_are_made_once_for_the_base_pair_and_changes_for_all(
     assert sorted(model.feature_names) == sorted(expected)
     # Every one of them has a mirror image, so training mirrors.
     assert model._network.mirrors
-    _, _, usable = bot.predict(featured.iloc[1000:])
+    _, _, usable = bot.predict(featured.iloc[1800:])
     assert usable.all()
 
 
 def test_own_features_train_and_predict(tmp_path: Path, btc_futures: pd.DataFrame) -> None:
-    candles = btc_futures.iloc[:1200].reset_index(drop=True)
+    candles = btc_futures.iloc[:2000].reset_index(drop=True)
     bot = make_bot(tmp_path)
     standard = bot.strategy.feature_engineering_standard
 
@@ -304,11 +306,11 @@ def test_own_features_train_and_predict(tmp_path: Path, btc_futures: pd.DataFram
 
     bot.strategy.feature_engineering_standard = with_hour
     featured = bot.features(candles)
-    model = bot.train(featured.iloc[:1000])
+    model = bot.train(featured.iloc[:1800])
     assert "hour" in model.feature_names
     # Nobody knows the mirror image of somebody else's feature.
     assert not model._network.mirrors
-    _, _, usable = bot.predict(featured.iloc[1000:])
+    _, _, usable = bot.predict(featured.iloc[1800:])
     assert usable.all()
     with pytest.raises(OperationalException, match="unexpected rsi"):
         bot.predict(featured.assign(**{"%-rsi": 0.5}))
@@ -334,3 +336,56 @@ def test_a_wrong_leverage_is_refused_at_the_start(tmp_path: Path) -> None:
         StrategyResolver.load_strategy(config)
     assert "leverage 0.5" in str(refusal.value)
     assert "'margin' is not a setting" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("minimal_roi", {"0": 0.01}),
+        ("stoploss", -0.02),
+        ("trailing_stop", True),
+        ("use_exit_signal", False),
+        ("ignore_roi_if_entry_signal", True),
+    ],
+)
+def test_a_configuration_that_replaces_the_exits_is_refused(
+    key: str, value: object, tmp_path: Path
+) -> None:
+    config = freqtrade_config(tmp_path)
+    config[key] = value
+    with pytest.raises(OperationalException, match=f"{key} .*replaces the strategy's own exit"):
+        StrategyResolver.load_strategy(config)
+
+
+def test_a_configuration_that_says_the_same_exits_is_taken(tmp_path: Path) -> None:
+    config = freqtrade_config(tmp_path)
+    config |= {"minimal_roi": {"0": 100}, "stoploss": -0.99, "use_exit_signal": True}
+    StrategyResolver.load_strategy(config)
+
+
+def test_a_leverage_that_would_liquidate_before_the_stop_is_refused(tmp_path: Path) -> None:
+    config = freqtrade_config(tmp_path)
+    config["dualwindow"] = {"leverage": 100.0}
+    StrategyResolver.load_strategy(config)
+    config["dualwindow"] = {"leverage": 101.0}
+    with pytest.raises(OperationalException, match=r"leverage 101\.0 .*use at most 100"):
+        StrategyResolver.load_strategy(config)
+
+
+def test_changed_feature_code_is_refused_under_the_same_identifier(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    folder = tmp_path / "models" / "dualwindow"
+    make_bot(tmp_path)
+
+    def first(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame * 2
+
+    def changed(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame * 3
+
+    bind_features(folder, code_fingerprint([first]))
+    bind_features(folder, code_fingerprint([first]))
+    make_bot(tmp_path)
+    with pytest.raises(SettingsError, match="have changed since its models were made"):
+        bind_features(folder, code_fingerprint([changed]))

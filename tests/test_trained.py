@@ -151,3 +151,17 @@ def test_candles_after_a_gap_wait_for_a_whole_window(
 def test_an_empty_slice_gives_an_empty_answer(model: TrainedModel, candles: CandleArrays) -> None:
     prediction = model.predict(candles.tail(0))
     assert prediction.probabilities.shape == (0, 3)
+
+
+def test_a_model_outlives_its_gpu(
+    model: TrainedModel, candles: CandleArrays, caplog: pytest.LogCaptureFixture
+) -> None:
+    payload = model.to_bytes().replace(b'\\"device\\": \\"auto\\"', b'\\"device\\": \\"cuda\\"')
+    assert payload != model.to_bytes()
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    again = TrainedModel.from_bytes(payload)
+    assert "predicting on the CPU" in caplog.text
+    np.testing.assert_array_equal(
+        again.predict(candles).probabilities, model.predict(candles).probabilities
+    )

@@ -311,3 +311,42 @@ def test_candles_that_touch_both_barriers_are_reported(
     assert written["training"]["both_barriers_in_one_candle"] == {"long": 7, "short": 3}
     assert [each["epoch"] for each in written["training"]["epochs"]] == [1]
     assert written["validation"]["rows"] > 0
+
+
+def test_a_training_period_with_few_usable_candles_warns_and_with_hardly_any_is_refused(
+    candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(expected: int) -> None:
+        train_model(candles, labels, settings(epochs=1), name="BTC", expected_candles=expected)
+
+    with caplog.at_level(logging.WARNING, logger="dualwindow"):
+        train(ROWS)
+        assert "only" not in caplog.text
+        train(int(ROWS * 1.3))
+        assert "of the 3160 candles that the training period should give" in caplog.text
+    with pytest.raises(DataError, match="begin too late"):
+        train(ROWS * 3)
+
+
+def test_mirrored_windows_are_weighed_by_mirrored_counts(
+    candles: CandleArrays, labels: np.ndarray
+) -> None:
+    config = settings(class_balance="weights")
+    trainer = Trainer(candles, labels, split_of(candles, labels, config), config)
+    short, hold, long = np.bincount(trainer._train_labels, minlength=3)
+    sides = (short + long) / 2
+    counts = np.array([sides, hold, sides])
+    np.testing.assert_allclose(trainer._train_counts(), counts)
+    mass = trainer._weights(trainer._train_counts()).numpy() * counts
+    np.testing.assert_allclose(mass, mass.mean(), rtol=1e-6)
+
+
+def test_an_epoch_that_a_rare_class_empties_warns(
+    candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    rare = np.where(labels == 0, 1, labels).astype(np.int8)
+    train = split_of(candles, labels, settings()).train
+    rare[train[labels[train] == 0][:3]] = 0
+    with caplog.at_level(logging.WARNING, logger="dualwindow"):
+        fit(candles, rare, settings(epochs=1))
+    assert "a rare class leaves only 9 of" in caplog.text

@@ -73,9 +73,17 @@ def draw_epoch(
     return EpochSample(ordered, mirrored)
 
 
-def class_weights(labels: NDArray[np.int8]) -> NDArray[np.float32]:
-    """(3,) weights with which every class that occurs has the same total weight, mean 1 a row."""
-    counts = class_counts(labels)
+def mirrored_counts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(3,) expected class counts when half of the windows are mirrored."""
+    return (counts + counts[::-1]) / 2
+
+
+def class_weights(counts: NDArray[np.floating] | NDArray[np.int64]) -> NDArray[np.float32]:
+    """(3,) weights with which every class that occurs has the same total weight, mean 1 a row.
+
+    Args:
+        counts: (3,) how many rows each class has.
+    """
     present = counts > 0
     weights = np.zeros(len(counts))
     weights[present] = counts.sum() / (present.sum() * counts[present])

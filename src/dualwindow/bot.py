@@ -17,8 +17,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
+from dualwindow.settings import TrainingConfig
 from dualwindow.settings_errors import sentences
 
+#: Largest loss of a stake at the label's stop loss that is still far from liquidation.
+_LARGEST_STAKE_LOSS: Final = 0.5
+#: Keys of config.json that freqtrade puts over the strategy's own exits.
+_EXIT_KEYS: Final = (
+    "minimal_roi",
+    "stoploss",
+    "trailing_stop",
+    "use_exit_signal",
+    "use_custom_stoploss",
+    "ignore_roi_if_entry_signal",
+)
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
@@ -60,17 +72,60 @@ def read_settings(config: Mapping[str, Any]) -> FreqaiSettings:
         )
 
 
-def read_strategy_settings(config: Mapping[str, Any]) -> StrategySettings:
+def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) -> StrategySettings:
     """Read and check the settings of the companion strategy.
 
     Raises:
-        OperationalException: with every problem in one message.
+        OperationalException: with every problem in one message; also when the leverage would bring
+            liquidation, or the reach of freqtrade's stop loss, nearer than the label's stop loss.
     """
     with refusing():
         try:
-            return StrategySettings.model_validate(dict(config.get("dualwindow", {})))
+            settings = StrategySettings.model_validate(dict(config.get("dualwindow", {})))
         except ValidationError as error:
             raise SettingsError(sentences(error, StrategySettings), "dualwindow") from None
+        stop = max(training.long_sl_pct, training.short_sl_pct)
+        if settings.leverage > 1 and settings.leverage * stop > _LARGEST_STAKE_LOSS:
+            raise SettingsError(
+                [
+                    f"leverage {settings.leverage} with a stop loss of {stop} would lose "
+                    f"{settings.leverage * stop:.0%} of the stake, too near to liquidation for the "
+                    f"stop to be reached; use at most {_LARGEST_STAKE_LOSS / stop:.0f}"
+                ],
+                "dualwindow",
+            )
+        return settings
+
+
+def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
+    """Refuse keys of the configuration that would replace the strategy's exits.
+
+    freqtrade lets the configuration win over the strategy without a word, and trades would no
+    longer end where their labels do. A derived strategy may set these attributes itself.
+
+    Raises:
+        OperationalException: naming every such key and its value.
+    """
+    problems = [
+        f"{key} {config[key]!r} replaces the strategy's own exit ({own!r}); remove it, or set it "
+        "in a strategy derived from DualWindowStrategy"
+        for key in _EXIT_KEYS
+        if key in config and _plain(config[key]) != _plain(own := getattr(strategy, key))
+    ]
+    if problems:
+        with refusing():
+            raise SettingsError(problems, "the configuration")
+
+
+def _plain(value: Any) -> Any:
+    """A ROI table with numbers for keys, as freqtrade makes of it; anything else as it is."""
+    return {int(key): each for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def plain_pairs(config: Mapping[str, Any]) -> list[str]:
+    """Pairs of the whitelist that are no patterns."""
+    whitelist = config["exchange"].get("pair_whitelist") or []
+    return [pair for pair in whitelist if _PLAIN_PAIR.fullmatch(pair)]
 
 
 def require_candle_files(config: Mapping[str, Any]) -> None:
@@ -86,8 +141,7 @@ def require_candle_files(config: Mapping[str, Any]) -> None:
         return
     datadir = Path(config["datadir"])
     features = config["freqai"]["feature_parameters"]
-    whitelist = config["exchange"]["pair_whitelist"] + features.get("include_corr_pairlist", [])
-    pairs = [pair for pair in dict.fromkeys(whitelist) if _PLAIN_PAIR.fullmatch(pair)]
+    pairs = dict.fromkeys(plain_pairs(config) + features.get("include_corr_pairlist", []))
     mode = TradingMode(config.get("trading_mode", "spot"))
     candle_type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
     handler = get_datahandler(datadir, config.get("dataformat_ohlcv", "feather"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -9,6 +10,8 @@ import torch
 
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -29,6 +32,15 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingsError([f"device {name!r} is not available here; use 'auto' or 'cpu'"])
     return device
+
+
+def prediction_device(name: str) -> torch.device:
+    """The device of the setting where it exists, else the CPU: a model outlives its GPU."""
+    try:
+        return resolve_device(name)
+    except SettingsError:
+        logger.warning("device %r is not here, predicting on the CPU", name)
+        return torch.device("cpu")
 
 
 def training_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:

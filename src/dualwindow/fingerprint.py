@@ -6,9 +6,12 @@ other settings would silently reuse or overwrite them.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +23,12 @@ from dualwindow.trained import MODEL_FORMAT
 
 BINDING_NAME: Final = "dualwindow.json"
 
-#: Settings that leave the model as it is: machine, memory and what is done with probabilities.
+#: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
+#: what is done with probabilities.
 _NOT_IN_MODEL: Final = frozenset(
     {
         "max_history_days",
+        "device",
         "use_confidence_thresholding",
         "confidence_mode",
         "confidence_threshold_short",
@@ -109,12 +114,46 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
             f"freqai.identifier {folder.name!r}",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    content = {
-        "fingerprint": fingerprint(plain),
-        "settings": plain,
-        "pairs": bound_pairs | bases,
-    }
-    write_json(path, content)
+    content = {"fingerprint": fingerprint(plain), "settings": plain, "pairs": bound_pairs | bases}
+    write_json(path, content if not path.is_file() else _read(path, folder) | content)
+
+
+def bind_features(folder: Path, code: str) -> None:
+    """Bind a model folder to the code that makes the features and labels.
+
+    Args:
+        folder: bound by `bind_folder` before.
+        code: from `code_fingerprint`.
+
+    Raises:
+        SettingsError: when the folder's models were made with other code.
+    """
+    path = folder / BINDING_NAME
+    bound = _read(path, folder)
+    if bound.setdefault("features", code) != code:
+        raise SettingsError(
+            [
+                "the strategy's feature_engineering_* or set_freqai_targets have changed since its "
+                f"models were made; {_way_out(folder)}"
+            ],
+            f"freqai.identifier {folder.name!r}",
+        )
+    write_json(path, bound)
+
+
+def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
+    """SHA-256 of what functions do: comments, docstrings and layout do not count.
+
+    Code that they call in turn does not count either.
+    """
+    trees = []
+    for function in functions:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        trees.append(ast.dump(tree))
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
 def _read(path: Path, folder: Path) -> dict[str, Any]:

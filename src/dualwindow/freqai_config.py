@@ -209,6 +209,18 @@ def _warnings(
             f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
             "a model trained on so little has hardly seen more than one kind of market"
         )
+    shortest = min(training.window_size, training.future_window)
+    if training.max_flat_candles >= shortest:
+        warnings.append(
+            f"max_flat_candles {training.max_flat_candles} is not below window_size "
+            f"{training.window_size} and future_window {training.future_window}: an outage cannot "
+            "show in the shorter one; lower max_flat_candles"
+        )
+    if training.use_streaming and training.streaming_chunk_size < training.batch_size:
+        warnings.append(
+            f"streaming_chunk_size {training.streaming_chunk_size} is below batch_size "
+            f"{training.batch_size}: a chunk holds at least one batch"
+        )
     if training.use_multiprocessing:
         warnings.append("use_multiprocessing has no effect inside the bot in this version")
     return warnings

@@ -23,7 +23,7 @@ from torch import Tensor
 from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.device import resolve_device
+from dualwindow.device import prediction_device
 from dualwindow.errors import ModelFileError
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.files import whole_file
@@ -72,7 +72,7 @@ class TrainedModel:
         self.config = config
         self.context = context
         self.candle_seconds = candle_seconds
-        self._device = resolve_device(config.device)
+        self._device = prediction_device(config.device)
         self._network = network.to(self._device).eval()
 
     @property

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import RobustScaler
 from torch import Tensor, nn
 
-from dualwindow.balance import EpochSample, class_counts, class_weights, draw_epoch, epoch_size
+from dualwindow.balance import (
+    EpochSample,
+    class_counts,
+    class_weights,
+    draw_epoch,
+    epoch_size,
+    mirrored_counts,
+)
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.device import reproducible, resolve_device, training_dtype
@@ -34,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 #: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
 VALIDATION_ROWS = 4096
+#: Steps an epoch below which undersampling has hardly left anything to learn from.
+FEW_BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -127,37 +136,35 @@ class Trainer:
 
     def _build_network(self) -> DualWindowNetwork:
         known = self._features[: self._train_rows[-1] + 1]
-        scaler = RobustScaler().fit(known[np.isfinite(known).all(axis=1)])
+        finite = np.isfinite(known).all(axis=1)
+        # One column at a time: a copy of all would be as large as the features themselves.
+        scalers = [RobustScaler().fit(column[finite, None]) for column in known.T]
         network = DualWindowNetwork(
             NetworkShape.of(self._config, len(self._names)),
-            scaler.center_.tolist(),
-            scaler.scale_.tolist(),
+            [float(scaler.center_[0]) for scaler in scalers],
+            [float(scaler.scale_[0]) for scaler in scalers],
             self._mirror,
         )
         if self._config.class_balance == "none":
             with torch.no_grad():
-                network.head.bias.copy_(torch.log(self._prior()))
+                counts = torch.from_numpy(self._train_counts()).float()
+                network.head.bias.copy_(torch.log(counts.clamp(min=1.0) / counts.sum()))
         return network
 
-    def _prior(self) -> Tensor:
-        """(3,) class shares of the training rows, averaged with their mirror image if mirrored."""
-        counts = torch.from_numpy(class_counts(self._train_labels)).float()
-        if self._mirror is not None:
-            counts = (counts + counts.flip(0)) / 2
-        return counts.clamp(min=1.0) / counts.sum()
+    def _train_counts(self) -> NDArray[np.floating]:
+        """(3,) class counts of the training rows, as mirroring leaves them."""
+        counts = class_counts(self._train_labels)
+        return mirrored_counts(counts) if self._mirror is not None else counts.astype(np.float64)
 
-    def _loss_weights(self, labels: NDArray[np.int8]) -> Tensor | None:
-        if self._config.class_balance == "none":
-            return None
-        return torch.from_numpy(class_weights(labels)).to(self._device)
+    def _weights(self, counts: NDArray[np.floating] | NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(class_weights(counts)).to(self._device)
 
     def _run_epochs(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingResult:
         config = self._config
         optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate)
         schedule = schedule_of(optimizer, config)
-        weights = (
-            self._loss_weights(self._train_labels) if config.class_balance == "weights" else None
-        )
+        weighs = config.class_balance == "weights"
+        weights = self._weights(self._train_counts()) if weighs else None
         step = GradientStep(
             network, optimizer, class_weights=weights, clip=config.gradient_clip, dtype=self._dtype
         )
@@ -199,13 +206,13 @@ class Trainer:
             dropout = network.draw_dropout(len(windows), generator).to(self._device)
             total += step(windows, labels, dropout) * len(windows)
         train_loss = total.item() / len(sample.rows)
-        if not np.isfinite(train_loss):
-            raise DualWindowError(
-                f"the training loss became {train_loss} in epoch {epoch + 1}; lower "
-                f"learning_rate {self._config.learning_rate} or gradient_clip "
-                f"{self._config.gradient_clip}"
-            )
         validation_loss, f1 = self._validate(network)
+        if not np.isfinite([train_loss, validation_loss]).all():
+            raise DualWindowError(
+                f"the loss is no number any more in epoch {epoch + 1} (training {train_loss}, "
+                f"validation {validation_loss}); lower learning_rate {self._config.learning_rate} "
+                f"or gradient_clip {self._config.gradient_clip}"
+            )
         return EpochResult(
             epoch + 1,
             train_loss,
@@ -240,7 +247,8 @@ class Trainer:
             network, self._stream, self._validation_rows, self._device, self._should_stop
         )
         labels = torch.from_numpy(self._validation_labels.astype(np.int64))
-        weights = self._loss_weights(self._validation_labels)
+        balanced = self._config.class_balance != "none"
+        weights = self._weights(class_counts(self._validation_labels)) if balanced else None
         loss = nn.functional.nll_loss(
             torch.from_numpy(probabilities).clamp_min(1e-12).log(),
             labels,
@@ -251,6 +259,13 @@ class Trainer:
     def _log_estimate(self, network: DualWindowNetwork) -> None:
         config = self._config
         windows = epoch_size(self._train_labels, config.class_balance)
+        if windows < FEW_BATCHES * config.batch_size and windows * 10 < len(self._train_rows):
+            logger.warning(
+                "a rare class leaves only %d of %d training windows an epoch after "
+                "undersampling: use class_balance 'weights', nearer barriers or more days",
+                windows,
+                len(self._train_rows),
+            )
         seconds = epoch_seconds(
             network,
             window_size=config.window_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ from dualwindow.training_hooks import TrainingHook
 
 logger = logging.getLogger(__name__)
 
+#: Shares of the training period's candles below which a training warns, or is refused.
+WARNED_SHARE: Final = 0.9
+REFUSED_SHARE: Final = 0.5
+
 
 def train_model(
     candles: CandleArrays,
@@ -33,6 +38,7 @@ def train_model(
     *,
     name: str,
     touches: BothTouched | None = None,
+    expected_candles: int | None = None,
     candle_seconds: int = 60,
     figures_path: Path | None = None,
     hooks: Sequence[TrainingHook] = (),
@@ -46,6 +52,8 @@ def train_model(
         config: training settings.
         name: what the log and the errors call this training, such as the pair.
         touches: how often one candle touched both barriers of a side, to be reported.
+        expected_candles: candles that the training period should hold; fewer usable ones earn a
+            warning, far fewer are refused.
         candle_seconds: seconds between two candles.
         figures_path: where the figures go as JSON; None writes none.
         hooks: told after every epoch.
@@ -57,6 +65,8 @@ def train_model(
     """
     try:
         split = _split(candles, labels, config, candle_seconds)
+        if expected_candles is not None:
+            _require_history(candles, split, config, expected_candles)
         trainer = Trainer(candles, labels, split, config, hooks=hooks, should_stop=should_stop)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
@@ -103,6 +113,23 @@ def _split(
     )
 
 
+def _require_history(
+    candles: CandleArrays, split: Split, config: TrainingConfig, expected_candles: int
+) -> None:
+    """Warn or refuse when the training period is far from full."""
+    usable = len(split.train) + split.purged + len(split.validation)
+    most = expected_candles - config.window_size - config.future_window
+    if most <= 0 or usable >= WARNED_SHARE * most:
+        return
+    message = (
+        f"only {usable} of the {most} candles that the training period should give can be used: "
+        f"{_why_invalid(candles)}"
+    )
+    if usable < REFUSED_SHARE * most:
+        raise DataError(message)
+    logger.warning("%s", message)
+
+
 def _why_invalid(candles: CandleArrays) -> str:
     """Name the feature with the most holes, which is nearly always the cause."""
     finite = np.isfinite(candles.features).sum(axis=0)
@@ -114,7 +141,7 @@ def _why_invalid(candles: CandleArrays) -> str:
             "an earlier start (training days + 30 before the time range for a 43,200-candle "
             "average)"
         )
-    return "the candles have too many gaps or outages; download the data again"
+    return "the candles begin too late, or have many gaps or outages; download the data again"
 
 
 def _evaluate(

@@ -189,6 +189,44 @@ def test_other_settings_under_the_same_identifier_are_refused(backtest: Run) -> 
     assert sorted(backtest.models().rglob("*")) == before
 
 
+def test_a_bot_that_cannot_trade_says_so_without_a_training_too(backtest: Run) -> None:
+    high = {"confidence_threshold_long": 0.99, "confidence_threshold_short": 0.99}
+    changed = merged(OVERLAY, {"freqai": {"model_training_parameters": high}})
+    run = freqtrade(backtest.userdir, changed)
+    assert "Starting training" not in run.output
+    for pair in TICK:
+        for side in ("LONG", "SHORT"):
+            assert f"{pair}: no {side} signal in 7200 predicted candles" in run.output
+
+
+def test_half_written_files_are_set_aside_and_made_anew(backtest: Run) -> None:
+    predictions = sorted((backtest.models() / "backtesting_predictions").glob("cb_eth_*"))[0]
+    before = pd.read_feather(predictions)
+    predictions.write_bytes(predictions.read_bytes()[:1000])
+    (backtest.models() / "pair_dictionary.json").write_text('{"BTC')
+    run = freqtrade(backtest.userdir, OVERLAY)
+    assert run.status == 0, run.output[-3000:]
+    assert run.output.count("it was set aside as") == 2
+    assert "Starting training" not in run.output
+    pd.testing.assert_frame_equal(pd.read_feather(predictions), before, check_exact=False)
+
+
+def test_a_model_whose_saving_was_cut_short_is_trained_anew(backtest: Run) -> None:
+    folder = sorted(backtest.models().glob("sub-train-ETH_*"))[1]
+    for name in ("metadata.json", "trained_dates_df.pkl"):
+        (file,) = folder.glob(f"*_{name}")
+        file.unlink()
+    cached = sorted((backtest.models() / "backtesting_predictions").glob("cb_eth_*.feather"))[1]
+    before = pd.read_feather(cached)
+    cached.unlink()
+    run = freqtrade(backtest.userdir, OVERLAY)
+    assert run.status == 0, run.output[-3000:]
+    assert run.output.count("Starting training ETH") == 1
+    again = pd.read_feather(cached)
+    # The same seed on the same candles gives the same model.
+    pd.testing.assert_frame_equal(again, before, check_exact=False, atol=1e-6)
+
+
 def test_a_damaged_model_is_refused_with_the_way_out(backtest: Run) -> None:
     # Without its cached predictions the model itself is needed.
     for file in (backtest.models() / "backtesting_predictions").glob("cb_btc_*"):

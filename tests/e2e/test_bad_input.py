@@ -68,6 +68,14 @@ def test_too_little_history_ends_the_backtest_and_leaves_nothing_cached(userdir:
     assert again.status == 2
 
 
+def test_half_of_the_history_is_refused_not_trained_on(userdir: Path) -> None:
+    # Three of the seven training days have no 30-day average yet.
+    run = backtest(userdir, {"timerange": "20250607-20250608"})
+    assert run.status == 2
+    assert "candles that the training period should give can be used" in run.output
+    assert "price_to_ma43200 is known for only" in run.output
+
+
 def test_a_training_without_a_side_says_which_barrier_to_change(userdir: Path) -> None:
     far = {"long_tp_pct": 0.5, "short_tp_pct": 0.5}
     run = backtest(userdir, {"freqai": {"model_training_parameters": far}})
