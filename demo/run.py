@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from demo.datadir import write_candles
@@ -28,20 +30,23 @@ def make_markets(userdir: Path, markets: dict[str, MarketSpec] = MARKETS) -> Non
         print(f"made {spec.days} days of synthetic 1-minute candles for {pair}")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo from nothing; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m demo.run", description=__doc__)
+    parser.add_argument("--userdir", type=Path, default=USERDIR, help="emptied, then filled")
+    userdir: Path = parser.parse_args(arguments).userdir
     # Only the demo's own folder: whatever else lies in user_data stays.
-    shutil.rmtree(USERDIR, ignore_errors=True)
-    make_markets(USERDIR)
-    arguments = ["backtesting", "--freqaimodel", "DualWindowLSTM"]
+    shutil.rmtree(userdir, ignore_errors=True)
+    make_markets(userdir)
+    backtesting = ["backtesting", "--freqaimodel", "DualWindowLSTM"]
     configs = ["-c", str(REPOSITORY / "config.json"), "-c", str(OVERLAY)]
-    status = run_freqtrade(USERDIR, [*arguments, *configs])
+    status = run_freqtrade(userdir, [*backtesting, *configs])
     # freqtrade ends some refusals with status 0, so only its result file tells.
-    results = sorted((USERDIR / "backtest_results").glob("backtest-result-*.zip"))
+    results = sorted((userdir / "backtest_results").glob("backtest-result-*.zip"))
     if status or not results:
         print("the backtest did not finish; its last lines above say why", file=sys.stderr)
         return status or 1
-    folder = USERDIR.relative_to(REPOSITORY)
+    folder = userdir.relative_to(REPOSITORY) if userdir.is_relative_to(REPOSITORY) else userdir
     print(
         f"""
 The prices were synthetic, with a planted pattern: the result says nothing about any market.
@@ -49,7 +54,7 @@ The prices were synthetic, with a planted pattern: the result says nothing about
   models        {folder}/models/demo/sub-train-*/
   figures       {folder}/models/demo/sub-train-*/evaluation.json
   predictions   {folder}/models/demo/backtesting_predictions/
-  report        {results[-1].relative_to(REPOSITORY)}
+  report        {folder}/backtest_results/{results[-1].name}
   candles       {folder}/data/binance/futures/
   TensorBoard   .venv/bin/tensorboard --logdir {folder}/models/demo"""
     )

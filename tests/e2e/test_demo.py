@@ -14,29 +14,37 @@ import pytest
 
 from tests.e2e.freqtrade import LIMIT_SECONDS, REPOSITORY
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.e2e
 
-USERDIR = REPOSITORY / "user_data" / "demo"
-COMMAND = [sys.executable, "-m", "demo.run"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
-def demo_processes() -> list[psutil.Process]:
+@pytest.fixture
+def userdir(tmp_path: Path) -> Path:
+    """A folder of the test's own, which also tells its processes from those of other demos."""
+    return tmp_path / "user data of the demo"
+
+
+def command(userdir: Path) -> list[str]:
+    return [sys.executable, "-m", "demo.run", "--userdir", str(userdir)]
+
+
+def processes(userdir: Path) -> list[psutil.Process]:
     """Processes of a demo: its exchange, its freqtrade, itself."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "status"]):
         line = " ".join(process.info["cmdline"] or [])
-        if "demo.run" in line or str(USERDIR) in line:
+        if str(userdir) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
             found.append(process)
     return found
 
 
-def test_the_demo_shows_a_result_and_says_where_things_lie() -> None:
-    USERDIR.mkdir(parents=True, exist_ok=True)
-    stale = USERDIR / "left from an earlier run"
+def test_the_demo_shows_a_result_and_says_where_things_lie(userdir: Path) -> None:
+    userdir.mkdir()
+    stale = userdir / "left from an earlier run"
     stale.touch()
     done = subprocess.run(
-        COMMAND,
+        command(userdir),
         cwd=REPOSITORY,
         env=ENVIRONMENT,
         capture_output=True,
@@ -48,35 +56,38 @@ def test_the_demo_shows_a_result_and_says_where_things_lie() -> None:
     assert "STRATEGY SUMMARY" in done.stdout
     assert "synthetic" in done.stdout
     assert not stale.exists()
-    for line in done.stdout.split("any market.")[1].splitlines():
-        parts = line.split()
-        if len(parts) == 2:
-            assert list(REPOSITORY.glob(parts[1].rstrip("/"))), line
-    assert demo_processes() == []
+    for line in done.stdout.split("any market.")[1].split("TensorBoard")[0].splitlines():
+        if line.strip():
+            said = line.strip().split(maxsplit=1)[1].rstrip("/")
+            assert list(userdir.glob(said.removeprefix(f"{userdir}/"))), line
+    assert processes(userdir) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demo_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupted_demo_leaves_no_process(
+    number: signal.Signals, userdir: Path, tmp_path: Path
+) -> None:
     with (tmp_path / "log").open("w") as log:
         demo = subprocess.Popen(
-            COMMAND, cwd=REPOSITORY, env=ENVIRONMENT, stdout=log, stderr=log, start_new_session=True
+            command(userdir),
+            cwd=REPOSITORY,
+            env=ENVIRONMENT,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
-            wait_for(lambda: any("freqtrade" in " ".join(p.cmdline()) for p in alive()), 120)
+            wait_for(lambda: any("freqtrade" in p.cmdline() for p in processes(userdir)), 120)
             # Ctrl-C reaches every process of the terminal, a SIGTERM only the demo itself.
             if number == signal.SIGINT:
                 os.killpg(demo.pid, number)
             else:
                 demo.send_signal(number)
-            demo.wait(60)
-            wait_for(lambda: not alive(), 60)
+            demo.wait(90)
+            wait_for(lambda: not processes(userdir), 90)
         finally:
-            for process in demo_processes():
+            for process in processes(userdir):
                 process.kill()
-
-
-def alive() -> list[psutil.Process]:
-    return [process for process in demo_processes() if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def wait_for(condition: object, seconds: float) -> None:
