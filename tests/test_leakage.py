@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.split import split_rows
+from dualwindow.split import split_dataset
 from dualwindow.windows import label_frame
 from tests.bot import Bot, make_bot
+from tests.datasets import dataset_of
 
 TRAIN_ROWS = 3000
 SLICE_ROWS = 700
@@ -142,9 +143,11 @@ def test_no_training_future_reaches_into_validation(
 ) -> None:
     mask = np.array(usable)
     mask[[0, -1]] = True
-    split = split_rows(mask, validation_fraction=fraction, future_window=future_window)
-    assert split.train.max() + future_window < split.validation.min()
+    dataset = dataset_of(np.where(mask, 1, -1))
+    split = split_dataset(dataset, validation_fraction=fraction, future_window=future_window)
+    train, validation = split.train.all_rows(), split.validation.all_rows()
+    assert train.max() + future_window < validation.min()
     # Nothing is thrown away but what the purge must take.
-    dropped = np.setdiff1d(np.flatnonzero(mask), np.concatenate([split.train, split.validation]))
-    assert (dropped + future_window >= split.validation.min()).all()
+    dropped = np.setdiff1d(np.flatnonzero(mask), np.concatenate([train, validation]))
+    assert (dropped + future_window >= validation.min()).all()
     assert len(dropped) == split.purged

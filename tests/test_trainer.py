@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from dualwindow.candles import CandleArrays
+from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.features import change_features
 from dualwindow.labels import BothTouched
 from dualwindow.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_rows
+from dualwindow.split import Split, split_dataset
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training import train_model
 from dualwindow.training_hooks import EpochResult
@@ -52,9 +53,16 @@ def labels(frame: pd.DataFrame) -> np.ndarray:
     return label_frame(frame, settings())[0][1:]
 
 
+def trainer_of(
+    candles: CandleArrays, labels: np.ndarray, config: TrainingConfig, **arguments: Any
+) -> Trainer:
+    dataset = Dataset.of_candles(candles, labels, config, name="BTC")
+    return Trainer(dataset, split_of(candles, labels, config), config, **arguments)
+
+
 def split_of(candles: CandleArrays, labels: np.ndarray, config: TrainingConfig) -> Split:
-    return split_rows(
-        candles.valid_windows(config) & (labels >= 0),
+    return split_dataset(
+        Dataset.of_candles(candles, labels, config, name="BTC"),
         validation_fraction=config.validation_fraction,
         future_window=config.future_window,
     )
@@ -63,8 +71,7 @@ def split_of(candles: CandleArrays, labels: np.ndarray, config: TrainingConfig) 
 def fit(
     candles: CandleArrays, labels: np.ndarray, config: TrainingConfig, **arguments: Any
 ) -> TrainingResult:
-    split = split_of(candles, labels, config)
-    return Trainer(candles, labels, split, config, **arguments).fit()
+    return trainer_of(candles, labels, config, **arguments).fit()
 
 
 def weights(result: TrainingResult) -> dict[str, torch.Tensor]:
@@ -114,7 +121,7 @@ def test_a_training_leaves_torchs_generator_as_it_was(
 def test_the_best_epoch_is_restored(candles: CandleArrays, labels: np.ndarray) -> None:
     seen: list[tuple[float, dict[str, torch.Tensor]]] = []
     config = settings(epochs=10, learning_rate=0.01, early_stopping_patience=10)
-    trainer = Trainer(candles, labels, split_of(candles, labels, config), config)
+    trainer = trainer_of(candles, labels, config)
     validate = trainer._validate
 
     def remember(network: DualWindowNetwork) -> tuple[float, float]:
@@ -160,7 +167,7 @@ def test_both_schedules_lower_the_step_size(
     schedule: str, candles: CandleArrays, labels: np.ndarray
 ) -> None:
     config = settings(
-        epochs=9, learning_rate=0.05, learning_rate_schedule=schedule, early_stopping_patience=9
+        epochs=16, learning_rate=0.05, learning_rate_schedule=schedule, early_stopping_patience=16
     )
     rates = [each.learning_rate for each in fit(candles, labels, config).history]
     assert rates[0] == 0.05
@@ -204,20 +211,19 @@ def test_without_balance_the_bias_starts_at_the_log_prior(
     candles: CandleArrays, labels: np.ndarray
 ) -> None:
     config = settings(class_balance="none", mirror="off")
-    split = split_of(candles, labels, config)
-    network = Trainer(candles, labels, split, config)._build_network()
-    shares = np.bincount(labels[split.train], minlength=3) / len(split.train)
+    network = trainer_of(candles, labels, config)._build_network()
+    train = split_of(candles, labels, config).train
+    shares = train.counts / len(train)
     np.testing.assert_allclose(network.head.bias.detach().exp().numpy(), shares, rtol=1e-5)
 
 
 def test_the_scaler_sees_training_rows_only(candles: CandleArrays, labels: np.ndarray) -> None:
     config = settings()
-    split = split_of(candles, labels, config)
-    before = Trainer(candles, labels, split, config)._build_network()
+    before = trainer_of(candles, labels, config)._build_network()
     louder = candles.features.copy()
-    louder[split.train[-1] + 1 :] *= 50
+    louder[split_of(candles, labels, config).train.all_rows()[-1] + 1 :] *= 50
     changed = CandleArrays(candles.names, candles.seconds, louder, candles.flat)
-    after = Trainer(changed, labels, split, config)._build_network()
+    after = trainer_of(changed, labels, config)._build_network()
     assert torch.equal(before.center, after.center)
     assert torch.equal(before.scale, after.scale)
 
@@ -269,8 +275,7 @@ def test_mirroring_is_auto_on_off(
     candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
     def mirrors(config: TrainingConfig, these: CandleArrays = candles) -> bool:
-        split = split_of(these, labels, config)
-        return Trainer(these, labels, split, config)._build_network().mirrors
+        return trainer_of(these, labels, config)._build_network().mirrors
 
     assert mirrors(settings())
     assert not mirrors(settings(mirror="off"))
@@ -332,8 +337,8 @@ def test_mirrored_windows_are_weighed_by_mirrored_counts(
     candles: CandleArrays, labels: np.ndarray
 ) -> None:
     config = settings(class_balance="weights")
-    trainer = Trainer(candles, labels, split_of(candles, labels, config), config)
-    short, hold, long = np.bincount(trainer._train_labels, minlength=3)
+    trainer = trainer_of(candles, labels, config)
+    short, hold, long = split_of(candles, labels, config).train.counts
     sides = (short + long) / 2
     counts = np.array([sides, hold, sides])
     np.testing.assert_allclose(trainer._train_counts(), counts)
@@ -345,7 +350,7 @@ def test_an_epoch_that_a_rare_class_empties_warns(
     candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
     rare = np.where(labels == 0, 1, labels).astype(np.int8)
-    train = split_of(candles, labels, settings()).train
+    train = split_of(candles, labels, settings()).train.all_rows()
     rare[train[labels[train] == 0][:3]] = 0
     with caplog.at_level(logging.WARNING, logger="dualwindow"):
         fit(candles, rare, settings(epochs=1))

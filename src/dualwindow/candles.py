@@ -34,6 +34,16 @@ class CandleArrays:
     def __len__(self) -> int:
         return len(self.seconds)
 
+    @classmethod
+    def none(cls, names: tuple[str, ...]) -> CandleArrays:
+        """No candles, with the features that they would have."""
+        return cls(
+            names,
+            np.empty(0, dtype=np.int64),
+            np.empty((0, len(names)), dtype=np.float32),
+            np.empty(0, dtype=np.bool_),
+        )
+
     def tail(self, rows: int) -> CandleArrays:
         """The last `rows` rows, copied, so that the rest can be freed."""
         start = max(len(self) - rows, 0)

@@ -37,3 +37,7 @@ class ModelFileError(DualWindowError):
 
 class TrainingStoppedError(DualWindowError):
     """A training was asked to stop before its end; no model was made."""
+
+
+class MemoryLimitError(DualWindowError):
+    """Not enough memory, even for the smallest chunk."""

@@ -12,19 +12,28 @@ SMA_p is the plain mean of the last p candles, this one included, NaN until p ca
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from dualwindow.columns import (
+    CHANGE_FEATURES,
     CLOSE_CHANGE,
     HIGH_CHANGE,
     LOW_CHANGE,
     VOLUME_CHANGE,
     average_features,
 )
+
+
+class Candles(Protocol):
+    """Candle columns by name: a DataFrame or a dictionary of arrays."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """The values of one column."""
+
 
 #: Raised whenever a formula changes: models made with another version are not used.
 FEATURE_CODE_VERSION: Final = 1
@@ -39,16 +48,21 @@ class MovingMean:
     Every window is the sum of the end of one aligned block of `period` values and the beginning
     of the next (van Herk's decomposition, used for sums): nothing is ever subtracted, so large old
     values leave no rounding behind, a NaN touches only the windows that hold it, and the result
-    does not depend on where the input is cut: it is the same to the last bit.
+    does not depend on where the input is cut: it is the same to the last bit. Time is linear in
+    what is fed, memory in the period.
     """
 
     def __init__(self, period: int) -> None:
         if period < 1:
             raise ValueError(f"period must be at least 1 candle, not {period}")
         self._period = period
-        # Values from the start of the block before the current one; at most 2 * period - 1.
-        self._kept = np.empty(0)
-        self._first_block = True
+        # The block that is not yet complete: its values, how many they are, and their sum.
+        self._block = np.empty(period)
+        self._filled = 0
+        self._sum = 0.0
+        # Sums of the block before it, each from one position to its end; none before the first.
+        self._ends = np.full(period + 1, np.nan)
+        self._ends[period] = 0.0
 
     def update(self, values: ArrayLike) -> NDArray[np.float64]:
         """Means that end at each new value.
@@ -60,31 +74,48 @@ class MovingMean:
             (N,) float64; NaN until `period` values were seen.
         """
         new = np.asarray(values, dtype=np.float64)
-        known = np.concatenate([self._kept, new])
-        means = self._means(known)[len(known) - len(new) :]
-        complete_blocks = len(known) // self._period
-        if complete_blocks >= 1:
-            drop = (complete_blocks - 1) * self._period
-            self._kept = known[drop:].copy()
-            self._first_block = self._first_block and drop == 0
-        else:
-            self._kept = known
-        return means
+        sums = np.empty(len(new))
+        done = self._fill_block(new, sums) if self._filled and len(new) else 0
+        blocks = (len(new) - done) // self._period
+        if blocks:
+            stop = done + blocks * self._period
+            self._whole_blocks(new[done:stop], sums[done:stop])
+            done = stop
+        if done < len(new):
+            self._fill_block(new[done:], sums[done:])
+        return sums / self._period
 
-    def _means(self, known: NDArray[np.float64]) -> NDArray[np.float64]:
-        period = self._period
-        blocks = -(-len(known) // period)
-        padded = np.zeros(blocks * period)
-        padded[: len(known)] = known
-        table = padded.reshape(blocks, period)
-        beginnings = np.cumsum(table, axis=1)
-        # ends[b, k] is the sum of block b from position k on.
-        ends = np.cumsum(table[:, ::-1], axis=1)[:, ::-1]
-        sums = beginnings
-        sums[1:, :-1] += ends[:-1, 1:]
-        if blocks and self._first_block:
-            sums[0, :-1] = np.nan
-        return (sums.reshape(-1) / period)[: len(known)]
+    def _fill_block(self, new: NDArray[np.float64], sums: NDArray[np.float64]) -> int:
+        """Put what fits into the block that is not complete; return how much that was."""
+        first = self._filled
+        part = new[: self._period - first]
+        self._block[first : first + len(part)] = part
+        # Continued from the block's running sum: the same additions as of a block fed at once.
+        beginnings = (
+            np.cumsum(np.concatenate([[self._sum], part]))[1:] if first else np.cumsum(part)
+        )
+        sums[: len(part)] = beginnings + self._ends[first + 1 : first + 1 + len(part)]
+        self._filled, self._sum = first + len(part), beginnings[-1]
+        if self._filled == self._period:
+            self._ends = _ends_of(self._block[None])[0]
+            self._filled = 0
+        return len(part)
+
+    def _whole_blocks(self, new: NDArray[np.float64], sums: NDArray[np.float64]) -> None:
+        table = new.reshape(-1, self._period)
+        ends = _ends_of(table)
+        out = sums.reshape(-1, self._period)
+        np.cumsum(table, axis=1, out=out)
+        out[0] += self._ends[1:]
+        out[1:] += ends[:-1, 1:]
+        self._ends = ends[-1].copy()
+
+
+def _ends_of(table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(B, p + 1) sums of each row of (B, p) from every position to its end; the last is 0."""
+    ends = np.zeros((len(table), table.shape[1] + 1))
+    np.cumsum(table[:, ::-1], axis=1, out=ends[:, -2::-1])
+    return ends
 
 
 def moving_mean(values: ArrayLike, period: int) -> NDArray[np.float64]:
@@ -100,53 +131,104 @@ def _relative_change(
     return np.where(np.isfinite(change), change, np.nan)
 
 
-def _previous(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([[np.nan], values[:-1]]) if len(values) else values
-
-
-def _volume_change(volume: NDArray[np.float64]) -> NDArray[np.float64]:
+def _volume_change(volume: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = VOLUME_CHANGE_BOUNDS
-    before = _previous(volume)
     change = np.clip(_relative_change(volume, before), low, high)
     return np.where(before == 0.0, np.where(volume == 0.0, 0.0, volume * 0.0 + high), change)
 
 
-def change_features(candles: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """The four features that need one candle and the one before it.
+def _float64(candles: Candles, column: str) -> NDArray[np.float64]:
+    return np.asarray(candles[column], dtype=np.float64)
+
+
+class ChangeFeatures:
+    """The four features that need one candle and the one before it, fed block by block."""
+
+    names: Final = CHANGE_FEATURES
+
+    def __init__(self) -> None:
+        self._close = self._volume = np.nan
+
+    def update(self, candles: Candles) -> dict[str, NDArray[np.float64]]:
+        """Features of the next N candles, which follow those given before.
+
+        Args:
+            candles: columns high, low, close, volume, (N,) each, in time order.
+
+        Returns:
+            Feature name to (N,) float64; the very first candle is NaN.
+        """
+        close, volume = _float64(candles, "close"), _float64(candles, "volume")
+        if not len(close):
+            return {name: np.empty(0) for name in self.names}
+        before = np.concatenate([[self._close], close[:-1]])
+        volume_before = np.concatenate([[self._volume], volume[:-1]])
+        self._close, self._volume = close[-1], volume[-1]
+        return {
+            HIGH_CHANGE: _relative_change(_float64(candles, "high"), before),
+            LOW_CHANGE: _relative_change(_float64(candles, "low"), before),
+            CLOSE_CHANGE: _relative_change(close, before),
+            VOLUME_CHANGE: _volume_change(volume, volume_before),
+        }
+
+
+class MovingAverageFeatures:
+    """The two features that compare a candle with its moving averages, fed block by block.
 
     Args:
-        candles: N rows with high, low, close, volume, in time order.
-
-    Returns:
-        Feature name to (N,) float64; the first row is NaN.
-    """
-    close = candles["close"].to_numpy(np.float64)
-    before = _previous(close)
-    return {
-        HIGH_CHANGE: _relative_change(candles["high"].to_numpy(np.float64), before),
-        LOW_CHANGE: _relative_change(candles["low"].to_numpy(np.float64), before),
-        CLOSE_CHANGE: _relative_change(close, before),
-        VOLUME_CHANGE: _volume_change(candles["volume"].to_numpy(np.float64)),
-    }
-
-
-def moving_average_features(candles: pd.DataFrame, period: int) -> dict[str, NDArray[np.float64]]:
-    """The two features that compare a candle with its moving averages.
-
-    Args:
-        candles: N rows with close and volume, in time order.
         period: candles of the averages, this one included.
-
-    Returns:
-        Feature name (with the period in it) to (N,) float64; NaN before `period` rows exist.
     """
-    close = candles["close"].to_numpy(np.float64)
-    volume = candles["volume"].to_numpy(np.float64)
-    volume_mean = moving_mean(volume, period)
-    low, high = VOLUME_TO_MA_BOUNDS
-    volume_ratio = np.clip(_relative_change(volume, volume_mean), low, high)
-    price_name, volume_name = average_features(period)
-    return {
-        price_name: _relative_change(close, moving_mean(close, period)),
-        volume_name: np.where(volume_mean == 0.0, 0.0, volume_ratio),
-    }
+
+    def __init__(self, period: int) -> None:
+        self.names = average_features(period)
+        self._close, self._volume = MovingMean(period), MovingMean(period)
+
+    def update(self, candles: Candles) -> dict[str, NDArray[np.float64]]:
+        """Features of the next N candles, which follow those given before.
+
+        Args:
+            candles: columns close and volume, (N,) each, in time order.
+
+        Returns:
+            Feature name (with the period in it) to (N,) float64; NaN before `period` candles.
+        """
+        close, volume = _float64(candles, "close"), _float64(candles, "volume")
+        volume_mean = self._volume.update(volume)
+        low, high = VOLUME_TO_MA_BOUNDS
+        volume_ratio = np.clip(_relative_change(volume, volume_mean), low, high)
+        price_name, volume_name = self.names
+        return {
+            price_name: _relative_change(close, self._close.update(close)),
+            volume_name: np.where(volume_mean == 0.0, 0.0, volume_ratio),
+        }
+
+
+def change_features(candles: Candles) -> dict[str, NDArray[np.float64]]:
+    """`ChangeFeatures` of a whole frame at once."""
+    return ChangeFeatures().update(candles)
+
+
+def moving_average_features(candles: Candles, period: int) -> dict[str, NDArray[np.float64]]:
+    """`MovingAverageFeatures` of a whole frame at once."""
+    return MovingAverageFeatures(period).update(candles)
+
+
+class FeatureStream:
+    """All base features of one pair, fed block by block, in the bot's order.
+
+    Args:
+        periods: candles of the moving averages, such as (1440, 43200).
+    """
+
+    def __init__(self, periods: Sequence[int]) -> None:
+        self._parts: list[ChangeFeatures | MovingAverageFeatures] = [ChangeFeatures()]
+        self._parts += [MovingAverageFeatures(period) for period in periods]
+        self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
+
+    def update(self, candles: Candles) -> NDArray[np.float32]:
+        """(N, F) float32 of the next N candles, C-contiguous."""
+        table = np.empty((len(candles["close"]), len(self.names)), dtype=np.float32)
+        columns = (values for part in self._parts for values in part.update(candles).values())
+        for index, values in enumerate(columns):
+            table[:, index] = values
+        return table

@@ -12,20 +12,29 @@ from typing import IO, Any
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary neighbour of `path` for writing and rename it over `path` at the end.
+def whole_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary neighbour of `path` to be written, and rename it over `path` at the end.
 
     When the block raises, `path` is left as it was and the temporary file is removed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as handle:
-            yield handle
-            handle.flush()
+        yield temporary
+        with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary neighbour of `path` for writing and rename it over `path` at the end.
+
+    When the block raises, `path` is left as it was and the temporary file is removed.
+    """
+    with whole_path(path) as temporary, temporary.open("wb") as handle:
+        yield handle
 
 
 def write_json(path: Path, content: Any) -> None:

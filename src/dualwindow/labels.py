@@ -75,6 +75,9 @@ class BothTouched:
     long: int
     short: int
 
+    def __add__(self, other: BothTouched) -> BothTouched:
+        return BothTouched(long=self.long + other.long, short=self.short + other.short)
+
 
 def label_candles(
     high: ArrayLike,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from dualwindow.compute_threads import ComputeThreads
 from dualwindow.device import autocast
 from dualwindow.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
@@ -16,8 +19,17 @@ from dualwindow.settings import TrainingConfig
 PLATEAU_PATIENCE: Final = 3
 
 
+def optimizer_of(network: DualWindowNetwork, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW over all weights; on a GPU in one kernel, which never waits for the host."""
+    fused = network.center.device.type == "cuda"
+    return torch.optim.AdamW(network.parameters(), lr=config.learning_rate, fused=fused)
+
+
 class GradientStep:
     """Updates a network's weights from one batch.
+
+    Each thread takes its share of the batch, forward and backward, and the gradients are summed:
+    the same mathematics as one pass over the whole batch.
 
     Args:
         network: on its device, in training mode.
@@ -25,6 +37,7 @@ class GradientStep:
         class_weights: (3,) on the network's device, or None for equal weights.
         clip: largest norm of the gradient.
         dtype: arithmetic of the forward pass.
+        threads: that share a batch; None computes it in one piece.
     """
 
     def __init__(
@@ -35,7 +48,10 @@ class GradientStep:
         class_weights: Tensor | None,
         clip: float,
         dtype: torch.dtype,
+        threads: ComputeThreads | None = None,
     ) -> None:
+        self._threads = threads or ComputeThreads(1)
+        self._replicas = [network, *(_replica(network) for _ in range(self._threads.count - 1))]
         self._network = network
         self._optimizer = optimizer
         self._weights = class_weights
@@ -51,19 +67,48 @@ class GradientStep:
 
     def __call__(self, windows: Tensor, labels: Tensor, dropout: Tensor) -> Tensor:
         """Update the weights; return the batch's mean loss, detached."""
-        self._optimizer.zero_grad(set_to_none=True)
-        with autocast(self._device, self._dtype):
-            logits = self._network(windows, dropout)
-        losses = nn.functional.cross_entropy(logits.float(), labels, reduction="none")
-        if self._weights is not None:
-            losses = losses * self._weights[labels]
-        loss = losses.mean()
-        torch.autograd.backward(self._scaler.scale(loss))
+        loss = self.gradients(windows, labels, dropout)
         self._scaler.unscale_(self._optimizer)
         nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
-        return loss.detach()
+        return loss
+
+    def gradients(self, windows: Tensor, labels: Tensor, dropout: Tensor) -> Tensor:
+        """Leave the gradient of the batch's mean loss in the network; return that loss."""
+        shares = self._threads.shares(len(labels))
+
+        def share(replica: DualWindowNetwork, part: slice) -> Tensor:
+            replica.zero_grad(set_to_none=True)
+            # A thread has its own state of autocast, and of whether gradients are wanted.
+            with torch.enable_grad(), autocast(self._device, self._dtype):
+                logits = replica(windows[part], dropout[part])
+            losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
+            if self._weights is not None:
+                losses = losses * self._weights[labels[part]]
+            loss = losses.sum() / len(labels)
+            torch.autograd.backward(self._scaler.scale(loss))
+            return loss.detach()
+
+        used = self._replicas[: len(shares)]
+        losses = self._threads.run(
+            [partial(share, *each) for each in zip(used, shares, strict=True)]
+        )
+        # Summed in the order of the shares, whichever thread was first: the same bits every time.
+        for replica in used[1:]:
+            pairs = zip(self._network.parameters(), replica.parameters(), strict=True)
+            for parameter, other in pairs:
+                if parameter.grad is not None and other.grad is not None:
+                    parameter.grad += other.grad
+        return torch.stack(losses).sum()
+
+
+def _replica(network: DualWindowNetwork) -> DualWindowNetwork:
+    """A network with the same weights in the same memory, and gradients of its own."""
+    replica = copy.deepcopy(network)
+    for own, shared in zip(replica.parameters(), network.parameters(), strict=True):
+        own.data = shared.data
+    return replica
 
 
 def schedule_of(

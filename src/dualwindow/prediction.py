@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.compute_threads import ComputeThreads, prediction_threads
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.network import DualWindowNetwork
 from dualwindow.stream import WindowStream
 
-#: Windows predicted at a time.
-PREDICTION_BATCH: Final = 256
+#: Windows that a thread predicts at a time.
+PREDICTION_BATCH: Final = 128
 
 
 def predict_rows(
@@ -23,7 +26,9 @@ def predict_rows(
     stream: WindowStream,
     rows: NDArray[np.int64],
     device: torch.device,
+    *,
     should_stop: Callable[[], bool] = lambda: False,
+    threads: ComputeThreads | None = None,
 ) -> NDArray[np.float32]:
     """Predict the windows that end at `rows`, in fp32.
 
@@ -33,6 +38,7 @@ def predict_rows(
         rows: (M,) last row of each window.
         device: of the network.
         should_stop: asked before every batch.
+        threads: that share a batch; None takes those that all predictions share.
 
     Returns:
         (M, 3) probabilities in the order SHORT, HOLD, LONG.
@@ -42,10 +48,17 @@ def predict_rows(
     """
     network.eval()
     probabilities = np.empty((len(rows), len(CLASS_NAMES)), dtype=np.float32)
-    with torch.inference_mode():
-        for part, windows in stream.batches(rows, PREDICTION_BATCH):
-            if should_stop():
-                raise TrainingStoppedError("the bot asked the training to stop")
-            logs = network.log_probabilities(windows.to(device))
-            probabilities[part] = logs.exp().cpu().numpy()
+    threads = threads or prediction_threads(device)
+
+    def predict(windows: Tensor) -> Tensor:
+        # Every thread has to say for itself that it wants no gradients.
+        with torch.inference_mode():
+            return network.log_probabilities(windows).exp().cpu()
+
+    for part, windows in stream.batches(rows, PREDICTION_BATCH * threads.count):
+        if should_stop():
+            raise TrainingStoppedError("the bot asked the training to stop")
+        shares = threads.shares(len(windows))
+        found = threads.run([partial(predict, windows[share].to(device)) for share in shares])
+        probabilities[part] = torch.cat(found).numpy()
     return probabilities

@@ -132,42 +132,64 @@ class SettingFields(BaseModel):
     )
 
     # streaming
-    use_streaming: bool = Field(True, description="false: one chunk holds everything.")
+    use_streaming: bool = Field(
+        True,
+        description="false: one chunk holds all windows of an epoch, without a bound on memory; "
+        "nothing is faster for it.",
+    )
     streaming_chunk_size: Candles = Field(
-        1000, ge=1, description="Windows that are gathered in memory at a time."
+        1000,
+        ge=1,
+        description="Windows in memory at a time in training and prediction, rounded to whole "
+        "batches (one at least). Bounds memory and changes no result; above a few batches it no "
+        "longer matters for speed. Candles are prepared in batches of 65,536 rows, as their files "
+        "hold them.",
     )
 
     # parallel
     use_multiprocessing: bool = Field(
-        False, description="Prepare in worker processes. Not used by this version."
+        False,
+        description="Prepare a store of several pairs in worker processes, a pair at a time; a "
+        "single pair, or less than a million candles, is prepared alone, as is what the bot hands "
+        "over.",
     )
-    n_processes: Count = Field(
-        2, description="Worker processes; at most the cores there are. Not used by this version."
-    )
+    n_processes: Count = Field(2, description="Worker processes; at most the cores there are.")
     multiprocessing_chunk_size: Candles = Field(
-        5000, ge=1, description="Rows that a worker prepares at a time. Not used by this version."
+        5000,
+        ge=1,
+        description="Rows that a worker prepares at a time. Bounds its memory and changes no "
+        "result; above some 5,000 it hardly matters for speed.",
     )
-    use_batch_extraction: bool = Field(True, description="Gather windows many at a time.")
+    use_batch_extraction: bool = Field(
+        True, description="Gather windows many at a time; false gathers one by one, for comparison."
+    )
     batch_extraction_size: Candles = Field(
-        1000, ge=1, description="Windows gathered at a time; at most the chunk."
+        1000,
+        ge=1,
+        description="Windows gathered by one operation; at most the chunk. Above about 50 it no "
+        "longer matters for speed.",
     )
 
     # memory
     enable_memory_monitoring: bool = Field(
-        True, description="Watch memory during training. Not used by this version."
+        True, description="Watch memory while a store is prepared and a network is trained."
     )
     max_memory_usage_pct: float = Field(
         75.0,
         gt=0.0,
         le=100.0,
-        description="Share of the container's memory that may be used. Not used by this version.",
+        description="Share of the memory limit that may be used: of the container's (cgroup v2 or "
+        "v1) or the process's own where there is one, else of the machine's.",
         json_schema_extra={"unit": "percent"},
     )
     adaptive_chunk_size: bool = Field(
-        True, description="Halve the chunk when memory runs short. Not used by this version."
+        True,
+        description="Halve the chunk when nine tenths of that share are used; false stops with an "
+        "error when all of it is.",
     )
     fallback_to_serial: bool = Field(
-        True, description="Go on alone when workers fail. Not used by this version."
+        True,
+        description="Go on in one process when worker processes fail; false stops with an error.",
     )
 
     @field_validator("lstm_units", "dense_units", mode="before")

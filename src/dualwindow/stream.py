@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dualwindow.gathering import gatherer_for
+from dualwindow.memory import AdaptiveChunk
 from dualwindow.settings import TrainingConfig
 
 
@@ -35,34 +38,65 @@ class ChunkSizes:
 
 
 class WindowStream:
-    """Yields windows of flat features in any order.
+    """Yields windows of flat features in any order, on the device that computes.
 
     What comes out depends on the rows asked for and on nothing else: the chunk is only the unit
-    in which windows are copied.
+    in which windows are gathered. On a GPU the features are uploaded once and gathered there if
+    they fit, else chunks are gathered in pinned memory and uploaded while the GPU computes.
 
     Args:
-        features: (N, F) float32, row after row in time.
+        features: (N, F) float32, row after row in time; may be a mapped file.
         window_size: P, candles.
         sizes: of chunks.
+        device: where the windows are wanted.
+        chunk: windows in memory at a time, which may shrink; takes the place of `sizes.windows`.
 
     Raises:
         ValueError: when the features are not a contiguous (N, F) float32 array.
     """
 
     def __init__(
-        self, features: NDArray[np.float32], window_size: int, sizes: ChunkSizes | None = None
+        self,
+        features: NDArray[np.float32],
+        window_size: int,
+        sizes: ChunkSizes | None = None,
+        *,
+        device: torch.device | None = None,
+        chunk: AdaptiveChunk | None = None,
     ) -> None:
         # A Fortran-ordered array (what DataFrame.values gives) would be read as other windows.
         if features.ndim != 2 or features.dtype != np.float32 or not features.flags.c_contiguous:
             raise ValueError("features must be a C-contiguous (N, F) float32 array")
-        self._window_size = window_size
-        self._n_features = features.shape[1]
         self._sizes = sizes or ChunkSizes()
-        flat = torch.from_numpy(features)
-        # (N - P + 1, P, F), a view: window k holds rows k ... k + P - 1.
-        self._windows = (
-            flat.unfold(0, window_size, 1).transpose(1, 2) if len(flat) >= window_size else None
+        self._chunk = chunk
+        self._gatherer = (
+            gatherer_for(_as_tensor(features), window_size, device or torch.device("cpu"))
+            if len(features) >= window_size
+            else None
         )
+
+    @classmethod
+    def watched(
+        cls, features: NDArray[np.float32], config: TrainingConfig, device: torch.device
+    ) -> WindowStream:
+        """A stream with the settings' chunks, which shrink when memory runs short.
+
+        Args:
+            features: as in the constructor.
+            config: window, chunk and memory settings.
+            device: where the windows are wanted.
+        """
+        sizes = ChunkSizes.of(config)
+        chunk = None
+        if sizes.windows is not None:
+            smallest = min(config.batch_size, sizes.windows)
+            chunk = AdaptiveChunk.of(config, sizes.windows, smallest=smallest, unit="windows")
+        return cls(features, config.window_size, sizes, device=device, chunk=chunk)
+
+    @property
+    def holds_everything(self) -> bool:
+        """Whether one chunk holds all windows that are asked for, however many."""
+        return self._chunk is None and self._sizes.windows is None
 
     def batches(self, rows: NDArray[np.int64], batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         """Yield the windows that end at `rows`, in their order.
@@ -74,26 +108,43 @@ class WindowStream:
         Yields:
             The slice of `rows` and its windows, (B, P, F) float32. The tensor is a view of a
             buffer that the next chunk overwrites.
+
+        Raises:
+            MemoryLimitError: when even one batch does not fit.
         """
         if not len(rows):
             return
-        if self._windows is None:
+        if self._gatherer is None:
             raise ValueError("there are fewer rows than one window needs")
-        chunk = len(rows) if self._sizes.windows is None else self._sizes.windows
-        # Whole batches only, so that a batch never spans two chunks.
-        chunk = min(max(chunk // batch_size, 1) * batch_size, len(rows))
-        buffer = torch.empty(chunk, self._window_size, self._n_features)
-        for start in range(0, len(rows), chunk):
-            stop = min(start + chunk, len(rows))
-            self._gather(rows[start:stop], buffer)
+        start, size, gather = 0, 0, None
+        while start < len(rows):
+            wanted = min(self._chunk_of(len(rows), batch_size), len(rows))
+            if gather is None or wanted != size:
+                # The old buffer goes before the new one comes.
+                gather = None
+                size, gather = wanted, self._gatherer.begin(wanted)
+            stop = min(start + size, len(rows))
+            try:
+                windows = gather(rows[start:stop], self._sizes.extraction)
+            except RuntimeError as error:
+                if self._chunk is None or "memory" not in str(error):
+                    raise
+                self._chunk.halve(error)
+                gather = None
+                continue
             for first in range(start, stop, batch_size):
                 last = min(first + batch_size, stop)
-                yield slice(first, last), buffer[first - start : last - start]
+                yield slice(first, last), windows[first - start : last - start]
+            start = stop
 
-    def _gather(self, rows: NDArray[np.int64], buffer: Tensor) -> None:
-        assert self._windows is not None
-        first_rows = torch.from_numpy(rows - (self._window_size - 1))
-        step = self._sizes.extraction
-        for start in range(0, len(rows), step):
-            part = first_rows[start : start + step]
-            torch.index_select(self._windows, 0, part, out=buffer[start : start + len(part)])
+    def _chunk_of(self, rows: int, batch_size: int) -> int:
+        """Whole batches only, so that a batch never spans two chunks."""
+        windows = self._sizes.windows if self._chunk is None else self._chunk.next()
+        return rows if windows is None else max(windows // batch_size, 1) * batch_size
+
+
+def _as_tensor(features: NDArray[np.float32]) -> Tensor:
+    with warnings.catch_warnings():
+        # Nobody writes to the windows' source, so that a read-only mapped file is fine.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(features)

@@ -90,16 +90,30 @@ class TrainedModel:
             ModelFileError: when the features are not the model's.
         """
         self._require_features(candles.names)
-        config = self.config
         whole = candles.after(self.context)
         added = len(whole) - len(candles)
-        valid = whole.valid_windows(config, self.candle_seconds)
+        valid = whole.valid_windows(self.config, self.candle_seconds)
         valid[:added] = False
         rows = np.flatnonzero(valid).astype(np.int64)
         probabilities = np.full((len(whole), len(CLASS_NAMES)), np.nan, dtype=np.float32)
-        stream = WindowStream(whole.features, config.window_size, ChunkSizes.of(config))
-        probabilities[rows] = predict_rows(self._network, stream, rows, self._device)
+        probabilities[rows] = self.probabilities(whole.features, rows)
         return Prediction(probabilities[added:], valid[added:])
+
+    def probabilities(
+        self, features: NDArray[np.float32], rows: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Predict the windows that end at some rows of flat features.
+
+        Args:
+            features: (N, F) in the model's order, C-contiguous; may be a mapped file.
+            rows: (M,) last row of each window.
+
+        Returns:
+            (M, 3) in the order SHORT, HOLD, LONG.
+        """
+        sizes = ChunkSizes.of(self.config)
+        stream = WindowStream(features, self.config.window_size, sizes, device=self._device)
+        return predict_rows(self._network, stream, rows, self._device)
 
     def _require_features(self, names: tuple[str, ...]) -> None:
         if names == self.feature_names:

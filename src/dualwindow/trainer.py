@@ -5,36 +5,38 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.preprocessing import RobustScaler
 from torch import Tensor, nn
 
 from dualwindow.balance import (
-    EpochSample,
     class_counts,
     class_weights,
-    draw_epoch,
-    epoch_size,
+    describe_balance,
+    drawn_counts,
     mirrored_counts,
 )
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.compute_threads import ComputeThreads
+from dualwindow.dataset import Dataset
 from dualwindow.device import reproducible, resolve_device, training_dtype
+from dualwindow.epoch_batches import epoch_batches
+from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
 from dualwindow.estimate import epoch_seconds
 from dualwindow.evaluation import trading_f1
 from dualwindow.mirror import Mirror, mirror_of
-from dualwindow.network import DualWindowNetwork, NetworkShape, swap_sides
-from dualwindow.optimization import GradientStep, schedule_of
+from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.optimization import GradientStep, optimizer_of, schedule_of
 from dualwindow.prediction import predict_rows
+from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
-from dualwindow.stream import ChunkSizes, WindowStream
+from dualwindow.stream import WindowStream
 from dualwindow.training_hooks import EpochResult, TrainingHook
 
 logger = logging.getLogger(__name__)
@@ -82,12 +84,11 @@ def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
 
 
 class Trainer:
-    """Trains one network on one stretch of candles.
+    """Trains one network on a dataset.
 
     Args:
-        candles: N rows with F unscaled features.
-        labels: (N,) int8 classes, -1 where unknown.
-        split: rows to train and validate on.
+        dataset: N rows with F unscaled features, in memory or mapped.
+        split: its rows to train and validate on.
         config: training settings.
         hooks: told after every epoch.
         should_stop: asked before every batch; true ends the training with
@@ -99,8 +100,7 @@ class Trainer:
 
     def __init__(
         self,
-        candles: CandleArrays,
-        labels: NDArray[np.int8],
+        dataset: Dataset,
         split: Split,
         config: TrainingConfig,
         *,
@@ -110,17 +110,15 @@ class Trainer:
         self._config = config
         self._hooks = hooks
         self._should_stop = should_stop
-        self._names = candles.names
-        self._train_rows = split.train
-        self._train_labels = labels[split.train]
-        self._validation_rows = _evenly_spaced(split.validation, VALIDATION_ROWS)
-        self._validation_labels = labels[self._validation_rows]
-        self._stream = WindowStream(candles.features, config.window_size, ChunkSizes.of(config))
-        self._features = candles.features
+        self._names = dataset.names
+        self._train = split.train
+        self._validation_rows = split.validation.evenly_spaced(VALIDATION_ROWS)
+        self._validation_labels = dataset.labels[self._validation_rows]
         self._device = resolve_device(config.device)
+        self._stream = WindowStream.watched(dataset.features, config, self._device)
         self._dtype = training_dtype(config, self._device)
-        self._mirror = mirror_for(config, candles.names)
-        _require_sides(self._train_labels, config)
+        self._mirror = mirror_for(config, dataset.names)
+        _require_sides(self._train.counts, config)
 
     def fit(self) -> TrainingResult:
         """Train until validation stops improving, or for `epochs`.
@@ -131,19 +129,15 @@ class Trainer:
         """
         with reproducible(self._config, self._device) as generator:
             network = self._build_network().to(self._device)
-            self._log_estimate(network)
-            return self._run_epochs(network, generator)
+            with ComputeThreads.for_device(self._device) as threads:
+                self._threads = threads
+                self._log_estimate(network)
+                return self._run_epochs(network, generator)
 
     def _build_network(self) -> DualWindowNetwork:
-        known = self._features[: self._train_rows[-1] + 1]
-        finite = np.isfinite(known).all(axis=1)
-        # One column at a time: a copy of all would be as large as the features themselves.
-        scalers = [RobustScaler().fit(column[finite, None]) for column in known.T]
+        center, scale = robust_scaling(self._train)
         network = DualWindowNetwork(
-            NetworkShape.of(self._config, len(self._names)),
-            [float(scaler.center_[0]) for scaler in scalers],
-            [float(scaler.scale_[0]) for scaler in scalers],
-            self._mirror,
+            NetworkShape.of(self._config, len(self._names)), center, scale, self._mirror
         )
         if self._config.class_balance == "none":
             with torch.no_grad():
@@ -153,7 +147,7 @@ class Trainer:
 
     def _train_counts(self) -> NDArray[np.floating]:
         """(3,) class counts of the training rows, as mirroring leaves them."""
-        counts = class_counts(self._train_labels)
+        counts = self._train.counts
         return mirrored_counts(counts) if self._mirror is not None else counts.astype(np.float64)
 
     def _weights(self, counts: NDArray[np.floating] | NDArray[np.int64]) -> Tensor:
@@ -161,12 +155,17 @@ class Trainer:
 
     def _run_epochs(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingResult:
         config = self._config
-        optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate)
+        optimizer = optimizer_of(network, config)
         schedule = schedule_of(optimizer, config)
         weighs = config.class_balance == "weights"
         weights = self._weights(self._train_counts()) if weighs else None
         step = GradientStep(
-            network, optimizer, class_weights=weights, clip=config.gradient_clip, dtype=self._dtype
+            network,
+            optimizer,
+            class_weights=weights,
+            clip=config.gradient_clip,
+            dtype=self._dtype,
+            threads=self._threads,
         )
         history: list[EpochResult] = []
         best = copy.deepcopy(network.state_dict())
@@ -190,9 +189,8 @@ class Trainer:
     ) -> EpochResult:
         started = time.perf_counter()
         learning_rate = step.learning_rate
-        sample = draw_epoch(
-            self._train_rows,
-            self._train_labels,
+        order = EpochOrder(
+            self._train,
             balance=self._config.class_balance,
             mirror=self._mirror is not None,
             seed=self._config.seed,
@@ -200,12 +198,12 @@ class Trainer:
         )
         network.train()
         total = torch.zeros((), device=self._device)
-        for windows, labels in self._training_batches(sample, network):
+        batch_size = self._config.batch_size
+        for batch in epoch_batches(order, self._stream, network, generator, batch_size):
             if self._should_stop():
                 raise TrainingStoppedError("the bot asked the training to stop")
-            dropout = network.draw_dropout(len(windows), generator).to(self._device)
-            total += step(windows, labels, dropout) * len(windows)
-        train_loss = total.item() / len(sample.rows)
+            total += step(batch.windows, batch.labels, batch.dropout) * len(batch)
+        train_loss = total.item() / len(order)
         validation_loss, f1 = self._validate(network)
         if not np.isfinite([train_loss, validation_loss]).all():
             raise DualWindowError(
@@ -222,21 +220,6 @@ class Trainer:
             time.perf_counter() - started,
         )
 
-    def _training_batches(
-        self, sample: EpochSample, network: DualWindowNetwork
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Windows (B, P, F) and classes (B,) of one epoch on the training device."""
-        position = np.searchsorted(self._train_rows, sample.rows)
-        labels = torch.from_numpy(self._train_labels[position].astype(np.int64))
-        mirrored = torch.from_numpy(sample.mirrored)
-        for part, windows in self._stream.batches(sample.rows, self._config.batch_size):
-            x, y = windows.to(self._device), labels[part].to(self._device)
-            if self._mirror is not None:
-                flip = mirrored[part].to(self._device)
-                x = torch.where(flip[:, None, None], network.mirrored(x), x)
-                y = torch.where(flip, swap_sides(y), y)
-            yield x, y
-
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
         """Loss and Trading F1 over the validation rows, with their natural class shares.
 
@@ -244,7 +227,12 @@ class Trainer:
         whose overfitting early stopping is to see.
         """
         probabilities = predict_rows(
-            network, self._stream, self._validation_rows, self._device, self._should_stop
+            network,
+            self._stream,
+            self._validation_rows,
+            self._device,
+            should_stop=self._should_stop,
+            threads=self._threads,
         )
         labels = torch.from_numpy(self._validation_labels.astype(np.int64))
         balanced = self._config.class_balance != "none"
@@ -258,13 +246,15 @@ class Trainer:
 
     def _log_estimate(self, network: DualWindowNetwork) -> None:
         config = self._config
-        windows = epoch_size(self._train_labels, config.class_balance)
-        if windows < FEW_BATCHES * config.batch_size and windows * 10 < len(self._train_rows):
+        candidates = len(self._train)
+        windows = int(drawn_counts(self._train.counts, config.class_balance).sum())
+        logger.info("%s", describe_balance(self._train.counts, config.class_balance))
+        if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
             logger.warning(
                 "a rare class leaves only %d of %d training windows an epoch after "
                 "undersampling: use class_balance 'weights', nearer barriers or more days",
                 windows,
-                len(self._train_rows),
+                candidates,
             )
         seconds = epoch_seconds(
             network,
@@ -276,7 +266,7 @@ class Trainer:
         logger.info(
             "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
             "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
-            len(self._train_rows),
+            candidates,
             windows,
             len(self._validation_rows),
             seconds,
@@ -286,21 +276,13 @@ class Trainer:
         )
 
 
-def _evenly_spaced(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most `most` of the rows, evenly spaced, so that class shares stay as they are."""
-    if len(rows) <= most:
-        return rows
-    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
-
-
-def _require_sides(labels: NDArray[np.int8], config: TrainingConfig) -> None:
-    counts = class_counts(labels)
+def _require_sides(counts: NDArray[np.int64], config: TrainingConfig) -> None:
     described = ", ".join(
         f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
     )
     if counts.sum() == counts[HOLD]:
         raise DataError(
-            f"the {len(labels)} training candles hold no SHORT and no LONG ({described}): no "
+            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no "
             f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
             f"reached within {config.future_window} candles; lower the take profits, lengthen "
             "future_window or train on more days"

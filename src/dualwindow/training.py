@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow import __version__
-from dualwindow.balance import class_counts
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.files import write_json
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_rows
+from dualwindow.split import Split, split_dataset
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training_hooks import TrainingHook
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 #: Shares of the training period's candles below which a training warns, or is refused.
 WARNED_SHARE: Final = 0.9
 REFUSED_SHARE: Final = 0.5
+#: Most validation rows that the final evaluation predicts, evenly spaced.
+EVALUATION_ROWS: Final = 200_000
 
 
 def train_model(
@@ -37,9 +39,59 @@ def train_model(
     config: TrainingConfig,
     *,
     name: str,
+    candle_seconds: int = 60,
     touches: BothTouched | None = None,
     expected_candles: int | None = None,
-    candle_seconds: int = 60,
+    figures_path: Path | None = None,
+    hooks: Sequence[TrainingHook] = (),
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TrainedModel:
+    """Train on one pair's candles in memory; the model keeps the last of them as its context.
+
+    Args:
+        candles: N rows in time order.
+        labels: (N,) int8 classes, -1 where unknown.
+        config: training settings.
+        name: what the log and the errors call this training, such as the pair.
+        candle_seconds: seconds between two candles.
+        touches: as in `train_dataset`, like those that follow.
+        expected_candles: likewise.
+        figures_path: likewise.
+        hooks: likewise.
+        should_stop: likewise.
+
+    Raises:
+        DataError: when the candles are too few or hold nothing to learn; the message begins with
+            `name`.
+    """
+    if len(candles) < config.window_size + config.future_window:
+        raise DataError(
+            f"{name}: {len(candles)} candles are fewer than one window and one future "
+            f"({config.window_size} + {config.future_window}); download more history or train on "
+            "more days"
+        )
+    dataset = Dataset.of_candles(candles, labels, config, name=name, candle_seconds=candle_seconds)
+    return train_dataset(
+        dataset,
+        config,
+        name=name,
+        context=candles.tail(config.window_size - 1),
+        touches=touches,
+        expected_candles=expected_candles,
+        figures_path=figures_path,
+        hooks=hooks,
+        should_stop=should_stop,
+    )
+
+
+def train_dataset(
+    dataset: Dataset,
+    config: TrainingConfig,
+    *,
+    name: str,
+    context: CandleArrays | None = None,
+    touches: BothTouched | None = None,
+    expected_candles: int | None = None,
     figures_path: Path | None = None,
     hooks: Sequence[TrainingHook] = (),
     should_stop: Callable[[], bool] = lambda: False,
@@ -47,34 +99,35 @@ def train_model(
     """Split, train, evaluate on validation, log the figures and write them.
 
     Args:
-        candles: N rows in time order.
-        labels: (N,) int8 classes, -1 where unknown.
+        dataset: one pair or many, in memory or mapped.
         config: training settings.
-        name: what the log and the errors call this training, such as the pair.
+        name: what the log and the errors call this training.
+        context: the candles before those that the model will predict first; none for a model that
+            is to predict anything.
         touches: how often one candle touched both barriers of a side, to be reported.
         expected_candles: candles that the training period should hold; fewer usable ones earn a
             warning, far fewer are refused.
-        candle_seconds: seconds between two candles.
         figures_path: where the figures go as JSON; None writes none.
         hooks: told after every epoch.
         should_stop: true ends the training with `TrainingStoppedError`.
 
     Raises:
-        DataError: when the candles are too few or hold nothing to learn; the message begins with
+        DataError: when there are too few candles or nothing to learn; the message begins with
             `name`.
+        MemoryLimitError: when even one batch does not fit.
     """
     try:
-        split = _split(candles, labels, config, candle_seconds)
+        split = _split(dataset, config)
         if expected_candles is not None:
-            _require_history(candles, split, config, expected_candles)
-        trainer = Trainer(candles, labels, split, config, hooks=hooks, should_stop=should_stop)
+            _require_history(dataset, split, config, expected_candles)
+        trainer = Trainer(dataset, split, config, hooks=hooks, should_stop=should_stop)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     result = trainer.fit()
-    model = TrainedModel(
-        result.network, config, candles.tail(config.window_size - 1), candle_seconds
-    )
-    evaluation = _evaluate(model, candles, labels, split)
+    if context is None:
+        context = CandleArrays.none(dataset.names)
+    model = TrainedModel(result.network, config, context, dataset.candle_seconds)
+    evaluation = _evaluate(model, split)
     _log(name, evaluation, result)
     if touches is not None:
         logger.info(
@@ -86,35 +139,26 @@ def train_model(
         )
     if figures_path is not None:
         figures_path.parent.mkdir(parents=True, exist_ok=True)
-        figures = _figures(labels, split, result, evaluation, touches)
+        figures = _figures(split, result, evaluation, touches)
         write_json(figures_path, {"name": name, **figures})
     return model
 
 
-def _split(
-    candles: CandleArrays, labels: NDArray[np.int8], config: TrainingConfig, candle_seconds: int
-) -> Split:
-    if len(candles) < config.window_size + config.future_window:
+def _split(dataset: Dataset, config: TrainingConfig) -> Split:
+    if not len(dataset.labelled()):
         raise DataError(
-            f"{len(candles)} candles are fewer than one window and one future "
-            f"({config.window_size} + {config.future_window}); download more history or train on "
-            "more days"
+            f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
+            f"known future: {_why_invalid(dataset)}"
         )
-    valid = candles.valid_windows(config, candle_seconds)
-    if not valid.any():
-        raise DataError(
-            f"none of {len(candles)} candles has a complete window of {config.window_size}: "
-            f"{_why_invalid(candles)}"
-        )
-    return split_rows(
-        valid & (labels >= 0),
+    return split_dataset(
+        dataset,
         validation_fraction=config.validation_fraction,
         future_window=config.future_window,
     )
 
 
 def _require_history(
-    candles: CandleArrays, split: Split, config: TrainingConfig, expected_candles: int
+    dataset: Dataset, split: Split, config: TrainingConfig, expected_candles: int
 ) -> None:
     """Warn or refuse when the training period is far from full."""
     usable = len(split.train) + split.purged + len(split.validation)
@@ -123,20 +167,20 @@ def _require_history(
         return
     message = (
         f"only {usable} of the {most} candles that the training period should give can be used: "
-        f"{_why_invalid(candles)}"
+        f"{_why_invalid(dataset)}"
     )
     if usable < REFUSED_SHARE * most:
         raise DataError(message)
     logger.warning("%s", message)
 
 
-def _why_invalid(candles: CandleArrays) -> str:
+def _why_invalid(dataset: Dataset) -> str:
     """Name the feature with the most holes, which is nearly always the cause."""
-    finite = np.isfinite(candles.features).sum(axis=0)
+    finite = np.array([np.isfinite(column).sum() for column in dataset.features.T])
     worst = int(finite.argmin())
-    if finite[worst] < len(candles):
+    if finite[worst] < len(dataset):
         return (
-            f"the feature {candles.names[worst]} is known for only {finite[worst]} of them; a "
+            f"the feature {dataset.names[worst]} is known for only {finite[worst]} of them; a "
             "moving average needs that many candles before the first training day, so download "
             "an earlier start (training days + 30 before the time range for a 43,200-candle "
             "average)"
@@ -144,13 +188,11 @@ def _why_invalid(candles: CandleArrays) -> str:
     return "the candles begin too late, or have many gaps or outages; download the data again"
 
 
-def _evaluate(
-    model: TrainedModel, candles: CandleArrays, labels: NDArray[np.int8], split: Split
-) -> Evaluation:
-    first = int(split.validation[0]) - (model.config.window_size - 1)
-    prediction = model.predict(candles.tail(len(candles) - first))
-    rows = split.validation
-    return evaluate(labels[rows], prediction.probabilities[rows - first], model.config.thresholds)
+def _evaluate(model: TrainedModel, split: Split) -> Evaluation:
+    dataset = split.validation.dataset
+    rows = split.validation.evenly_spaced(EVALUATION_ROWS)
+    probabilities = model.probabilities(dataset.features, rows)
+    return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
 
 
 def _log(name: str, evaluation: Evaluation, result: TrainingResult) -> None:
@@ -171,19 +213,17 @@ def _log(name: str, evaluation: Evaluation, result: TrainingResult) -> None:
 
 
 def _figures(
-    labels: NDArray[np.int8],
     split: Split,
     result: TrainingResult,
     evaluation: Evaluation,
     touches: BothTouched | None,
 ) -> dict[str, object]:
-    counts = class_counts(labels[split.train])
     return {
         "version": __version__,
         "training": {
             "rows": len(split.train),
             "purged": split.purged,
-            "classes": dict(zip(CLASS_NAMES, counts.tolist(), strict=True)),
+            "classes": dict(zip(CLASS_NAMES, split.train.counts.tolist(), strict=True)),
             "both_barriers_in_one_candle": vars(touches) if touches else None,
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],

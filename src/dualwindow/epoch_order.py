@@ -1,0 +1,129 @@
+"""Which windows an epoch trains on and in which order, found a stretch at a time.
+
+The order is a function of (seed, epoch) alone. It is never written out: a keyed permutation tells
+for each position which row comes there, so an epoch over years of candles takes no memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.balance import ClassBalance, drawn_counts
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.dataset import Selection
+
+#: Rounds of the permutation; four suffice for a pseudo-random one, more mix small sets better.
+_ROUNDS: Final = 8
+
+
+class KeyedPermutation:
+    """A pseudo-random permutation of 0 ... n - 1, computed position by position.
+
+    A balanced Feistel network (Luby and Rackoff 1988) over the next power of four, whose results
+    are walked on until they lie below n (Black and Rogaway 2002, Ciphers with arbitrary finite
+    domains). The round function is the finalizer of SplitMix64 (Steele et al. 2014).
+
+    Args:
+        n: how many numbers are permuted.
+        key: equal keys give equal permutations.
+    """
+
+    def __init__(self, n: int, key: list[int]) -> None:
+        self._n = n
+        self._half_bits = np.uint64(max((max(n - 1, 1).bit_length() + 1) // 2, 1))
+        self._mask = (np.uint64(1) << self._half_bits) - np.uint64(1)
+        self._keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)
+
+    def __call__(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(M,) images of (M,) positions, each in 0 ... n - 1."""
+        values = self._feistel(positions.astype(np.uint64))
+        outside = np.flatnonzero(values >= self._n)
+        while len(outside):
+            values[outside] = self._feistel(values[outside])
+            outside = outside[values[outside] >= self._n]
+        return values.astype(np.int64)
+
+    def _feistel(self, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        left, right = values >> self._half_bits, values & self._mask
+        for key in self._keys:
+            left, right = right, left ^ (_mixed(right + key) & self._mask)
+        return np.asarray((left << self._half_bits) | right)
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's finalizer: every bit of the input moves about half of the output's bits."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+@dataclass(frozen=True)
+class EpochPart:
+    """Some consecutive windows of an epoch.
+
+    Attributes:
+        rows: (M,) int64 last row of each window, in the order of training.
+        labels: (M,) int64 their classes, before mirroring.
+        mirrored: (M,) true where the window is to be mirrored.
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+
+
+class EpochOrder:
+    """The windows of one epoch: a function of (seed, epoch) and the candidates alone.
+
+    Args:
+        candidates: all training rows.
+        balance: undersample draws every class down to the rarest that occurs, anew each epoch.
+        mirror: whether each window is mirrored with probability one half.
+        seed: of the training.
+        epoch: counted from 0.
+    """
+
+    def __init__(
+        self,
+        candidates: Selection,
+        *,
+        balance: ClassBalance,
+        mirror: bool,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        self._candidates = candidates
+        self._mirror = mirror
+        self._ends = np.cumsum(drawn_counts(candidates.counts, balance))
+        classes = range(len(CLASS_NAMES))
+        self._order = KeyedPermutation(len(self), [seed, epoch, len(CLASS_NAMES)])
+        self._draws = [
+            KeyedPermutation(int(candidates.counts[code]), [seed, epoch, code]) for code in classes
+        ]
+        self._mirror_key = np.random.SeedSequence([seed, epoch, 99]).generate_state(1, np.uint64)
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def part(self, start: int, stop: int) -> EpochPart:
+        """The windows at the positions `start` up to but not including `stop`."""
+        positions = np.arange(start, min(stop, len(self)))
+        shuffled = self._order(positions)
+        labels = np.searchsorted(self._ends, shuffled, side="right")
+        rows = np.empty(len(positions), dtype=np.int64)
+        for code, draw in enumerate(self._draws):
+            of_class = labels == code
+            first = self._ends[code - 1] if code else 0
+            rows[of_class] = self._candidates.rows(code, draw(shuffled[of_class] - first))
+        return EpochPart(rows, labels.astype(np.int64), self._mirrored(positions))
+
+    def _mirrored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if not self._mirror:
+            return np.zeros(len(positions), dtype=np.bool_)
+        return np.asarray(
+            _mixed(positions.astype(np.uint64) + self._mirror_key) & np.uint64(1) == 1
+        )

@@ -1,0 +1,114 @@
+"""What one pair's candles become, batch by batch: features, labels, and which windows are valid.
+
+Features look back and labels ahead, over the batches' borders: averages carry their sums, windows
+their last candles, and a label waits until the candles it looks at have come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.candle_files import CandleBatch
+from dualwindow.columns import UNKNOWN
+from dualwindow.features import FeatureStream
+from dualwindow.labels import BothTouched, label_candles_counted
+from dualwindow.settings import TrainingConfig
+from dualwindow.windows import known_futures, valid_windows
+
+
+class PairRows:
+    """Turns one pair's batches of candles into rows of a store.
+
+    Args:
+        config: window and label settings.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+    """
+
+    def __init__(self, config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> None:
+        self._config = config
+        self._candle_seconds = candle_seconds
+        self._features = FeatureStream(periods)
+        self._windows = _ValidWindows(config, candle_seconds)
+        # Candles whose label is not known yet, with whether their window is valid.
+        self._waiting: CandleBatch | None = None
+        self._waiting_valid = np.empty(0, dtype=np.bool_)
+        self.both_touched = BothTouched(long=0, short=0)
+
+    def update(self, batch: CandleBatch) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+        """Take the next candles.
+
+        Returns:
+            The features of these candles, (N, F), and the labels that have become known, (M,),
+            which continue those returned before. They lag by up to `future_window` rows.
+        """
+        features = self._features.update(batch)
+        valid = self._windows.update(features, batch)
+        self._waiting = batch if self._waiting is None else self._waiting.followed_by(batch)
+        self._waiting_valid = np.concatenate([self._waiting_valid, valid])
+        return features, self._known_labels(self._waiting)
+
+    def rest(self) -> NDArray[np.int8]:
+        """Labels of the last candles, whose futures never came: unknown."""
+        return np.full(len(self._waiting_valid), UNKNOWN, dtype=np.int8)
+
+    def _known_labels(self, candles: CandleBatch) -> NDArray[np.int8]:
+        config = self._config
+        known = known_futures(
+            candles.seconds,
+            candles.flat,
+            future_window=config.future_window,
+            max_flat_candles=config.max_flat_candles,
+            candle_seconds=self._candle_seconds,
+        )
+        labels, both = label_candles_counted(
+            candles["high"],
+            candles["low"],
+            candles["close"],
+            future_window=config.future_window,
+            long_tp_pct=config.long_tp_pct,
+            long_sl_pct=config.long_sl_pct,
+            short_tp_pct=config.short_tp_pct,
+            short_sl_pct=config.short_sl_pct,
+            rule=config.label_rule,
+            known=known,
+        )
+        self.both_touched += both
+        done = max(len(candles) - config.future_window, 0)
+        usable = np.where(self._waiting_valid[:done], labels[:done], UNKNOWN).astype(np.int8)
+        self._waiting = candles.rows(done, len(candles)).copy()
+        self._waiting_valid = self._waiting_valid[done:].copy()
+        return usable
+
+
+class _ValidWindows:
+    """Which rows have a valid window, with the rows before a batch remembered."""
+
+    def __init__(self, config: TrainingConfig, candle_seconds: int) -> None:
+        self._config = config
+        self._candle_seconds = candle_seconds
+        self._recent: tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]] | None = None
+
+    def update(self, features: NDArray[np.float32], batch: CandleBatch) -> NDArray[np.bool_]:
+        """(N,) whether the window that ends at each new row is valid."""
+        rows = (features, batch.seconds, batch.flat)
+        if self._recent is not None:
+            before, seconds, flat = self._recent
+            rows = (
+                np.concatenate([before, rows[0]]),
+                np.concatenate([seconds, rows[1]]),
+                np.concatenate([flat, rows[2]]),
+            )
+        valid = valid_windows(
+            *rows,
+            window_size=self._config.window_size,
+            max_flat_candles=self._config.max_flat_candles,
+            candle_seconds=self._candle_seconds,
+        )
+        # The last P - 1 rows are all that the next row's window can reach back to.
+        keep = max(len(rows[0]) - (self._config.window_size - 1), 0)
+        self._recent = (rows[0][keep:].copy(), rows[1][keep:].copy(), rows[2][keep:].copy())
+        return valid[len(valid) - len(batch) :]

@@ -1,0 +1,247 @@
+"""Makes the store that a training reads: every pair's features and labels, in bounded memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from dualwindow.balance import describe_balance
+from dualwindow.candle_files import CandleFile
+from dualwindow.class_index import count_classes
+from dualwindow.dataset import PairSpan
+from dualwindow.errors import DataError
+from dualwindow.features import FEATURE_CODE_VERSION, FeatureStream
+from dualwindow.files import sha256_of
+from dualwindow.labels import BothTouched
+from dualwindow.pair_preparation import (
+    PREPARATION_ROWS,
+    CandleSource,
+    ColumnFiles,
+    PairTask,
+    prepare_pair,
+)
+from dualwindow.settings import TrainingConfig
+from dualwindow.store import (
+    STORE_FORMAT,
+    SUFFIX,
+    Store,
+    StoreHeader,
+    find_store,
+    write_store,
+)
+from dualwindow.worker_processes import run_in_processes
+
+logger = logging.getLogger(__name__)
+
+#: Rows below which worker processes take longer to start than they save.
+SMALL_ROWS: Final = 1_000_000
+#: Settings that the content of a store depends on.
+_STORE_SETTINGS: Final = (
+    "window_size",
+    "future_window",
+    "max_flat_candles",
+    "long_tp_pct",
+    "long_sl_pct",
+    "short_tp_pct",
+    "short_sl_pct",
+    "label_rule",
+)
+MIB: Final = 2**20
+
+
+def prepare_store(
+    sources: Sequence[CandleSource],
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    periods: Sequence[int] = (1440, 43200),
+    candle_seconds: int = 60,
+    should_stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Store:
+    """Prepare the candles of some pairs, or open the store that an earlier run made of them.
+
+    Args:
+        sources: pairs and their feather files; their order is that of the rows.
+        config: window, label, process and memory settings.
+        folder: where stores are kept; made when it is not there.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+        should_stop: asked between chunks.
+        progress: told rows done and rows in all, after every chunk (every pair with workers).
+
+    Returns:
+        The store, open.
+
+    Raises:
+        DataError: when candles cannot be used or the disk has no room; nothing is left behind.
+        MemoryLimitError: when even the smallest chunk does not fit; nothing is left behind.
+        TrainingStoppedError: when `should_stop` said so; nothing is left behind.
+    """
+    if len({source.pair for source in sources}) < len(sources) or not sources:
+        pairs = ", ".join(source.pair for source in sources) or "none"
+        raise DataError(f"each pair must be given once, and at least one; given: {pairs}")
+    plan = _Plan(tuple(sources), config, tuple(periods), candle_seconds, should_stop, progress)
+    fingerprint = plan.fingerprint()
+    path = folder / f"{fingerprint[:16]}{SUFFIX}"
+    store = find_store(path, fingerprint)
+    if store is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        plan.make_store(path, fingerprint)
+        store = Store(path)
+        seconds = time.monotonic() - started
+        logger.info("prepared %s candles in %.1f s", f"{len(store.dataset):,}", seconds)
+    else:
+        logger.info("the candles were prepared before, with the same settings")
+    _describe(store, config)
+    return store
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be prepared, and how; see `prepare_store`."""
+
+    sources: tuple[CandleSource, ...]
+    config: TrainingConfig
+    periods: tuple[int, ...]
+    candle_seconds: int
+    should_stop: Callable[[], bool]
+    progress: Callable[[int, int], None]
+
+    def fingerprint(self) -> str:
+        """Hexadecimal SHA-256 of everything that a store's content depends on."""
+        settings = self.config.to_dict()
+        content: dict[str, Any] = {
+            "format": STORE_FORMAT,
+            "feature_code_version": FEATURE_CODE_VERSION,
+            "settings": {name: settings[name] for name in _STORE_SETTINGS},
+            "periods": self.periods,
+            "candle_seconds": self.candle_seconds,
+            "candles": [(source.pair, _sum_of(source.path)) for source in self.sources],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def make_store(self, path: Path, fingerprint: str) -> None:
+        """Prepare every pair and write the store."""
+        spans: list[PairSpan] = []
+        for source in self.sources:
+            start = spans[-1].stop if spans else 0
+            rows = len(CandleFile(source.path, self.candle_seconds))
+            spans.append(PairSpan(source.pair, start, start + rows))
+        names = FeatureStream(self.periods).names
+        with _columns(path, spans[-1].stop, len(names)) as columns:
+            tasks = [
+                PairTask(
+                    source, span, columns, self.config, self.periods, self.candle_seconds,
+                    PREPARATION_ROWS,
+                )
+                for source, span in zip(self.sources, spans, strict=True)
+            ]  # fmt: skip
+            touches = self._in_processes(tasks) if self._pays(spans) else self._alone(tasks)
+            touched = sum(touches, BothTouched(long=0, short=0))
+            header = StoreHeader(
+                fingerprint, names, tuple(spans), self.candle_seconds, touched.long, touched.short
+            )
+            mapped = columns.mapped()
+            write_store(path, header, mapped, count_classes(mapped.labels))
+
+    def _pays(self, spans: Sequence[PairSpan]) -> bool:
+        """Whether worker processes are asked for and save more time than they take to start."""
+        if not self.config.use_multiprocessing or self.config.n_processes < 2:
+            return False
+        rows = spans[-1].stop
+        if len(spans) > 1 and rows >= SMALL_ROWS:
+            return True
+        logger.info("%d pairs of %s candles are prepared in one process", len(spans), f"{rows:,}")
+        return False
+
+    def _alone(self, tasks: Sequence[PairTask]) -> list[BothTouched]:
+        total = tasks[-1].span.stop
+
+        def prepare(task: PairTask) -> BothTouched:
+            first = task.span.start
+            return prepare_pair(
+                task, self.should_stop, lambda rows: self.progress(first + rows, total)
+            )
+
+        return [prepare(task) for task in tasks]
+
+    def _in_processes(self, tasks: Sequence[PairTask]) -> list[BothTouched]:
+        rows = self.config.multiprocessing_chunk_size
+        done = 0
+
+        def count(number: int) -> None:
+            nonlocal done
+            done += len(tasks[number].span)
+            self.progress(done, tasks[-1].span.stop)
+
+        return run_in_processes(
+            prepare_pair,
+            [replace(task, rows_at_a_time=rows) for task in tasks],
+            processes=self.config.n_processes,
+            fallback_to_serial=self.config.fallback_to_serial,
+            should_stop=self.should_stop,
+            done=count,
+        )
+
+
+@contextmanager
+def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
+    """Yield column files beside the store to be; they go when the block ends, however it ends."""
+    for left in path.parent.glob(f".*{SUFFIX}.*.columns"):
+        # Killed preparations leave theirs behind.
+        if not psutil.pid_exists(int(left.suffixes[-2][1:])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = path.with_name(f".{path.name}.{os.getpid()}.columns")
+    columns = ColumnFiles(folder, rows, width)
+    # The columns, and the store that they are copied into.
+    needed, free = 2 * columns.size, shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise DataError(
+            f"preparing {rows:,} candles takes {needed / MIB:,.0f} MiB of disk in {path.parent}, "
+            f"where {free / MIB:,.0f} MiB are free; free some, or train on fewer pairs or days"
+        )
+    try:
+        folder.mkdir()
+        columns.create()
+        yield columns
+    except OSError as error:
+        raise DataError(f"the store {path} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sum_of(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise DataError(
+            f"the candle file {path} cannot be read ({error.strerror}); download the pair first"
+        ) from None
+
+
+def _describe(store: Store, config: TrainingConfig) -> None:
+    """One log line a pair, one for the store, one for its classes."""
+    dataset = store.dataset
+    for span in dataset.pairs:
+        usable = dataset.index.rank(span.stop) - dataset.index.rank(span.start)
+        logger.info(
+            "%s: %s candles, %s of them with a valid window and a known future",
+            span.name,
+            f"{span.stop - span.start:,}",
+            f"{usable.sum():,}",
+        )
+    logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
+    logger.info("%s", describe_balance(dataset.labelled().counts, config.class_balance))

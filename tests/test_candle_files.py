@@ -1,0 +1,176 @@
+"""Candle files, read piece by piece, are what freqtrade loads."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from freqtrade.data.converter import ohlcv_fill_up_missing_data
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dualwindow.candle_files import CandleBatch, CandleFile
+from dualwindow.errors import DataError
+from dualwindow.windows import flat_candles, utc_seconds
+from tests.markets import candle_frames, random_candles
+
+COLUMNS = ("open", "high", "low", "close", "volume")
+in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def write(path: Path, frame: pd.DataFrame, rows_a_batch: int = 65_536) -> Path:
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_file(str(path), table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=rows_a_batch)
+    return path
+
+
+def joined(batches: list[CandleBatch]) -> CandleBatch:
+    whole = batches[0]
+    for batch in batches[1:]:
+        whole = whole.followed_by(batch)
+    return whole
+
+
+def assert_is(found: CandleBatch, expected: pd.DataFrame) -> None:
+    np.testing.assert_array_equal(found.seconds, utc_seconds(expected["date"]))
+    for column in COLUMNS:
+        np.testing.assert_array_equal(found[column], expected[column].to_numpy(np.float64))
+    np.testing.assert_array_equal(found.flat, flat_candles(expected))
+
+
+@given(
+    frame=candle_frames(min_rows=1, gaps=True),
+    rows_a_batch=st.integers(1, 50),
+    pieces=st.lists(st.integers(1, 30), min_size=1, max_size=5),
+)
+@in_a_folder
+def test_however_it_is_cut_a_file_is_what_freqtrade_makes_of_it(
+    frame: pd.DataFrame, rows_a_batch: int, pieces: list[int], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "candles.feather", frame, rows_a_batch)
+    asked = itertools.cycle(pieces)
+    file = CandleFile(path)
+    batches = list(file.batches(lambda: next(asked)))
+    assert max(map(len, batches)) <= max(pieces)
+    expected = ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")
+    assert len(file) == len(expected)
+    assert_is(joined(batches), expected)
+
+
+def test_a_file_that_freqtrade_wrote_is_read(btc_gap: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "BTC_USDT-1m.feather"
+    btc_gap.to_feather(path, compression_level=9, compression="lz4")
+    expected = ohlcv_fill_up_missing_data(btc_gap, "1m", "BTC/USDT")
+    batches = list(CandleFile(path).batches(lambda: 65_536))
+    assert len(batches) > 1
+    assert_is(joined(batches), expected)
+
+
+def test_real_files_are_what_freqtrade_loads(shared_data: Path) -> None:
+    from freqtrade.data.history import load_pair_history
+
+    folder = shared_data / "binance-spot-2023-03-16_2023-05-05-gap80"
+    expected = load_pair_history("BTC/USDT", "1m", folder, data_format="feather")
+    found = list(CandleFile(folder / "BTC_USDT-1m.feather").batches(lambda: 10_000))
+    assert_is(joined(found), expected)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_dates_of_any_unit_are_read(unit: str, tmp_path: Path) -> None:
+    frame = random_candles(30)
+    frame["date"] = frame["date"].dt.as_unit(unit)
+    (batch,) = CandleFile(write(tmp_path / "c.feather", frame)).batches(lambda: 100)
+    assert_is(batch, frame)
+
+
+def test_an_outage_of_years_comes_in_pieces(tmp_path: Path) -> None:
+    frame = random_candles(20)
+    frame.loc[10:, "date"] += pd.Timedelta(days=1000)
+    file = CandleFile(write(tmp_path / "c.feather", frame))
+    sizes = [len(batch) for batch in file.batches(lambda: 50_000)]
+    assert max(sizes) == 50_000
+    assert sum(sizes) == len(file) == 1000 * 1440 + 20
+
+
+def test_a_batch_keeps_nothing_of_the_file_it_came_from(tmp_path: Path) -> None:
+    (batch,) = CandleFile(write(tmp_path / "c.feather", random_candles(30))).batches(lambda: 100)
+    part = batch.rows(5, 10)
+    assert np.shares_memory(part["close"], batch["close"])
+    assert not np.shares_memory(part.copy()["close"], batch["close"])
+
+
+def frame_with(change: Callable[[pd.DataFrame], object]) -> pd.DataFrame:
+    frame = random_candles(40)
+    change(frame)
+    return frame
+
+
+def doubled(frame: pd.DataFrame) -> None:
+    frame.loc[20, "date"] = frame["date"][19]
+
+
+def backwards(frame: pd.DataFrame) -> None:
+    frame.loc[20, "date"] = frame["date"][3]
+
+
+def half_a_minute_late(frame: pd.DataFrame) -> None:
+    frame.loc[20, "date"] += pd.Timedelta(seconds=30)
+
+
+def half_a_second_late(frame: pd.DataFrame) -> None:
+    frame.loc[20, "date"] += pd.Timedelta(milliseconds=500)
+
+
+def undated(frame: pd.DataFrame) -> None:
+    frame.loc[20, "date"] = pd.NaT
+
+
+@pytest.mark.parametrize("rows_a_batch", [7, 20, 1000])
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (doubled, "doubled"),
+        (backwards, "out of order"),
+        (half_a_minute_late, "60 seconds after"),
+        (half_a_second_late, "whole second"),
+        (undated, "has no date"),
+    ],
+)
+def test_candles_that_are_not_one_a_minute_are_refused(
+    fault: Callable[[pd.DataFrame], object], said: str, rows_a_batch: int, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "BTC.feather", frame_with(fault), rows_a_batch)
+    with pytest.raises(DataError, match=rf"BTC\.feather.*{said}.*download the pair again"):
+        list(CandleFile(path).batches(lambda: 10))
+
+
+@pytest.mark.parametrize("damage", ["empty", "noise", "truncated", "text"])
+def test_a_file_that_is_none_is_named(damage: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "BTC.feather", random_candles(5000), 1000)
+    content = {
+        "empty": b"",
+        "noise": os.urandom(4000),
+        "truncated": path.read_bytes()[:-200],
+        "text": b"date,open\n",
+    }[damage]
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"BTC\.feather.*download the pair again"):
+        list(CandleFile(path).batches(lambda: 1000))
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no candle file .*none\.feather.*download"):
+        CandleFile(tmp_path / "none.feather")
+    without = write(tmp_path / "a.feather", random_candles(9).drop(columns=["low", "volume"]))
+    with pytest.raises(DataError, match=r"a\.feather has no column low, volume"):
+        CandleFile(without)
+    with pytest.raises(DataError, match=r"b\.feather holds no candle"):
+        CandleFile(write(tmp_path / "b.feather", random_candles(9).iloc[:0]))

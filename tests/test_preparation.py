@@ -1,0 +1,367 @@
+"""A store holds what the bot's frames would hold, bit for bit, however it was made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from freqtrade.data.converter import ohlcv_fill_up_missing_data
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from dualwindow import pair_preparation, preparation, store
+from dualwindow.candles import CandleArrays
+from dualwindow.class_index import count_classes
+from dualwindow.dataset import Dataset
+from dualwindow.errors import DataError, DualWindowError, MemoryLimitError, TrainingStoppedError
+from dualwindow.features import change_features, moving_average_features
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.preparation import prepare_store
+from dualwindow.settings import TrainingConfig
+from dualwindow.store import Store, clear_stores, store_sizes
+from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from tests.markets import candle_frames, random_candles
+
+PERIODS = (3, 11)
+
+
+def settings(**changes: Any) -> TrainingConfig:
+    values = {"window_size": 6, "future_window": 4, "max_flat_candles": 2}
+    barriers = dict.fromkeys(("long_tp_pct", "short_tp_pct", "long_sl_pct", "short_sl_pct"), 0.002)
+    return TrainingConfig.from_parameters({**values, **barriers, **changes})
+
+
+def write(folder: Path, frames: Sequence[pd.DataFrame], rows_a_batch: int = 65_536) -> list[Any]:
+    """Write frames as freqtrade does, one a pair."""
+    sources = []
+    for number, frame in enumerate(frames):
+        path = folder / f"COIN{number}_USDT-1m.feather"
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table, max_chunksize=rows_a_batch)
+        sources.append(CandleSource(f"COIN{number}/USDT", path))
+    return sources
+
+
+def in_memory(
+    frame: pd.DataFrame, config: TrainingConfig, periods: Sequence[int] = PERIODS
+) -> Dataset:
+    """The slow obvious version: the whole frame at once, as the bot's hooks and adapter do it."""
+    filled = ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")
+    columns = change_features(filled)
+    for period in periods:
+        columns |= moving_average_features(filled, period)
+    table = np.stack(list(columns.values()), axis=1).astype(np.float32)
+    candles = CandleArrays(
+        tuple(columns),
+        utc_seconds(filled["date"]),
+        np.ascontiguousarray(table),
+        flat_candles(filled),
+    )
+    labels, _ = label_frame(filled, config)
+    return Dataset.of_candles(candles, labels, config, name="COIN/USDT")
+
+
+def assert_same(made: Store, expected: Sequence[Dataset]) -> None:
+    dataset = made.dataset
+    assert [span.name for span in dataset.pairs] == [f"COIN{n}/USDT" for n in range(len(expected))]
+    for span, wanted in zip(dataset.pairs, expected, strict=True):
+        rows = slice(span.start, span.stop)
+        assert dataset.names == wanted.names
+        np.testing.assert_array_equal(dataset.seconds[rows], wanted.seconds)
+        np.testing.assert_array_equal(dataset.labels[rows], wanted.labels)
+        np.testing.assert_array_equal(
+            dataset.features[rows].view(np.uint32), wanted.features.view(np.uint32)
+        )
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@given(
+    frames=st.lists(candle_frames(min_rows=1, max_rows=60, gaps=True), min_size=1, max_size=3),
+    chunk=st.integers(1, 40),
+    rows_a_batch=st.integers(1, 50),
+    rule=st.sampled_from(["hybrid", "first_touch"]),
+)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_store_is_the_frames_bit_for_bit_whatever_the_chunk(
+    frames: list[pd.DataFrame],
+    chunk: int,
+    rows_a_batch: int,
+    rule: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preparation, "PREPARATION_ROWS", chunk)
+    folder = tmp_path / "stores"
+    config = settings(label_rule=rule)
+    made = prepare_store(write(tmp_path, frames, rows_a_batch), config, folder, periods=PERIODS)
+    assert_same(made, [in_memory(frame, config) for frame in frames])
+    shutil.rmtree(folder)
+
+
+def test_a_store_of_real_candles_is_the_bots_frame(
+    btc_gap: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = TrainingConfig()
+    periods = (1440, 43200)
+    frames = [btc_gap, btc_gap.iloc[:50_000]]
+    with caplog.at_level(logging.INFO, logger="dualwindow"):
+        made = prepare_store(write(tmp_path, frames), config, tmp_path / "stores")
+    assert_same(made, [in_memory(frame, config, periods) for frame in frames])
+    counts = made.dataset.labelled().counts
+    assert (counts > 0).all()
+    # One line a stage: each pair, the store, the classes.
+    for said in ("COIN0/USDT: 71,121 candles", "COIN1/USDT: 50,080", "MiB", "rarest", "prepared"):
+        assert caplog.text.count(said) == 1, said
+    assert f"SHORT {counts[0]:,}" in caplog.text
+
+
+def test_no_window_with_a_class_crosses_a_pairs_border_or_an_outage(tmp_path: Path) -> None:
+    frames = [
+        random_candles(400, seed=1, missing=[(100, 3)], flat=[(200, 3)], nan=[(300, 1)]),
+        random_candles(300, seed=2, missing=[(50, 1), (150, 40)]),
+    ]
+    config = settings()
+    dataset = prepare_store(write(tmp_path, frames), config, tmp_path, periods=PERIODS).dataset
+    flat = np.concatenate(
+        [flat_candles(ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")) for frame in frames]
+    )
+    rows = dataset.labelled().all_rows()
+    assert len(rows) > 300
+    for row in rows:
+        window = np.arange(row - config.window_size + 1, row + 1)
+        span = next(each for each in dataset.pairs if each.start <= row < each.stop)
+        assert window[0] >= span.start
+        assert row + config.future_window < span.stop
+        assert (np.diff(dataset.seconds[window]) == 60).all()
+        assert np.isfinite(dataset.features[window]).all()
+        runs = "".join(map(str, flat[window].astype(int)))
+        assert "1" * (config.max_flat_candles + 1) not in runs
+
+
+def test_a_store_is_used_again_until_settings_or_candles_change(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = write(tmp_path, [random_candles(500, seed=1)])
+    folder = tmp_path / "stores"
+
+    def prepare(**changes: Any) -> tuple[Path, int]:
+        made = prepare_store(sources, settings(**changes), folder, periods=PERIODS)
+        return made.path, made.path.stat().st_mtime_ns
+
+    first = prepare()
+    with caplog.at_level(logging.INFO, logger="dualwindow"):
+        # What the content does not depend on.
+        assert prepare(epochs=3, streaming_chunk_size=7, confidence_mode="balanced") == first
+    assert "prepared before" in caplog.text
+    others = [prepare(window_size=8), prepare(future_window=5), prepare(label_rule="first_touch")]
+    others.append(prepare(long_tp_pct=0.003))
+    write(tmp_path, [random_candles(500, seed=9)])
+    others.append(prepare())
+    assert len({path for path, _ in [first, *others]}) == 6
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "noise", "another format"])
+def test_a_store_that_cannot_be_trusted_is_made_anew(
+    damage: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = random_candles(500, seed=1)
+    sources = write(tmp_path, [frame])
+    path = prepare_store(sources, settings(), tmp_path / "stores", periods=PERIODS).path
+    content = path.read_bytes()
+    if damage == "truncated":
+        path.write_bytes(content[:-100])
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "noise":
+        path.write_bytes(os.urandom(5000))
+    else:
+        made = Store(path)
+        columns = store.StoreColumns(
+            made.dataset.features, made.dataset.labels, made.dataset.seconds
+        )
+        header = replace(made.header, format=store.STORE_FORMAT + 1)
+        store.write_store(path, header, columns, count_classes(columns.labels))
+    made = prepare_store(sources, settings(), tmp_path / "stores", periods=PERIODS)
+    assert "is not used" in caplog.text
+    assert_same(made, [in_memory(frame, settings())])
+
+
+def test_a_preparation_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    good, bad = random_candles(5000, seed=1), random_candles(500, seed=2)
+    bad.loc[300, "date"] = bad["date"][299]
+    sources = write(tmp_path, [good, bad])
+    folder = tmp_path / "stores"
+    with pytest.raises(DataError, match=r"COIN1_USDT-1m.feather.*doubled"):
+        prepare_store(sources, settings(), folder, periods=PERIODS)
+    assert left_in(folder) == []
+    with pytest.raises(TrainingStoppedError):
+        prepare_store(sources, settings(), folder, periods=PERIODS, should_stop=lambda: True)
+    assert left_in(folder) == []
+
+
+def test_what_a_killed_preparation_left_is_cleared(tmp_path: Path) -> None:
+    sources = write(tmp_path, [random_candles(500, seed=1)])
+    # Far above the largest process number that Linux gives.
+    left = tmp_path / f".0123456789abcdef{store.SUFFIX}.2000000000.columns"
+    left.mkdir()
+    (left / "features").write_bytes(b"half")
+    made = prepare_store(sources, settings(), tmp_path, periods=PERIODS)
+    assert not left.exists()
+    assert made.path.exists()
+
+
+def test_a_full_disk_is_said_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = write(tmp_path, [random_candles(5000, seed=1)])
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    with pytest.raises(DataError, match=r"MiB of disk in .*free some"):
+        prepare_store(sources, settings(), tmp_path / "stores", periods=PERIODS)
+    assert left_in(tmp_path / "stores") == []
+
+
+def test_pairs_given_twice_or_not_at_all_are_refused(tmp_path: Path) -> None:
+    (source,) = write(tmp_path, [random_candles(50, seed=1)])
+    for sources in ([], [source, source]):
+        with pytest.raises(DataError, match="each pair must be given once"):
+            prepare_store(sources, settings(), tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.feather.*download"):
+        prepare_store([CandleSource("A/B", tmp_path / "none.feather")], settings(), tmp_path)
+
+
+def test_stores_are_counted_and_cleared_and_other_files_stay(tmp_path: Path) -> None:
+    sources = write(tmp_path, [random_candles(500, seed=1)])
+    folder = tmp_path / "stores"
+    made = [
+        prepare_store(sources, settings(window_size=size), folder, periods=PERIODS)
+        for size in (6, 7)
+    ]
+    (folder / "mine.arrow").write_bytes(b"mine")
+    sizes = store_sizes(folder)
+    assert sizes == {each.path: each.size for each in made}
+    assert clear_stores(folder) == sum(sizes.values())
+    assert left_in(folder) == ["mine.arrow"]
+    # What was open stays readable.
+    assert np.isfinite(made[0].dataset.features[20:]).all()
+
+
+def test_progress_ends_at_the_number_of_candles(tmp_path: Path) -> None:
+    sources = write(tmp_path, [random_candles(500, seed=1), random_candles(300, seed=2)])
+    seen: list[tuple[int, int]] = []
+    prepare_store(
+        sources, settings(), tmp_path, periods=PERIODS, progress=lambda *at: seen.append(at)
+    )
+    assert seen[-1] == (800, 800)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+@pytest.fixture
+def few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "SMALL_ROWS", 1)
+
+
+@pytest.mark.usefixtures("few_rows_are_many")
+def test_worker_processes_make_the_same_store(tmp_path: Path) -> None:
+    frames = [random_candles(3000 + 500 * seed, seed=seed) for seed in range(3)]
+    config = settings(use_multiprocessing=True, n_processes=2, multiprocessing_chunk_size=700)
+    seen: list[int] = []
+    made = prepare_store(
+        write(tmp_path, frames),
+        config,
+        tmp_path,
+        periods=PERIODS,
+        progress=lambda done, _total: seen.append(done),
+    )
+    assert_same(made, [in_memory(frame, config) for frame in frames])
+    assert len(seen) == 3
+    assert seen[-1] == sum(map(len, frames))
+
+
+@pytest.mark.usefixtures("few_rows_are_many")
+def test_what_a_worker_finds_wrong_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+    bad = random_candles(500, seed=2).iloc[::-1]
+    config = settings(use_multiprocessing=True, n_processes=2)
+    sources = write(tmp_path, [random_candles(500, seed=1), bad])
+    with pytest.raises(DataError, match=r"COIN1_USDT-1m.feather.*out of order"):
+        prepare_store(sources, config, tmp_path / "stores", periods=PERIODS)
+    assert left_in(tmp_path / "stores") == []
+
+
+def test_small_data_and_single_pairs_go_without_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> Any:
+        raise AssertionError("no workers were to be started")
+
+    monkeypatch.setattr(preparation, "run_in_processes", refuse)
+    config = settings(use_multiprocessing=True, n_processes=2)
+    sources = write(tmp_path, [random_candles(500, seed=seed) for seed in range(2)])
+    with caplog.at_level(logging.INFO, logger="dualwindow"):
+        prepare_store(sources, config, tmp_path, periods=PERIODS)
+    assert "2 pairs of 1,000 candles are prepared in one process" in caplog.text
+    monkeypatch.setattr(preparation, "SMALL_ROWS", 1)
+    prepare_store(sources[:1], config, tmp_path, periods=PERIODS)
+
+
+def test_memory_that_runs_out_halves_the_chunk_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = random_candles(9000, seed=1)
+    largest: list[int] = []
+    update = pair_preparation.PairRows.update
+
+    def hungry(self: Any, batch: Any) -> Any:
+        largest.append(len(batch))
+        if len(batch) > 3000:
+            raise MemoryError("no memory left")
+        return update(self, batch)
+
+    monkeypatch.setattr(pair_preparation.PairRows, "update", hungry)
+    made = prepare_store(write(tmp_path, [frame]), settings(), tmp_path, periods=PERIODS)
+    assert_same(made, [in_memory(frame, settings())])
+    assert max(largest) > 3000
+    assert "->" in caplog.text
+    with pytest.raises(MemoryLimitError, match="adaptive_chunk_size"):
+        prepare_store(
+            write(tmp_path, [frame]),
+            settings(adaptive_chunk_size=False, window_size=7),
+            tmp_path / "other",
+            periods=PERIODS,
+        )
+    assert left_in(tmp_path / "other") == []
+
+
+def test_even_the_smallest_chunk_may_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: Any, _batch: Any) -> Any:
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr(pair_preparation.PairRows, "update", full)
+    with pytest.raises(MemoryLimitError, match="1024 rows") as caught:
+        prepare_store(
+            write(tmp_path, [random_candles(9000, seed=1)]),
+            settings(),
+            tmp_path / "stores",
+            periods=PERIODS,
+        )
+    assert isinstance(caught.value, DualWindowError)
+    assert left_in(tmp_path / "stores") == []
