@@ -1,0 +1,187 @@
+"""Training steps and predictions, against plain torch and FreqAI's loop."""
+
+from __future__ import annotations
+
+import copy
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from benchmarks.measure import interleaved
+from benchmarks.results import Result, at_most, compared
+from dualwindow.compute_threads import ComputeThreads
+from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.optimization import GradientStep, optimizer_of
+from dualwindow.prediction import predict_rows
+from dualwindow.settings import TrainingConfig
+from dualwindow.stream import WindowStream
+
+BATCH: Final = 256
+FEATURES: Final = 8
+CPU: Final = torch.device("cpu")
+
+
+class PlainNetwork(nn.Module):
+    """The same layers as one writes them in torch: three LSTMs, LayerNorms, dense layers."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        width = FEATURES
+        for units in config.lstm_units:
+            layers += [nn.LSTM(width, units, batch_first=True), nn.LayerNorm(units)]
+            width = units
+        self.recurrent = nn.ModuleList(layers)
+        dense: list[nn.Module] = []
+        for units in config.dense_units:
+            dense += [nn.Linear(width, units), nn.ReLU()]
+            width = units
+        self.dense = nn.Sequential(*dense)
+        self.head = nn.Linear(width, 3)
+
+    def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
+        """(B, P, F) scaled windows to (B, 3) logits."""
+        x = windows
+        for layer in self.recurrent:
+            x = layer(x)[0] if isinstance(layer, nn.LSTM) else layer(x)
+        x = self.dense(x[:, -1])
+        logits: Tensor = self.head(x if dropout is None else x * dropout)
+        return logits
+
+
+def network_of(config: TrainingConfig) -> DualWindowNetwork:
+    """Our network without mirroring, whose scaler changes nothing."""
+    torch.manual_seed(config.seed)
+    shape = NetworkShape.of(config, FEATURES)
+    return DualWindowNetwork(shape, [0.0] * FEATURES, [1.0] * FEATURES, None)
+
+
+def plain_twin(network: DualWindowNetwork, config: TrainingConfig) -> PlainNetwork:
+    """A plain network with the same weights."""
+    plain = PlainNetwork(config)
+    pairs = zip(plain.parameters(), _in_order(network), strict=True)
+    with torch.no_grad():
+        for own, other in pairs:
+            own.copy_(other)
+    return plain
+
+
+def _in_order(network: DualWindowNetwork) -> list[nn.Parameter]:
+    found: list[nn.Parameter] = []
+    for lstm, norm in zip(network.lstms, network.norms, strict=True):
+        found += [*lstm.parameters(), *norm.parameters()]
+    return [*found, *network.dense.parameters(), *network.head.parameters()]
+
+
+def _batch(network: DualWindowNetwork, config: TrainingConfig) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    windows = torch.randn(BATCH, config.window_size, FEATURES, generator=generator)
+    labels = torch.randint(0, 3, (BATCH,), generator=generator)
+    return windows, labels, network.draw_dropout(BATCH, generator)
+
+
+def training(repeats: int) -> list[Result]:
+    """A training step in fp32 on the processor, plain and with patches."""
+    config = TrainingConfig(mirror="off")
+    network = network_of(config)
+    plain = plain_twin(network, config)
+    patched_config = config.replace(patch_size=5)
+    patched = network_of(patched_config)
+    batch = _batch(network, config)
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=config.learning_rate)
+
+    def plain_step() -> None:
+        windows, labels, dropout = batch
+        optimizer.zero_grad()
+        torch.autograd.backward(nn.functional.cross_entropy(plain(windows, dropout), labels))
+        nn.utils.clip_grad_norm_(plain.parameters(), config.gradient_clip)
+        optimizer.step()
+
+    with ComputeThreads.for_device(CPU) as threads:
+
+        def step_of(model: DualWindowNetwork) -> GradientStep:
+            return GradientStep(
+                model, optimizer_of(model, config), class_weights=None, clip=config.gradient_clip,
+                dtype=torch.float32, threads=threads,
+            )  # fmt: skip
+
+        difference = _gradient_difference(copy.deepcopy(network), copy.deepcopy(plain), threads)
+        step, patched_step = step_of(network), step_of(patched)
+        theirs, ours, patches = interleaved(
+            repeats, plain_step, lambda: step(*batch), lambda: patched_step(*batch)
+        )
+        count = threads.count
+    what = f"training step, fp32, batch {BATCH}, {count} threads"
+    return [
+        compared(what, "the same layers trained plainly", (ours, theirs), "s", goal=1.15),
+        at_most(f"{what}: largest difference of a gradient", difference, "", 1e-6),
+        compared("training step with patch_size 5", "patch_size 1", (patches, ours), "s", goal=4),
+    ]
+
+
+def _gradient_difference(
+    network: DualWindowNetwork, plain: PlainNetwork, threads: ComputeThreads
+) -> float:
+    config = TrainingConfig()
+    windows, labels, dropout = _batch(network, config)
+    torch.autograd.backward(nn.functional.cross_entropy(plain(windows, dropout), labels))
+    GradientStep(
+        network, optimizer_of(network, config), class_weights=None, clip=1.0,
+        dtype=torch.float32, threads=threads,
+    ).gradients(windows, labels, dropout)  # fmt: skip
+    pairs = zip(plain.parameters(), _in_order(network), strict=True)
+    differences = [
+        (own.grad - other.grad).abs().max().item()
+        for own, other in pairs
+        if own.grad is not None and other.grad is not None
+    ]
+    return max(differences)
+
+
+def prediction(windows: int, looped: int, repeats: int) -> list[Result]:
+    """A backtest slice, without mirroring on either side."""
+    config = TrainingConfig(mirror="off")
+    network = network_of(config).eval()
+    plain = plain_twin(network, config).eval()
+    size = config.window_size
+    random = np.random.default_rng(0)
+    features = random.normal(size=(windows + size - 1, FEATURES)).astype(np.float32)
+    rows = np.arange(size - 1, len(features))
+    tensor = torch.from_numpy(features)
+
+    def ours() -> NDArray[np.float32]:
+        return predict_rows(network, WindowStream(features, size), rows, CPU)
+
+    def batched() -> Tensor:
+        with torch.inference_mode():
+            views = tensor.unfold(0, size, 1).transpose(1, 2)
+            parts = [
+                torch.softmax(plain(views[at : at + BATCH]), dim=-1)
+                for at in range(0, windows, BATCH)
+            ]
+            return torch.cat(parts)
+
+    def one_by_one() -> Tensor:
+        # As FreqAI's PyTorchTransformerRegressor.predict: gradients are not switched off there.
+        x = tensor.unsqueeze(0)
+        found = torch.empty(0)
+        for at in range(looped):
+            found = torch.cat((found, plain(x[:, at : at + size, :])), dim=0)
+        return found
+
+    if not np.allclose(ours(), batched().numpy(), atol=1e-5):
+        raise AssertionError("the two predictions differ")
+    our_seconds, batched_seconds = interleaved(repeats, ours, batched)
+    (loop_seconds,) = interleaved(1, one_by_one)
+    what = f"predict a backtest slice of {windows:,} candles, fp32"
+    return [
+        compared(what, "a plain batched forward", (our_seconds, batched_seconds), "s", goal=1.4),
+        compared(
+            what, "FreqAI's loop, one window at a time",
+            (our_seconds, loop_seconds * windows / looped), "s", goal=9,
+            note=f"the loop ran over {looped:,}",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,109 @@
+"""Where the time of a whole `freqtrade backtesting` run goes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from freqtrade.main import main
+
+from benchmarks.measure import in_process
+from benchmarks.results import Result, at_most
+from demo.config import exchange_overlay
+from demo.run import OVERLAY, make_markets
+from demo.running import REPOSITORY, running_exchange
+from dualwindow import candles, dataset, features, trained, trainer, training, windows
+
+STAGES = ("preparation", "training", "prediction")
+
+
+class Stopwatch:
+    """Seconds spent in each stage; a stage inside another is not counted twice."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self._stack: list[str] = []
+        self._since = 0.0
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with its time counted as the stage's."""
+
+        @wraps(function)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self._switch()
+            self._stack.append(stage)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._switch()
+                self._stack.pop()
+
+        return counted
+
+    def _switch(self) -> None:
+        now = time.perf_counter()
+        if self._stack:
+            self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+
+def _watch(stopwatch: Stopwatch) -> None:
+    """Count the package's functions before freqtrade loads the adapters that import them."""
+    for stage, owner, name in (
+        ("preparation", features, "change_features"),
+        ("preparation", features, "moving_average_features"),
+        ("preparation", windows, "label_frame"),
+        ("preparation", candles, "read_candles"),
+        ("preparation", training, "split_dataset"),
+        ("preparation", trainer, "robust_scaling"),
+        ("training", training, "train_dataset"),
+        ("prediction", trained.TrainedModel, "predict"),
+    ):
+        setattr(owner, name, stopwatch.timed(stage, getattr(owner, name)))
+    of_candles = stopwatch.timed("preparation", dataset.Dataset.of_candles)
+    dataset.Dataset.of_candles = of_candles  # type: ignore[method-assign]
+
+
+def backtest(folder: str) -> dict[str, float]:
+    """In a fresh process: run the demo's backtest; seconds of every stage and in all."""
+    stopwatch = Stopwatch()
+    _watch(stopwatch)
+    userdir = Path(folder)
+    make_markets(userdir)
+    with running_exchange(["--datadir", str(userdir / "data" / "binance")]) as port:
+        overlay = userdir / "exchange.json"
+        overlay.write_text(json.dumps(exchange_overlay(port)), encoding="utf-8")
+        configs = [str(REPOSITORY / "config.json"), str(OVERLAY), str(overlay)]
+        arguments = ["backtesting", "--userdir", folder, "--freqaimodel", "DualWindowLSTM"]
+        for config in configs:
+            arguments += ["-c", config]
+        started = time.perf_counter()
+        try:
+            main(arguments)
+        except SystemExit as end:
+            if end.code:
+                raise
+        whole = time.perf_counter() - started
+    if not list((userdir / "backtest_results").glob("*.zip")):
+        raise RuntimeError("the backtest did not finish")
+    sys.stdout.write("\n")
+    return {"freqtrade": whole - sum(stopwatch.seconds.values()), **stopwatch.seconds, "all": whole}
+
+
+def split_of_a_backtest() -> list[Result]:
+    """The demo's backtest, stage by stage."""
+    with tempfile.TemporaryDirectory(prefix="dualwindow-backtest-") as folder:
+        seconds = in_process("benchmarks.whole_run:backtest", folder).value
+    return [
+        at_most(
+            f"`freqtrade backtesting` of the demo: {stage}", seconds[stage], "s", None,
+            f"{seconds[stage] / seconds['all']:.0%}",
+        )
+        for stage in ("all", "freqtrade", *STAGES)
+    ]  # fmt: skip
