@@ -64,6 +64,7 @@ than a second.
 - **FreqAI's PyTorchMLPClassifier**: its whole training of one window with the network's passes and
   the optimizer's step taken out, against our whole training with the same taken out. It has no
   windows: its batches are single candles, ours 180 of them.
+- **A plain batched forward**: the same layers, batch 256, `inference_mode`, torch's own threads.
 - **FreqAI's loop**: how its transformer predicts a backtest slice, one window at a time.
 
 Rows without another side are figures to plan with; extra memory is anonymous memory above what was

@@ -124,7 +124,13 @@ def test_a_store_of_real_candles_is_the_bots_frame(
     counts = made.dataset.labelled().counts
     assert (counts > 0).all()
     # One line a stage: each pair, the store, the classes.
-    for said in ("COIN0/USDT: 71,121 candles", "COIN1/USDT: 50,080", "MiB", "rarest", "prepared"):
+    for said in (
+        "COIN0/USDT (1 of 2): 71,121 candles",
+        "COIN1/USDT (2 of 2): 50,080",
+        "MiB",
+        "rarest",
+        "prepared",
+    ):
         assert caplog.text.count(said) == 1, said
     assert f"SHORT {counts[0]:,}" in caplog.text
 
@@ -222,6 +228,23 @@ def test_what_a_killed_preparation_left_is_cleared(tmp_path: Path) -> None:
     made = prepare_store(sources, settings(), tmp_path, periods=PERIODS)
     assert not left.exists()
     assert made.path.exists()
+
+
+def test_candles_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = write(tmp_path, [random_candles(500, seed=1)])
+    prepare_pair = preparation.prepare_pair
+
+    def while_downloading(*arguments: Any) -> Any:
+        result = prepare_pair(*arguments)
+        write(tmp_path, [random_candles(500, seed=2)])
+        return result
+
+    monkeypatch.setattr(preparation, "prepare_pair", while_downloading)
+    with pytest.raises(DataError, match="changed while they were read"):
+        prepare_store(sources, settings(), tmp_path / "stores", periods=PERIODS)
+    assert left_in(tmp_path / "stores") == []
 
 
 def test_a_full_disk_is_said_before_anything_is_written(

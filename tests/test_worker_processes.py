@@ -40,9 +40,10 @@ def no_worker_stays() -> Iterator[None]:
 
 
 def test_results_come_in_the_order_of_the_tasks() -> None:
-    done: list[int] = []
-    assert run(worker_tasks.square, range(5), done=done.append) == [0, 1, 4, 9, 16]
-    assert sorted(done) == [0, 1, 2, 3, 4]
+    done: list[tuple[int, int]] = []
+    results = run(worker_tasks.square, range(5), done=lambda *each: done.append(each))
+    assert results == [0, 1, 4, 9, 16]
+    assert sorted(done) == list(enumerate(results))
 
 
 def test_workers_are_spawned_by_this_process() -> None:

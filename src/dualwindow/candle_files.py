@@ -102,7 +102,8 @@ class CandleFile:
     def _reading(self, columns: Sequence[str]) -> Iterator[pa.RecordBatchFileReader]:
         """Open the file for reading some columns; whatever fails names the file."""
         try:
-            with pa.memory_map(str(self.path)) as source:
+            # Read, not mapped: a file that a download cuts short would end the process otherwise.
+            with pa.OSFile(str(self.path), "rb") as source:
                 names = pa.ipc.open_file(source).schema.names
                 missing = [name for name in CANDLE_COLUMNS if name not in names]
                 if missing:

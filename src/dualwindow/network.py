@@ -97,7 +97,7 @@ class DualWindowNetwork(nn.Module):
         self.lstms = nn.ModuleList()
         self.norms = nn.ModuleList()
         for units in shape.lstm_units:
-            self.lstms.append(nn.LSTM(width, units, batch_first=True))
+            self.lstms.append(nn.LSTM(width, units))
             self.norms.append(nn.LayerNorm(units))
             width = units
         self.dense = nn.ModuleList()
@@ -129,11 +129,15 @@ class DualWindowNetwork(nn.Module):
         """
         x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
         if self.patches is not None:
-            x = self.patches(x.transpose(1, 2)).transpose(1, 2)  # (B, P / k, 4 F)
-        for lstm, norm in zip(self.lstms, self.norms, strict=True):
-            x, _ = lstm(x)  # (B, steps, units)
-            x = norm(x)
-        x = x[:, -1]  # (B, units)
+            x = self.patches(x.transpose(1, 2)).permute(2, 0, 1)  # (P / k, B, 4 F)
+        else:
+            x = x.transpose(0, 1)  # (P, B, F)
+        # Steps first, as the recurrent kernels want them: batches first would be copied.
+        last = len(self.lstms) - 1
+        for index, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
+            x, _ = lstm(x)  # (steps, B, units)
+            # Of the last layer only the last step is looked at.
+            x = norm(x[-1] if index == last else x)
         for layer in self.dense:
             x = torch.relu(layer(x))
         if dropout is not None:

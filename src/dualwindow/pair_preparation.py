@@ -105,11 +105,24 @@ class PairTask:
     rows_at_a_time: int
 
 
+@dataclass(frozen=True)
+class PairResult:
+    """What came of one pair.
+
+    Attributes:
+        touched: how often one candle touched both barriers of a side.
+        labelled: rows with a valid window and a known future.
+    """
+
+    touched: BothTouched
+    labelled: int
+
+
 def prepare_pair(
     task: PairTask,
     should_stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _rows: None,
-) -> BothTouched:
+) -> PairResult:
     """Write one pair's rows; begin again with a smaller chunk when memory runs out.
 
     Args:
@@ -140,9 +153,10 @@ def _write_rows(
     chunk: AdaptiveChunk,
     should_stop: Callable[[], bool],
     progress: Callable[[int], None],
-) -> BothTouched:
+) -> PairResult:
     rows = PairRows(task.config, task.periods, task.candle_seconds)
     row = label_row = task.span.start
+    labelled = 0
     for batch in CandleFile(task.source.path, task.candle_seconds).batches(chunk.next):
         if should_stop():
             raise TrainingStoppedError("the bot asked the preparation to stop")
@@ -151,6 +165,7 @@ def _write_rows(
         task.columns.write("seconds", row, batch.seconds)
         task.columns.write("labels", label_row, labels)
         row, label_row = row + len(features), label_row + len(labels)
+        labelled += int(np.count_nonzero(labels >= 0))
         progress(row - task.span.start)
     task.columns.write("labels", label_row, rows.rest())
-    return rows.both_touched
+    return PairResult(rows.both_touched, labelled)

@@ -28,6 +28,7 @@ from dualwindow.pair_preparation import (
     PREPARATION_ROWS,
     CandleSource,
     ColumnFiles,
+    PairResult,
     PairTask,
     prepare_pair,
 )
@@ -149,8 +150,9 @@ class _Plan:
                 )
                 for source, span in zip(self.sources, spans, strict=True)
             ]  # fmt: skip
-            touches = self._in_processes(tasks) if self._pays(spans) else self._alone(tasks)
-            touched = sum(touches, BothTouched(long=0, short=0))
+            results = self._in_processes(tasks) if self._pays(spans) else self._alone(tasks)
+            touched = sum((each.touched for each in results), BothTouched(long=0, short=0))
+            self._require_unchanged(fingerprint)
             header = StoreHeader(
                 fingerprint, names, tuple(spans), self.candle_seconds, touched.long, touched.short
             )
@@ -167,25 +169,28 @@ class _Plan:
         logger.info("%d pairs of %s candles are prepared in one process", len(spans), f"{rows:,}")
         return False
 
-    def _alone(self, tasks: Sequence[PairTask]) -> list[BothTouched]:
+    def _alone(self, tasks: Sequence[PairTask]) -> list[PairResult]:
         total = tasks[-1].span.stop
 
-        def prepare(task: PairTask) -> BothTouched:
+        def prepare(task: PairTask) -> PairResult:
             first = task.span.start
-            return prepare_pair(
+            result = prepare_pair(
                 task, self.should_stop, lambda rows: self.progress(first + rows, total)
             )
+            self._log(task, result)
+            return result
 
         return [prepare(task) for task in tasks]
 
-    def _in_processes(self, tasks: Sequence[PairTask]) -> list[BothTouched]:
+    def _in_processes(self, tasks: Sequence[PairTask]) -> list[PairResult]:
         rows = self.config.multiprocessing_chunk_size
-        done = 0
+        prepared = 0
 
-        def count(number: int) -> None:
-            nonlocal done
-            done += len(tasks[number].span)
-            self.progress(done, tasks[-1].span.stop)
+        def done(number: int, result: PairResult) -> None:
+            nonlocal prepared
+            prepared += len(tasks[number].span)
+            self.progress(prepared, tasks[-1].span.stop)
+            self._log(tasks[number], result)
 
         return run_in_processes(
             prepare_pair,
@@ -193,8 +198,27 @@ class _Plan:
             processes=self.config.n_processes,
             fallback_to_serial=self.config.fallback_to_serial,
             should_stop=self.should_stop,
-            done=count,
+            done=done,
         )
+
+    def _log(self, task: PairTask, result: PairResult) -> None:
+        """One line a pair, when it is done."""
+        logger.info(
+            "%s (%d of %d): %s candles, %s of them with a valid window and a known future",
+            task.source.pair,
+            self.sources.index(task.source) + 1,
+            len(self.sources),
+            f"{len(task.span):,}",
+            f"{result.labelled:,}",
+        )
+
+    def _require_unchanged(self, fingerprint: str) -> None:
+        """Refuse candles that were downloaded anew while they were read."""
+        if self.fingerprint() != fingerprint:
+            raise DataError(
+                "the candle files changed while they were read; wait until the download has "
+                "ended, then start again"
+            )
 
 
 @contextmanager
@@ -233,15 +257,6 @@ def _sum_of(path: Path) -> str:
 
 
 def _describe(store: Store, config: TrainingConfig) -> None:
-    """One log line a pair, one for the store, one for its classes."""
-    dataset = store.dataset
-    for span in dataset.pairs:
-        usable = dataset.index.rank(span.stop) - dataset.index.rank(span.start)
-        logger.info(
-            "%s: %s candles, %s of them with a valid window and a known future",
-            span.name,
-            f"{span.stop - span.start:,}",
-            f"{usable.sum():,}",
-        )
+    """One log line for the store, one for its classes."""
     logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
-    logger.info("%s", describe_balance(dataset.labelled().counts, config.class_balance))
+    logger.info("%s", describe_balance(store.dataset.labelled().counts, config.class_balance))

@@ -98,6 +98,11 @@ class WindowStream:
         """Whether one chunk holds all windows that are asked for, however many."""
         return self._chunk is None and self._sizes.windows is None
 
+    def chunk_of(self, step: int, rows: int) -> int:
+        """Windows of a chunk when it is to be whole steps of `step` windows, for `rows` in all."""
+        windows = rows if self._sizes.windows is None else self._sizes.windows
+        return max(windows // step, 1) * step
+
     def batches(self, rows: NDArray[np.int64], batch_size: int) -> Iterator[tuple[slice, Tensor]]:
         """Yield the windows that end at `rows`, in their order.
 

@@ -34,7 +34,7 @@ def run_in_processes(
     processes: int,
     fallback_to_serial: bool,
     should_stop: Callable[[], bool] = lambda: False,
-    done: Callable[[int], None] = lambda _task: None,
+    done: Callable[[int, ResultT], None] = lambda _task, _result: None,
 ) -> list[ResultT]:
     """Run every task in worker processes.
 
@@ -47,7 +47,7 @@ def run_in_processes(
         processes: most workers.
         fallback_to_serial: false raises instead of going on alone.
         should_stop: asked twice a second; true ends the workers.
-        done: told the number of every task that is finished.
+        done: told the number and the result of every task that is finished.
 
     Returns:
         Results in the order of the tasks.
@@ -77,7 +77,7 @@ def run_in_processes(
     for number, task in enumerate(tasks):
         if number not in results:
             results[number] = work(task, should_stop)
-            done(number)
+            done(number, results[number])
     return [results[number] for number in range(len(tasks))]
 
 
@@ -88,7 +88,7 @@ def _in_pool(
     processes: int,
     results: dict[int, ResultT],
     should_stop: Callable[[], bool],
-    done: Callable[[int], None],
+    done: Callable[[int, ResultT], None],
 ) -> None:
     """Fill `results` by task number."""
     # Spawned, never forked: a fork copies locks that torch's and Arrow's threads may hold.
@@ -106,7 +106,7 @@ def _in_pool(
                 finished, waiting = wait(waiting, _PATIENCE, FIRST_COMPLETED)
                 for future in finished:
                     results[numbers[future]] = future.result()
-                    done(numbers[future])
+                    done(numbers[future], results[numbers[future]])
         except BaseException:
             # Workers look at this between their steps, so that waiting for them does not take long.
             stop.set()
