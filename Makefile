@@ -23,7 +23,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
+# Every stage beside its baseline; some 10 minutes on 2 cores, and nothing else should run.
 bench: install
 	$(BIN)/python -m benchmarks
 

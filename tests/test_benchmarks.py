@@ -41,8 +41,8 @@ def test_the_naive_pipeline_has_the_windows_that_ours_streams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(naive, "CHUNK_SEQUENCES", 100)
-    config = TrainingConfig(window_size=30, future_window=20)
-    columns = walk(43_600, seed=5)
+    config = TrainingConfig(window_size=30, future_window=20, long_tp_pct=0.002, short_tp_pct=0.002)
+    columns = walk(44_600, seed=5)
     candles = candles_of(columns)
     labels = preparing.labels_of(columns, config)
     dataset = Dataset.of_candles(candles, labels, config, name="walk")
@@ -59,7 +59,8 @@ def test_the_naive_pipeline_has_the_windows_that_ours_streams(
     )
     balanced, drawn = naive.read_balanced(paths, seed=1)
     counts = np.bincount(dataset.labels[rows], minlength=3)
-    assert np.bincount(drawn, minlength=3).tolist() == [counts[counts > 0].min()] * 3
+    rarest = counts[counts > 0].min()
+    assert np.bincount(drawn, minlength=3).tolist() == [rarest if count else 0 for count in counts]
     assert sum(map(len, naive.deliver(balanced, 64))) == len(drawn)
 
 

@@ -1,8 +1,8 @@
 """Finds the k-th row of a class from counts of classes, without a list of rows.
 
-The counts are those of blocks of 256 rows: 6 bytes a block, where a list of rows would take 8
-bytes a row. In the literature this is rank and select (Jacobson 1989, Space-efficient static trees
-and graphs).
+The counts are those of blocks of 128 rows: 38 bytes a block in memory, where a list of rows would
+take 8 bytes a row. In the literature this is rank and select (Jacobson 1989, Space-efficient static
+trees and graphs).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES
 
 #: Rows that one entry of the counts stands for.
-COUNT_ROWS: Final = 256
+COUNT_ROWS: Final = 128
 #: Rows looked up in one go, so that their blocks take a few MiB.
 _LOOKUP_ROWS: Final = 16_384
 #: Blocks counted in one go.

@@ -6,6 +6,7 @@ for each position which row comes there, so an epoch over years of candles takes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,9 +24,9 @@ _ROUNDS: Final = 8
 class KeyedPermutation:
     """A pseudo-random permutation of 0 ... n - 1, computed position by position.
 
-    A balanced Feistel network (Luby and Rackoff 1988) over the next power of four, whose results
-    are walked on until they lie below n (Black and Rogaway 2002, Ciphers with arbitrary finite
-    domains). The round function is the finalizer of SplitMix64 (Steele et al. 2014).
+    A generalised Feistel network over a table of nearly square shape, whose results are walked on
+    until they lie below n (Black and Rogaway 2002, Ciphers with arbitrary finite domains). The
+    round function is the finalizer of SplitMix64 (Steele et al. 2014).
 
     Args:
         n: how many numbers are permuted.
@@ -34,8 +35,9 @@ class KeyedPermutation:
 
     def __init__(self, n: int, key: list[int]) -> None:
         self._n = n
-        self._half_bits = np.uint64(max((max(n - 1, 1).bit_length() + 1) // 2, 1))
-        self._mask = (np.uint64(1) << self._half_bits) - np.uint64(1)
+        rows = math.isqrt(max(n - 1, 0)) + 1
+        # At most one row more than n needs, so that hardly a result has to be walked on.
+        self._shape = np.uint64(rows), np.uint64(max(-(-n // rows), 1))
         self._keys = np.random.SeedSequence(key).generate_state(_ROUNDS, np.uint64)
 
     def __call__(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -48,10 +50,18 @@ class KeyedPermutation:
         return values.astype(np.int64)
 
     def _feistel(self, values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        left, right = values >> self._half_bits, values & self._mask
-        for key in self._keys:
-            left, right = right, left ^ (_mixed(right + key) & self._mask)
-        return np.asarray((left << self._half_bits) | right)
+        rows, columns = self._shape
+        row, column = np.divmod(values, columns)
+        # Each half in turn is moved by a function of the other, which can be undone.
+        for even, odd in self._keys.reshape(-1, 2):
+            row = (row + _moved(column, even)) % rows
+            column = (column + _moved(row, odd)) % columns
+        return np.asarray(row * columns + column)
+
+
+def _moved(half: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
+    # Below 2**63, so that adding a half to it never wraps: that would end the permutation.
+    return np.asarray(_mixed(half + key) >> np.uint64(1))
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -128,11 +128,8 @@ class DualWindowNetwork(nn.Module):
             (B, 3) logits.
         """
         x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
-        if self.patches is not None:
-            x = self.patches(x.transpose(1, 2)).permute(2, 0, 1)  # (P / k, B, 4 F)
-        else:
-            x = x.transpose(0, 1)  # (P, B, F)
-        # Steps first, as the recurrent kernels want them: batches first would be copied.
+        # (P, B, F) or (P / k, B, 4 F): steps first, as the recurrent kernels want them.
+        x = x.transpose(0, 1) if self.patches is None else self._patched(x)
         last = len(self.lstms) - 1
         for index, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
             x, _ = lstm(x)  # (steps, B, units)
@@ -144,6 +141,14 @@ class DualWindowNetwork(nn.Module):
             x = x * dropout
         logits: Tensor = self.head(x)
         return logits
+
+    def _patched(self, x: Tensor) -> Tensor:
+        """The convolution of (B, P, F) as one product: patches do not overlap, so they are rows."""
+        assert self.patches is not None
+        candles = self.shape.patch_size
+        patches = x.reshape(len(x), -1, candles * x.shape[2]).transpose(0, 1)
+        weight = self.patches.weight.transpose(1, 2).reshape(self.patches.out_channels, -1)
+        return nn.functional.linear(patches, weight, self.patches.bias)
 
     def log_probabilities(self, windows: Tensor) -> Tensor:
         """Log probabilities (B, 3) in float32, averaged with the mirror image where it has one."""

@@ -17,8 +17,11 @@ from dualwindow.errors import TrainingStoppedError
 from dualwindow.network import DualWindowNetwork
 from dualwindow.stream import WindowStream
 
-#: Windows that a thread predicts at a time: more would leave the processor's cache.
-PREDICTION_BATCH: Final = 64
+#: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the
+#: processor's cache, fewer would leave its arithmetic units waiting.
+PREDICTION_STEPS: Final = 11_520
+#: Windows a thread that a chunk is a multiple of.
+_SHARE: Final = 64
 
 
 def predict_rows(
@@ -37,8 +40,8 @@ def predict_rows(
         stream: of the unscaled features.
         rows: (M,) last row of each window.
         device: of the network.
-        should_stop: asked before every batch.
-        threads: that share a batch; None takes those that all predictions share.
+        should_stop: asked before every chunk.
+        threads: that share a chunk; None takes those that all predictions share.
 
     Returns:
         (M, 3) probabilities in the order SHORT, HOLD, LONG.
@@ -51,13 +54,15 @@ def predict_rows(
     threads = threads or prediction_threads(device)
 
     def predict(windows: Tensor) -> Tensor:
+        steps = len(windows) * (windows.shape[1] // network.shape.patch_size)
+        pieces = -(-steps // PREDICTION_STEPS) if device.type == "cpu" else 1
         # Every thread has to say for itself that it wants no gradients.
         with torch.inference_mode():
-            parts = torch.split(windows, PREDICTION_BATCH)
+            parts = torch.chunk(windows, pieces)
             return torch.cat([network.log_probabilities(part).exp().cpu() for part in parts])
 
     # A thread's share of a chunk is many batches long, so that threads seldom wait for each other.
-    chunk = stream.chunk_of(PREDICTION_BATCH * threads.count, len(rows))
+    chunk = stream.chunk_of(_SHARE * threads.count, len(rows))
     for piece, windows in stream.batches(rows, chunk):
         if should_stop():
             raise TrainingStoppedError("the bot asked the training to stop")
