@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 import pytest
 from freqtrade.data.converter import ohlcv_fill_up_missing_data
@@ -316,6 +318,42 @@ def test_worker_processes_make_the_same_store(tmp_path: Path) -> None:
     assert_same(made, [in_memory(frame, config) for frame in frames])
     assert len(seen) == 3
     assert seen[-1] == sum(map(len, frames))
+
+
+@pytest.mark.usefixtures("few_rows_are_many")
+@pytest.mark.parametrize("fallback", [True, False])
+def test_a_killed_worker_changes_nothing_or_is_an_error(
+    fallback: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frames = [random_candles(3000, seed=seed) for seed in range(3)]
+    config = settings(use_multiprocessing=True, n_processes=2, fallback_to_serial=fallback)
+    sources = write(tmp_path, frames)
+    folder = tmp_path / "stores"
+    killed = threading.Event()
+
+    def kill_the_first() -> None:
+        before = set(psutil.Process().children())
+        while not killed.wait(0.01):
+            for child in set(psutil.Process().children()) - before:
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+                    killed.set()
+
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    try:
+        if fallback:
+            made = prepare_store(sources, config, folder, periods=PERIODS)
+            assert_same(made, [in_memory(frame, config) for frame in frames])
+            assert caplog.text.count("the worker processes failed") == 1
+        else:
+            with pytest.raises(DualWindowError, match="fallback_to_serial"):
+                prepare_store(sources, config, folder, periods=PERIODS)
+            assert left_in(folder) == []
+        assert killed.is_set()
+    finally:
+        killed.set()
+        killer.join()
 
 
 @pytest.mark.usefixtures("few_rows_are_many")

@@ -141,9 +141,9 @@ class SettingFields(BaseModel):
         1000,
         ge=1,
         description="Windows in memory at a time in training and prediction, rounded to whole "
-        "batches (one at least). Bounds memory and changes no result; above a few batches it no "
-        "longer matters for speed. Candles are prepared in batches of 65,536 rows, as their files "
-        "hold them.",
+        "batches (one at least). Bounds memory and changes no result. It hardly matters for speed: "
+        "delivering windows takes less than 1 % of a training, most quickly with about 1,000. "
+        "Stores are prepared in batches of 65,536 candles, as freqtrade's files hold them.",
     )
 
     # parallel
@@ -158,7 +158,7 @@ class SettingFields(BaseModel):
         5000,
         ge=1,
         description="Rows that a worker prepares at a time. Bounds its memory and changes no "
-        "result; above some 5,000 it hardly matters for speed.",
+        "result; with 5,000 a row takes about twice as long as with 65,536.",
     )
     use_batch_extraction: bool = Field(
         True, description="Gather windows many at a time; false gathers one by one, for comparison."
@@ -166,7 +166,7 @@ class SettingFields(BaseModel):
     batch_extraction_size: Candles = Field(
         1000,
         ge=1,
-        description="Windows gathered by one operation; at most the chunk. Above about 50 it no "
+        description="Windows gathered by one operation; at most the chunk. From about 100 on it no "
         "longer matters for speed.",
     )
 
