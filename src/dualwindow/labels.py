@@ -187,14 +187,19 @@ def label_candles_counted(
         long_both += both
         is_short, both = block.wins(1.0 - short_tp_pct, 1.0 + short_sl_pct, rule)
         short_both += both
-        side = np.where(is_long, LONG, np.where(is_short, SHORT, HOLD))
-        labels[start:stop] = np.where(block.known, side, UNKNOWN)
+        # The classes lie one apart; in int8 this takes a fraction of the time of np.where.
+        side = labels[start:stop]
+        np.add(is_long.view(np.int8), HOLD, out=side)
+        side -= (is_short & ~is_long).view(np.int8)
+        if not block.known.all():
+            side[~block.known] = UNKNOWN
     return labels, BothTouched(long=long_both, short=short_both)
 
 
 def _finite_or_nan(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     """Prices with infinities as NaN: a maximum would hide a high of minus infinity."""
-    return np.where(np.isfinite(prices), prices, np.nan)
+    finite = np.isfinite(prices)
+    return prices if finite.all() else np.where(finite, prices, np.nan)
 
 
 class _FutureBlock:
