@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
+from dualwindow.columns import HOLD, UNKNOWN
 
 LabelRule = Literal["hybrid", "first_touch"]
 

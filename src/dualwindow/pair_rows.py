@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from dualwindow.candle_files import CandleBatch
 from dualwindow.columns import UNKNOWN
 from dualwindow.features import FeatureStream
-from dualwindow.labels import BothTouched, label_candles_counted
+from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import known_futures, valid_windows
+from dualwindow.windows import label_rows, valid_windows
 
 
 class PairRows:
@@ -57,24 +57,8 @@ class PairRows:
 
     def _known_labels(self, candles: CandleBatch) -> NDArray[np.int8]:
         config = self._config
-        known = known_futures(
-            candles.seconds,
-            candles.flat,
-            future_window=config.future_window,
-            max_flat_candles=config.max_flat_candles,
-            candle_seconds=self._candle_seconds,
-        )
-        labels, both = label_candles_counted(
-            candles["high"],
-            candles["low"],
-            candles["close"],
-            future_window=config.future_window,
-            long_tp_pct=config.long_tp_pct,
-            long_sl_pct=config.long_sl_pct,
-            short_tp_pct=config.short_tp_pct,
-            short_sl_pct=config.short_sl_pct,
-            rule=config.label_rule,
-            known=known,
+        labels, both = label_rows(
+            candles, candles.seconds, candles.flat, config, self._candle_seconds
         )
         self.both_touched += both
         done = max(len(candles) - config.future_window, 0)

@@ -54,19 +54,21 @@ def predict_rows(
     threads = threads or prediction_threads(device)
 
     def predict(windows: Tensor) -> Tensor:
-        steps = len(windows) * (windows.shape[1] // network.shape.patch_size)
-        pieces = -(-steps // PREDICTION_STEPS) if device.type == "cpu" else 1
         # Every thread has to say for itself that it wants no gradients.
         with torch.inference_mode():
-            parts = torch.chunk(windows, pieces)
-            return torch.cat([network.log_probabilities(part).exp().cpu() for part in parts])
+            return network.log_probabilities(windows.to(device)).exp().cpu()
 
-    # A thread's share of a chunk is many batches long, so that threads seldom wait for each other.
+    # A chunk is many batches long, so that threads seldom wait for each other.
     chunk = stream.chunk_of(_SHARE * threads.count, len(rows))
     for piece, windows in stream.batches(rows, chunk):
         if should_stop():
             raise TrainingStoppedError("the bot asked the training to stop")
-        shares = threads.shares(len(windows))
-        found = threads.run([partial(predict, windows[share].to(device)) for share in shares])
+        steps = len(windows) * (windows.shape[1] // network.shape.patch_size)
+        batches = -(-steps // PREDICTION_STEPS) if device.type == "cpu" else 1
+        # Whichever thread is free takes the next batch, so none waits for one that was held up; as
+        # many batches for each, so that none is left over at the end.
+        shares = len(threads.shares(len(windows)))
+        count = -(-batches // shares) * shares
+        found = threads.run([partial(predict, part) for part in torch.chunk(windows, count)])
         probabilities[piece] = torch.cat(found).numpy()
     return probabilities

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dualwindow.features import Candles
 from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 
@@ -143,17 +144,37 @@ def label_frame(
         (N,) int8 as `label_candles`, and how often one candle touched both barriers of a side.
 
     """
+    seconds = utc_seconds(candles["date"])
+    return label_rows(candles, seconds, flat_candles(candles), config, candle_seconds)
+
+
+def label_rows(
+    candles: Candles,
+    seconds: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    config: TrainingConfig,
+    candle_seconds: int,
+) -> tuple[NDArray[np.int8], BothTouched]:
+    """Like `label_frame`, from columns.
+
+    Args:
+        candles: high, low and close of N candles.
+        seconds: (N,) their dates in seconds since 1970.
+        flat: (N,) from `flat_candles`.
+        config: as in `label_frame`.
+        candle_seconds: likewise.
+    """
     known = known_futures(
-        utc_seconds(candles["date"]),
-        flat_candles(candles),
+        seconds,
+        flat,
         future_window=config.future_window,
         max_flat_candles=config.max_flat_candles,
         candle_seconds=candle_seconds,
     )
     return label_candles_counted(
-        candles["high"].to_numpy(np.float64),
-        candles["low"].to_numpy(np.float64),
-        candles["close"].to_numpy(np.float64),
+        candles["high"],
+        candles["low"],
+        candles["close"],
         future_window=config.future_window,
         long_tp_pct=config.long_tp_pct,
         long_sl_pct=config.long_sl_pct,
