@@ -106,7 +106,7 @@ def training(repeats: int) -> list[Result]:
         nn.utils.clip_grad_norm_(plain.parameters(), config.gradient_clip)
         optimizer.step()
 
-    with ComputeThreads.for_device(CPU) as threads:
+    with ComputeThreads.for_training(CPU) as threads:
 
         def step_of(model: DualWindowNetwork) -> GradientStep:
             return GradientStep(

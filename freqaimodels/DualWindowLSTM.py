@@ -16,7 +16,14 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.bot import plain_pairs, read_settings, refusing, require_candle_files
+from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.settings import (
+    is_live,
+    plain_pairs,
+    read_settings,
+    refusing,
+    require_candle_files,
+)
 from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence import decide
@@ -31,6 +38,7 @@ from dualwindow.fingerprint import (
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
 from dualwindow.manifest import check_manifest
+from dualwindow.model_folders import is_saved, recover_models
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
@@ -55,10 +63,14 @@ class DualWindowLSTM(IFreqaiModel):
             folder = Path(config["user_data_dir"]) / "models" / config["freqai"]["identifier"]
             bind_folder(folder, model_dependencies(self._settings, config), plain_pairs(config))
         set_aside_damaged(folder)
+        self._live = is_live(config)
+        if self._live:
+            recover_models(folder, plain_pairs(config))
         super().__init__(config=config)
+        self.dd = DualWindowDrawer(folder, config)
+        self.dd.current_candle = self.current_candle
         for warning in settings.warnings:
             logger.warning(warning)
-        self.dd.model_type = "pytorch"
         # Live prediction gets this many rows: exactly one window.
         self.CONV_WIDTH = self._settings.window_size
         self.class_names = list(CLASS_NAMES)
@@ -138,6 +150,8 @@ class DualWindowLSTM(IFreqaiModel):
             figures_path=Path(dk.data_path) / "evaluation.json",
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
             should_stop=self._stop_event.is_set,
+            # Live, FreqAI trains in a thread of its own beside the candle loop.
+            in_background=self._live,
         )
 
     def predict(
@@ -179,8 +193,7 @@ class DualWindowLSTM(IFreqaiModel):
         trained anew.
         """
         folder = Path(dk.data_path)
-        last_written = folder / f"{dk.model_filename}_trained_dates_df.pkl"
-        if not super().model_exists(dk) or not last_written.is_file():
+        if not super().model_exists(dk) or not is_saved(folder, dk.model_filename):
             return False
         with refusing():
             check_manifest(folder)

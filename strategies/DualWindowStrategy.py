@@ -18,10 +18,16 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
-from dualwindow.bot import read_settings, read_strategy_settings, require_own_exits
+from dualwindow.bot.settings import (
+    is_live,
+    read_settings,
+    read_strategy_settings,
+    require_own_exits,
+)
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import confidence_tags, decide
-from dualwindow.features import change_features, moving_average_features
+from dualwindow.features import change_features
+from dualwindow.live_history import averages_with_history
 from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
@@ -117,9 +123,14 @@ class DualWindowStrategy(IStrategy):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> pd.DataFrame:
         """Add moving-average features: once, for the base pair and timeframe."""
-        for period in self._periods:
-            for name, values in moving_average_features(dataframe, period).items():
-                dataframe[f"{FEATURE_PREFIX}{name}"] = values
+        # A live bot hands over the newest few hundred candles only; FreqAI holds the older ones.
+        drawer = getattr(self.freqai, "dd", None)
+        history = drawer.historic_data.get(metadata["pair"], {}) if drawer is not None else {}
+        averages = averages_with_history(
+            dataframe, history.get(self.timeframe), self._periods, self._candle_seconds
+        )
+        for name, values in averages.items():
+            dataframe[f"{FEATURE_PREFIX}{name}"] = values
         return dataframe
 
     def set_freqai_targets(
@@ -182,6 +193,31 @@ class DualWindowStrategy(IStrategy):
     ) -> pd.DataFrame:
         """Add no exit signals: take profit, stop loss and time-out end a trade, as in its label."""
         return dataframe
+
+    def confirm_trade_entry(
+        self,
+        pair: str,
+        order_type: str,
+        amount: float,
+        rate: float,
+        time_in_force: str,
+        current_time: datetime,
+        entry_tag: str | None,
+        side: str,
+        **kwargs: Any,
+    ) -> bool:
+        """Log, in dry-run and live, what the decision to enter rests on."""
+        if is_live(self.config):
+            frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+            thresholds = self._settings.thresholds
+            short, hold, long = _probabilities(frame.iloc[-1:])[0]
+            logger.info(
+                "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f "
+                "(thresholds %.2f %.2f %.2f)",
+                pair, side, rate, frame["date"].iloc[-1], short, hold, long,
+                thresholds.short, thresholds.hold, thresholds.long,
+            )  # fmt: skip
+        return True
 
     def custom_roi(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -164,6 +165,36 @@ def test_threads_compute_alone_and_tell_nobody(before: int) -> None:
         assert seen == [1, 1]
     finally:
         torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(("before", "expected"), [(1, 1), (2, 1), (4, 3)])
+def test_a_training_in_the_background_leaves_a_core_and_gives_way(
+    before: int, expected: int
+) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    seen: list[tuple[int, int]] = []
+    counts: list[int] = []
+
+    def train() -> None:
+        with ComputeThreads.for_training(CPU, in_background=True) as threads:
+            counts.append(threads.count)
+            seen.extend(threads.run([lambda: (torch.get_num_threads(), niceness())] * 3))
+            seen.append((torch.get_num_threads(), niceness()))
+
+    torch.set_num_threads(before)
+    normal = niceness()
+    try:
+        thread = threading.Thread(target=train)
+        thread.start()
+        thread.join()
+        # Whoever decides meanwhile keeps its threads and its place in the queue.
+        assert (torch.get_num_threads(), niceness()) == (before, normal)
+    finally:
+        torch.set_num_threads(1)
+    assert counts == [expected]
+    assert seen == [(1, compute_threads.BACKGROUND_NICENESS)] * 4
 
 
 def test_a_task_that_fails_is_raised_after_the_others_and_the_threads_go_on() -> None:

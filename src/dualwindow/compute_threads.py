@@ -8,8 +8,11 @@ thread go its way until the end.
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
 from itertools import pairwise
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -19,6 +22,8 @@ from threadpoolctl import ThreadpoolController
 
 ResultT = TypeVar("ResultT")
 
+#: Niceness of a training beside a running bot: 0 is normal, 19 the last to be served.
+BACKGROUND_NICENESS: Final = 10
 #: Windows below which a share is not worth a thread.
 SMALLEST_SHARE: Final = 8
 
@@ -28,23 +33,32 @@ class ComputeThreads:
 
     Args:
         count: threads; one computes in the calling thread, with the threads that torch has there.
+        prepare: called in every thread before it computes.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, prepare: Callable[[], None] | None = None) -> None:
         if count < 1:
             raise ValueError(f"there must be at least 1 thread, not {count}")
         self.count = count
         self._pool: ThreadPoolExecutor | None = None
         if count > 1:
-            controller = ThreadpoolController()
-            self._pool = ThreadPoolExecutor(
-                count, "dualwindow-compute", lambda: _compute_alone(controller)
-            )
+            self._pool = ThreadPoolExecutor(count, "dualwindow-compute", prepare or compute_alone)
 
     @classmethod
-    def for_device(cls, device: torch.device) -> ComputeThreads:
-        """As many threads as torch would use in the calling thread; one beside a GPU."""
-        return cls(torch.get_num_threads() if device.type == "cpu" else 1)
+    def for_training(cls, device: torch.device, *, in_background: bool = False) -> ComputeThreads:
+        """As many threads as torch would use in the calling thread; one beside a GPU.
+
+        Args:
+            device: that computes.
+            in_background: one thread fewer, and all of them give way, so that a bot can decide at
+                the close of every candle. The calling thread gives way from now on too: it has to
+                be one that does nothing else.
+        """
+        count = torch.get_num_threads() if device.type == "cpu" else 1
+        if not in_background:
+            return cls(count)
+        give_way()
+        return cls(max(count - 1, 1), give_way)
 
     def run(self, tasks: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         """Run the tasks beside each other; a single one is run by one thread too.
@@ -82,11 +96,25 @@ class ComputeThreads:
         self.close()
 
 
-def _compute_alone(controller: ThreadpoolController) -> None:
+def compute_alone() -> None:
+    """Let torch compute in the calling thread without any helpers."""
     # torch.set_num_threads would also be heard by every thread that is made later. A thread's own
     # OpenMP setting is heard by itself alone, but only once torch has set up the thread.
     torch.get_num_threads()
-    controller.limit(limits=1, user_api="openmp")
+    _controller().limit(limits=1, user_api="openmp")
+
+
+def give_way() -> None:
+    """Like `compute_alone`, and let every other thread of this machine go first."""
+    compute_alone()
+    if sys.platform == "linux":
+        # Linux gives every thread a niceness of its own; elsewhere this would slow the whole bot.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 _prediction_threads: dict[tuple[int, int], ComputeThreads] = {}

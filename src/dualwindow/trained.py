@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from torch import Tensor
 from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.compute_threads import ComputeThreads
 from dualwindow.device import prediction_device
 from dualwindow.errors import ModelFileError
 from dualwindow.features import FEATURE_CODE_VERSION
@@ -100,20 +101,32 @@ class TrainedModel:
         return Prediction(probabilities[added:], valid[added:])
 
     def probabilities(
-        self, features: NDArray[np.float32], rows: NDArray[np.int64]
+        self,
+        features: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        *,
+        should_stop: Callable[[], bool] = lambda: False,
+        threads: ComputeThreads | None = None,
     ) -> NDArray[np.float32]:
         """Predict the windows that end at some rows of flat features.
 
         Args:
             features: (N, F) in the model's order, C-contiguous; may be a mapped file.
             rows: (M,) last row of each window.
+            should_stop: as in `predict_rows`, like the next.
+            threads: likewise.
 
         Returns:
             (M, 3) in the order SHORT, HOLD, LONG.
+
+        Raises:
+            TrainingStoppedError: when `should_stop` said so.
         """
         sizes = ChunkSizes.of(self.config)
         stream = WindowStream(features, self.config.window_size, sizes, device=self._device)
-        return predict_rows(self._network, stream, rows, self._device)
+        return predict_rows(
+            self._network, stream, rows, self._device, should_stop=should_stop, threads=threads
+        )
 
     def _require_features(self, names: tuple[str, ...]) -> None:
         if names == self.feature_names:

@@ -93,6 +93,8 @@ class Trainer:
         hooks: told after every epoch.
         should_stop: asked before every batch; true ends the training with
             `TrainingStoppedError`.
+        in_background: leave a core to the rest of the process and give way to it; the calling
+            thread has to be one that only trains.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG.
@@ -106,8 +108,10 @@ class Trainer:
         *,
         hooks: Sequence[TrainingHook] = (),
         should_stop: Callable[[], bool] = lambda: False,
+        in_background: bool = False,
     ) -> None:
         self._config = config
+        self._in_background = in_background
         self._hooks = hooks
         self._should_stop = should_stop
         self._names = dataset.names
@@ -129,7 +133,9 @@ class Trainer:
         """
         with reproducible(self._config, self._device) as generator:
             network = self._build_network().to(self._device)
-            with ComputeThreads.for_device(self._device) as threads:
+            with ComputeThreads.for_training(
+                self._device, in_background=self._in_background
+            ) as threads:
                 self._threads = threads
                 self._log_estimate(network)
                 return self._run_epochs(network, generator)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
+from dualwindow.device import resolve_device
 from dualwindow.errors import DataError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.files import write_json
@@ -45,6 +47,7 @@ def train_model(
     figures_path: Path | None = None,
     hooks: Sequence[TrainingHook] = (),
     should_stop: Callable[[], bool] = lambda: False,
+    in_background: bool = False,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -59,6 +62,7 @@ def train_model(
         figures_path: likewise.
         hooks: likewise.
         should_stop: likewise.
+        in_background: likewise.
 
     Raises:
         DataError: when the candles are too few or hold nothing to learn; the message begins with
@@ -81,6 +85,7 @@ def train_model(
         figures_path=figures_path,
         hooks=hooks,
         should_stop=should_stop,
+        in_background=in_background,
     )
 
 
@@ -95,6 +100,7 @@ def train_dataset(
     figures_path: Path | None = None,
     hooks: Sequence[TrainingHook] = (),
     should_stop: Callable[[], bool] = lambda: False,
+    in_background: bool = False,
 ) -> TrainedModel:
     """Split, train, evaluate on validation, log the figures and write them.
 
@@ -110,6 +116,7 @@ def train_dataset(
         figures_path: where the figures go as JSON; None writes none.
         hooks: told after every epoch.
         should_stop: true ends the training with `TrainingStoppedError`.
+        in_background: train beside a running bot, see `Trainer`.
 
     Raises:
         DataError: when there are too few candles or nothing to learn; the message begins with
@@ -120,14 +127,23 @@ def train_dataset(
         split = _split(dataset, config)
         if expected_candles is not None:
             _require_history(dataset, split, config, expected_candles)
-        trainer = Trainer(dataset, split, config, hooks=hooks, should_stop=should_stop)
+        trainer = Trainer(
+            dataset,
+            split,
+            config,
+            hooks=hooks,
+            should_stop=should_stop,
+            in_background=in_background,
+        )
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     result = trainer.fit()
     if context is None:
         context = CandleArrays.none(dataset.names)
     model = TrainedModel(result.network, config, context, dataset.candle_seconds)
-    evaluation = _evaluate(model, split)
+    device = resolve_device(config.device)
+    with ComputeThreads.for_training(device, in_background=in_background) as threads:
+        evaluation = _evaluate(model, split, should_stop, threads)
     _log(name, evaluation, result)
     if touches is not None:
         logger.info(
@@ -188,10 +204,14 @@ def _why_invalid(dataset: Dataset) -> str:
     return "the candles begin too late, or have many gaps or outages; download the data again"
 
 
-def _evaluate(model: TrainedModel, split: Split) -> Evaluation:
+def _evaluate(
+    model: TrainedModel, split: Split, should_stop: Callable[[], bool], threads: ComputeThreads
+) -> Evaluation:
     dataset = split.validation.dataset
     rows = split.validation.evenly_spaced(EVALUATION_ROWS)
-    probabilities = model.probabilities(dataset.features, rows)
+    probabilities = model.probabilities(
+        dataset.features, rows, should_stop=should_stop, threads=threads
+    )
     return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
 
 

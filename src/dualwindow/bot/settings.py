@@ -1,4 +1,4 @@
-"""The one module of the package that knows freqtrade: settings and errors for the adapters."""
+"""Settings and errors between freqtrade and the package."""
 
 from __future__ import annotations
 
@@ -120,6 +120,11 @@ def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
 def _plain(value: Any) -> Any:
     """A ROI table with numbers for keys, as freqtrade makes of it; anything else as it is."""
     return {int(key): each for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def is_live(config: Mapping[str, Any]) -> bool:
+    """Whether this is a dry run or live trading, not a backtest or another command."""
+    return config.get("runmode") in (RunMode.DRY_RUN, RunMode.LIVE)
 
 
 def plain_pairs(config: Mapping[str, Any]) -> list[str]:

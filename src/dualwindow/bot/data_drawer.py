@@ -1,0 +1,113 @@
+"""FreqAI's data drawer, made safe against threads, kills and late candles."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import pandas as pd
+import rapidjson
+from freqtrade.exchange import timeframe_to_seconds
+from freqtrade.freqai.data_drawer import METADATA_NUMBER_MODE, FreqaiDataDrawer
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.strategy.interface import IStrategy
+
+from dualwindow.checked_files import CheckedFiles
+from dualwindow.live_history import joined_history
+from dualwindow.model_folders import seal
+
+logger = logging.getLogger(__name__)
+
+
+class DualWindowDrawer(FreqaiDataDrawer):
+    """Holds models, predictions and candles of a running bot.
+
+    A model is published and looked up under one lock, state files are replaced and never
+    overwritten in place, and the candles in memory follow what the exchange corrected.
+    """
+
+    def __init__(self, full_path: Path, config: dict[str, Any]) -> None:
+        self._files = CheckedFiles(full_path)
+        self._model_lock = threading.RLock()
+        super().__init__(full_path, config)
+        self.model_type = "pytorch"
+
+    def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
+        """Save a model with everything that FreqAI puts beside it, and publish it."""
+        with self._model_lock:
+            super().save_data(model, coin, dk)
+            seal(Path(dk.data_path), dk.model_filename)
+
+    def load_data(self, coin: str, dk: FreqaiDataKitchen) -> Any:
+        """The model of a pair and its metadata, never of two trainings."""
+        with self._model_lock:
+            return super().load_data(coin, dk)
+
+    def save_drawer_to_disk(self) -> None:
+        """Save which model belongs to which pair."""
+        self._write_json(self.pair_dictionary_path, dict(self.pair_dict))
+
+    def save_global_metadata_to_disk(self, metadata: dict[str, Any]) -> None:
+        """Save what FreqAI keeps about the whole bot."""
+        self._write_json(self.global_metadata_path, metadata)
+
+    def save_metric_tracker_to_disk(self) -> None:
+        """Save FreqAI's timings."""
+        self._write_json(self.metric_tracker_path, self.metric_tracker)
+
+    def save_historic_predictions_to_disk(self) -> None:
+        """Save all predictions of this bot, and a copy to fall back on."""
+        content = cloudpickle.dumps(dict(self.historic_predictions))
+        for path in (self.historic_predictions_path, self.historic_predictions_bkp_path):
+            self._files.write(path.name, content)
+
+    def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
+        with self.save_lock:
+            text = rapidjson.dumps(
+                content, default=self.np_encoder, number_mode=METADATA_NUMBER_MODE
+            )
+            self._files.write(path.name, text.encode())
+
+    def update_historic_data(self, strategy: IStrategy, dk: FreqaiDataKitchen) -> None:
+        """Put the newest candles over the end of the history, once a candle and pair.
+
+        FreqAI only appends, so a candle that came late or was corrected would never arrive, and
+        ends with an error after a long outage.
+        """
+        _, _, load = dk.check_if_new_training_required(0)
+        keep_from = pd.Timestamp(load.startts, unit="s", tz="UTC")
+        timeframes = self.freqai_info["feature_parameters"]["include_timeframes"]
+        with self.history_lock:
+            for pair in dk.all_pairs:
+                for timeframe in timeframes:
+                    newest = strategy.dp.get_pair_dataframe(pair, timeframe)
+                    if len(newest):
+                        self._append(pair, timeframe, newest, keep_from)
+            ours = self.historic_data[dk.pair][self.config["timeframe"]]
+            self.current_candle = ours["date"].iloc[-1]
+
+    def _append(
+        self, pair: str, timeframe: str, newest: pd.DataFrame, keep_from: pd.Timestamp
+    ) -> None:
+        history = self.historic_data[pair][timeframe]
+        if len(history):
+            last = pd.Timestamp(history["date"].iloc[-1])
+            if last == newest["date"].iloc[-1]:
+                return
+            hole = (newest["date"].iloc[0] - last).total_seconds()
+            missing = int(hole // timeframe_to_seconds(timeframe)) - 1
+            if missing > 0:
+                logger.warning(
+                    "%s %s: %d candles between %s and %s were never received; averages take them "
+                    "as minutes without a trade until the bot is started again and downloads them",
+                    pair,
+                    timeframe,
+                    missing,
+                    last,
+                    newest["date"].iloc[0],
+                )
+        self.historic_data[pair][timeframe] = joined_history(history, newest, keep_from)

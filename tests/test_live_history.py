@@ -1,0 +1,117 @@
+"""A live bot's averages are those of the whole history, however little it is handed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.data.converter import ohlcv_fill_up_missing_data
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualwindow.features import moving_average_features
+from dualwindow.live_history import averages_with_history, joined_history
+
+PERIODS = (7, 40)
+LONG_AGO = pd.Timestamp("2000-01-01", tz="UTC")
+
+
+def candles_of(rows: int, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, rows)))
+    return pd.DataFrame(
+        {
+            "date": pd.date_range("2026-01-01", periods=rows, freq="min", tz="UTC"),
+            "open": close,
+            "high": close,
+            "low": close,
+            "close": close,
+            "volume": rng.exponential(5.0, rows),
+        }
+    )
+
+
+def whole_averages(candles: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {
+        name: values
+        for period in PERIODS
+        for name, values in moving_average_features(candles, period).items()
+    }
+
+
+def assert_same_end(found: dict[str, np.ndarray], whole: dict[str, np.ndarray], rows: int) -> None:
+    assert list(found) == list(whole)
+    for name, values in found.items():
+        assert len(values) == rows
+        np.testing.assert_allclose(values, whole[name][-rows:], rtol=1e-12, atol=1e-13)
+
+
+@given(
+    rows=st.integers(1, 150),
+    handed=st.integers(1, 150),
+    overlap=st.integers(0, 150),
+    seed=st.integers(0, 9),
+)
+def test_the_newest_candles_have_the_averages_of_the_whole_history(
+    rows: int, handed: int, overlap: int, seed: int
+) -> None:
+    whole = candles_of(rows, seed)
+    handed = min(handed, rows)
+    newest = whole.iloc[-handed:].reset_index(drop=True)
+    history = whole.iloc[: rows - handed + min(overlap, handed)]
+    found = averages_with_history(newest, history, PERIODS)
+    assert_same_end(found, whole_averages(whole), handed)
+
+
+@pytest.mark.parametrize("dtype", ["datetime64[ms, UTC]", "datetime64[us, UTC]", object])
+def test_the_dates_may_be_of_any_type(dtype: str | type) -> None:
+    whole = candles_of(100)
+    history = whole.iloc[:80].assign(date=whole["date"].iloc[:80].astype(dtype))
+    found = averages_with_history(whole.iloc[60:], history, PERIODS)
+    assert_same_end(found, whole_averages(whole), 40)
+
+
+@given(missing=st.sets(st.integers(1, 118), max_size=60), handed=st.integers(1, 60))
+def test_missing_minutes_count_as_freqtrade_fills_them(missing: set[int], handed: int) -> None:
+    whole = candles_of(120).drop(index=sorted(missing)).reset_index(drop=True)
+    filled = ohlcv_fill_up_missing_data(whole, "1m", "BTC/USDT")
+    expected = whole_averages(filled)
+    rows = filled["date"].isin(whole["date"].iloc[-handed:]).to_numpy()
+    found = averages_with_history(whole.iloc[-handed:], whole.iloc[:-handed], PERIODS)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name][rows], rtol=1e-12, atol=1e-13)
+
+
+def test_without_a_history_the_first_candles_have_no_average() -> None:
+    candles = candles_of(50)
+    for history in (None, candles.iloc[:0], candles):
+        assert_same_end(
+            averages_with_history(candles, history, PERIODS), whole_averages(candles), 50
+        )
+
+
+def test_a_candle_that_came_late_replaces_the_one_that_stood_in_for_it() -> None:
+    whole = candles_of(100)
+    history = whole.copy()
+    history.loc[70, ["close", "volume"]] = [1.0, 0.0]
+    joined = joined_history(history, whole.iloc[50:], LONG_AGO)
+    pd.testing.assert_frame_equal(joined.drop(columns="date"), whole.drop(columns="date"))
+    assert (joined["date"] == whole["date"]).all()
+
+
+@given(cut=st.integers(1, 99), start=st.integers(0, 99), kept=st.integers(0, 99))
+def test_joining_leaves_no_candle_twice_and_none_too_old(cut: int, start: int, kept: int) -> None:
+    whole = candles_of(100)
+    start = min(start, cut)
+    joined = joined_history(whole.iloc[:cut], whole.iloc[start:], whole["date"].iloc[kept])
+    assert joined["date"].is_monotonic_increasing
+    assert joined["date"].is_unique
+    assert str(joined["date"].dtype) == "datetime64[ms, UTC]"
+    # What the exchange just delivered is never dropped.
+    first = min(start, kept)
+    assert (joined["date"].to_numpy() == whole["date"].iloc[first:].to_numpy()).all()
+
+
+def test_joining_to_nothing_gives_the_newest() -> None:
+    whole = candles_of(10)
+    assert len(joined_history(whole.iloc[:0], whole, LONG_AGO)) == 10
