@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.configuration import TimeRange
+from freqtrade.enums import RunMode
+from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.model_folders import find_models, recover_models
 from dualwindow.trained import TrainedModel
-from tests.bot import PAIR, Bot, make_bot
+from tests.bot import PAIR, Bot, freqtrade_config, make_bot
 
 OLDER, NEWER = 1_700_000_000, 1_700_003_600
 
@@ -226,3 +230,90 @@ def test_a_prediction_never_sees_half_a_publication(
     stop.set()
     looker.join()
     assert not problems
+
+
+def test_a_started_dry_run_recovers_before_freqai_looks(
+    trained: tuple[Bot, TrainedModel], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot, model = trained
+    drawer = DualWindowDrawer(tmp_path / "models" / "dualwindow", bot.config)
+    config = freqtrade_config(tmp_path)
+    config["runmode"] = RunMode.DRY_RUN
+    FreqaiModelResolver.load_freqaimodel(config)  # binds the folder
+    older, newer = (save(bot, model, drawer, stamp) for stamp in (OLDER, NEWER))
+    file = newer / f"cb_btc_{NEWER}_metadata.json"
+    file.write_bytes(truncate(file.read_bytes()))
+    started = FreqaiModelResolver.load_freqaimodel(config)
+    assert isinstance(started.dd, DualWindowDrawer)
+    assert started.dd.pair_dict[PAIR]["data_path"] == str(older)
+    assert "set aside" in caplog.text
+
+
+def test_a_copy_of_the_predictions_alone_restores_nothing(
+    folder: Path, trained: tuple[Bot, TrainedModel]
+) -> None:
+    # Whoever deletes the predictions to begin anew is not given them back.
+    (folder / "historic_predictions.pkl").unlink()
+    (folder / "global_metadata.json").write_bytes(b"")
+    restart(folder, trained[0])
+    assert not (folder / "historic_predictions.pkl").exists()
+
+
+class Provider:
+    """What the exchange says now."""
+
+    def __init__(self, candles: pd.DataFrame) -> None:
+        self.candles = candles
+
+    def get_pair_dataframe(self, _pair: str, _timeframe: str) -> pd.DataFrame:
+        return self.candles
+
+
+def test_live_features_are_those_of_the_whole_history(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    """Candles that are late, doubled or corrected, and averages longer than what is seen."""
+    bot = make_bot(tmp_path, periods=(30, 2000))
+    whole = btc_futures.iloc[:4000].reset_index(drop=True)
+    expected = bot.features(whole)
+    averages = [name for name in expected.columns if "_to_ma" in name]
+    assert len(averages) == 4
+    assert bot.features(whole.iloc[-499:].reset_index(drop=True))[averages[2]].isna().all()
+
+    drawer = DualWindowDrawer(tmp_path, bot.config)
+    bot.model.dd = drawer
+    drawer.historic_data = {PAIR: {"1m": whole.iloc[:3700].copy()}}
+    kitchen = bot.kitchen()
+    kitchen.live, kitchen.all_pairs = True, [PAIR]
+    # Judged by today's date FreqAI would keep none of these candles.
+    everything = TimeRange("date", "date", 0, 0)
+    kitchen.check_if_new_training_required = lambda _stamp: (True, everything, everything)
+    for end in range(3701, 4001, 13):
+        newest = whole.iloc[end - 499 : end].reset_index(drop=True)
+        if end % 2:
+            newest.loc[480, ["close", "volume"]] = [1.0, 0.0]  # a stand-in, corrected next time
+        strategy = bot.strategy
+        strategy.dp = Provider(newest)
+        for _twice in range(2):
+            drawer.update_historic_data(strategy, kitchen)
+    newest = whole.iloc[-499:].reset_index(drop=True)
+    strategy.dp = Provider(newest)
+    drawer.update_historic_data(strategy, kitchen)
+    assert (drawer.historic_data[PAIR]["1m"]["date"] == whole["date"]).all()
+    found = bot.features(newest)
+    np.testing.assert_allclose(
+        found[averages], expected[averages].tail(499), rtol=1e-10, atol=1e-12
+    )
+
+
+def test_a_hole_that_was_never_received_is_named_and_not_fatal(
+    tmp_path: Path, btc_futures: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = make_bot(tmp_path)
+    drawer = DualWindowDrawer(tmp_path, bot.config)
+    kitchen = bot.kitchen()
+    kitchen.live, kitchen.all_pairs = True, [PAIR]
+    drawer.historic_data = {PAIR: {"1m": btc_futures.iloc[:100]}}
+    drawer._append(PAIR, "1m", btc_futures.iloc[700:1199], btc_futures["date"].iloc[50])
+    assert len(drawer.historic_data[PAIR]["1m"]) == 50 + 499
+    assert "600 candles" in caplog.text

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
 from freqtrade.resolvers import StrategyResolver
@@ -389,3 +390,32 @@ def test_changed_feature_code_is_refused_under_the_same_identifier(
     make_bot(tmp_path)
     with pytest.raises(SettingsError, match="have changed since its models were made"):
         bind_features(folder, code_fingerprint([changed]))
+
+
+def test_an_entry_says_what_it_rests_on(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = pd.DataFrame(
+        {"date": [OPENED], "SHORT": [0.11], "HOLD": [0.27], "LONG": [0.62], "do_predict": [1]}
+    )
+
+    class Analyzed:
+        def get_analyzed_dataframe(self, _pair: str, _timeframe: str) -> tuple[Any, datetime]:
+            return frame, OPENED
+
+    def enter() -> bool:
+        return bool(
+            bot.strategy.confirm_trade_entry(
+                "BTC/USDT:USDT", "limit", 1.0, 50_000.0, "GTC", OPENED, "long_0.60", "long"
+            )
+        )
+
+    monkeypatch.setattr(bot.strategy, "dp", Analyzed(), raising=False)
+    caplog.set_level("INFO")
+    assert enter()
+    assert "entering" not in caplog.text
+    monkeypatch.setitem(bot.strategy.config, "runmode", RunMode.DRY_RUN)
+    assert enter()
+    (line,) = [each for each in caplog.messages if "entering" in each]
+    for part in ("BTC/USDT:USDT", "long", "0.110", "0.270", "0.620", "0.45", "0.40"):
+        assert part in line

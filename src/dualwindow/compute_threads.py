@@ -54,7 +54,7 @@ class ComputeThreads:
                 the close of every candle. The calling thread gives way from now on too: it has to
                 be one that does nothing else.
         """
-        count = torch.get_num_threads() if device.type == "cpu" else 1
+        count = _threads_for(device)
         if not in_background:
             return cls(count)
         give_way()
@@ -112,6 +112,10 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND_NICENESS)
 
 
+def _threads_for(device: torch.device) -> int:
+    return torch.get_num_threads() if device.type == "cpu" else 1
+
+
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController()
@@ -125,7 +129,7 @@ def prediction_threads(device: torch.device) -> ComputeThreads:
 
     A forked process makes its own, because threads do not survive a fork.
     """
-    count = torch.get_num_threads() if device.type == "cpu" else 1
+    count = _threads_for(device)
     key = (os.getpid(), count)
     if key not in _prediction_threads:
         _prediction_threads[key] = ComputeThreads(count)

@@ -14,8 +14,8 @@ from dualwindow.checked_files import CheckedFiles
 logger = logging.getLogger(__name__)
 
 _STATE_FILES: Final = ("pair_dictionary.json", "global_metadata.json", "metric_tracker.json")
-_HISTORY: Final = "historic_predictions.pkl"
-_HISTORY_COPY: Final = "historic_predictions.backup.pkl"
+#: All predictions of a live bot, and FreqAI's copy of them.
+_HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
 _ARROW_MAGIC: Final = b"ARROW1"
 
 
@@ -31,18 +31,14 @@ def set_aside_damaged(folder: Path) -> list[Path]:
         Where the damaged files went.
     """
     sums = CheckedFiles(folder)
+    checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(_HISTORIES, _is_pickle)
     moved = [
         _set_aside(file)
-        for name in _STATE_FILES
-        if (file := folder / name).is_file() and (sums.is_damaged(name) or not _is_json(file))
+        for name, is_whole in checks.items()
+        if (file := folder / name).is_file() and (sums.is_damaged(name) or not is_whole(file))
     ]
-    moved += [
-        _set_aside(file)
-        for name in (_HISTORY, _HISTORY_COPY)
-        if (file := folder / name).is_file() and (sums.is_damaged(name) or not _is_pickle(file))
-    ]
-    history, copy = folder / _HISTORY, folder / _HISTORY_COPY
-    if moved and copy.is_file() and not history.is_file():
+    history, copy = (folder / name for name in _HISTORIES)
+    if _aside(history) in moved and copy.is_file():
         shutil.copyfile(copy, history)
         logger.warning("%s was restored from its copy %s", history, copy.name)
     caches = sorted((folder / "backtesting_predictions").glob("*.feather"))
@@ -50,8 +46,12 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     return moved
 
 
+def _aside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.damaged")
+
+
 def _set_aside(file: Path) -> Path:
-    aside = file.with_name(f"{file.name}.damaged")
+    aside = _aside(file)
     file.replace(aside)
     logger.warning("%s is damaged; it was set aside as %s", file, aside.name)
     return aside
