@@ -12,11 +12,14 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from freqtrade.configuration import TimeRange
 from freqtrade.enums import RunMode
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.compute_threads import ComputeThreads
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.model_folders import find_models, recover_models
 from dualwindow.trained import TrainedModel
@@ -205,31 +208,55 @@ def test_predictions_damaged_together_with_their_copy_begin_anew(
 def test_a_prediction_never_sees_half_a_publication(
     trained: tuple[Bot, TrainedModel], tmp_path: Path
 ) -> None:
-    """Whoever looks a model up while others are saved gets one with its own metadata."""
+    """Whoever looks a model up while another is being published waits, and gets all of it."""
     bot, model = trained
     drawer = DualWindowDrawer(tmp_path, bot.config)
-    save(bot, model, drawer, OLDER)
-    stop, problems = threading.Event(), []
+    found: list[FreqaiDataKitchen] = []
+    waited: list[bool] = []
 
     def look() -> None:
-        while not stop.is_set():
-            kitchen = bot.kitchen()
-            kitchen.live = True
-            try:
-                found = drawer.load_data(PAIR, kitchen)
-                assert kitchen.data["model_filename"] == kitchen.model_filename
-                assert isinstance(found, TrainedModel)
-            except Exception as error:
-                problems.append(error)
-                return
+        kitchen = bot.kitchen()
+        kitchen.live = True
+        drawer.load_data(PAIR, kitchen)
+        found.append(kitchen)
 
+    class Entry(dict[str, Any]):
+        """FreqAI writes the name of the new model here, then its folder, then its metadata."""
+
+        def __setitem__(self, name: str, value: Any) -> None:
+            if name == "data_path":
+                looker.start()
+                looker.join(0.5)
+                waited.append(looker.is_alive())
+            super().__setitem__(name, value)
+
+    save(bot, model, drawer, OLDER)
+    drawer.pair_dict[PAIR] = Entry(drawer.pair_dict[PAIR])  # type: ignore[typeddict-item]
     looker = threading.Thread(target=look)
-    looker.start()
-    for stamp in range(NEWER, NEWER + 10):
-        save(bot, model, drawer, stamp)
-    stop.set()
+    save(bot, model, drawer, NEWER)
     looker.join()
-    assert not problems
+    assert waited == [True]
+    (kitchen,) = found
+    assert kitchen.model_filename == kitchen.data["model_filename"] == f"cb_btc_{NEWER}"
+    assert Path(kitchen.data["data_path"]) == kitchen.data_path
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_live_training_leaves_a_core_to_the_candle_loop(
+    live: bool, tmp_path: Path, btc_futures: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = make_bot(tmp_path)
+    bot.model._live = live
+    asked: list[bool] = []
+    real = ComputeThreads.for_training
+
+    def recorded(device: torch.device, *, in_background: bool = False) -> ComputeThreads:
+        asked.append(in_background)
+        return real(device)  # this test's own thread goes on as before
+
+    monkeypatch.setattr(ComputeThreads, "for_training", recorded)
+    bot.train(bot.features(btc_futures.iloc[:3000].reset_index(drop=True)))
+    assert asked == [live] * 2  # to train and to evaluate
 
 
 def test_a_started_dry_run_recovers_before_freqai_looks(
