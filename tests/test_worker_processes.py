@@ -96,6 +96,19 @@ def test_a_stop_ends_the_workers(tmp_path: Path) -> None:
         run(worker_tasks.wait_for_the_end, [str(mark) for mark in marks], should_stop=should_stop)
 
 
+def test_a_worker_that_never_asks_is_not_waited_for(tmp_path: Path) -> None:
+    # A pool of which one worker was killed can leave another one waiting in the same way.
+    marks = [tmp_path / str(number) for number in range(2)]
+
+    def should_stop() -> bool:
+        return all(mark.exists() and mark.read_text() for mark in marks)
+
+    with pytest.raises(TrainingStoppedError):
+        run(worker_tasks.never_ask, [str(mark) for mark in marks], should_stop=should_stop)
+    workers = [int(mark.read_text()) for mark in marks]
+    wait_until(lambda: not any(map(is_running, workers)))
+
+
 PARENT = """
 import sys
 from dualwindow.worker_processes import run_in_processes

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.synchronize import Event
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for_any
 from typing import Final, TypeVar
 
 from dualwindow.errors import DualWindowError, TrainingStoppedError
@@ -24,7 +25,11 @@ Work = Callable[[TaskT, Callable[[], bool]], ResultT]
 #: Seconds between two questions whether to stop.
 _PATIENCE: Final = 0.5
 
-_stop: Event | None = None
+#: Seconds that a worker's task has to notice that it should stop, before the worker ends anyhow.
+GRACE_SECONDS: Final = 5.0
+
+#: Of a worker: set when its task should stop.
+_stop = threading.Event()
 
 
 def run_in_processes(
@@ -93,8 +98,10 @@ def _in_pool(
     """Fill `results` by task number."""
     # Spawned, never forked: a fork copies locks that torch's and Arrow's threads may hold.
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(processes, context, _start_worker, (stop,)) as pool:
+    # Workers end when their end of this closes. An event would have a lock, and a worker killed
+    # while it held that would leave everyone waiting.
+    line, held = context.Pipe(duplex=False)
+    with held, line, ProcessPoolExecutor(processes, context, _start_worker, (line,)) as pool:
         try:
             numbers: dict[Future[ResultT], int] = {
                 pool.submit(_run, work, task): number for number, task in enumerate(tasks)
@@ -109,25 +116,29 @@ def _in_pool(
                     done(numbers[future], results[numbers[future]])
         except BaseException:
             # Workers look at this between their steps, so that waiting for them does not take long.
-            stop.set()
+            held.close()
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _start_worker(stop: Event) -> None:
-    global _stop  # noqa: PLW0603 - an executor hands its initializer's values on no other way
-    _stop = stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _start_worker(line: Connection) -> None:
+    threading.Thread(target=_end_with_parent, args=(line,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """End this worker when its parent is gone: killed, it cannot tell its workers."""
+def _end_with_parent(line: Connection) -> None:
+    """Stop this worker's task when the parent says so, then the worker, whatever it waits for.
+
+    A parent that was killed cannot tell its workers, and a pool in which one worker was killed now
+    and then leaves another one waiting for ever.
+    """
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    assert parent is not None
+    wait_for_any([line, parent.sentinel])
+    _stop.set()
+    # Returns at once when the parent is gone.
+    parent.join(GRACE_SECONDS)
+    os._exit(1)
 
 
 def _run(work: Work[TaskT, ResultT], task: TaskT) -> ResultT:
-    assert _stop is not None
     return work(task, _stop.is_set)
