@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
@@ -17,6 +18,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.settings import (
     is_live,
     plain_pairs,
@@ -28,7 +30,8 @@ from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence import decide
 from dualwindow.device import resolve_device
-from dualwindow.errors import DataError, DualWindowError
+from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
+from dualwindow.files import remove_strays
 from dualwindow.fingerprint import (
     bind_features,
     bind_folder,
@@ -45,6 +48,11 @@ from dualwindow.training_hooks import LogHook, TensorBoardHook
 from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
+
+#: Seconds after a failed training before another is tried.
+RETRY_SECONDS = 60.0
+#: FreqAI's `do_predict` of a model that is older than `expiration_hours`.
+EXPIRED = 2
 
 
 class DualWindowLSTM(IFreqaiModel):
@@ -65,6 +73,7 @@ class DualWindowLSTM(IFreqaiModel):
         set_aside_damaged(folder)
         self._live = is_live(config)
         if self._live:
+            remove_strays(folder)
             recover_models(folder, plain_pairs(config))
         super().__init__(config=config)
         self.dd = DualWindowDrawer(folder, config)
@@ -77,11 +86,29 @@ class DualWindowLSTM(IFreqaiModel):
         self._timeframe: str = config["timeframe"]
         self._candle_seconds = timeframe_to_seconds(self._timeframe)
         self._failure: DualWindowError | None = None
+        self._newest: NewestCandle | None = None
+        self._is_complete = True
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """Train and predict one pair; refuse models whose features were made by other code."""
+        if not self.dd.binding:
+            self._bind(strategy)
+        if not self._live:
+            return super().start(dataframe, metadata, strategy)
+        pair = metadata["pair"]
+        if self._newest is None:
+            self._newest = NewestCandle(strategy.dp, self.config)
+        self._is_complete = self._newest.is_complete(pair, dataframe)
+        result = super().start(dataframe, metadata, strategy)
+        if self._newest.is_first(pair):
+            # FreqAI does not trade upon the first candle after a start. It would when the bot was
+            # stopped within the candle: what was predicted then is handed out again.
+            result.loc[result.index[-1:], "do_predict"] = 0
+        return result
+
+    def _bind(self, strategy: IStrategy) -> None:
         functions = (
             strategy.feature_engineering_expand_all,
             strategy.feature_engineering_expand_basic,
@@ -89,8 +116,47 @@ class DualWindowLSTM(IFreqaiModel):
             strategy.set_freqai_targets,
         )
         with refusing():
-            bind_features(Path(self.full_path), code_fingerprint(functions))
-        return super().start(dataframe, metadata, strategy)
+            self.dd.binding = bind_features(Path(self.full_path), code_fingerprint(functions))
+
+    def _start_scanning(self, strategy: IStrategy) -> None:
+        """Train whatever is due until the bot stops, whatever happens on the way.
+
+        FreqAI's thread would end for good when, say, the disk is full for a moment.
+        """
+        while not self._stop_event.is_set():
+            try:
+                super()._start_scanning(strategy)
+            except Exception:  # a thread's last line of defence
+                logger.exception("retraining was interrupted and goes on in a minute")
+                self._stop_event.wait(RETRY_SECONDS)
+
+    def extract_data_and_train_model(
+        self,
+        new_trained_timerange: TimeRange,
+        pair: str,
+        strategy: IStrategy,
+        dk: FreqaiDataKitchen,
+        data_load_timerange: TimeRange,
+    ) -> None:
+        """Train beside the running bot; after a failure the last model stays, with its age."""
+        entry = self.dd.pair_dict[pair]
+        before = entry["trained_timestamp"]
+        trained = False
+        try:
+            super().extract_data_and_train_model(
+                new_trained_timerange, pair, strategy, dk, data_load_timerange
+            )
+            trained = True
+        except TrainingStoppedError:
+            logger.info("%s: the training was stopped before its end", pair)
+        except DualWindowError as error:
+            logger.error("%s: the training failed: %s", pair, error)
+        finally:
+            if not trained:
+                # FreqAI notes the new age before it saves the model.
+                entry["trained_timestamp"] = before
+                # What failed would fail again at once: let the other pairs go first.
+                self._stop_event.wait(RETRY_SECONDS)
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
@@ -176,10 +242,25 @@ class DualWindowLSTM(IFreqaiModel):
         # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
         names = np.array(CLASS_NAMES, dtype=object)[decisions]
         frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
-        dk.do_predict = prediction.valid.astype(np.int_)
+        dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
         return frame, dk.do_predict
+
+    def _do_predict(
+        self, valid: NDArray[np.bool_], model: TrainedModel, dk: FreqaiDataKitchen
+    ) -> NDArray[np.int_]:
+        """FreqAI's verdict on each row: 1 to trade upon, 0 not, 2 where the model has expired."""
+        do_predict = valid.astype(np.int_)
+        if not self._live:
+            return do_predict
+        if not self._is_complete:
+            do_predict[-1:] = 0
+        # FreqAI's own look at the age comes after the first prediction, and goes by a note that
+        # it makes before a new model is there.
+        if dk.check_if_model_expired(model.trained_until):
+            do_predict[:] = EXPIRED
+        return do_predict
 
     def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
         """Give every class the mean and deviation that FreqAI looks up in live."""

@@ -50,6 +50,14 @@ class DualWindowStrategy(IStrategy):
     # Both are out of reach: the barriers come from custom_roi and custom_stoploss.
     minimal_roi: ClassVar = {"0": 100.0}
     stoploss = -0.99
+    # A stop that rested as a limit order could be left behind while the price runs away.
+    order_types: ClassVar = {
+        "entry": "limit",
+        "exit": "limit",
+        "emergency_exit": "market",
+        "stoploss": "market",
+        "stoploss_on_exchange": False,
+    }
 
     #: Set to True (and start backtests with --enable-protections) to use the example below.
     use_protections = False

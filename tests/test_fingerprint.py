@@ -9,7 +9,14 @@ import pytest
 from freqtrade.enums import TradingMode
 
 from dualwindow.errors import SettingsError
-from dualwindow.fingerprint import BINDING_NAME, bind_folder, fingerprint, model_dependencies
+from dualwindow.fingerprint import (
+    BINDING_NAME,
+    bind_features,
+    bind_folder,
+    fingerprint,
+    model_dependencies,
+)
+from dualwindow.manifest import write_manifest
 from dualwindow.settings import TrainingConfig
 
 FREQTRADE: dict[str, Any] = {
@@ -277,32 +284,97 @@ def test_a_binding_that_was_edited_is_damaged(bound: Path) -> None:
     content = json.loads(path.read_text())
     content["settings"]["seed"] = 7
     path.write_text(json.dumps(content))
-    (problem,) = refusal(bound, dependencies({"seed": 7}))
-    assert "damaged" in problem
+    bind_folder(bound, dependencies({"seed": 7}), PAIRS)
+    assert path.with_name(f"{BINDING_NAME}.damaged").is_file()
 
 
-@pytest.mark.parametrize(
-    "damaged",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"{}",
-        b"\xff\xfe\x00",
-        b'{"fingerprint": "a", "settings": 5, "pairs": {}}',
-        b'"text"',
-    ],
-)
-def test_a_damaged_binding_is_refused_with_a_way_out(bound: Path, damaged: bytes) -> None:
+DAMAGED = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"{}",
+    b"\xff\xfe\x00",
+    b'{"fingerprint": "a", "settings": 5, "pairs": {}}',
+    b'"text"',
+]
+
+
+def save_model(folder: Path, base: str, binding: dict[str, str] | None) -> Path:
+    """A model folder with nothing in it but what its manifest says."""
+    model = folder / f"sub-train-{base}_1700000000"
+    model.mkdir()
+    (model / "model.zip").write_bytes(b"weights")
+    write_manifest(model, [model / "model.zip"], binding)
+    return model
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_a_damaged_binding_is_set_aside_and_keeps_the_models_of_its_settings(
+    bound: Path, damaged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = fingerprint(dependencies())
+    kept = save_model(bound, "BTC", {"settings": settings, "pair": "BTC/USDT:USDT"})
+    unlisted = save_model(bound, "SOL", {"settings": settings, "pair": "SOL/USDT:USDT"})
+    lost = [
+        save_model(bound, "ETH", {"settings": settings, "pair": "ETH/USDC:USDC"}),
+        save_model(bound, "XRP", {"settings": "others", "pair": "XRP/USDT:USDT"}),
+        save_model(bound, "ADA", None),
+    ]
+    predictions = bound / "backtesting_predictions"
+    predictions.mkdir()
     (bound / BINDING_NAME).write_bytes(damaged)
-    (problem,) = refusal(bound, dependencies())
-    assert "damaged" in problem
+    bind_folder(bound, dependencies(), PAIRS)
+    assert kept.is_dir()
+    assert unlisted.is_dir()
+    for folder in (*lost, predictions):
+        assert not folder.exists()
+        assert folder.with_name(f"{folder.name}.damaged").is_dir()
+    assert (bound / f"{BINDING_NAME}.damaged").read_bytes() == damaged
+    assert "is damaged; it was set aside" in caplog.text
+    # What stayed is bound as before.
+    assert len(refusal(bound, dependencies(), ["SOL/USDC:USDC"])) == 2
+    refusal(bound, dependencies({"seed": 7}))
 
 
 @pytest.mark.parametrize("pairs", [None, [], "BTC", 5])
-def test_a_binding_with_damaged_pairs_is_refused(bound: Path, pairs: Any) -> None:
+def test_a_binding_with_damaged_pairs_is_damaged(bound: Path, pairs: Any) -> None:
     path = bound / BINDING_NAME
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pairs": pairs}))
-    (problem,) = refusal(bound, dependencies())
-    assert "damaged" in problem
+    bind_folder(bound, dependencies(), PAIRS)
+    assert path.with_name(f"{BINDING_NAME}.damaged").is_file()
+    assert json.loads(path.read_text())["pairs"] == {pair.split("/")[0]: pair for pair in PAIRS}
+
+
+def test_every_single_flipped_bit_is_noticed_or_harmless(bound: Path) -> None:
+    path = bound / BINDING_NAME
+    whole = path.read_bytes()
+    before = json.loads(whole)
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 2]) + whole[place + 1 :])
+        bind_folder(bound, dependencies(), PAIRS)
+        assert json.loads(path.read_bytes()) == before
+
+
+def test_a_binding_without_a_sum_as_earlier_versions_wrote_it_is_accepted(bound: Path) -> None:
+    path = bound / BINDING_NAME
+    content = json.loads(path.read_text())
+    del content["sha256"]
+    path.write_text(json.dumps(content))
+    bind_folder(bound, dependencies(), PAIRS)
+    assert not path.with_name(f"{BINDING_NAME}.damaged").exists()
+    assert "sha256" in json.loads(path.read_text())
+
+
+def test_after_a_damaged_binding_the_models_still_know_their_feature_code(bound: Path) -> None:
+    binding = bind_features(bound, "code") | {"pair": "BTC/USDT:USDT"}
+    save_model(bound, "BTC", binding)
+    (bound / BINDING_NAME).write_bytes(b"")
+    bind_folder(bound, dependencies(), PAIRS)
+    assert bind_features(bound, "code") == {
+        name: binding[name] for name in ("settings", "features")
+    }
+    (bound / BINDING_NAME).write_bytes(b"")
+    bind_folder(bound, dependencies(), PAIRS)
+    with pytest.raises(SettingsError, match="have changed"):
+        bind_features(bound, "other code")

@@ -47,3 +47,21 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file or folder so that nothing loads it, and return its new name."""
+    aside = path.with_name(f"{path.name}.damaged")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    path.replace(aside)
+    return aside
+
+
+def remove_strays(folder: Path) -> None:
+    """Delete what `whole_path` of a killed process left; nothing else may be writing there."""
+    for stray in folder.rglob(".*.tmp"):
+        if stray.is_file():
+            stray.unlink()

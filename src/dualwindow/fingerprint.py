@@ -10,6 +10,7 @@ import ast
 import hashlib
 import inspect
 import json
+import logging
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,11 +18,18 @@ from typing import Any, Final
 
 from dualwindow.errors import SettingsError
 from dualwindow.features import FEATURE_CODE_VERSION
-from dualwindow.files import write_json
+from dualwindow.files import set_aside, write_json
+from dualwindow.manifest import bound_to
+from dualwindow.model_folders import find_models
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import MODEL_FORMAT
 
+logger = logging.getLogger(__name__)
+
 BINDING_NAME: Final = "dualwindow.json"
+_KEYS: Final = frozenset({"fingerprint", "settings", "pairs", "features"})
+#: FreqAI's folder of the predictions of a backtest.
+CACHED_PREDICTIONS: Final = "backtesting_predictions"
 
 #: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
 #: what is done with probabilities.
@@ -77,12 +85,15 @@ def model_dependencies(config: TrainingConfig, freqtrade: Mapping[str, Any]) -> 
 
 
 def fingerprint(dependencies: Mapping[str, Any]) -> str:
-    """Hexadecimal SHA-256 of `model_dependencies`' result, independent of key order."""
+    """Hexadecimal SHA-256 of plain JSON types, independent of key order."""
     return hashlib.sha256(json.dumps(dependencies, sort_keys=True).encode()).hexdigest()
 
 
 def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str]) -> None:
     """Bind a model folder to the settings, or check that it is bound to the same.
+
+    A damaged binding is set aside and made anew; of the models, those stay whose manifests say that
+    they were made with the same settings.
 
     Args:
         folder: `user_data/models/<identifier>`; made when it is not there.
@@ -96,15 +107,15 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
     path = folder / BINDING_NAME
     plain: dict[str, Any] = json.loads(json.dumps(dependencies))
     bases = {pair.split("/")[0]: pair for pair in pairs}
-    bound_pairs: dict[str, str] = {}
-    if path.is_file():
-        bound = _read(path, folder)
+    bound = _read(path) if path.is_file() else {}
+    if bound is None:
+        bound = {"pairs": _begin_anew(folder, fingerprint(plain), bases)}
+    elif bound:
         problems = _differences(bound["settings"], plain)
-        bound_pairs = bound["pairs"]
         problems += [
-            f"{base}: models of {bound_pairs[base]} are there, now {pair} is asked for"
+            f"{base}: models of {bound['pairs'][base]} are there, now {pair} is asked for"
             for base, pair in bases.items()
-            if bound_pairs.get(base, pair) != pair
+            if bound["pairs"].get(base, pair) != pair
         ]
         if problems:
             raise SettingsError([*problems, _way_out(folder)], f"freqai.identifier {folder.name!r}")
@@ -114,23 +125,29 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
             f"freqai.identifier {folder.name!r}",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"fingerprint": fingerprint(plain), "settings": plain, "pairs": bound_pairs | bases}
-    write_json(path, content if not path.is_file() else _read(path, folder) | content)
+    about = {"fingerprint": fingerprint(plain), "settings": plain}
+    _write(path, {**bound, **about, "pairs": bound.get("pairs", {}) | bases})
 
 
-def bind_features(folder: Path, code: str) -> None:
+def bind_features(folder: Path, code: str) -> dict[str, str]:
     """Bind a model folder to the code that makes the features and labels.
 
     Args:
         folder: bound by `bind_folder` before.
         code: from `code_fingerprint`.
 
+    Returns:
+        What the manifests of the folder's models shall say, see `manifest.bound_to`.
+
     Raises:
         SettingsError: when the folder's models were made with other code.
     """
     path = folder / BINDING_NAME
-    bound = _read(path, folder)
-    if bound.setdefault("features", code) != code:
+    bound = _read(path)
+    if bound is None:
+        raise SettingsError([f"{path} is damaged; start again"], "the model folder")
+    made_with = {bound_to(model.path).get("features", code) for model in find_models(folder)}
+    if {bound.setdefault("features", code), *made_with} != {code}:
         raise SettingsError(
             [
                 "the strategy's feature_engineering_* or set_freqai_targets have changed since its "
@@ -138,7 +155,32 @@ def bind_features(folder: Path, code: str) -> None:
             ],
             f"freqai.identifier {folder.name!r}",
         )
-    write_json(path, bound)
+    _write(path, bound)
+    return {"settings": bound["fingerprint"], "features": code}
+
+
+def _begin_anew(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[str, str]:
+    """Set a damaged binding aside, with all that cannot be shown to belong to the settings.
+
+    Returns:
+        The pair of each base coin whose models stay.
+    """
+    path = folder / BINDING_NAME
+    logger.warning("%s is damaged; it was set aside as %s", path, set_aside(path).name)
+    pairs: dict[str, str] = {}
+    for model in find_models(folder):
+        binding = bound_to(model.path)
+        pair = binding.get("pair", "")
+        if binding.get("settings") == settings and bases.get(model.base, pair) == pair:
+            pairs[model.base] = pair
+            continue
+        aside = set_aside(model.path)
+        logger.warning("%s says nothing of these settings; it is now %s", model.path, aside.name)
+    predictions = folder / CACHED_PREDICTIONS
+    if predictions.is_dir():
+        aside = set_aside(predictions)
+        logger.warning("%s may be of other settings; it is now %s", predictions, aside.name)
+    return pairs
 
 
 def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
@@ -156,16 +198,24 @@ def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
-def _read(path: Path, folder: Path) -> dict[str, Any]:
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a binding with the sum of everything else in it."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    write_json(path, {**rest, "sha256": fingerprint(rest)})
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The binding, or None when it is damaged."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        intact = content["fingerprint"] == fingerprint(content["settings"])
-        intact = intact and isinstance(content["pairs"], dict)
-    except (ValueError, KeyError, TypeError):
-        intact = False
-    if not intact:
-        raise SettingsError([f"{path} is damaged; {_way_out(folder)}"], "the model folder")
-    return content
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        # Without a sum, as earlier versions wrote it, at least the settings can be checked.
+        found = content.pop("sha256", None)
+        rest = content if found else content["settings"]
+        intact = (found or content["fingerprint"]) == fingerprint(rest)
+        intact = intact and isinstance(content["pairs"], dict) and content.keys() <= _KEYS
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return content if intact else None
 
 
 def _differences(bound: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -177,7 +227,7 @@ def _differences(bound: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _holds_models(folder: Path) -> bool:
-    return any(folder.glob("sub-train-*")) or (folder / "backtesting_predictions").is_dir()
+    return any(folder.glob("sub-train-*")) or (folder / CACHED_PREDICTIONS).is_dir()
 
 
 def _way_out(folder: Path) -> str:

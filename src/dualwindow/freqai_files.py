@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dualwindow.checked_files import CheckedFiles
+from dualwindow.files import set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +33,14 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     """
     sums = CheckedFiles(folder)
     checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(_HISTORIES, _is_pickle)
-    moved = [
-        _set_aside(file)
+    damaged = [
+        file
         for name, is_whole in checks.items()
         if (file := folder / name).is_file() and (sums.is_damaged(name) or not is_whole(file))
     ]
+    moved = [_set_aside(file) for file in damaged]
     history, copy = (folder / name for name in _HISTORIES)
-    if _aside(history) in moved and copy.is_file():
+    if history in damaged and copy.is_file():
         shutil.copyfile(copy, history)
         logger.warning("%s was restored from its copy %s", history, copy.name)
     caches = sorted((folder / "backtesting_predictions").glob("*.feather"))
@@ -46,13 +48,8 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     return moved
 
 
-def _aside(file: Path) -> Path:
-    return file.with_name(f"{file.name}.damaged")
-
-
 def _set_aside(file: Path) -> Path:
-    aside = _aside(file)
-    file.replace(aside)
+    aside = set_aside(file)
     logger.warning("%s is damaged; it was set aside as %s", file, aside.name)
     return aside
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
 from dualwindow.files import sha256_of, write_json
@@ -13,10 +14,21 @@ MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_FORMAT: Final = 1
 
 
-def write_manifest(folder: Path, files: list[Path]) -> None:
-    """Write the sums of `files`, all of them in `folder`."""
+def write_manifest(
+    folder: Path, files: list[Path], binding: Mapping[str, str] | None = None
+) -> None:
+    """Write the sums of `files`, all of them in `folder`.
+
+    Args:
+        folder: of the model.
+        files: that the manifest covers.
+        binding: what the model was made with, see `bound_to`; None writes nothing about it.
+    """
     sums = {file.name: sha256_of(file) for file in files}
-    write_json(folder / MANIFEST_NAME, {"format": MANIFEST_FORMAT, "sha256": sums})
+    content: dict[str, Any] = {"format": MANIFEST_FORMAT, "sha256": sums}
+    if binding is not None:
+        content["binding"] = dict(binding)
+    write_json(folder / MANIFEST_NAME, content)
 
 
 def check_manifest(folder: Path) -> None:
@@ -27,18 +39,44 @@ def check_manifest(folder: Path) -> None:
     """
     way_out = f"delete the folder {folder} to train this model again"
     path = folder / MANIFEST_NAME
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        sums: dict[str, str] = dict(content["sha256"].items())
-    except FileNotFoundError:
-        raise ModelFileError(
-            f"there is no {path}, so the model is not trusted; {way_out}"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ModelFileError(f"{path} is damaged; {way_out}") from None
-    for name, expected in sums.items():
+    if not path.is_file():
+        raise ModelFileError(f"there is no {path}, so the model is not trusted; {way_out}")
+    content = _read(path)
+    if content is None:
+        raise ModelFileError(f"{path} is damaged; {way_out}")
+    for name, expected in content["sha256"].items():
         file = folder / name
         if not file.is_file():
             raise ModelFileError(f"{file} is missing; {way_out}")
         if sha256_of(file) != expected:
             raise ModelFileError(f"{file} is damaged (its SHA-256 sum differs); {way_out}")
+
+
+def is_listed(folder: Path, name: str) -> bool:
+    """Whether the manifest covers a file; also true when it is damaged, which the check tells."""
+    path = folder / MANIFEST_NAME
+    if not path.is_file():
+        return False
+    content = _read(path)
+    return content is None or name in content["sha256"]
+
+
+def bound_to(folder: Path) -> dict[str, str]:
+    """What the manifest says that the model was made with; empty where it does not say.
+
+    Returns:
+        `settings` and `features`, the fingerprints of settings and feature code, and `pair`.
+    """
+    path = folder / MANIFEST_NAME
+    content = _read(path) if path.is_file() else None
+    binding = (content or {}).get("binding")
+    return binding if isinstance(binding, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The manifest, or None when it is damaged."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        return content if isinstance(content["sha256"], dict) else None
+    except (ValueError, KeyError, TypeError):
+        return None

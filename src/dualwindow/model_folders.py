@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.checked_files import CheckedFiles
 from dualwindow.errors import ModelFileError
-from dualwindow.manifest import check_manifest, write_manifest
+from dualwindow.files import set_aside
+from dualwindow.manifest import check_manifest, is_listed, write_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +66,48 @@ def find_models(folder: Path) -> list[ModelFolder]:
 
 
 def is_saved(folder: Path, filename: str) -> bool:
-    """Whether FreqAI finished saving: a killed bot leaves the last file out."""
-    return (folder / f"{filename}_trained_dates_df.pkl").is_file()
+    """Whether saving came to its end: of a killed bot's model the manifest lacks the last file."""
+    return is_listed(folder, f"{filename}_trained_dates_df.pkl")
 
 
-def seal(folder: Path, filename: str) -> None:
-    """Write the manifest over everything that was saved for a model."""
-    write_manifest(folder, sorted(folder.glob(f"{filename}_*")))
+def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) -> None:
+    """Write the manifest over everything that was saved for a model.
+
+    Args:
+        folder: of the model.
+        filename: what the names of its files begin with.
+        binding: what the model was made with, see `manifest.bound_to`.
+    """
+    write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
+
+
+def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:
+    """Delete the models of each base coin but the newest, and what killed trainings left.
+
+    Only whole models count: trainings that never ended must not push the last model out.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+        keep: models of a base coin that stay, at least 1.
+        in_use: folders of models that the bot predicts with; they stay as well.
+
+    Returns:
+        The folders that were deleted.
+    """
+    used = {Path(path).name for path in in_use}
+    models = find_models(folder)
+    deleted = []
+    for base in {each.base for each in models}:
+        own = [each for each in models if each.base == base]
+        saved = [each for each in own if is_saved(each.path, each.filename)]
+        # A folder newer than every whole model may belong to a training that is running.
+        left = [each for each in own if each not in saved and saved]
+        stale = [each for each in left if each.trained_until < saved[0].trained_until]
+        deleted += [each.path for each in saved[keep:] + stale if each.path.name not in used]
+    for path in deleted:
+        logger.info("deleting the old model %s", path)
+        shutil.rmtree(path)
+    return deleted
 
 
 def recover_models(folder: Path, pairs: Iterable[str]) -> None:
@@ -107,12 +144,6 @@ def _is_whole(model: ModelFolder) -> bool:
     try:
         check_manifest(model.path)
     except ModelFileError as error:
-        aside = model.path.with_name(f"{model.path.name}.damaged")
-        number = 1
-        while aside.exists():
-            number += 1
-            aside = model.path.with_name(f"{model.path.name}.damaged-{number}")
-        model.path.replace(aside)
-        logger.warning("%s; it was set aside as %s", error, aside.name)
+        logger.warning("%s; it was set aside as %s", error, set_aside(model.path).name)
         return False
     return True

@@ -81,6 +81,11 @@ class TrainedModel:
         """Canonical feature names in the order of the network's inputs."""
         return self.context.names
 
+    @property
+    def trained_until(self) -> int:
+        """Date of the last candle of training, seconds since 1970; 0 where there is no context."""
+        return int(self.context.seconds[-1]) if len(self.context) else 0
+
     def predict(self, candles: CandleArrays) -> Prediction:
         """Predict every candle whose window is valid.
 

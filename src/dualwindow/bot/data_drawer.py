@@ -18,7 +18,7 @@ from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.checked_files import CheckedFiles
 from dualwindow.live_history import joined_history
-from dualwindow.model_folders import seal
+from dualwindow.model_folders import purge_models, seal
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ class DualWindowDrawer(FreqaiDataDrawer):
     def __init__(self, full_path: Path, config: dict[str, Any]) -> None:
         self._files = CheckedFiles(full_path)
         self._model_lock = threading.RLock()
+        #: What every model that is saved was made with, see `manifest.bound_to`.
+        self.binding: dict[str, str] = {}
         super().__init__(full_path, config)
         self.model_type = "pytorch"
 
@@ -40,12 +42,24 @@ class DualWindowDrawer(FreqaiDataDrawer):
         """Save a model with everything that FreqAI puts beside it, and publish it."""
         with self._model_lock:
             super().save_data(model, coin, dk)
-            seal(Path(dk.data_path), dk.model_filename)
+            seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
 
     def load_data(self, coin: str, dk: FreqaiDataKitchen) -> Any:
         """The model of a pair and its metadata, never of two trainings."""
         with self._model_lock:
             return super().load_data(coin, dk)
+
+    def purge_old_models(self) -> None:
+        """Delete all but the newest whole models of each pair, as many as `purge_old_models` says.
+
+        FreqAI counts what killed trainings left as models, so a whole one could go for them.
+        """
+        keep = self.freqai_info["purge_old_models"]
+        if keep:
+            with self._model_lock:
+                in_use = [entry["data_path"] for entry in self.pair_dict.values()]
+                # True is FreqAI's older way to say 2.
+                purge_models(self.full_path, 2 if keep is True else int(keep), in_use)
 
     def save_drawer_to_disk(self) -> None:
         """Save which model belongs to which pair."""
@@ -87,8 +101,10 @@ class DualWindowDrawer(FreqaiDataDrawer):
                     newest = strategy.dp.get_pair_dataframe(pair, timeframe)
                     if len(newest):
                         self._append(pair, timeframe, newest, keep_from)
-            ours = self.historic_data[dk.pair][self.config["timeframe"]]
-            self.current_candle = ours["date"].iloc[-1]
+            # An open trade of a pair that has left the whitelist has no history.
+            ours = self.historic_data.get(dk.pair, {}).get(self.config["timeframe"])
+            if ours is not None and len(ours):
+                self.current_candle = ours["date"].iloc[-1]
 
     def _append(
         self, pair: str, timeframe: str, newest: pd.DataFrame, keep_from: pd.Timestamp
