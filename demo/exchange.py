@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from demo import binance
 from demo.binance import BinanceError, Payload
 from demo.clock import Clock, wall_clock
+from demo.faults import AnyFault, CandleFault
+from demo.faulty_answers import FaultyAnswers
 from demo.listing import Listing
-from demo.venue import Limits, Venue, page
+from demo.venue import KlineRequest, Limits, Venue, page
 
 SPOT_KLINES: Final = Limits(500, 1000)
 SPOT_DEPTH: Final = Limits(100, 5000)
@@ -29,25 +31,45 @@ StartTime = Annotated[int | None, Query(alias="startTime")]
 EndTime = Annotated[int | None, Query(alias="endTime")]
 
 
-def create_app(listings: Iterable[Listing], clock: Clock = wall_clock) -> FastAPI:
+async def _kline_request(
+    symbol: str,
+    interval: str,
+    limit: int | None = None,
+    start: StartTime = None,
+    end: EndTime = None,
+) -> KlineRequest:
+    return KlineRequest(symbol, interval, limit, start, end)
+
+
+KlinesOf = Annotated[KlineRequest, Depends(_kline_request)]
+
+
+def create_app(
+    listings: Iterable[Listing], clock: Clock = wall_clock, faults: Iterable[AnyFault] = ()
+) -> FastAPI:
     """Build the exchange.
 
     Args:
         listings: what it lists; spot and futures may share symbols.
         clock: the time that it believes in; nothing later than it is served.
+        faults: what it does wrong on purpose. Drops need a server whose protocol is a
+            `DroppableProtocol`.
 
     """
     app = FastAPI(title=binance.NOTICE, docs_url=None, redoc_url=None, openapi_url=None)
     offered = list(listings)
     spot = {each.symbol: each for each in offered if not each.is_futures}
     futures = {each.symbol: each for each in offered if each.is_futures}
-    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH)
-    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH)
+    planned = list(faults)
+    of_candles = [each for each in planned if isinstance(each, CandleFault)]
+    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH, of_candles)
+    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH, of_candles)
     app.include_router(_market_router(spot_venue), prefix="/api/v3")
     app.include_router(_market_router(futures_venue), prefix="/fapi/v1")
     app.include_router(_contract_router(futures_venue), prefix="/fapi/v1")
     # ccxt asks the second version for last prices alone.
     app.include_router(_market_router(futures_venue), prefix="/fapi/v2")
+    app.add_middleware(FaultyAnswers, faults=planned, clock=clock)
     app.add_exception_handler(BinanceError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_parameter)
     return app
@@ -70,16 +92,10 @@ def _market_router(venue: Venue) -> APIRouter:
         return binance.exchange_info(list(venue.listings.values()), venue.clock())
 
     @router.get("/klines")
-    async def klines(
-        symbol: str,
-        interval: str,
-        limit: int | None = None,
-        start: StartTime = None,
-        end: EndTime = None,
-    ) -> JSONResponse:
-        candles = venue.klines(symbol, interval, limit, start, end)
+    async def klines(request: Request, wanted: KlinesOf) -> JSONResponse:
+        candles = venue.klines(request.url.path, wanted)
         # Rows are JSON already: FastAPI's own encoding would take longer than the rest.
-        return JSONResponse(binance.kline_rows(candles, interval))
+        return JSONResponse(binance.kline_rows(candles, wanted.interval))
 
     @router.get("/depth")
     async def depth(symbol: str, limit: int | None = None) -> Payload:
@@ -97,15 +113,9 @@ def _contract_router(venue: Venue) -> APIRouter:
     router = APIRouter()
 
     @router.get("/markPriceKlines")
-    async def mark_price_klines(
-        symbol: str,
-        interval: str,
-        limit: int | None = None,
-        start: StartTime = None,
-        end: EndTime = None,
-    ) -> JSONResponse:
-        candles = venue.klines(symbol, interval, limit, start, end)
-        return JSONResponse(binance.kline_rows(candles, interval, volumes=False))
+    async def mark_price_klines(wanted: KlinesOf) -> JSONResponse:
+        candles = venue.mark_price_klines(wanted)
+        return JSONResponse(binance.kline_rows(candles, wanted.interval, volumes=False))
 
     @router.get("/fundingRate")
     async def funding_rate(

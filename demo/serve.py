@@ -20,6 +20,8 @@ import uvicorn
 
 from demo.clock import Clock, replay_clock, wall_clock
 from demo.exchange import create_app
+from demo.faults import AnyFault, read_faults
+from demo.faulty_answers import DroppableProtocol
 from demo.listing import Listing
 from demo.market import MarketSpec
 from demo.sources import recorded_listings, synthetic_listings
@@ -45,9 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     listings = _listings(options, clock)
     listener = socket.create_server((options.host, options.port))
     port = listener.getsockname()[1]
-    app = create_app(listings, clock)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+        uvicorn.Config(
+            create_app(listings, clock, options.faults),
+            http=DroppableProtocol,
+            log_level="warning",
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
     )
     _end_with(server, options.parent)
     synthetic = any(each.synthetic for each in listings)
@@ -76,6 +82,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--now", type=datetime.fromisoformat, help="time to replay from, UTC")
     parser.add_argument("--speed", default=1.0, type=float, help="of the replay against real time")
     parser.add_argument(
+        "--faults",
+        type=_faults,
+        default=[],
+        metavar="FILE",
+        help="what goes wrong, see demo.faults",
+    )
+    parser.add_argument(
         "--parent", default=os.getppid(), type=int, help="process that ends this one with its own"
     )
     return parser.parse_args(arguments)
@@ -85,6 +98,13 @@ def _loopback(host: str) -> str:
     if host != HOST:
         raise argparse.ArgumentTypeError(f"the demo exchange listens on {HOST} only, not on {host}")
     return host
+
+
+def _faults(path: str) -> list[AnyFault]:
+    try:
+        return read_faults(Path(path))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _listings(options: argparse.Namespace, clock: Clock) -> list[Listing]:

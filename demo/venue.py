@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demo.binance import BinanceError
+from demo.candle_faults import repeat, withhold
 from demo.clock import Clock
+from demo.faults import CandleFault
 from demo.intervals import INTERVALS, Series
 from demo.listing import Listing
 
@@ -36,13 +39,34 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class KlineRequest:
+    """What `klines` is asked for.
+
+    Attributes:
+        symbol: Binance's name.
+        interval: Binance's name, such as 1m.
+        limit: most rows; None for what the market gives by default.
+        start: first open time, ms; None for the newest rows.
+        end: last open time, ms; None for now.
+
+    """
+
+    symbol: str
+    interval: str
+    limit: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True)
 class Venue:
-    """Listings by Binance's name, the time, and how much an answer may hold."""
+    """Listings by Binance's name, the time, how much an answer may hold, and what goes wrong."""
 
     listings: dict[str, Listing]
     clock: Clock
     kline_limits: Limits
     depth_limits: Limits
+    faults: Sequence[CandleFault] = ()
 
     def find(self, symbol: str) -> Listing:
         """Find a listing by Binance's name.
@@ -72,20 +96,40 @@ class Venue:
             raise BinanceError(-1100, "Illegal characters found in parameter 'symbols'.") from error
         return [self.find(str(name)) for name in names]
 
-    def klines(
-        self, symbol: str, interval: str, limit: int | None, start: int | None, end: int | None
-    ) -> Series:
-        """Candles of a request, the forming one among them.
+    def klines(self, path: str, request: KlineRequest) -> Series:
+        """Candles of a request as far as faults let them through, the forming one among them.
+
+        Args:
+            path: of the request; faults may name it.
+            request: what is asked for.
 
         Raises:
             BinanceError: -1121 for the symbol, -1120 for the interval, -1130 for the limit.
 
         """
-        listing = self.find(symbol)
-        if interval not in INTERVALS:
+        now = self.clock()
+        faults = [each for each in self.faults if each.acts(now, path, request.symbol)]
+        delivered = withhold(self._candles(request, now), faults)
+        return repeat(self._page(delivered, request), faults)
+
+    def mark_price_klines(self, request: KlineRequest) -> Series:
+        """Candles of a request for mark prices, which no fault touches.
+
+        Raises:
+            BinanceError: as `klines`.
+
+        """
+        return self._page(self._candles(request, self.clock()), request)
+
+    def _candles(self, request: KlineRequest, now: int) -> Series:
+        listing = self.find(request.symbol)
+        if request.interval not in INTERVALS:
             raise BinanceError(-1120, "Invalid interval.")
-        candles = listing.klines(interval, self.clock())
-        return candles.rows(page(candles.open_time, start, end, self.kline_limits.of(limit)))
+        return listing.klines(request.interval, now)
+
+    def _page(self, candles: Series, request: KlineRequest) -> Series:
+        limit = self.kline_limits.of(request.limit)
+        return candles.rows(page(candles.open_time, request.start, request.end, limit))
 
 
 def page(times: NDArray[np.int64], start: int | None, end: int | None, limit: int) -> slice:
