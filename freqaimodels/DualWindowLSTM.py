@@ -50,7 +50,7 @@ from dualwindow.windows import label_frame
 logger = logging.getLogger(__name__)
 
 #: Seconds after a failed training before another is tried.
-RETRY_SECONDS = 60.0
+RETRY_SECONDS = 60
 #: FreqAI's `do_predict` of a model that is older than `expiration_hours`.
 EXPIRED = 2
 
@@ -128,7 +128,14 @@ class DualWindowLSTM(IFreqaiModel):
                 super()._start_scanning(strategy)
             except Exception:  # a thread's last line of defence
                 logger.exception("retraining was interrupted and goes on in a minute")
-                self._stop_event.wait(RETRY_SECONDS)
+                self._pause()
+
+    def _pause(self) -> None:
+        """Wait before another training is tried, or until the bot stops."""
+        for _second in range(RETRY_SECONDS):
+            if self._stop_event.is_set():
+                return
+            time.sleep(1)
 
     def extract_data_and_train_model(
         self,
@@ -156,7 +163,7 @@ class DualWindowLSTM(IFreqaiModel):
                 # FreqAI notes the new age before it saves the model.
                 entry["trained_timestamp"] = before
                 # What failed would fail again at once: let the other pairs go first.
-                self._stop_event.wait(RETRY_SECONDS)
+                self._pause()
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any

@@ -1,0 +1,176 @@
+"""`freqtrade trade` in a dry run against the demo exchange, an hour of the market in a minute."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pandas as pd
+import psutil
+import pytest
+
+from demo.config import exchange_overlay
+from demo.faketime import WAY_OUT, environment, library
+from demo.running import running_exchange
+from tests.conftest import IN_CI
+from tests.e2e.freqtrade import REPOSITORY, SMALL, merged, unwrapped
+
+SPEED = 60.0
+#: Seconds of a faked clock: so many are gone before a real answer comes.
+PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
+
+
+def require_faketime() -> None:
+    """Skip, in plain words, where a test's clock cannot be faked; in CI it must be."""
+    if library() is None:
+        if IN_CI:
+            pytest.fail(WAY_OUT)
+        pytest.skip(WAY_OUT)
+
+
+@contextmanager
+def market(
+    datadir: Path,
+    start: str,
+    *,
+    speed: float = SPEED,
+    faults: Sequence[dict[str, Any]] = (),
+    folder: Path | None = None,
+    port: int = 0,
+) -> Iterator[int]:
+    """An exchange that replays candles from a moment on; yields its port.
+
+    Args:
+        datadir: freqtrade's folder of feather files.
+        start: ISO, UTC.
+        speed: of its clock against real time.
+        faults: as in `demo.faults`.
+        folder: where the file of faults goes; only with faults.
+        port: 0 takes a free one.
+    """
+    arguments = ["--datadir", str(datadir), "--now", start, "--speed", str(speed)]
+    arguments += ["--port", str(port)]
+    if faults:
+        assert folder is not None
+        path = folder / "faults.json"
+        path.write_text(json.dumps(list(faults)), encoding="utf-8")
+        arguments += ["--faults", str(path)]
+    with running_exchange(arguments) as found:
+        yield found
+
+
+def market_time(port: int) -> datetime:
+    """What time the exchange believes it is."""
+    with urlopen(f"http://127.0.0.1:{port}/api/v3/time", timeout=10) as answer:
+        milliseconds: int = json.load(answer)["serverTime"]
+    return datetime.fromtimestamp(milliseconds / 1000.0, tz=UTC)
+
+
+class DryRun:
+    """One process of `freqtrade trade`; its user folder may outlive it.
+
+    Args:
+        userdir: freqtrade's user folder.
+        port: of the exchange.
+        overlay: configuration over config.json and SMALL.
+        configs: configuration files before the overlay.
+        speed: of the bot's clock; the exchange's.
+    """
+
+    def __init__(
+        self,
+        userdir: Path,
+        port: int,
+        overlay: dict[str, Any],
+        *,
+        configs: Sequence[str] = ("config.json",),
+        speed: float = SPEED,
+    ) -> None:
+        userdir.mkdir(parents=True, exist_ok=True)
+        self.userdir = userdir
+        own = {"db_url": f"sqlite:///{userdir / 'trades.sqlite'}"}
+        whole = SMALL
+        for part in (exchange_overlay(port), PATIENT_CCXT, own, overlay):
+            whole = merged(whole, part)
+        path = userdir / "overlay.json"
+        path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+        files = [part for name in (*configs, str(path)) for part in ("-c", name)]
+        command = ["trade", "--freqaimodel", "DualWindowLSTM", "--userdir", str(userdir), *files]
+        self.log_path = userdir / f"log-{len(list(userdir.glob('log-*')))}.txt"
+        with self.log_path.open("w") as log:
+            faked = environment(market_time(port), speed)
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "freqtrade", *command],
+                cwd=REPOSITORY,
+                env={**os.environ, **faked, "TZ": "UTC", "COLUMNS": "400", "NO_COLOR": "1"},
+                stdout=log,
+                stderr=log,
+            )
+
+    def __enter__(self) -> DryRun:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def log(self) -> str:
+        """Everything logged so far, without line breaks."""
+        return unwrapped(self.log_path.read_text(encoding="utf-8", errors="replace"))
+
+    def wait_for(self, condition: Callable[[], object], seconds: float = 120.0) -> None:
+        """Wait, in real seconds, until something is the case; fail with the log's end if not."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert self.process.poll() is None, f"the bot ended:\n{self.log[-4000:]}"
+            assert time.monotonic() < end, f"it did not happen in {seconds} s:\n{self.log[-4000:]}"
+            time.sleep(0.1)
+
+    def wait_for_log(self, text: str, times: int = 1, seconds: float = 120.0) -> None:
+        """Wait until something was logged."""
+        self.wait_for(lambda: self.log.count(text) >= times, seconds)
+
+    def terminate(self) -> float:
+        """Stop the bot as Docker does; seconds that it took."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        return time.monotonic() - started
+
+    def memory(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+    @property
+    def models(self) -> Path:
+        return self.userdir / "models" / "small"
+
+    def trades(self) -> pd.DataFrame:
+        """All trades, open and closed, as the bot's database has them; empty before the first."""
+        path = self.userdir / "trades.sqlite"
+        if not path.exists():
+            return pd.DataFrame()
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+            tables = database.execute("select name from sqlite_master").fetchall()
+            if ("trades",) not in tables:
+                return pd.DataFrame()
+            return pd.read_sql_query("select * from trades order by id", database)
+
+    def predictions(self, pair: str) -> pd.DataFrame:
+        """All predictions of a pair that the bot saved, indexed by candle."""
+        path = self.models / "historic_predictions.pkl"
+        frame = pickle.loads(path.read_bytes())[pair]
+        return frame.set_index(pd.to_datetime(frame["date_pred"], utc=True))
