@@ -14,9 +14,15 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def replay_clock(start_ms: int, speed: float = 1.0) -> Clock:
-    """A clock that shows `start_ms` now and runs `speed` times as fast as real time."""
-    began = time.monotonic()
+def replay_clock(start_ms: int, speed: float = 1.0, since: float | None = None) -> Clock:
+    """A clock that shows another time and runs at another speed than the real one.
+
+    Args:
+        start_ms: what it shows at first, milliseconds since 1970.
+        speed: its seconds in a real one.
+        since: when it showed that, in real seconds since 1970; None is now.
+    """
+    began = time.monotonic() - (0.0 if since is None else time.time() - since)
 
     def now() -> int:
         return start_ms + int((time.monotonic() - began) * speed * 1000.0)

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    clock = wall_clock if options.now is None else replay_clock(_ms(options.now), options.speed)
+    clock = wall_clock
+    if options.now is not None:
+        clock = replay_clock(_ms(options.now), options.speed, options.since)
     listings = _listings(options, clock)
     listener = socket.create_server((options.host, options.port))
     port = listener.getsockname()[1]
@@ -87,6 +89,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         metavar="FILE",
         help="what goes wrong, see demo.faults",
+    )
+    parser.add_argument(
+        "--since", type=float, help="when the replay began, real seconds since 1970; not now"
     )
     parser.add_argument(
         "--parent", default=os.getppid(), type=int, help="process that ends this one with its own"

@@ -17,6 +17,7 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.settings import (
@@ -88,6 +89,7 @@ class DualWindowLSTM(IFreqaiModel):
         self._failure: DualWindowError | None = None
         self._newest: NewestCandle | None = None
         self._is_complete = True
+        self._history: BacktestHistory | None = None
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -95,9 +97,10 @@ class DualWindowLSTM(IFreqaiModel):
         """Train and predict one pair; refuse models whose features were made by other code."""
         if not self.dd.binding:
             self._bind(strategy)
-        if not self._live:
-            return super().start(dataframe, metadata, strategy)
         pair = metadata["pair"]
+        if not self._live:
+            self._history = BacktestHistory(dataframe, pair, strategy)
+            return super().start(dataframe, metadata, strategy)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
@@ -242,7 +245,7 @@ class DualWindowLSTM(IFreqaiModel):
             candles: CandleArrays = read_candles(
                 unfiltered_df, dk.training_features_list, dk.pair, self._timeframe
             )
-            prediction = model.predict(candles)
+            prediction = model.predict(candles, self._candles_before(candles, model, dk))
         decisions = decide(prediction.probabilities, self._settings.thresholds)
         probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
         frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
@@ -253,6 +256,20 @@ class DualWindowLSTM(IFreqaiModel):
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
         return frame, dk.do_predict
+
+    def _candles_before(
+        self, candles: CandleArrays, model: TrainedModel, dk: FreqaiDataKitchen
+    ) -> CandleArrays | None:
+        """The candles before a backtest slice, where those that the model holds end too early.
+
+        They end right before it in a backtest's own models; a model of a running bot was trained
+        while the last candle before its first prediction had not closed.
+        """
+        nearest = candles.seconds[0] - self._candle_seconds
+        if self._history is None or model.trained_until >= nearest:
+            return None
+        frame = self._history.before(candles.seconds[0], self._settings.window_size - 1, dk)
+        return read_candles(frame, dk.training_features_list, dk.pair, self._timeframe)
 
     def _do_predict(
         self, valid: NDArray[np.bool_], model: TrainedModel, dk: FreqaiDataKitchen

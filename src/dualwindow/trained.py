@@ -86,17 +86,21 @@ class TrainedModel:
         """Date of the last candle of training, seconds since 1970; 0 where there is no context."""
         return int(self.context.seconds[-1]) if len(self.context) else 0
 
-    def predict(self, candles: CandleArrays) -> Prediction:
+    def predict(self, candles: CandleArrays, before: CandleArrays | None = None) -> Prediction:
         """Predict every candle whose window is valid.
 
         Args:
-            candles: N rows; the saved context is put in front where it is older.
+            candles: N rows.
+            before: candles to put in front of them, so that the first have whole windows; None
+                takes the last candles of training, where they are older.
 
         Raises:
             ModelFileError: when the features are not the model's.
         """
         self._require_features(candles.names)
-        whole = candles.after(self.context)
+        before = self.context if before is None else before
+        self._require_features(before.names)
+        whole = candles.after(before)
         added = len(whole) - len(candles)
         valid = whole.valid_windows(self.config, self.candle_seconds)
         valid[:added] = False

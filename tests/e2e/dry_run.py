@@ -10,15 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.request import urlopen
 
 import pandas as pd
-import psutil
 import pytest
 
 from demo.config import exchange_overlay
@@ -40,28 +40,46 @@ def require_faketime() -> None:
         pytest.skip(WAY_OUT)
 
 
+@dataclass(frozen=True)
+class Replay:
+    """The clock of a replayed market, the same for every exchange and bot that take part.
+
+    Attributes:
+        start: what it shows at `since`, ISO, UTC.
+        speed: its seconds in a real one.
+        since: real seconds since 1970.
+    """
+
+    start: str
+    speed: float = SPEED
+    since: float = field(default_factory=time.time)
+
+    def now(self) -> datetime:
+        """What time it is in the market."""
+        start = datetime.fromisoformat(self.start).replace(tzinfo=UTC)
+        return start + timedelta(seconds=(time.time() - self.since) * self.speed)
+
+
 @contextmanager
 def market(
     datadir: Path,
-    start: str,
+    replay: Replay,
     *,
-    speed: float = SPEED,
     faults: Sequence[dict[str, Any]] = (),
     folder: Path | None = None,
     port: int = 0,
 ) -> Iterator[int]:
-    """An exchange that replays candles from a moment on; yields its port.
+    """An exchange that replays candles; yields its port.
 
     Args:
         datadir: freqtrade's folder of feather files.
-        start: ISO, UTC.
-        speed: of its clock against real time.
+        replay: its clock.
         faults: as in `demo.faults`.
         folder: where the file of faults goes; only with faults.
         port: 0 takes a free one.
     """
-    arguments = ["--datadir", str(datadir), "--now", start, "--speed", str(speed)]
-    arguments += ["--port", str(port)]
+    arguments = ["--datadir", str(datadir), "--port", str(port), "--now", replay.start]
+    arguments += ["--speed", str(replay.speed), "--since", str(replay.since)]
     if faults:
         assert folder is not None
         path = folder / "faults.json"
@@ -71,32 +89,27 @@ def market(
         yield found
 
 
-def market_time(port: int) -> datetime:
-    """What time the exchange believes it is."""
-    with urlopen(f"http://127.0.0.1:{port}/api/v3/time", timeout=10) as answer:
-        milliseconds: int = json.load(answer)["serverTime"]
-    return datetime.fromtimestamp(milliseconds / 1000.0, tz=UTC)
-
-
 class DryRun:
     """One process of `freqtrade trade`; its user folder may outlive it.
 
     Args:
         userdir: freqtrade's user folder.
         port: of the exchange.
+        replay: the exchange's clock and the bot's.
         overlay: configuration over config.json and SMALL.
         configs: configuration files before the overlay.
-        speed: of the bot's clock; the exchange's.
+        variables: of the bot's environment, beside those of its clock.
     """
 
     def __init__(
         self,
         userdir: Path,
         port: int,
+        replay: Replay,
         overlay: dict[str, Any],
         *,
         configs: Sequence[str] = ("config.json",),
-        speed: float = SPEED,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         userdir.mkdir(parents=True, exist_ok=True)
         self.userdir = userdir
@@ -110,11 +123,11 @@ class DryRun:
         command = ["trade", "--freqaimodel", "DualWindowLSTM", "--userdir", str(userdir), *files]
         self.log_path = userdir / f"log-{len(list(userdir.glob('log-*')))}.txt"
         with self.log_path.open("w") as log:
-            faked = environment(market_time(port), speed)
+            faked = environment(replay.now(), replay.speed)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "freqtrade", *command],
                 cwd=REPOSITORY,
-                env={**os.environ, **faked, "TZ": "UTC", "COLUMNS": "400", "NO_COLOR": "1"},
+                env={**os.environ, **faked, "TZ": "UTC", "COLUMNS": "400", **variables},
                 stdout=log,
                 stderr=log,
             )
@@ -150,9 +163,6 @@ class DryRun:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
         return time.monotonic() - started
-
-    def memory(self) -> psutil.Process:
-        return psutil.Process(self.process.pid)
 
     @property
     def models(self) -> Path:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from freqtrade_client import FtRestClient
 
-from tests.e2e.dry_run import DryRun, market, require_faketime
+from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
 from tests.e2e.freqtrade import merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
@@ -72,9 +72,10 @@ def session(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iter
         }
     }
     data = shared_data / "binance-futures-2025-05-04_2025-06-24"
+    replay = Replay("2025-06-13T12:00")
     with (
-        market(data, "2025-06-13T12:00") as exchange,
-        DryRun(userdir, exchange, merged(NEAR, server)) as bot,
+        market(data, replay) as exchange,
+        DryRun(userdir, exchange, replay, merged(NEAR, server)) as bot,
     ):
         client = FtRestClient(f"http://127.0.0.1:{port}", "tester", password, timeout=30)
         bot.wait_for(lambda: both_sides_closed(bot.trades()), 300)

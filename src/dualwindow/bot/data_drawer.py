@@ -87,21 +87,23 @@ class DualWindowDrawer(FreqaiDataDrawer):
             self._files.write(path.name, text.encode())
 
     def update_historic_data(self, strategy: IStrategy, dk: FreqaiDataKitchen) -> None:
-        """Put the newest candles over the end of the history, once a candle and pair.
+        """Put the newest candles of a pair over the end of its history, once a candle.
 
         FreqAI only appends, so a candle that came late or was corrected would never arrive, and
-        ends with an error after a long outage.
+        ends with an error after a long outage. It also looks at all pairs for each of them, where
+        the pair and those that its features need will do.
         """
         _, _, load = dk.check_if_new_training_required(0)
         keep_from = pd.Timestamp(load.startts, unit="s", tz="UTC")
-        timeframes = self.freqai_info["feature_parameters"]["include_timeframes"]
+        features = self.freqai_info["feature_parameters"]
+        # An open trade of a pair that has left the whitelist has no history.
+        pairs = {dk.pair, *features.get("include_corr_pairlist", [])} & self.historic_data.keys()
         with self.history_lock:
-            for pair in dk.all_pairs:
-                for timeframe in timeframes:
+            for pair in sorted(pairs):
+                for timeframe in features["include_timeframes"]:
                     newest = strategy.dp.get_pair_dataframe(pair, timeframe)
                     if len(newest):
                         self._append(pair, timeframe, newest, keep_from)
-            # An open trade of a pair that has left the whitelist has no history.
             ours = self.historic_data.get(dk.pair, {}).get(self.config["timeframe"])
             if ours is not None and len(ours):
                 self.current_candle = ours["date"].iloc[-1]

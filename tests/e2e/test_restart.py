@@ -1,0 +1,150 @@
+"""Killed at any moment, with damaged files, or stopped in a training: the bot goes on."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
+from tests.e2e.freqtrade import REPOSITORY, merged
+from tests.test_live_state import DAMAGE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("restart")]
+
+PAIR = "BTC/USDT:USDT"
+#: Trains again as soon as it has trained.
+OVERLAY: dict[str, Any] = {
+    "strategy": "KilledStrategy",
+    "strategy_path": str(REPOSITORY / "tests" / "e2e" / "strategies"),
+    "exchange": {"pair_whitelist": [PAIR]},
+    "freqai": {"live_retrain_hours": 0.01, "expiration_hours": 12},
+}
+#: In the order in which they come in a training; see KilledStrategy.
+MOMENTS = ["epoch", "model", "metadata", "dictionary", "seal", "predictions"]
+
+
+@dataclass
+class House:
+    """A user folder that outlives its bots, and the market they live in."""
+
+    userdir: Path
+    port: int
+    clock: Replay
+    logs: list[str] = field(default_factory=list)
+
+    def bot(self, overlay: dict[str, Any] | None = None, **variables: str) -> DryRun:
+        whole = merged(OVERLAY, overlay or {})
+        return DryRun(self.userdir, self.port, self.clock, whole, variables=variables)
+
+    def models(self) -> set[str]:
+        return {path.name for path in (self.userdir / "models" / "small").glob("sub-train-*")}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[House]:
+    """A house in which a bot has trained once and predicted for some minutes."""
+    require_faketime()
+    userdir = tmp_path_factory.mktemp("house")
+    clock = Replay("2025-06-13T12:00")
+    data = shared_data / "binance-futures-2025-05-04_2025-06-24"
+    with market(data, clock) as port:
+        house = House(userdir, port, clock)
+        with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
+            bot.wait_for_log("Done training")
+            bot.wait_for_log("Total time spent inferencing", times=6)
+            assert bot.terminate() < 10
+            assert predicted(bot) > 0
+        yield house
+
+
+def predicted(bot: DryRun) -> int:
+    return int((bot.predictions(PAIR)["do_predict"] == 1).sum())
+
+
+def assert_resumed(bot: DryRun) -> None:
+    assert "No model ready" not in bot.log
+    for text in ("Traceback", "Fatal", "raised exception"):
+        assert text not in bot.log
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_bot_killed_in_a_training_resumes_with_its_last_model(moment: str, house: House) -> None:
+    with house.bot(KILL_AT=moment) as bot:
+        assert bot.process.wait(120) == -signal.SIGKILL
+        assert "Starting training" in bot.log
+        assert_resumed(bot)
+    with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
+        bot.wait_for_log("Total time spent inferencing", times=2)
+        assert bot.terminate() < 10
+        assert_resumed(bot)
+        # Nothing was lost but the unfinished training: what was predicted before is still there.
+        counts = [int(line) for line in house.logs]
+        house.logs.append(str(predicted(bot)))
+        assert counts == sorted(counts)
+        assert predicted(bot) >= max(counts, default=1)
+    strays = [path for path in house.userdir.rglob(".*.tmp") if "models" in path.parts]
+    assert strays == []
+
+
+def test_after_all_of_that_a_training_succeeds_and_old_models_go(house: House) -> None:
+    with house.bot() as bot:
+        bot.wait_for_log("Done training", times=3, seconds=180)
+        bot.wait_for_log("deleting the old model")
+        assert bot.terminate() < 10
+        assert_resumed(bot)
+    assert len(house.models()) <= 3  # two whole ones and the one that was being trained
+
+
+def test_a_stop_in_a_training_ends_within_ten_seconds(house: House) -> None:
+    long = {"model_training_parameters": {"epochs": 5000, "early_stopping_patience": 5000}}
+    other = {"freqai": {**long, "identifier": "long"}}
+    with house.bot(other) as bot:
+        bot.wait_for_log("epoch 2:")
+        assert bot.terminate() < 10
+        assert "the training was stopped before its end" in bot.log
+        assert "Traceback" not in bot.log
+
+
+def test_damaged_files_of_every_kind_are_set_aside_and_the_bot_goes_on(house: House) -> None:
+    folder = house.userdir / "models" / "small"
+    newest = max(folder.glob(f"sub-train-{PAIR.split('/', maxsplit=1)[0]}_*/manifest.json")).parent
+    older = sorted(folder.glob("sub-train-BTC_*/*_trained_dates_df.pkl"))[0].parent
+    assert older != newest
+    damaged = {
+        folder / "pair_dictionary.json": "truncated",
+        folder / "global_metadata.json": "empty",
+        folder / "historic_predictions.pkl": "flipped",
+        folder / "dualwindow.json": "flipped",
+        folder / "state_sums.json": "empty",
+        next(newest.glob("*_model.zip")): "flipped",
+    }
+    for path, damage in damaged.items():
+        path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
+        bot.wait_for_log("Total time spent inferencing", times=2)
+        assert bot.terminate() < 10
+        assert_resumed(bot)
+        for name in ("pair_dictionary.json", "global_metadata.json", "dualwindow.json"):
+            assert f"{name} is damaged; it was set aside" in bot.log
+        assert f"{newest.name}.damaged" in bot.log
+    assert not newest.exists()
+    assert older.is_dir()
+
+
+def test_with_nothing_whole_left_the_bot_trains_anew(house: House) -> None:
+    folder = house.userdir / "models" / "small"
+    for path in folder.rglob("*_model.zip"):
+        path.write_bytes(b"")
+    with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
+        bot.wait_for_log("No model ready")
+        bot.wait_for_log("Done training")
+        bot.wait_for(lambda: bot.log.count("Total time spent inferencing") >= 3)
+        assert bot.terminate() < 10
+        assert "Traceback" not in bot.log
+    shutil.rmtree(folder)
