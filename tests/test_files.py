@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwindow.files import sha256_of, whole_file, write_json
+from dualwindow.files import leftovers, sha256_of, whole_file, write_json
 
 
 def test_a_file_is_there_with_its_whole_content(tmp_path: Path) -> None:
@@ -70,3 +70,13 @@ def test_the_sum_is_that_of_the_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
     assert sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_what_a_killed_process_left_of_a_file_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "model[1].bin"
+    left = [tmp_path / ".model[1].bin.17.tmp", tmp_path / ".model[1].bin.4711.tmp"]
+    others = [path, tmp_path / ".model[1].bin.x.17.tmp", tmp_path / ".model1.bin.17.tmp"]
+    for each in left + others:
+        each.write_bytes(b"half")
+    assert sorted(leftovers(path)) == sorted(left)
+    assert leftovers(tmp_path / "nowhere" / "model.bin") == []

@@ -43,6 +43,13 @@ def prediction_device(name: str) -> torch.device:
         return torch.device("cpu")
 
 
+def arithmetic_of(device: torch.device) -> str:
+    """What decides how a device rounds: the GPU's model, or the processor's vector instructions."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
+
+
 def training_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:
     """Arithmetic of training: `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU."""
     if config.precision == "auto":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,18 @@ def whole_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Temporary neighbours of `path` that processes which were killed while writing it have left.
+
+    Those of a process that is writing it at this moment are among them.
+    """
+    # The name ends in a process id: another file's name may begin as this one's does.
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
+    folder = path.parent
+    neighbours = folder.iterdir() if folder.is_dir() else ()
+    return [each for each in neighbours if pattern.fullmatch(each.name)]
 
 
 @contextmanager

@@ -59,6 +59,11 @@ _NOT_IN_MODEL: Final = frozenset(
 )
 
 
+def model_settings(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that a model depends on, as plain JSON types."""
+    return {name: value for name, value in config.to_dict().items() if name not in _NOT_IN_MODEL}
+
+
 def model_dependencies(config: TrainingConfig, freqtrade: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that a model depends on, flat, as plain JSON types.
 
@@ -67,9 +72,7 @@ def model_dependencies(config: TrainingConfig, freqtrade: Mapping[str, Any]) -> 
         freqtrade: freqtrade's configuration.
     """
     freqai = freqtrade["freqai"]
-    content: dict[str, Any] = {
-        name: value for name, value in config.to_dict().items() if name not in _NOT_IN_MODEL
-    }
+    content = model_settings(config)
     for group in ("feature_parameters", "data_split_parameters"):
         content |= {f"{group}.{name}": value for name, value in freqai.get(group, {}).items()}
     # FreqAI adds this itself while it runs, and only this value is allowed.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.device import autocast
@@ -65,6 +66,29 @@ class GradientStep:
         """Step size that the next call uses."""
         return float(self._optimizer.param_groups[0]["lr"])
 
+    def tensors(self) -> dict[str, Tensor]:
+        """The optimizer's moments and step counts, by `<parameter's number>.<name>`."""
+        return {
+            f"{number}.{name}": value
+            for number, moments in self._optimizer.state_dict()["state"].items()
+            for name, value in moments.items()
+        }
+
+    def values(self) -> dict[str, Any]:
+        """Step size and, in fp16, the scale of the loss, as plain JSON types."""
+        return {"learning_rate": self.learning_rate, "loss_scale": self._scaler.state_dict()}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Go on from what `tensors` and `values` returned for the same network and settings."""
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            number, name = key.split(".")
+            moments.setdefault(int(number), {})[name] = value
+        content = self._optimizer.state_dict() | {"state": moments}
+        content["param_groups"][0]["lr"] = values["learning_rate"]
+        self._optimizer.load_state_dict(content)
+        self._scaler.load_state_dict(values["loss_scale"])
+
     def __call__(self, windows: Tensor, labels: Tensor, dropout: Tensor) -> Tensor:
         """Update the weights; return the batch's mean loss, detached."""
         loss = self.gradients(windows, labels, dropout)
@@ -111,13 +135,32 @@ def _replica(network: DualWindowNetwork) -> DualWindowNetwork:
     return replica
 
 
-def schedule_of(
-    optimizer: torch.optim.Optimizer, config: TrainingConfig
-) -> Callable[[float], None]:
-    """Return what to call with the validation loss after every epoch."""
-    if config.learning_rate_schedule == "plateau":
-        return torch.optim.lr_scheduler.ReduceLROnPlateau(
-            optimizer, factor=0.5, patience=PLATEAU_PATIENCE
-        ).step
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=config.epochs)
-    return lambda _loss: cosine.step()
+class Schedule:
+    """Sets the step size after every epoch.
+
+    Args:
+        optimizer: whose step size it sets.
+        config: plateau halves it when validation stops improving, cosine lets it fall to zero.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: TrainingConfig) -> None:
+        self._scheduler: ReduceLROnPlateau | CosineAnnealingLR
+        if config.learning_rate_schedule == "plateau":
+            self._scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=PLATEAU_PATIENCE)
+        else:
+            self._scheduler = CosineAnnealingLR(optimizer, T_max=config.epochs)
+
+    def __call__(self, validation_loss: float) -> None:
+        """Set the step size of the next epoch."""
+        if isinstance(self._scheduler, ReduceLROnPlateau):
+            self._scheduler.step(validation_loss)
+        else:
+            self._scheduler.step()
+
+    def values(self) -> dict[str, Any]:
+        """Everything but the step size, as plain JSON types."""
+        return dict(self._scheduler.state_dict())
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Go on from what `values` returned; the step size is the optimizer's to restore."""
+        self._scheduler.load_state_dict(dict(values))

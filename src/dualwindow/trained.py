@@ -7,14 +7,12 @@ every saved model. It does not move without a changelog entry.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import safetensors
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
@@ -34,6 +32,7 @@ from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.prediction import predict_rows
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import ChunkSizes, WindowStream
+from dualwindow.tensor_bytes import about_of, to_bytes
 
 #: Raised whenever what is saved changes; other versions are refused.
 MODEL_FORMAT: Final = 1
@@ -183,8 +182,7 @@ class TrainedModel:
             "settings": self.config.to_dict(),
             "candle_seconds": self.candle_seconds,
         }
-        metadata = {"dualwindow": json.dumps(about)}
-        return bytes(safetensors.torch.save(tensors, metadata))
+        return to_bytes(tensors, about)
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> TrainedModel:
@@ -193,7 +191,10 @@ class TrainedModel:
         Raises:
             ModelFileError: when the bytes are damaged or of another format version.
         """
-        about = _metadata(payload)
+        try:
+            about = about_of(payload)
+        except ValueError as error:
+            raise ModelFileError(f"the saved model is damaged: {error}") from None
         found = (about["format"], about["feature_code_version"], tuple(about["classes"]))
         expected = (MODEL_FORMAT, FEATURE_CODE_VERSION, CLASS_NAMES)
         if found != expected:
@@ -234,17 +235,6 @@ class CheckpointLoader:
                 "user_data/models to train it again"
             )
         return TrainedModel.from_bytes(payload)
-
-
-def _metadata(payload: bytes) -> dict[str, Any]:
-    """The JSON metadata in the header of safetensors bytes."""
-    try:
-        length = int.from_bytes(payload[:8], "little")
-        header = json.loads(payload[8 : 8 + length])
-        content: dict[str, Any] = json.loads(header["__metadata__"]["dualwindow"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(f"the saved model is damaged: {error}") from None
-    return content
 
 
 def _rebuild(about: dict[str, Any], state: dict[str, Tensor]) -> DualWindowNetwork:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from dualwindow.balance import (
-    class_counts,
-    class_weights,
-    describe_balance,
-    drawn_counts,
-    mirrored_counts,
-)
+from dualwindow.balance import class_weights, describe_balance, drawn_counts, mirrored_counts
+from dualwindow.checkpoint import CheckpointFile
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
@@ -28,21 +24,20 @@ from dualwindow.epoch_batches import epoch_batches
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
 from dualwindow.estimate import epoch_seconds
-from dualwindow.evaluation import trading_f1
 from dualwindow.mirror import Mirror, mirror_of
 from dualwindow.network import DualWindowNetwork, NetworkShape
-from dualwindow.optimization import GradientStep, optimizer_of, schedule_of
-from dualwindow.prediction import predict_rows
+from dualwindow.optimization import GradientStep, Schedule, optimizer_of
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
 from dualwindow.stream import WindowStream
 from dualwindow.training_hooks import EpochResult, TrainingHook
+from dualwindow.training_identity import training_identity
+from dualwindow.training_run import TrainingRun
+from dualwindow.validation import Validation
 
 logger = logging.getLogger(__name__)
 
-#: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
-VALIDATION_ROWS = 4096
 #: Steps an epoch below which undersampling has hardly left anything to learn from.
 FEW_BATCHES = 4
 
@@ -95,6 +90,11 @@ class Trainer:
             `TrainingStoppedError`.
         in_background: leave a core to the rest of the process and give way to it; the calling
             thread has to be one that only trains.
+        checkpoint: file that takes the state after an epoch, no more often than every few seconds,
+            and whenever the training breaks off. A training with the same `training_identity`
+            goes on from it and ends with the same weights, bit for bit; its hooks are told only
+            of the epochs that it trains itself. The file stays when the training ends, see
+            `remove_checkpoint`. None writes none.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG.
@@ -109,17 +109,19 @@ class Trainer:
         hooks: Sequence[TrainingHook] = (),
         should_stop: Callable[[], bool] = lambda: False,
         in_background: bool = False,
+        checkpoint: Path | None = None,
     ) -> None:
         self._config = config
+        self._checkpoint = checkpoint
         self._in_background = in_background
         self._hooks = hooks
         self._should_stop = should_stop
-        self._names = dataset.names
+        self._dataset = dataset
+        self._split = split
         self._train = split.train
-        self._validation_rows = split.validation.evenly_spaced(VALIDATION_ROWS)
-        self._validation_labels = dataset.labels[self._validation_rows]
         self._device = resolve_device(config.device)
         self._stream = WindowStream.watched(dataset.features, config, self._device)
+        self._validation = Validation(split.validation, config, self._stream, self._device)
         self._dtype = training_dtype(config, self._device)
         self._mirror = mirror_for(config, dataset.names)
         _require_sides(self._train.counts, config)
@@ -138,12 +140,14 @@ class Trainer:
             ) as threads:
                 self._threads = threads
                 self._log_estimate(network)
-                return self._run_epochs(network, generator)
+                run = self._begin(network, generator)
+                self._run_epochs(run)
+        return TrainingResult(run.best_network(), run.history, run.best_epoch)
 
     def _build_network(self) -> DualWindowNetwork:
         center, scale = robust_scaling(self._train)
         network = DualWindowNetwork(
-            NetworkShape.of(self._config, len(self._names)), center, scale, self._mirror
+            NetworkShape.of(self._config, len(self._dataset.names)), center, scale, self._mirror
         )
         if self._config.class_balance == "none":
             with torch.no_grad():
@@ -159,42 +163,66 @@ class Trainer:
     def _weights(self, counts: NDArray[np.floating] | NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(class_weights(counts)).to(self._device)
 
-    def _run_epochs(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingResult:
+    def _begin(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingRun:
         config = self._config
         optimizer = optimizer_of(network, config)
-        schedule = schedule_of(optimizer, config)
         weighs = config.class_balance == "weights"
-        weights = self._weights(self._train_counts()) if weighs else None
         step = GradientStep(
             network,
             optimizer,
-            class_weights=weights,
+            class_weights=self._weights(self._train_counts()) if weighs else None,
             clip=config.gradient_clip,
             dtype=self._dtype,
             threads=self._threads,
         )
-        history: list[EpochResult] = []
-        best = copy.deepcopy(network.state_dict())
-        best_epoch, best_loss = 0, float("inf")
-        for epoch in range(config.epochs):
-            result = self._run_epoch(epoch, network, step, generator)
-            history.append(result)
-            for hook in self._hooks:
-                hook.on_epoch(result)
-            if result.validation_loss < best_loss:
-                best_epoch, best_loss = epoch + 1, result.validation_loss
-                best = copy.deepcopy(network.state_dict())
-            if epoch + 1 - best_epoch >= config.early_stopping_patience:
-                break
-            schedule(result.validation_loss)
-        network.load_state_dict(best)
-        return TrainingResult(network.cpu().eval(), history, best_epoch)
+        return TrainingRun(network, step, Schedule(optimizer, config), generator)
 
-    def _run_epoch(
-        self, epoch: int, network: DualWindowNetwork, step: GradientStep, generator: torch.Generator
-    ) -> EpochResult:
+    def _run_epochs(self, run: TrainingRun) -> None:
+        checkpoint = self._resume(run)
+        with checkpoint or nullcontext():
+            while not run.is_over(self._config):
+                result = self._run_epoch(run)
+                run.finish_epoch(result)
+                for hook in self._hooks:
+                    hook.on_epoch(result)
+                if checkpoint is not None:
+                    checkpoint.keep(run.state())
+
+    def _resume(self, run: TrainingRun) -> CheckpointFile | None:
+        """Go on from the checkpoint if it is of this training; return where to keep the next."""
+        if self._checkpoint is None:
+            return None
+        identity = training_identity(
+            self._dataset,
+            self._split,
+            self._config,
+            device=self._device,
+            threads=self._threads.count,
+        )
+        checkpoint = CheckpointFile(self._checkpoint, identity)
+        state = checkpoint.read()
+        if state is not None:
+            run.restore(state)
+            logger.info("training resumed after epoch %d", len(run.history))
+        return checkpoint
+
+    def _run_epoch(self, run: TrainingRun) -> EpochResult:
         started = time.perf_counter()
-        learning_rate = step.learning_rate
+        epoch = len(run.history)
+        learning_rate = run.step.learning_rate
+        train_loss = self._train_epoch(epoch, run)
+        validation_loss, f1 = self._validate(run.network)
+        if not np.isfinite([train_loss, validation_loss]).all():
+            raise DualWindowError(
+                f"the loss is no number any more in epoch {epoch + 1} (training {train_loss}, "
+                f"validation {validation_loss}); lower learning_rate {self._config.learning_rate} "
+                f"or gradient_clip {self._config.gradient_clip}"
+            )
+        seconds = time.perf_counter() - started
+        return EpochResult(epoch + 1, train_loss, validation_loss, f1, learning_rate, seconds)
+
+    def _train_epoch(self, epoch: int, run: TrainingRun) -> float:
+        """Train on every window of an epoch; return their mean loss."""
         order = EpochOrder(
             self._train,
             balance=self._config.class_balance,
@@ -202,53 +230,19 @@ class Trainer:
             seed=self._config.seed,
             epoch=epoch,
         )
-        network.train()
+        run.network.train()
         total = torch.zeros((), device=self._device)
-        batch_size = self._config.batch_size
-        for batch in epoch_batches(order, self._stream, network, generator, batch_size):
+        batches = epoch_batches(
+            order, self._stream, run.network, run.generator, self._config.batch_size
+        )
+        for batch in batches:
             if self._should_stop():
                 raise TrainingStoppedError("the bot asked the training to stop")
-            total += step(batch.windows, batch.labels, batch.dropout) * len(batch)
-        train_loss = total.item() / len(order)
-        validation_loss, f1 = self._validate(network)
-        if not np.isfinite([train_loss, validation_loss]).all():
-            raise DualWindowError(
-                f"the loss is no number any more in epoch {epoch + 1} (training {train_loss}, "
-                f"validation {validation_loss}); lower learning_rate {self._config.learning_rate} "
-                f"or gradient_clip {self._config.gradient_clip}"
-            )
-        return EpochResult(
-            epoch + 1,
-            train_loss,
-            validation_loss,
-            f1,
-            learning_rate,
-            time.perf_counter() - started,
-        )
+            total += run.step(batch.windows, batch.labels, batch.dropout) * len(batch)
+        return total.item() / len(order)
 
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
-        """Loss and Trading F1 over the validation rows, with their natural class shares.
-
-        For a balanced training the loss weighs each class alike, because it is that objective
-        whose overfitting early stopping is to see.
-        """
-        probabilities = predict_rows(
-            network,
-            self._stream,
-            self._validation_rows,
-            self._device,
-            should_stop=self._should_stop,
-            threads=self._threads,
-        )
-        labels = torch.from_numpy(self._validation_labels.astype(np.int64))
-        balanced = self._config.class_balance != "none"
-        weights = self._weights(class_counts(self._validation_labels)) if balanced else None
-        loss = nn.functional.nll_loss(
-            torch.from_numpy(probabilities).clamp_min(1e-12).log(),
-            labels,
-            weight=None if weights is None else weights.cpu(),
-        )
-        return loss.item(), trading_f1(self._validation_labels, probabilities.argmax(axis=1))
+        return self._validation(network, should_stop=self._should_stop, threads=self._threads)
 
     def _log_estimate(self, network: DualWindowNetwork) -> None:
         config = self._config
@@ -267,14 +261,14 @@ class Trainer:
             window_size=config.window_size,
             batch_size=min(config.batch_size, windows),
             train_windows=windows,
-            validation_windows=len(self._validation_rows),
+            validation_windows=len(self._validation),
         )
         logger.info(
             "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
             "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
             candidates,
             windows,
-            len(self._validation_rows),
+            len(self._validation),
             seconds,
             seconds * config.epochs / 60,
             config.epochs,

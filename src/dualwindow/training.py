@@ -48,6 +48,7 @@ def train_model(
     hooks: Sequence[TrainingHook] = (),
     should_stop: Callable[[], bool] = lambda: False,
     in_background: bool = False,
+    checkpoint_path: Path | None = None,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -63,6 +64,7 @@ def train_model(
         hooks: likewise.
         should_stop: likewise.
         in_background: likewise.
+        checkpoint_path: likewise.
 
     Raises:
         DataError: when the candles are too few or hold nothing to learn; the message begins with
@@ -86,6 +88,7 @@ def train_model(
         hooks=hooks,
         should_stop=should_stop,
         in_background=in_background,
+        checkpoint_path=checkpoint_path,
     )
 
 
@@ -101,6 +104,7 @@ def train_dataset(
     hooks: Sequence[TrainingHook] = (),
     should_stop: Callable[[], bool] = lambda: False,
     in_background: bool = False,
+    checkpoint_path: Path | None = None,
 ) -> TrainedModel:
     """Split, train, evaluate on validation, log the figures and write them.
 
@@ -117,6 +121,8 @@ def train_dataset(
         hooks: told after every epoch.
         should_stop: true ends the training with `TrainingStoppedError`.
         in_background: train beside a running bot, see `Trainer`.
+        checkpoint_path: file from which an interrupted training goes on, see `Trainer`. It stays:
+            the model that is returned is not saved yet. Once it is, call `remove_checkpoint`.
 
     Raises:
         DataError: when there are too few candles or nothing to learn; the message begins with
@@ -134,6 +140,7 @@ def train_dataset(
             hooks=hooks,
             should_stop=should_stop,
             in_background=in_background,
+            checkpoint=checkpoint_path,
         )
     except DataError as error:
         raise DataError(f"{name}: {error}") from error

@@ -1,0 +1,81 @@
+"""What a network is worth after an epoch, by rows that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from dualwindow.balance import class_counts, class_weights
+from dualwindow.compute_threads import ComputeThreads
+from dualwindow.dataset import Selection
+from dualwindow.evaluation import trading_f1
+from dualwindow.network import DualWindowNetwork
+from dualwindow.prediction import predict_rows
+from dualwindow.settings import TrainingConfig
+from dualwindow.stream import WindowStream
+
+#: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
+VALIDATION_ROWS: Final = 4096
+
+
+class Validation:
+    """Measures a network on the validation rows, with their natural class shares.
+
+    For a balanced training the loss weighs each class alike, because it is that objective whose
+    overfitting early stopping is to see.
+
+    Args:
+        selection: rows to validate on.
+        config: training settings.
+        stream: of the unscaled features.
+        device: of the network.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        config: TrainingConfig,
+        stream: WindowStream,
+        device: torch.device,
+    ) -> None:
+        self._rows = selection.evenly_spaced(VALIDATION_ROWS)
+        self._labels = selection.dataset.labels[self._rows]
+        self._stream = stream
+        self._device = device
+        self._class_weights = None
+        if config.class_balance != "none":
+            self._class_weights = torch.from_numpy(class_weights(class_counts(self._labels)))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __call__(
+        self,
+        network: DualWindowNetwork,
+        *,
+        should_stop: Callable[[], bool],
+        threads: ComputeThreads,
+    ) -> tuple[float, float]:
+        """Loss (nats) and Trading F1.
+
+        Raises:
+            TrainingStoppedError: when `should_stop` said so.
+        """
+        probabilities = predict_rows(
+            network,
+            self._stream,
+            self._rows,
+            self._device,
+            should_stop=should_stop,
+            threads=threads,
+        )
+        loss = nn.functional.nll_loss(
+            torch.from_numpy(probabilities).clamp_min(1e-12).log(),
+            torch.from_numpy(self._labels.astype(np.int64)),
+            weight=self._class_weights,
+        )
+        return loss.item(), trading_f1(self._labels, probabilities.argmax(axis=1))
