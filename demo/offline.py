@@ -8,56 +8,78 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 from demo.config import exchange_overlay
 from demo.running import REPOSITORY, running_exchange
+from demo.stopping import end, interrupt_on_signals
 
 STOP_SECONDS = 30.0
+MEANWHILE_SECONDS = 2.0
 
 
 def run_freqtrade(userdir: Path, arguments: Sequence[str]) -> int:
-    """Run freqtrade from the repository's root with the demo exchange at its side.
+    """Run freqtrade with the demo exchange at its side, which serves the folder's own candles.
 
     Args:
         userdir: freqtrade's user folder; its `data/binance` is what the exchange serves.
         arguments: freqtrade's, without `--userdir`; `-c` of the exchange is added.
 
     Returns:
-        freqtrade's exit status. An interrupt is handed on to freqtrade, which ends first.
+        freqtrade's exit status.
+
     """
     datadir = (userdir / "data" / "binance").resolve()
     with running_exchange(["--datadir", str(datadir)]) as port:
-        overlay = userdir / "exchange.json"
-        overlay.write_text(json.dumps(exchange_overlay(port), indent=2), encoding="utf-8")
-        command, *rest = arguments
-        whole = [command, "--userdir", str(userdir), *rest, "-c", str(overlay)]
-        with subprocess.Popen([sys.executable, "-m", "freqtrade", *whole], cwd=REPOSITORY) as bot:
-            return _wait(bot)
+        return run_on_exchange(port, userdir, arguments)
 
 
-def _wait(bot: subprocess.Popen[bytes]) -> int:
-    """Wait for the bot; a SIGTERM or SIGINT to this process ends it first."""
+def run_on_exchange(
+    port: int,
+    userdir: Path,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stop_seconds: float = STOP_SECONDS,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> int:
+    """Run freqtrade from the repository's root on a demo exchange that runs already.
 
-    def hand_on(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+    Args:
+        port: of the exchange.
+        userdir: freqtrade's user folder; the exchange's config is written into it.
+        arguments: freqtrade's, without `--userdir`; `-c` of the exchange is added.
+        environment: variables over this process's own.
+        stop_seconds: how long freqtrade may take to end when this process is interrupted.
+        meanwhile: called every other second while freqtrade runs.
 
-    previous = signal.signal(signal.SIGTERM, hand_on)
-    try:
-        return bot.wait()
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-        if bot.poll() is None:
-            bot.terminate()
-            try:
-                bot.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                bot.kill()
+    Returns:
+        freqtrade's exit status. An interrupt, whatever raises it, ends freqtrade first.
+
+    """
+    overlay = userdir / "exchange.json"
+    overlay.write_text(json.dumps(exchange_overlay(port), indent=2), encoding="utf-8")
+    command, *rest = arguments
+    whole = [command, "--userdir", str(userdir), *rest, "-c", str(overlay)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "freqtrade", *whole],
+        cwd=REPOSITORY,
+        env={**os.environ, **(environment or {})},
+        # Ctrl-C reaches the terminal's whole group: freqtrade would be told to end twice.
+        process_group=0,
+    ) as bot:
+        try:
+            while True:
+                try:
+                    return bot.wait(MEANWHILE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    meanwhile()
+        finally:
+            end(bot, stop_seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--userdir", type=Path, required=True, help="freqtrade's user folder")
     parser.add_argument("freqtrade", nargs="+", help="freqtrade's own arguments, after --")
     options = parser.parse_args(arguments)
+    interrupt_on_signals()
     return run_freqtrade(options.userdir, options.freqtrade)
 
 

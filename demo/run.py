@@ -12,6 +12,7 @@ from demo.datadir import write_candles
 from demo.market import MarketSpec, make_market
 from demo.offline import run_freqtrade
 from demo.running import REPOSITORY
+from demo.stopping import interrupt_on_signals
 
 USERDIR = REPOSITORY / "user_data" / "demo"
 OVERLAY = REPOSITORY / "demo" / "overlay.json"
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.run", description=__doc__)
     parser.add_argument("--userdir", type=Path, default=USERDIR, help="emptied, then filled")
     userdir: Path = parser.parse_args(arguments).userdir
+    interrupt_on_signals()
     # Only the demo's own folder: whatever else lies in user_data stays.
     shutil.rmtree(userdir, ignore_errors=True)
     make_markets(userdir)

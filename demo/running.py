@@ -8,7 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
+
+from demo.stopping import end
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 10.0
@@ -28,7 +32,14 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
 
     """
     command = [sys.executable, "-m", "demo.serve", "--parent", str(os.getpid()), *arguments]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Ctrl-C reaches the terminal's whole group: the exchange must outlive those who ask it.
+        process_group=0,
+    ) as server:
         try:
             assert server.stdout is not None
             line = server.stdout.readline()
@@ -36,12 +47,16 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
                 raise RuntimeError(f"the demo exchange ended before it was ready: {command}")
             yield int(json.loads(line)["port"])
         finally:
-            _end(server)
+            end(server, STOP_SECONDS)
 
 
-def _end(server: subprocess.Popen[str]) -> None:
-    server.terminate()
+def exchange_time(port: int) -> datetime:
+    """Ask a running exchange what time it believes it is."""
+    # Not urllib: a proxy from the environment must not come between.
+    connection = HTTPConnection("127.0.0.1", port, timeout=STOP_SECONDS)
     try:
-        server.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
+        connection.request("GET", "/api/v3/time")
+        milliseconds = json.loads(connection.getresponse().read())["serverTime"]
+    finally:
+        connection.close()
+    return datetime.fromtimestamp(milliseconds / 1000.0, tz=UTC)

@@ -24,7 +24,8 @@ from demo.faults import AnyFault, read_faults
 from demo.faulty_answers import DroppableProtocol
 from demo.listing import Listing
 from demo.market import MarketSpec
-from demo.sources import recorded_listings, synthetic_listings
+from demo.market_file import read_markets
+from demo.sources import market_listings, recorded_listings, synthetic_listings
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ HOST = "127.0.0.1"
 DAYS_AHEAD = 2
 PARENT_CHECK_SECONDS = 0.2
 SHUTDOWN_SECONDS = 1
+#: A bot asks every 5 s; a connection closed after just as long would now and then break a request.
+KEEP_ALIVE_SECONDS = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             http=DroppableProtocol,
             log_level="warning",
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     )
     _end_with(server, options.parent)
@@ -76,6 +80,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--datadir", type=Path, help="freqtrade's folder of feather files")
     source.add_argument("--synthetic", nargs="+", metavar="PAIR", help="pairs of a made-up market")
+    source.add_argument(
+        "--market", type=Path, metavar="FILE", help="synthetic pairs, see demo.market_file"
+    )
     parser.add_argument("--seed", default=0, type=int, help="of the synthetic market")
     parser.add_argument("--days", default=90, type=int, help="synthetic days before now")
     parser.add_argument(
@@ -113,11 +120,13 @@ def _faults(path: str) -> list[AnyFault]:
 
 
 def _listings(options: argparse.Namespace, clock: Clock) -> list[Listing]:
-    if options.datadir is not None:
-        try:
+    try:
+        if options.datadir is not None:
             return recorded_listings(options.datadir)
-        except FileNotFoundError as error:
-            raise SystemExit(str(error)) from error
+        if options.market is not None:
+            return market_listings(read_markets(options.market))
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
     now = datetime.fromtimestamp(clock() / 1000.0, tz=UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     spec = MarketSpec(

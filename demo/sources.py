@@ -46,9 +46,16 @@ def synthetic_listings(pairs: Iterable[str], spec: MarketSpec) -> list[Listing]:
         spec: of the first pair.
 
     """
+    return market_listings(
+        {pair: replace(spec, seed=spec.seed + number) for number, pair in enumerate(pairs)}
+    )
+
+
+def market_listings(markets: dict[str, MarketSpec]) -> list[Listing]:
+    """List pairs with a synthetic market each."""
     listings = []
-    for number, pair in enumerate(pairs):
-        candles = make_market(replace(spec, seed=spec.seed + number)).candles
+    for pair, spec in markets.items():
+        candles = make_market(spec).candles
         funding = funding_rates(candles) if ":" in pair else None
         listings.append(listing(pair, candles, funding, synthetic=True))
     return listings
