@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: install demo test bench lint format clean
+.PHONY: install demo dry-run test bench lint format clean
 
 install: $(STAMP)
 
@@ -19,6 +19,11 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/python -m demo.run
+
+# Live until Ctrl-C, on a synthetic market; SPEED=20 lets 20 minutes pass in one (libfaketime).
+SPEED ?= 1
+dry-run: install
+	$(BIN)/python -m demo.dry_run --speed $(SPEED)
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup

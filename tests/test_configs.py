@@ -13,7 +13,9 @@ from dualwindow.settings_reference import settings_table
 from tests.bot import REPOSITORY, freqtrade_config
 
 
-@pytest.mark.parametrize("overlays", [[], ["config.spot.json"], ["demo/overlay.json"]])
+@pytest.mark.parametrize(
+    "overlays", [[], ["config.spot.json"], ["demo/overlay.json"], ["demo/dry_run.json"]]
+)
 def test_it_is_read_without_a_problem(overlays: list[str], tmp_path: Path) -> None:
     settings = read_settings(freqtrade_config(tmp_path, *overlays))
     assert settings.training.window_size == 180

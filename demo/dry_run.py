@@ -1,0 +1,170 @@
+"""A live bot without an internet: DualWindowLSTM trades a synthetic market in a dry run."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from demo import faketime
+from demo.clock import replay_clock
+from demo.dry_run_folder import DryRunFolder, FolderError, Start, private_config
+from demo.faults import to_ms
+from demo.offline import run_on_exchange
+from demo.running import REPOSITORY, exchange_time, running_exchange
+from demo.stopping import interrupt_on_signals
+
+USERDIR = REPOSITORY / "user_data" / "dry-run"
+OVERLAY = REPOSITORY / "demo" / "dry_run.json"
+#: With the exchange's own second or two this stays within 15 s.
+STOP_SECONDS = 10.0
+#: Clocks are set now and then: by so little the bot's time may go back.
+SAME_TIME = timedelta(minutes=1)
+FIRST_START = (
+    "First candles are loaded and a model is trained for each pair, in about a minute; then every\n"
+    "full minute brings a decision, and the first trade often opens within a quarter of an hour."
+)
+#: What to tell the user who waits, by what has become of the market.
+EXPECT = {
+    "new": FIRST_START,
+    "renewed": "The last market was nearly over: it is gone, with its candles, models and trades.\n"
+    + FIRST_START,
+    "resumed": "It goes on at {moment:%Y-%m-%d %H:%M} UTC with the candles, models and trades of\n"
+    "the last run: the first decision comes at the next full minute.",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trade until Ctrl-C or SIGTERM; return the exit status."""
+    options = _parse(arguments)
+    interrupt_on_signals()
+    # The exchange and freqtrade run in the repository's root, the user maybe elsewhere.
+    folder = DryRunFolder(options.userdir.resolve())
+    try:
+        with folder.alone():
+            return _run(folder, options.speed)
+    except FolderError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\nStopped. {_shown(folder.root)} keeps it all; the same command goes on from here.")
+        return 0
+
+
+def _run(folder: DryRunFolder, speed: float) -> int:
+    start = folder.prepare(datetime.now(UTC))
+    faked = speed != 1.0 or _is_ahead(start)
+    if faked and faketime.library() is None:
+        print(f"{faketime.WAY_OUT}; or {_way_out(folder, speed)}", file=sys.stderr)
+        return 1
+    private = private_config(folder, _free_port())
+    folder.write_private(private)
+    print(_introduction(folder, start, speed, private["api_server"]), flush=True)
+    status = _trade(folder, start.moment, speed if faked else None)
+    print("freqtrade ended by itself; its last lines above say why", file=sys.stderr)
+    return status or 1
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m demo.dry_run", description=__doc__)
+    parser.add_argument("--userdir", type=Path, default=USERDIR, help="kept between runs")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help="of the bot's and the exchange's clock against real time; needs libfaketime, and "
+        "above 30 a computer that trains fast",
+    )
+    return parser.parse_args(arguments)
+
+
+def _speed(given: str) -> float:
+    speed = float(given)
+    if not 1.0 <= speed <= 60.0:
+        raise argparse.ArgumentTypeError(f"a speed from 1 to 60 is meant, not {given}")
+    return speed
+
+
+def _trade(folder: DryRunFolder, moment: datetime, speed: float | None) -> int:
+    """Run exchange and bot, both on the wall's clock or, at a speed, on one from `moment` on."""
+    market = ["--market", str(folder.market.resolve())]
+    clock = [] if speed is None else ["--now", moment.isoformat(), "--speed", f"{speed:g}"]
+    configs = [REPOSITORY / "config.json", OVERLAY, folder.private]
+    trade = ["trade", "--freqaimodel", "DualWindowLSTM", "--logfile", str(folder.log)]
+    with running_exchange([*market, *clock]) as port:
+        # The exchange took its time to start; the bot must not lag behind it by as much.
+        began = exchange_time(port)
+        now = replay_clock(to_ms(began), speed or 1.0)
+
+        def remember_the_time() -> None:
+            folder.reach(datetime.fromtimestamp(now() / 1000.0, UTC))
+
+        try:
+            return run_on_exchange(
+                port,
+                folder.root,
+                [*trade, *(part for path in configs for part in ("-c", str(path)))],
+                environment=None if speed is None else faketime.environment(began, speed),
+                stop_seconds=STOP_SECONDS,
+                meanwhile=remember_the_time,
+            )
+        finally:
+            remember_the_time()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _introduction(folder: DryRunFolder, start: Start, speed: float, server: dict[str, Any]) -> str:
+    address = f"http://{server['listen_ip_address']}:{server['listen_port']}"
+    lines = [EXPECT[start.market].format(moment=start.moment)]
+    if speed != 1.0:
+        lines.append(
+            f"The bot's clock and the exchange's run {speed:g} times as fast as real time."
+        )
+    elif _is_ahead(start):
+        lines.append("The bot's clock goes ahead of real time, because an earlier run was faster.")
+    lines.append(f"The market ends on {start.ends:%Y-%m-%d}; a start near its end makes a new one.")
+    expect = "\n".join(lines)
+    return f"""
+A dry run of DualWindowLSTM, live, on an exchange of this machine's own. No order leaves it, and no
+price is real: the market is synthetic, with a planted pattern, and says nothing about any other.
+
+  candles    {_shown(folder.root)}/data/binance/futures/
+  models     {_shown(folder.models)}/dry-run/
+  trades     {_shown(folder.database)}
+  log        {_shown(folder.log)}
+  REST       {address}/api/v1/
+             user {server["username"]}, password {server["password"]}, new at every start
+  FreqUI     {address}/ once `.venv/bin/freqtrade install-ui` has fetched it
+  status     .venv/bin/freqtrade-client -c {_shown(folder.private)} status
+  stop       Ctrl-C
+
+{expect}
+"""
+
+
+def _is_ahead(start: Start) -> bool:
+    """Whether an earlier, faster run has come further than the clock on the wall."""
+    return start.moment > datetime.now(UTC) + SAME_TIME
+
+
+def _way_out(folder: DryRunFolder, speed: float) -> str:
+    if speed != 1.0:
+        return "leave out --speed"
+    return f"delete {_shown(folder.root)}, where a faster run has gone ahead of the wall's clock"
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path
+
+
+if __name__ == "__main__":
+    sys.exit(main())
