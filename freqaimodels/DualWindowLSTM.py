@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
-from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from dualwindow.bot.background_training import BackgroundTraining, checkpoint_path
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.newest_candle import NewestCandle
@@ -31,7 +30,7 @@ from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence import decide
 from dualwindow.device import resolve_device
-from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
+from dualwindow.errors import DataError, DualWindowError
 from dualwindow.files import remove_strays
 from dualwindow.fingerprint import (
     bind_features,
@@ -42,7 +41,10 @@ from dualwindow.fingerprint import (
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
 from dualwindow.manifest import check_manifest
-from dualwindow.model_folders import is_saved, recover_models
+from dualwindow.model_folders import (
+    is_saved,
+    recover_models,
+)
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
@@ -50,13 +52,11 @@ from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after a failed training before another is tried.
-RETRY_SECONDS = 60
 #: FreqAI's `do_predict` of a model that is older than `expiration_hours`.
 EXPIRED = 2
 
 
-class DualWindowLSTM(IFreqaiModel):
+class DualWindowLSTM(BackgroundTraining):
     """Says SHORT, HOLD or LONG from the last `window_size` candles.
 
     Returns the decision in the label column, the probabilities in columns named after the classes,
@@ -121,53 +121,6 @@ class DualWindowLSTM(IFreqaiModel):
         with refusing():
             self.dd.binding = bind_features(Path(self.full_path), code_fingerprint(functions))
 
-    def _start_scanning(self, strategy: IStrategy) -> None:
-        """Train whatever is due until the bot stops, whatever happens on the way.
-
-        FreqAI's thread would end for good when, say, the disk is full for a moment.
-        """
-        while not self._stop_event.is_set():
-            try:
-                super()._start_scanning(strategy)
-            except Exception:  # a thread's last line of defence
-                logger.exception("retraining was interrupted and goes on in a minute")
-                self._pause()
-
-    def _pause(self) -> None:
-        """Wait before another training is tried, or until the bot stops."""
-        for _second in range(RETRY_SECONDS):
-            if self._stop_event.is_set():
-                return
-            time.sleep(1)
-
-    def extract_data_and_train_model(
-        self,
-        new_trained_timerange: TimeRange,
-        pair: str,
-        strategy: IStrategy,
-        dk: FreqaiDataKitchen,
-        data_load_timerange: TimeRange,
-    ) -> None:
-        """Train beside the running bot; after a failure the last model stays, with its age."""
-        entry = self.dd.pair_dict[pair]
-        before = entry["trained_timestamp"]
-        trained = False
-        try:
-            super().extract_data_and_train_model(
-                new_trained_timerange, pair, strategy, dk, data_load_timerange
-            )
-            trained = True
-        except TrainingStoppedError:
-            logger.info("%s: the training was stopped before its end", pair)
-        except DualWindowError as error:
-            logger.error("%s: the training failed: %s", pair, error)
-        finally:
-            if not trained:
-                # FreqAI notes the new age before it saves the model.
-                entry["trained_timestamp"] = before
-                # What failed would fail again at once: let the other pairs go first.
-                self._pause()
-
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
     ) -> TrainedModel:
@@ -215,6 +168,7 @@ class DualWindowLSTM(IFreqaiModel):
         self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **_kwargs: Any
     ) -> TrainedModel:
         """Train a model on candles and labels, log its figures and write them beside the model."""
+        Path(dk.data_path).mkdir(parents=True, exist_ok=True)
         return train_model(
             data_dictionary["candles"],
             data_dictionary["labels"],
@@ -224,6 +178,7 @@ class DualWindowLSTM(IFreqaiModel):
             expected_candles=self.freqai_info["train_period_days"] * 86_400 // self._candle_seconds,
             candle_seconds=self._candle_seconds,
             figures_path=Path(dk.data_path) / "evaluation.json",
+            checkpoint_path=checkpoint_path(dk),
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
             should_stop=self._stop_event.is_set,
             # Live, FreqAI trains in a thread of its own beside the candle loop.

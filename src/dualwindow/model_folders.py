@@ -23,6 +23,8 @@ from dualwindow.manifest import check_manifest, is_listed, write_manifest
 logger = logging.getLogger(__name__)
 
 PAIR_DICTIONARY: Final = "pair_dictionary.json"
+#: Of a training that has not ended, in the folder of its model.
+CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 _FOLDER_NAME: Final = re.compile(r"sub-train-(?P<base>.+)_(?P<stamp>\d{10})")
 
 
@@ -79,6 +81,22 @@ def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) 
         binding: what the model was made with, see `manifest.bound_to`.
     """
     write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
+
+
+def unfinished_training(folder: Path, base: str, begun_after: float) -> ModelFolder | None:
+    """The newest training of a base coin that left a checkpoint and no model.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+        base: base coin.
+        begun_after: older ones are not worth their end any more, seconds since 1970.
+    """
+    found = (each for each in find_models(folder) if each.base == base)
+    newest = next(found, None)
+    if newest is None or newest.trained_until <= begun_after:
+        return None
+    has_checkpoint = (newest.path / CHECKPOINT_NAME).is_file()
+    return newest if has_checkpoint and not is_saved(newest.path, newest.filename) else None
 
 
 def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
 import sqlite3
 import subprocess
@@ -144,6 +145,21 @@ class DryRun:
     def log(self) -> str:
         """Everything logged so far, without line breaks."""
         return unwrapped(self.log_path.read_text(encoding="utf-8", errors="replace"))
+
+    def failures(self, *, exchange_failed: bool = False) -> list[str]:
+        """Signs of an unhandled error.
+
+        Args:
+            exchange_failed: on purpose; freqtrade logs what it bears with tracebacks of its own.
+        """
+        # A stop may come while freqtrade writes to its database, which its own clean-up then logs
+        # with a traceback; so none counts after that began.
+        before, _, after = self.log.partition("Cleaning up modules")
+        signs = ["Fatal", "raised exception", "Unable to analyze", "Strategy caused"]
+        signs += [] if exchange_failed else ["Traceback"]
+        found = [sign for sign in signs if sign in before]
+        found += [sign for sign in ("raised exception", "TrainingStopped") if sign in after]
+        return found + re.findall(r'File "[^"]*(?:dualwindow|DualWindow)[^"]*"', self.log)
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 120.0) -> None:
         """Wait, in real seconds, until something is the case; fail with the log's end if not."""

@@ -17,8 +17,9 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.checked_files import CheckedFiles
+from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.live_history import joined_history
-from dualwindow.model_folders import purge_models, seal
+from dualwindow.model_folders import CHECKPOINT_NAME, purge_models, seal
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         with self._model_lock:
             super().save_data(model, coin, dk)
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
+        remove_checkpoint(Path(dk.data_path) / CHECKPOINT_NAME)
 
     def load_data(self, coin: str, dk: FreqaiDataKitchen) -> Any:
         """The model of a pair and its metadata, never of two trainings."""

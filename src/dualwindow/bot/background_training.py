@@ -1,0 +1,96 @@
+"""FreqAI's training beside a running bot, made to bear stops, kills and failures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Final
+
+from freqtrade.configuration import TimeRange
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.freqai.freqai_interface import IFreqaiModel
+from freqtrade.strategy.interface import IStrategy
+
+from dualwindow.checkpoint import remove_checkpoint
+from dualwindow.errors import DualWindowError, TrainingStoppedError
+from dualwindow.model_folders import CHECKPOINT_NAME, unfinished_training
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after a failed training before another is tried.
+RETRY_SECONDS: Final = 60
+
+
+def checkpoint_path(dk: FreqaiDataKitchen) -> Path:
+    """Where the training whose model a data kitchen is for keeps its checkpoint."""
+    return Path(dk.data_path) / CHECKPOINT_NAME
+
+
+class BackgroundTraining(IFreqaiModel):
+    """A model whose trainings, in a bot's second thread, leave no harm when they fail.
+
+    A training that was stopped or killed goes on after the next start, with the candles that it
+    began with, until a new one would be due anyway.
+    """
+
+    def _start_scanning(self, strategy: IStrategy) -> None:
+        """Train whatever is due until the bot stops, whatever happens on the way.
+
+        FreqAI's thread would end for good when, say, the disk is full for a moment.
+        """
+        while not self._stop_event.is_set():
+            try:
+                super()._start_scanning(strategy)
+            except Exception:  # a thread's last line of defence
+                logger.exception("retraining was interrupted and goes on in a minute")
+                self._pause()
+
+    def _pause(self) -> None:
+        """Wait before another training is tried, or until the bot stops."""
+        for _second in range(RETRY_SECONDS):
+            if self._stop_event.is_set():
+                return
+            time.sleep(1)
+
+    def extract_data_and_train_model(
+        self,
+        new_trained_timerange: TimeRange,
+        pair: str,
+        strategy: IStrategy,
+        dk: FreqaiDataKitchen,
+        data_load_timerange: TimeRange,
+    ) -> None:
+        """Train beside the running bot; after a failure the last model stays, with its age."""
+        entry = self.dd.pair_dict[pair]
+        before = entry["trained_timestamp"]
+        timerange = self._unfinished_or(new_trained_timerange, pair, dk)
+        trained = stopped = False
+        try:
+            super().extract_data_and_train_model(timerange, pair, strategy, dk, data_load_timerange)
+            trained = True
+        except TrainingStoppedError:
+            stopped = True
+            logger.info("%s: the training was stopped before its end", pair)
+        except DualWindowError as error:
+            logger.error("%s: the training failed: %s", pair, error)
+        finally:
+            if not trained:
+                # FreqAI notes the new age before it saves the model.
+                entry["trained_timestamp"] = before
+                if not stopped:
+                    # What failed would fail again at once: let the other pairs go first.
+                    remove_checkpoint(checkpoint_path(dk))
+                    self._pause()
+
+    def _unfinished_or(self, wanted: TimeRange, pair: str, dk: FreqaiDataKitchen) -> TimeRange:
+        """The time range of a training that a stop or a kill cut off, so that it can go on."""
+        most = float(self.freqai_info["live_retrain_hours"]) * 3600
+        base = pair.split("/", maxsplit=1)[0]
+        unfinished = unfinished_training(Path(self.full_path), base, wanted.stopts - most)
+        if unfinished is None:
+            return wanted
+        logger.info("%s: going on with the training that was cut off", pair)
+        end = unfinished.trained_until
+        dk.set_paths(pair, end)
+        return TimeRange("date", "date", end - (wanted.stopts - wanted.startts), end)
