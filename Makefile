@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: install demo dry-run test bench lint format clean
+.PHONY: install demo dry-run test soak bench lint format clean
 
 install: $(STAMP)
 
@@ -27,6 +27,10 @@ dry-run: install
 
 test: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# Seven hours of a live bot, retrained every hour, in some eight minutes (libfaketime).
+soak: install
+	$(BIN)/python -m pytest -m soak -s tests/soak
 
 # Every stage beside its baseline; some 10 minutes on 2 cores, and nothing else should run.
 bench: install
