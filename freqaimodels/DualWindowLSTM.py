@@ -15,7 +15,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.bot.background_training import BackgroundTraining, checkpoint_path
+from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.newest_candle import NewestCandle
@@ -41,10 +41,7 @@ from dualwindow.fingerprint import (
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
 from dualwindow.manifest import check_manifest
-from dualwindow.model_folders import (
-    is_saved,
-    recover_models,
-)
+from dualwindow.model_folders import checkpoint_path, is_saved, recover_models
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
@@ -168,17 +165,20 @@ class DualWindowLSTM(BackgroundTraining):
         self, data_dictionary: dict[str, Any], dk: FreqaiDataKitchen, **_kwargs: Any
     ) -> TrainedModel:
         """Train a model on candles and labels, log its figures and write them beside the model."""
-        Path(dk.data_path).mkdir(parents=True, exist_ok=True)
+        folder = Path(dk.data_path)
+        folder.mkdir(parents=True, exist_ok=True)
+        candles: CandleArrays = data_dictionary["candles"]
+        last_candle = int(candles.seconds[-1]) if len(candles) else 0
         return train_model(
-            data_dictionary["candles"],
+            candles,
             data_dictionary["labels"],
             self._settings,
             name=dk.pair,
             touches=data_dictionary["touches"],
             expected_candles=self.freqai_info["train_period_days"] * 86_400 // self._candle_seconds,
             candle_seconds=self._candle_seconds,
-            figures_path=Path(dk.data_path) / "evaluation.json",
-            checkpoint_path=checkpoint_path(dk),
+            figures_path=folder / "evaluation.json",
+            checkpoint_path=checkpoint_path(folder, last_candle),
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
             should_stop=self._stop_event.is_set,
             # Live, FreqAI trains in a thread of its own beside the candle loop.

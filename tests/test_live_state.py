@@ -333,6 +333,23 @@ def test_live_features_are_those_of_the_whole_history(
     )
 
 
+def test_a_training_sees_no_candle_after_its_range(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    """One that goes on after a restart must not see more than it began with."""
+    bot = make_bot(tmp_path, features={"include_corr_pairlist": ["ETH/USDT:USDT"]})
+    drawer = DualWindowDrawer(tmp_path, bot.config)
+    frame = btc_futures.iloc[:500]
+    drawer.historic_data = {PAIR: {"1m": frame}, "ETH/USDT:USDT": {"1m": frame}}
+    kitchen = bot.kitchen()
+    kitchen.live = True
+    first, end = (int(frame["date"].iloc[row].timestamp()) for row in (100, 300))
+    loaded = TimeRange("date", "date", first, end + 1)
+    correlated, base = drawer.get_base_and_corr_dataframes(loaded, PAIR, kitchen)
+    for candles in (base["1m"], correlated["ETH/USDT:USDT"]["1m"]):
+        assert list(candles["date"]) == list(frame["date"].iloc[100:301])
+
+
 def test_a_hole_that_was_never_received_is_named_and_not_fatal(
     tmp_path: Path, btc_futures: pd.DataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:

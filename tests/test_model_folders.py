@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.model_folders import find_models, is_saved, purge_models, seal
+from dualwindow.model_folders import (
+    UnfinishedTraining,
+    checkpoint_path,
+    find_models,
+    find_unfinished,
+    is_saved,
+    purge_models,
+    remove_checkpoints,
+    seal,
+)
 
 START = 1_700_000_000
 
@@ -99,3 +108,36 @@ def test_as_many_whole_models_stay_as_there_were_up_to_the_limit(
     twice = names(folder)
     assert purge_models(folder, keep, used) == []
     assert names(folder) == twice
+
+
+def leave_checkpoint(folder: Path, last_candle: int) -> Path:
+    path = checkpoint_path(folder, last_candle)
+    path.write_bytes(b"state")
+    return path
+
+
+def test_the_newest_training_that_was_cut_off_is_found(tmp_path: Path) -> None:
+    make(tmp_path, "BTC", 1)
+    folder = tmp_path / f"sub-train-BTC_{START + 50}"
+    folder.mkdir()
+    assert find_unfinished(tmp_path, "BTC", START) is None
+    leave_checkpoint(folder, START + 40)
+    assert find_unfinished(tmp_path, "BTC", START) == UnfinishedTraining(START + 50, START + 40)
+    assert find_unfinished(tmp_path, "ETH", START) is None
+    assert find_unfinished(tmp_path, "BTC", START + 50) is None, "a new training is due by then"
+
+
+def test_a_training_whose_model_was_saved_is_finished(tmp_path: Path) -> None:
+    folder = make(tmp_path, "BTC", 1)
+    leave_checkpoint(folder, START)
+    assert find_unfinished(tmp_path, "BTC", START) is None
+    remove_checkpoints(folder)
+    assert not list(folder.glob("*.checkpoint"))
+
+
+def test_an_older_one_is_not_taken_up_once_a_newer_model_is_there(tmp_path: Path) -> None:
+    older = tmp_path / f"sub-train-BTC_{START + 1}"
+    older.mkdir()
+    leave_checkpoint(older, START)
+    make(tmp_path, "BTC", 2)
+    assert find_unfinished(tmp_path, "BTC", START - 10) is None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.checked_files import CheckedFiles
+from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import ModelFileError
 from dualwindow.files import set_aside
 from dualwindow.manifest import check_manifest, is_listed, write_manifest
@@ -23,8 +24,7 @@ from dualwindow.manifest import check_manifest, is_listed, write_manifest
 logger = logging.getLogger(__name__)
 
 PAIR_DICTIONARY: Final = "pair_dictionary.json"
-#: Of a training that has not ended, in the folder of its model.
-CHECKPOINT_NAME: Final = "unfinished.checkpoint"
+_CHECKPOINT_NAME: Final = re.compile(r"unfinished-(?P<last>\d+)\.checkpoint")
 _FOLDER_NAME: Final = re.compile(r"sub-train-(?P<base>.+)_(?P<stamp>\d{10})")
 
 
@@ -83,20 +83,52 @@ def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) 
     write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
 
 
-def unfinished_training(folder: Path, base: str, begun_after: float) -> ModelFolder | None:
-    """The newest training of a base coin that left a checkpoint and no model.
+@dataclass(frozen=True)
+class UnfinishedTraining:
+    """A training that was stopped or killed.
+
+    Attributes:
+        end: of its time range, seconds since 1970.
+        last_candle: the newest that it saw, seconds since 1970.
+    """
+
+    end: int
+    last_candle: int
+
+
+def checkpoint_path(folder: Path, last_candle: int) -> Path:
+    """Where a training keeps its checkpoint until its model is saved.
+
+    Args:
+        folder: of the model.
+        last_candle: the newest of the training, seconds since 1970: more would be there later.
+    """
+    return folder / f"unfinished-{last_candle}.checkpoint"
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Delete the checkpoints in a model's folder: it is saved, or its training has failed."""
+    for path in folder.glob("*.checkpoint"):
+        remove_checkpoint(path)
+
+
+def find_unfinished(folder: Path, base: str, begun_after: float) -> UnfinishedTraining | None:
+    """The newest training of a base coin, where it left a checkpoint and no model.
 
     Args:
         folder: `user_data/models/<identifier>`.
         base: base coin.
-        begun_after: older ones are not worth their end any more, seconds since 1970.
+        begun_after: an older one is not worth its end any more, seconds since 1970.
     """
     found = (each for each in find_models(folder) if each.base == base)
     newest = next(found, None)
     if newest is None or newest.trained_until <= begun_after:
         return None
-    has_checkpoint = (newest.path / CHECKPOINT_NAME).is_file()
-    return newest if has_checkpoint and not is_saved(newest.path, newest.filename) else None
+    if is_saved(newest.path, newest.filename):
+        return None
+    names = [_CHECKPOINT_NAME.fullmatch(path.name) for path in newest.path.iterdir()]
+    last = max((int(name["last"]) for name in names if name), default=None)
+    return None if last is None else UnfinishedTraining(newest.trained_until, last)
 
 
 def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:

@@ -32,6 +32,25 @@ SPEED = 60.0
 #: Seconds of a faked clock: so many are gone before a real answer comes.
 PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
 
+#: Barriers that are reached within minutes.
+NEAR: dict[str, Any] = {
+    "freqai": {
+        "live_retrain_hours": 1,
+        "expiration_hours": 3,
+        "model_training_parameters": {
+            "long_tp_pct": 0.001,
+            "long_sl_pct": 0.0005,
+            "short_tp_pct": 0.001,
+            "short_sl_pct": 0.0005,
+            "future_window": 20,
+            "max_flat_candles": 15,
+            "epochs": 6,
+            "confidence_threshold_short": 0.34,
+            "confidence_threshold_long": 0.34,
+        },
+    }
+}
+
 
 def require_faketime() -> None:
     """Skip, in plain words, where a test's clock cannot be faked; in CI it must be."""
@@ -186,14 +205,21 @@ class DryRun:
 
     def trades(self) -> pd.DataFrame:
         """All trades, open and closed, as the bot's database has them; empty before the first."""
+        return self._table("trades")
+
+    def orders(self) -> pd.DataFrame:
+        """All orders of trades that were not removed, in the order in which they were made."""
+        return self._table("orders")
+
+    def _table(self, name: str) -> pd.DataFrame:
         path = self.userdir / "trades.sqlite"
         if not path.exists():
             return pd.DataFrame()
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
             tables = database.execute("select name from sqlite_master").fetchall()
-            if ("trades",) not in tables:
+            if (name,) not in tables:
                 return pd.DataFrame()
-            return pd.read_sql_query("select * from trades order by id", database)
+            return pd.read_sql_query(f"select * from {name} order by id", database)
 
     def predictions(self, pair: str) -> pd.DataFrame:
         """All predictions of a pair that the bot saved, indexed by candle."""

@@ -8,37 +8,18 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import psutil
 import pytest
 from freqtrade_client import FtRestClient
 
-from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
+from tests.e2e.dry_run import NEAR, DryRun, Replay, market, require_faketime
 from tests.e2e.freqtrade import merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
 
 PAIRS = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
-#: Barriers that are reached within minutes.
-NEAR: dict[str, Any] = {
-    "freqai": {
-        "live_retrain_hours": 1,
-        "expiration_hours": 3,
-        "model_training_parameters": {
-            "long_tp_pct": 0.001,
-            "long_sl_pct": 0.0005,
-            "short_tp_pct": 0.001,
-            "short_sl_pct": 0.0005,
-            "future_window": 20,
-            "max_flat_candles": 15,
-            "epochs": 6,
-            "confidence_threshold_short": 0.34,
-            "confidence_threshold_long": 0.34,
-        },
-    }
-}
 
 
 @dataclass

@@ -100,14 +100,39 @@ def test_after_all_of_that_a_training_succeeds_and_old_models_go(house: House) -
     assert len(house.models()) <= 3  # two whole ones and the one that was being trained
 
 
-def test_a_stop_in_a_training_ends_within_ten_seconds(house: House) -> None:
-    long = {"model_training_parameters": {"epochs": 5000, "early_stopping_patience": 5000}}
-    other = {"freqai": {**long, "identifier": "long"}}
+def test_a_stop_in_a_training_ends_within_ten_seconds_and_it_goes_on_after(house: House) -> None:
+    endless = {"epochs": 5000, "early_stopping_patience": 5000}
+    other = {"model_training_parameters": endless, "identifier": "endless"}
+    # A training is worth its end until the next one would be due.
+    other = {"freqai": {**other, "live_retrain_hours": 10}}
     with house.bot(other) as bot:
-        bot.wait_for_log("epoch 2:")
+        bot.wait_for_log("epoch 3:")
         assert bot.terminate() < 10
         assert "the training was stopped before its end" in bot.log
         assert bot.failures() == []
+    with house.bot(other) as bot:
+        bot.wait_for_log(f"{PAIR}: going on with the training that was cut off")
+        bot.wait_for_log("training resumed after epoch ")
+        done = int(bot.log.split("training resumed after epoch ")[1].split()[0])
+        assert done >= 3
+        bot.wait_for_log(f"epoch {done + 1}:")
+        # A kill loses no more than the epochs of a few seconds.
+        bot.process.kill()
+    with house.bot(other) as bot:
+        bot.wait_for_log("training resumed after epoch ")
+        assert int(bot.log.split("training resumed after epoch ")[1].split()[0]) >= done
+        assert bot.terminate() < 10
+        assert bot.failures() == []
+
+
+def test_a_model_that_expired_while_the_bot_was_off_is_not_traded_upon(house: House) -> None:
+    with house.bot({"freqai": {"live_retrain_hours": 100, "expiration_hours": 0.001}}) as bot:
+        bot.wait_for_log("Total time spent inferencing", times=5)
+        assert bot.terminate() < 10
+        assert_resumed(bot)
+        assert "Model expired" in bot.log
+        assert ": entering " not in bot.log
+        assert (bot.predictions(PAIR)["do_predict"].tail(3) == 2).all()
 
 
 def test_damaged_files_of_every_kind_are_set_aside_and_the_bot_goes_on(house: House) -> None:

@@ -12,19 +12,13 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
-from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import DualWindowError, TrainingStoppedError
-from dualwindow.model_folders import CHECKPOINT_NAME, unfinished_training
+from dualwindow.model_folders import find_unfinished, remove_checkpoints
 
 logger = logging.getLogger(__name__)
 
 #: Seconds after a failed training before another is tried.
 RETRY_SECONDS: Final = 60
-
-
-def checkpoint_path(dk: FreqaiDataKitchen) -> Path:
-    """Where the training whose model a data kitchen is for keeps its checkpoint."""
-    return Path(dk.data_path) / CHECKPOINT_NAME
 
 
 class BackgroundTraining(IFreqaiModel):
@@ -64,10 +58,10 @@ class BackgroundTraining(IFreqaiModel):
         """Train beside the running bot; after a failure the last model stays, with its age."""
         entry = self.dd.pair_dict[pair]
         before = entry["trained_timestamp"]
-        timerange = self._unfinished_or(new_trained_timerange, pair, dk)
+        ranges = self._ranges(new_trained_timerange, data_load_timerange, pair, dk)
         trained = stopped = False
         try:
-            super().extract_data_and_train_model(timerange, pair, strategy, dk, data_load_timerange)
+            super().extract_data_and_train_model(ranges[0], pair, strategy, dk, ranges[1])
             trained = True
         except TrainingStoppedError:
             stopped = True
@@ -80,17 +74,22 @@ class BackgroundTraining(IFreqaiModel):
                 entry["trained_timestamp"] = before
                 if not stopped:
                     # What failed would fail again at once: let the other pairs go first.
-                    remove_checkpoint(checkpoint_path(dk))
+                    remove_checkpoints(Path(dk.data_path))
                     self._pause()
 
-    def _unfinished_or(self, wanted: TimeRange, pair: str, dk: FreqaiDataKitchen) -> TimeRange:
-        """The time range of a training that a stop or a kill cut off, so that it can go on."""
+    def _ranges(
+        self, wanted: TimeRange, loaded: TimeRange, pair: str, dk: FreqaiDataKitchen
+    ) -> tuple[TimeRange, TimeRange]:
+        """The time ranges to train on and to load: those of a training that was cut off, if any."""
         most = float(self.freqai_info["live_retrain_hours"]) * 3600
         base = pair.split("/", maxsplit=1)[0]
-        unfinished = unfinished_training(Path(self.full_path), base, wanted.stopts - most)
+        unfinished = find_unfinished(Path(self.full_path), base, wanted.stopts - most)
         if unfinished is None:
-            return wanted
+            return wanted, loaded
         logger.info("%s: going on with the training that was cut off", pair)
-        end = unfinished.trained_until
-        dk.set_paths(pair, end)
-        return TimeRange("date", "date", end - (wanted.stopts - wanted.startts), end)
+        dk.set_paths(pair, unfinished.end)
+        start = unfinished.end - (wanted.stopts - wanted.startts)
+        return (
+            TimeRange("date", "date", start, unfinished.end),
+            TimeRange("date", "date", loaded.startts, unfinished.last_candle + 1),
+        )

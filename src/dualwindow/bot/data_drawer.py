@@ -11,15 +11,15 @@ from typing import Any
 import cloudpickle
 import pandas as pd
 import rapidjson
+from freqtrade.configuration import TimeRange
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_drawer import METADATA_NUMBER_MODE, FreqaiDataDrawer
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.checked_files import CheckedFiles
-from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.live_history import joined_history
-from dualwindow.model_folders import CHECKPOINT_NAME, purge_models, seal
+from dualwindow.model_folders import purge_models, remove_checkpoints, seal
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         with self._model_lock:
             super().save_data(model, coin, dk)
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
-        remove_checkpoint(Path(dk.data_path) / CHECKPOINT_NAME)
+        remove_checkpoints(Path(dk.data_path))
 
     def load_data(self, coin: str, dk: FreqaiDataKitchen) -> Any:
         """The model of a pair and its metadata, never of two trainings."""
@@ -109,6 +109,19 @@ class DualWindowDrawer(FreqaiDataDrawer):
             ours = self.historic_data.get(dk.pair, {}).get(self.config["timeframe"])
             if ours is not None and len(ours):
                 self.current_candle = ours["date"].iloc[-1]
+
+    def get_base_and_corr_dataframes(
+        self, timerange: TimeRange, pair: str, dk: FreqaiDataKitchen
+    ) -> tuple[dict[str, dict[str, pd.DataFrame]], dict[str, pd.DataFrame]]:
+        """Candles of a pair, and of those that its features need, within a time range.
+
+        FreqAI hands over all newer ones as well, so a training that goes on later would see more.
+        """
+        correlated, base = super().get_base_and_corr_dataframes(timerange, pair, dk)
+        for frames in (base, *correlated.values()):
+            for timeframe, frame in frames.items():
+                frames[timeframe] = frame[frame["date"] < timerange.stopdt]
+        return correlated, base
 
     def _append(
         self, pair: str, timeframe: str, newest: pd.DataFrame, keep_from: pd.Timestamp
