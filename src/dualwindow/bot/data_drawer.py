@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
 import pandas as pd
 import rapidjson
 from freqtrade.configuration import TimeRange
@@ -16,12 +17,18 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_drawer import METADATA_NUMBER_MODE, FreqaiDataDrawer
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
+from numpy.typing import NDArray
 
 from dualwindow.checked_files import CheckedFiles
 from dualwindow.live_history import joined_history
 from dualwindow.model_folders import purge_models, remove_checkpoints, seal
+from dualwindow.prediction_archive import file_oldest, with_filed
 
 logger = logging.getLogger(__name__)
+
+
+def _base(pair: str) -> str:
+    return pair.split("/", maxsplit=1)[0]
 
 
 class DualWindowDrawer(FreqaiDataDrawer):
@@ -80,6 +87,27 @@ class DualWindowDrawer(FreqaiDataDrawer):
         content = cloudpickle.dumps(dict(self.historic_predictions))
         for path in (self.historic_predictions_path, self.historic_predictions_bkp_path):
             self._files.write(path.name, content)
+
+    def append_model_predictions(
+        self,
+        pair: str,
+        predictions: pd.DataFrame,
+        do_preds: NDArray[np.int_],
+        dk: FreqaiDataKitchen,
+        strat_df: pd.DataFrame,
+    ) -> None:
+        """Remember the newest prediction of a pair, and file the oldest."""
+        super().append_model_predictions(pair, predictions, do_preds, dk, strat_df)
+        held = self.historic_predictions[pair]
+        self.historic_predictions[pair] = file_oldest(held, self.full_path, _base(pair))
+
+    def load_historic_predictions_from_disk(self) -> bool:
+        """Load the predictions of earlier runs; a backtest of them needs the oldest as well."""
+        found: bool = super().load_historic_predictions_from_disk()
+        if self.config.get("freqai_backtest_live_models", False):
+            for pair, held in self.historic_predictions.items():
+                self.historic_predictions[pair] = with_filed(held, self.full_path, _base(pair))
+        return found
 
     def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         with self.save_lock:
