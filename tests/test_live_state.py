@@ -18,6 +18,7 @@ from freqtrade.enums import RunMode
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
+from dualwindow import prediction_archive
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.freqai_files import set_aside_damaged
@@ -331,6 +332,48 @@ def test_live_features_are_those_of_the_whole_history(
     np.testing.assert_allclose(
         found[averages], expected[averages].tail(499), rtol=1e-10, atol=1e-12
     )
+
+
+def test_old_predictions_leave_memory_and_a_full_disk_does_not_stop_decisions(
+    trained: tuple[Bot, TrainedModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bot, _ = trained
+    drawer = DualWindowDrawer(tmp_path, bot.config)
+    kitchen = bot.kitchen()
+    kitchen.data |= {"extra_returns_per_train": {}}
+    bot.model._describe_labels(kitchen)
+    rows = prediction_archive.HELD + prediction_archive.FILED_AT_ONCE
+    dates = pd.date_range("2026-01-01", periods=rows + 2, freq="min", tz="UTC", unit="ms")
+    names = ["SHORT", "SHORT_mean", "SHORT_std", "do_predict"]
+    names += ["high_price", "low_price", "close_price"]
+    drawer.historic_predictions[PAIR] = pd.DataFrame(
+        dict.fromkeys(names, 0.5), index=range(rows - 1)
+    ).assign(date_pred=dates[: rows - 1])
+
+    def predict(number: int) -> None:
+        frame = pd.DataFrame({"date": dates[:number].to_series(index=range(number))})
+        frame = frame.assign(high=1.0, low=1.0, close=1.0).tail(499)
+        said = pd.DataFrame({"SHORT": [0.25]})
+        drawer.append_model_predictions(PAIR, said, np.ones(1), kitchen, frame)
+
+    def full(*_arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        predict(rows)
+    assert "old predictions cannot be written" in caplog.text
+    assert len(drawer.historic_predictions[PAIR]) == rows
+    predict(rows + 1)
+    held = drawer.historic_predictions[PAIR]
+    assert len(held) == prediction_archive.HELD
+    assert held["date_pred"].iloc[-1] == dates[rows]
+    drawer.save_historic_predictions_to_disk()
+    again = DualWindowDrawer(tmp_path, {**bot.config, "freqai_backtest_live_models": True})
+    assert list(again.historic_predictions[PAIR]["date_pred"]) == list(dates[: rows + 1])
 
 
 def test_a_training_sees_no_candle_after_its_range(

@@ -99,7 +99,11 @@ class DualWindowDrawer(FreqaiDataDrawer):
         """Remember the newest prediction of a pair, and file the oldest."""
         super().append_model_predictions(pair, predictions, do_preds, dk, strat_df)
         held = self.historic_predictions[pair]
-        self.historic_predictions[pair] = file_oldest(held, self.full_path, _base(pair))
+        try:
+            self.historic_predictions[pair] = file_oldest(held, self.full_path, _base(pair))
+        except OSError as error:
+            # Decisions go on; the next candle tries again.
+            logger.warning("%s: old predictions cannot be written to a file: %s", pair, error)
 
     def load_historic_predictions_from_disk(self) -> bool:
         """Load the predictions of earlier runs; a backtest of them needs the oldest as well."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from freqtrade.data.dataprovider import DataProvider
 from freqtrade.enums import CandleType
-from freqtrade.exceptions import ExchangeError
+from freqtrade.exceptions import FreqtradeException
 from numpy.typing import NDArray
 
 from dualwindow.candle_watch import CandleWatch
@@ -65,7 +65,8 @@ class NewestCandle:
             candles = exchange.get_historic_ohlcv(
                 pair, self._timeframe, since_ms=since * 1000, candle_type=self._candle_type
             )
-        except ExchangeError:
+        except FreqtradeException:
+            # No answer, or an exchange that keeps no history.
             return np.empty(0, dtype=np.int64)
         return utc_seconds(candles["date"]) if len(candles) else np.empty(0, dtype=np.int64)
 
