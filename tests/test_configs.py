@@ -57,3 +57,10 @@ def test_the_settings_reference_is_made_from_todays_code() -> None:
     assert written == settings_table(), (
         "run python -m dualwindow.settings_reference > docs/settings.md"
     )
+
+
+def test_the_shipped_configuration_trades_dry_and_at_once() -> None:
+    """freqtrade starts a bot stopped unless it is told otherwise."""
+    content = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
+    assert content["dry_run"] is True
+    assert content["initial_state"] == "running"

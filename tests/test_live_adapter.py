@@ -17,6 +17,8 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.manifest import bound_to
+from dualwindow.model_folders import checkpoint_path
 from tests.bot import PAIR, Bot, make_bot
 
 ROWS = 499
@@ -352,3 +354,22 @@ def test_what_lies_before_a_slice_is_only_made_when_the_model_does_not_hold_it(l
     finally:
         bot.model._history = None
     assert history._featured is None
+
+
+def test_a_saved_model_says_what_it_was_made_with(live: Live) -> None:
+    live.candle(0)  # the first candle binds the folder to the strategy's code
+    drawer, kitchen = live.bot.model.dd, live.bot.kitchen()
+    kitchen.set_new_model_names(PAIR, 1_700_000_600)
+    kitchen.training_features_list, kitchen.label_list = [], []
+    kitchen.data_dictionary = {"train_features": pd.DataFrame(), "train_dates": pd.DataFrame()}
+    before = dict(drawer.pair_dict[PAIR])
+    leftover = checkpoint_path(kitchen.data_path, 1_700_000_000)
+    kitchen.data_path.mkdir()
+    leftover.touch()
+    drawer.save_data(drawer.model_dictionary[PAIR], PAIR, kitchen)
+    drawer.pair_dict[PAIR] |= before
+    binding = bound_to(kitchen.data_path)
+    assert binding == {**drawer.binding, "pair": PAIR}
+    assert set(binding) == {"settings", "features", "pair"}
+    # It is saved, so nobody goes on with its training.
+    assert not leftover.exists()

@@ -419,3 +419,7 @@ def test_an_entry_says_what_it_rests_on(
     (line,) = [each for each in caplog.messages if "entering" in each]
     for part in ("BTC/USDT:USDT", "long", "0.110", "0.270", "0.620", "0.45", "0.40"):
         assert part in line
+
+
+def test_a_stop_loss_is_never_left_behind_as_a_limit_order(bot: Bot) -> None:
+    assert bot.strategy.order_types["stoploss"] == "market"
