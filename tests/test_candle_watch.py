@@ -112,6 +112,18 @@ def test_an_exchange_that_does_not_answer_is_not_trusted_until_it_does() -> None
     assert exchange.renewed == 0
 
 
+def test_one_that_is_missing_behind_several_that_came_at_once_is_noticed() -> None:
+    exchange = Exchange(random_candles(60))
+    dates = utc_seconds(exchange.candles["date"]).tolist()
+    exchange.looks([30])
+    # Nothing came for ten minutes, then all but the first of them.
+    exchange.withheld = {dates[30]}
+    assert exchange.looks([40]) == [True]
+    exchange.withheld = set()
+    assert exchange.looks([41, 42]) == [False, True]
+    assert exchange.renewed == 1
+
+
 def test_nothing_older_than_the_frame_is_remembered() -> None:
     exchange = Exchange(random_candles(400, flat=[(first, 2) for first in range(5, 395, 7)]))
     dates = utc_seconds(exchange.candles["date"])

@@ -40,6 +40,7 @@ class CandleWatch:
         self._renew = renew
         self._missing: dict[str, set[int]] = {}
         self._silent: dict[str, set[int]] = {}
+        self._seen_until: dict[str, int] = {}
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether the newest candles are what the exchange will always say they were.
@@ -54,17 +55,20 @@ class CandleWatch:
         flat = flat_candles(candles)
         seconds = utc_seconds(candles["date"])
         arrived = self._arrived(pair, seconds[~flat])
-        suspects = set(seconds[-PATIENCE:][flat[-PATIENCE:]].tolist())
-        missing = self._confirm(pair, suspects)
-        if missing:
-            logger.warning("%s: the exchange has left out %s; waiting", pair, _named(missing))
+        newest = seconds >= seconds[-PATIENCE:][0]
+        unseen = seconds > self._seen_until.get(pair, 0)
+        missing = self._confirm(pair, set(seconds[flat & (newest | unseen)].tolist()))
+        awaited = missing.intersection(seconds[newest].tolist())
+        if awaited:
+            logger.warning("%s: the exchange has left out %s; waiting", pair, _named(awaited))
         if arrived:
             logger.info("%s: %s arrived late; loading its candles anew", pair, _named(arrived))
             self._renew(pair)
+        self._seen_until[pair] = int(seconds[-1])
         first = int(seconds[0])
         for known in (self._missing, self._silent):
             known[pair] = {date for date in known.get(pair, set()) if date >= first}
-        return not missing and not arrived
+        return not awaited and not arrived
 
     def _arrived(self, pair: str, traded: NDArray[np.int64]) -> set[int]:
         """Candles that were missing and hold trades now; they are missing no longer."""

@@ -69,7 +69,8 @@ def find_models(folder: Path) -> list[ModelFolder]:
 
 def is_saved(folder: Path, filename: str) -> bool:
     """Whether saving came to its end: of a killed bot's model the manifest lacks the last file."""
-    return is_listed(folder, f"{filename}_trained_dates_df.pkl")
+    last = f"{filename}_trained_dates_df.pkl"
+    return (folder / last).is_file() and is_listed(folder, last)
 
 
 def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) -> None:
