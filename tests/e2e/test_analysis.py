@@ -49,6 +49,15 @@ def analysis(userdir: Path, *arguments: str) -> Run:
     return run
 
 
+def says_the_same_or_nothing(column: str, full: str, cut: str) -> bool:
+    """Whether the cut run's value is none yet, or a probability that only rounding tells apart.
+
+    Batches of another size add up in another order, which shows in the last of seven digits.
+    """
+    probable = column in {"SHORT", "HOLD", "LONG"}
+    return cut in NULL or (probable and abs(float(full) - float(cut)) < 1e-6)
+
+
 def test_lookahead_analysis_finds_no_biased_entry_or_exit(userdir: Path) -> None:
     file = userdir / "lookahead.csv"
     arguments = ["--minimum-trade-amount", "2", "--targeted-trade-amount", "4"]
@@ -66,7 +75,7 @@ def test_lookahead_analysis_finds_no_biased_entry_or_exit(userdir: Path) -> None
     reported = re.findall(r"bias in column (\S+)\. (\S+) != (.*?) ?20\d\d-", run.output)
     assert {name for name, _, _ in reported} == biased
     # Nowhere does a cut run say something else: it only says nothing yet.
-    assert {cut for _, _, cut in reported} <= NULL
+    assert [each for each in reported if not says_the_same_or_nothing(*each)] == []
 
 
 def test_recursive_analysis_finds_no_lookahead_and_no_recursive_feature(userdir: Path) -> None:
