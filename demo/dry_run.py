@@ -26,7 +26,7 @@ STOP_SECONDS = 10.0
 SAME_TIME = timedelta(minutes=1)
 FIRST_START = (
     "First candles are loaded and a model is trained for each pair, in about a minute; then every\n"
-    "full minute brings a decision, and the first trade often opens within a quarter of an hour."
+    "full minute brings a decision, and the first trade usually opens within ten minutes."
 )
 #: What to tell the user who waits, by what has become of the market.
 EXPECT = {
