@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow import live_history
 from dualwindow.features import moving_average_features
 from dualwindow.live_history import averages_with_history, joined_history
+from dualwindow.windows import utc_seconds
 
 PERIODS = (7, 40)
 LONG_AGO = pd.Timestamp("2000-01-01", tz="UTC")
@@ -69,6 +73,29 @@ def test_the_dates_may_be_of_any_type(dtype: str | type) -> None:
     history = whole.iloc[:80].assign(date=whole["date"].iloc[:80].astype(dtype))
     found = averages_with_history(whole.iloc[60:], history, PERIODS)
     assert_same_end(found, whole_averages(whole), 40)
+
+
+def test_dates_of_a_file_and_of_a_running_bot_are_joined_without_python_objects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Feather files have this kind of time zone, freqtrade's live candles the other and this unit.
+    whole = candles_of(100)
+    dates = whole["date"].dt.tz_convert(ZoneInfo("UTC")).dt.as_unit("ms")
+    history = whole.assign(date=dates).iloc[:80]
+    newest = whole.assign(date=whole["date"].dt.as_unit("us")).iloc[60:]
+    seen = []
+
+    def watched(given: pd.Series) -> np.ndarray:
+        seen.append(given.dtype)
+        return utc_seconds(given)
+
+    monkeypatch.setattr(live_history, "utc_seconds", watched)
+    found = averages_with_history(newest, history, PERIODS)
+    assert seen
+    assert object not in seen
+    assert_same_end(found, whole_averages(whole), 40)
+    joined = joined_history(history, newest, LONG_AGO)
+    assert str(joined["date"].dtype) == "datetime64[ms, UTC]"
 
 
 @given(missing=st.sets(st.integers(1, 118), max_size=60), handed=st.integers(1, 60))

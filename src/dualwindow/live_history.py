@@ -7,6 +7,7 @@ minute that neither holds counts as freqtrade fills it: the last price, no volum
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,6 @@ from numpy.typing import NDArray
 
 from dualwindow.features import moving_average_features
 from dualwindow.windows import utc_seconds
-
-_COLUMNS = ["date", "close", "volume"]
 
 
 def averages_with_history(
@@ -42,10 +41,13 @@ def averages_with_history(
             for period in periods
             for name, values in moving_average_features(candles, period).items()
         }
-    older = _older(candles, history, max(periods))
-    whole = candles[_COLUMNS] if older is None else pd.concat([older, candles[_COLUMNS]])
+    whole = _Closes.of(candles)
+    if history is not None and not history.empty:
+        # Cut before anything is converted: the history is long and its dates may be objects.
+        older = _Closes.of(history.iloc[-(max(periods) + len(candles)) :])
+        whole = whole.after(older)
     grid = _Grid(whole, candle_seconds)
-    rows = grid.rows[len(whole) - len(candles) :]
+    rows = grid.rows[-len(candles) :]
     return {
         name: values[rows]
         for period in periods
@@ -69,7 +71,9 @@ def joined_history(
     first = _utc(newest["date"].iloc[:1]).iloc[0]
     older = history.assign(date=_utc(history["date"])) if len(history) else history
     if len(older):
-        older = older[(older["date"] < first) & (older["date"] >= keep_from)]
+        # A slice is not copied before it is joined, unlike what a mask picks.
+        start, stop = older["date"].searchsorted([keep_from, first])
+        older = older.iloc[start:stop]
     parts = [part for part in (older, newest.assign(date=_utc(newest["date"]))) if len(part)]
     return pd.concat(parts, ignore_index=True)
 
@@ -81,16 +85,37 @@ def _utc(dates: pd.Series) -> pd.Series:
     return pd.to_datetime(dates, utc=True).dt.as_unit("ms")
 
 
-def _older(
-    candles: pd.DataFrame, history: pd.DataFrame | None, longest: int
-) -> pd.DataFrame | None:
-    """The last candles of the history before the first of `candles`, as many as averages need."""
-    if history is None or history.empty:
-        return None
-    # Cut before anything is converted: the history is long and its dates may be objects.
-    tail = history[_COLUMNS].iloc[-(longest + len(candles)) :]
-    first = utc_seconds(candles["date"].iloc[:1])[0]
-    return tail[utc_seconds(tail["date"]) < first]
+@dataclass(frozen=True)
+class _Closes:
+    """What averages need of candles, as arrays.
+
+    pandas would join dates from a file with those of a running bot, which differ in unit and kind
+    of time zone, as Python objects: 30 ms a pair and candle.
+
+    Attributes:
+        seconds: (N,) int64 dates, seconds since 1970.
+        close: (N,) float64, like the next.
+        volume: likewise.
+    """
+
+    seconds: NDArray[np.int64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, candles: pd.DataFrame) -> _Closes:
+        """Take them out of a frame."""
+        close, volume = (candles[name].to_numpy(np.float64) for name in ("close", "volume"))
+        return cls(utc_seconds(candles["date"]), close, volume)
+
+    def after(self, other: _Closes) -> _Closes:
+        """These candles with those of `other` that are older put in front."""
+        older = int(np.searchsorted(other.seconds, self.seconds[0]))
+        return _Closes(
+            np.concatenate([other.seconds[:older], self.seconds]),
+            np.concatenate([other.close[:older], self.close]),
+            np.concatenate([other.volume[:older], self.volume]),
+        )
 
 
 class _Grid:
@@ -101,8 +126,8 @@ class _Grid:
         rows: grid row of every candle.
     """
 
-    def __init__(self, candles: pd.DataFrame, candle_seconds: int) -> None:
-        seconds = utc_seconds(candles["date"])
+    def __init__(self, candles: _Closes, candle_seconds: int) -> None:
+        seconds = candles.seconds
         self.rows = (seconds - seconds[0]) // candle_seconds
         size = int(self.rows[-1]) + 1
         # Where a grid row has no candle of its own, the last one before it stands.
@@ -111,6 +136,5 @@ class _Grid:
         np.maximum.accumulate(source, out=source)
         missing = np.ones(size, dtype=bool)
         missing[self.rows] = False
-        close = candles["close"].to_numpy(np.float64)[source]
-        volume = np.where(missing, 0.0, candles["volume"].to_numpy(np.float64)[source])
-        self.columns = {"close": close, "volume": volume}
+        volume = np.where(missing, 0.0, candles.volume[source])
+        self.columns = {"close": candles.close[source], "volume": volume}
