@@ -32,7 +32,7 @@ test: install
 soak: install
 	$(BIN)/python -m pytest -m soak -s tests/soak
 
-# Every stage beside its baseline; some 10 minutes on 2 cores, and nothing else should run.
+# Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
 bench: install
 	$(BIN)/python -m benchmarks
 

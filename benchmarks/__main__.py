@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import delivering, freqai, networks, preparing, whole_run
+from benchmarks import delivering, freqai, live, networks, preparing, whole_run
+from benchmarks.live_bot import Plan
 from benchmarks.results import Result, report, table, write
 from demo.running import REPOSITORY
 
@@ -26,6 +27,9 @@ GROUPS: Final[dict[str, Callable[[bool], list[Result]]]] = {
     "prediction": lambda quick: networks.prediction(*((300, 20, 1) if quick else (2048, 200, 9))),
     "freqai": lambda quick: freqai.everything_but_the_network(*((3, 1) if quick else (90, 5))),
     "live": lambda quick: freqai.live_candle(20 if quick else 500),
+    "decisions": lambda quick: live.deciding(
+        *((2, Plan(1, 1)) if quick else (len(live.COINS), Plan()))
+    ),
     "backtest": lambda _quick: whole_run.split_of_a_backtest(),
     "scaling": lambda quick: preparing.scaling(
         [(1, 50_000), (2, 50_000)] if quick else preparing.SIZES
@@ -66,6 +70,10 @@ than a second.
   windows: its batches are single candles, ours 180 of them.
 - **A plain batched forward**: the same layers, batch 256, `inference_mode`, torch's own threads.
 - **FreqAI's loop**: how its transformer predicts a backtest slice, one window at a time.
+- **Without a training**: the same bot in the same process. `freqtrade trade` runs against the demo
+  exchange on the real clock and is timed from outside, on the thread that decides; the parts are
+  those of the median candle. First no training is due; then one of {Plan.epochs} epochs runs all
+  the time in FreqAI's second thread. The models are of one epoch on {live.TRAIN_DAYS} days.
 
 Rows without another side are figures to plan with; extra memory is anonymous memory above what was
 held before, because the pages of mapped files go back to the system when it needs them.

@@ -6,51 +6,19 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
 from freqtrade.main import main
 
 from benchmarks.measure import in_process
 from benchmarks.results import Result, at_most
+from benchmarks.stopwatch import Stopwatch
 from demo.config import exchange_overlay
 from demo.run import OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
 from dualwindow import candles, dataset, features, trained, trainer, training, windows
 
 STAGES = ("preparation", "training", "prediction")
-
-
-class Stopwatch:
-    """Seconds spent in each stage; a stage inside another is not counted twice."""
-
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(STAGES, 0.0)
-        self._stack: list[str] = []
-        self._since = 0.0
-
-    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with its time counted as the stage's."""
-
-        @wraps(function)
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            self._switch()
-            self._stack.append(stage)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self._switch()
-                self._stack.pop()
-
-        return counted
-
-    def _switch(self) -> None:
-        now = time.perf_counter()
-        if self._stack:
-            self.seconds[self._stack[-1]] += now - self._since
-        self._since = now
 
 
 def _watch(stopwatch: Stopwatch) -> None:
@@ -65,14 +33,14 @@ def _watch(stopwatch: Stopwatch) -> None:
         ("training", training, "train_dataset"),
         ("prediction", trained.TrainedModel, "predict"),
     ):
-        setattr(owner, name, stopwatch.timed(stage, getattr(owner, name)))
+        stopwatch.watch(stage, owner, name)
     of_candles = stopwatch.timed("preparation", dataset.Dataset.of_candles)
     dataset.Dataset.of_candles = of_candles  # type: ignore[method-assign]
 
 
 def backtest(folder: str) -> dict[str, float]:
     """In a fresh process: run the demo's backtest; seconds of every stage and in all."""
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch(STAGES)
     _watch(stopwatch)
     userdir = Path(folder)
     make_markets(userdir)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import naive, preparing
+from benchmarks import live, live_bot, naive, preparing
 from benchmarks.__main__ import GROUPS, main, page_of
+from benchmarks.live_bot import STAGES, Candle, LiveWatch, Look, Plan
 from benchmarks.networks import PlainNetwork, network_of, plain_twin
 from benchmarks.results import at_most, compared, report
+from benchmarks.stopwatch import Stopwatch
 from benchmarks.walks import candles_of, walk, write_feathers
 from dualwindow.candle_files import CandleFile
 from dualwindow.dataset import Dataset
@@ -121,6 +129,7 @@ def test_the_shipped_figures_are_of_every_group_and_on_the_page(
         "prediction": "backtest slice",
         "freqai": "everything but the network in one 90-day",
         "live": "one live candle",
+        "decisions": "a live bot's decisions on 20 pairs",
         "backtest": "of the demo: training",
         "scaling": "26,280,000 rows",
     }
@@ -132,3 +141,144 @@ def test_the_shipped_figures_are_of_every_group_and_on_the_page(
 def test_a_report_names_versions(tmp_path: Path) -> None:
     versions = report([], {})["versions"]
     assert {"torch", "freqtrade", "dualwindow"} <= versions.keys()
+
+
+class Clock:
+    """A clock that goes on only when told to."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def spend(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_stage_inside_another_is_not_counted_twice() -> None:
+    clock = Clock(0.0)
+    stopwatch = Stopwatch(("outer", "inner"), clock)
+    inner = stopwatch.timed("inner", lambda: clock.spend(2.0))
+    seen = []
+
+    def work() -> None:
+        clock.spend(1.0)
+        inner()
+        clock.spend(4.0)
+        seen.append(stopwatch.read())
+        raise ValueError
+
+    clock.spend(100.0)
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever is raised, the stage ends
+        stopwatch.timed("outer", work)()
+    clock.spend(100.0)
+    assert stopwatch.read() == seen[0] == {"outer": 5.0, "inner": 2.0}
+
+
+def test_other_threads_are_not_counted() -> None:
+    clock = Clock(0.0)
+    stopwatch = Stopwatch(("work",), clock)
+    work = stopwatch.timed("work", lambda: clock.spend(1.0))
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert clock.now == 1.0
+    assert stopwatch.read() == {"work": 0.0}
+
+
+PAIRS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
+CLOSE = 1_800_000_060
+
+
+class FakeBot:
+    """Calls what a watch put around freqtrade's functions as freqtrade does."""
+
+    def __init__(self, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock(CLOSE)
+        monkeypatch.setattr(live_bot.time, "time", self.clock)
+        self.stopped: list[int] = []
+        monkeypatch.setattr(live_bot.signal, "raise_signal", self.stopped.append)
+        self.watch = LiveWatch(plan)
+        self.stopwatch = self.watch._stopwatch = Stopwatch(STAGES, self.clock)
+        drawer = SimpleNamespace(model_return_values={})
+        self.freqai = SimpleNamespace(
+            dd=drawer, freqai_info={"live_retrain_hours": 24}, _settings=TrainingConfig(epochs=1)
+        )
+        self.strategy = SimpleNamespace(freqai=self.freqai)
+        self.config = {"exchange": {"pair_whitelist": list(PAIRS)}}
+
+    def loop(self, pairs: tuple[str, ...] = PAIRS, meanwhile: Callable[[], object] = int) -> None:
+        """One turn of freqtrade's loop, a second after a candle's close."""
+        self.clock.now = CLOSE + 1.0
+        frame = pd.DataFrame({"date": [pd.Timestamp(CLOSE - 60, unit="s", tz="UTC")]})
+        spend = {name: self.stopwatch.timed(name, self.clock.spend) for name in STAGES}
+
+        def analysis(*_given: Any) -> None:
+            spend["features"](0.25)
+            spend["model"](0.5)
+            self.clock.spend(0.125)  # counted by no stage
+
+        def turn(_bot: Any) -> None:
+            spend["fetching"](2.0)
+            for pair in pairs:
+                self.watch._analyze(analysis, self.strategy, frame, {"pair": pair})
+                self.freqai.dd.model_return_values[pair] = frame
+            meanwhile()
+            self.clock.spend(50.0)  # after the decisions
+
+        self.watch._process(turn, self)
+
+
+def test_the_parts_of_a_delay_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bot = FakeBot(Plan(idle=1), monkeypatch)
+    bot.loop()
+    assert not bot.watch.candles, "whole frames are predicted at the first candle"
+    bot.loop(PAIRS[:1])
+    assert not bot.watch.candles, "a pair is missing"
+    bot.loop()
+    (candle,) = bot.watch.candles
+    seconds = {"fetching": 2.0, "freqtrade": 0.25, "features": 0.5, "model": 1.0}
+    looks = [Look(pair, 0.25, 0.5) for pair in PAIRS]
+    assert candle == Candle("idle", 4.75, 1.0, seconds, looks)
+    assert candle.waiting + sum(seconds.values()) == candle.delay
+
+
+def test_a_candle_is_of_a_training_only_when_one_ran_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bot = FakeBot(Plan(idle=1, training=1, epochs=7), monkeypatch)
+    bot.loop()
+    bot.loop()
+    assert bot.freqai.freqai_info["live_retrain_hours"] == 0
+    assert (bot.freqai._settings.epochs, bot.freqai._settings.early_stopping_patience) == (7, 7)
+    bot.loop()
+    with ExitStack() as trainings:
+        bot.loop(meanwhile=lambda: trainings.enter_context(bot.watch._counted_training()))
+        assert [candle.phase for candle in bot.watch.candles] == ["idle"]
+        assert not bot.stopped
+        bot.loop()
+    assert [candle.phase for candle in bot.watch.candles] == ["idle", "training"]
+    assert bot.stopped == [signal.SIGTERM]
+
+
+def test_rows_of_a_live_bot_show_parts_of_one_candle_and_the_slowest_pair() -> None:
+    def candle(phase: Any, delay: float, slowest: float) -> Candle:
+        looks = [Look(PAIRS[0], 0.01, 0.005), Look(PAIRS[1], slowest, 0.005)]
+        seconds = {"fetching": 0.2, "freqtrade": delay - 1.5, "features": 0.2, "model": 0.1}
+        return Candle(phase, delay, 1.0, seconds, looks)
+
+    idle = [candle("idle", delay, 0.01) for delay in (3.0, 2.0, 9.0)]
+    rows = live.rows_of([*idle, candle("training", 4.0, 0.2)])
+    figures = {row.what: row for row in rows}
+    what = "a live bot's decisions on 2 pairs, from the candle's close"
+    assert (figures[f"{what}: median"].ours, figures[f"{what}: worst"].ours) == (3.0, 9.0)
+    parts = [figures[f"{what}: {part}"].ours for part in live.PARTS.values()]
+    parts.append(figures[f"{what}: waiting for freqtrade's next loop"].ours)
+    assert sum(parts) == pytest.approx(3.0)
+    ours = "features and model of one pair's live candle"
+    assert figures[f"{ours}: worst"].met is True
+    assert figures[f"{ours}, during a training: worst"].met is False
+    assert figures[f"{ours}, during a training: worst"].ours == pytest.approx(205.0)
+    slower = rows[-1]
+    assert (slower.ours, slower.theirs, slower.met) == (3.0, 2.0, True)
