@@ -215,13 +215,13 @@ class DualWindowLSTM(BackgroundTraining):
     def _candles_before(
         self, candles: CandleArrays, model: TrainedModel, dk: FreqaiDataKitchen
     ) -> CandleArrays | None:
-        """The candles before a backtest slice, where those that the model holds end too early.
+        """The candles before a backtest slice, where those that the model holds do not reach it.
 
         They end right before it in a backtest's own models; a model of a running bot was trained
         while the last candle before its first prediction had not closed.
         """
         nearest = candles.seconds[0] - self._candle_seconds
-        if self._history is None or model.trained_until >= nearest:
+        if self._history is None or model.trained_until == nearest:
             return None
         frame = self._history.before(candles.seconds[0], self._settings.window_size - 1, dk)
         return read_candles(frame, dk.training_features_list, dk.pair, self._timeframe)
