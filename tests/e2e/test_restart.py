@@ -48,15 +48,15 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[House]:
-    """A house in which a bot has trained once and predicted for some minutes."""
+    """A house in which a bot has trained twice and predicted for some minutes."""
     require_faketime()
     userdir = tmp_path_factory.mktemp("house")
     clock = Replay("2025-06-13T12:00")
     data = shared_data / "binance-futures-2025-05-04_2025-06-24"
     with market(data, clock) as port:
         house = House(userdir, port, clock)
-        with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
-            bot.wait_for_log("Done training")
+        with house.bot() as bot:
+            bot.wait_for_log("Done training", times=2)
             bot.wait_for_log("Total time spent inferencing", times=6)
             assert bot.terminate() < 10
             assert predicted(bot) > 0
