@@ -29,6 +29,7 @@ from tests.conftest import IN_CI
 from tests.e2e.freqtrade import REPOSITORY, SMALL, merged, unwrapped
 
 SPEED = 60.0
+STOP_SECONDS = 60.0
 #: Seconds of a faked clock: so many are gone before a real answer comes.
 PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
 
@@ -133,6 +134,7 @@ class DryRun:
     ) -> None:
         userdir.mkdir(parents=True, exist_ok=True)
         self.userdir = userdir
+        self._before_stop: str | None = None
         own = {"db_url": f"sqlite:///{userdir / 'trades.sqlite'}"}
         whole = SMALL
         for part in (exchange_overlay(port), PATIENT_CCXT, own, overlay):
@@ -171,14 +173,15 @@ class DryRun:
         Args:
             exchange_failed: on purpose; freqtrade logs what it bears with tracebacks of its own.
         """
-        # A stop may come while freqtrade writes to its database, which its own clean-up then logs
-        # with a traceback; so none counts after that began.
-        before, _, after = self.log.partition("Cleaning up modules")
+        before = self.log if self._before_stop is None else self._before_stop
+        after = self.log[len(before) :]
         signs = ["Fatal", "raised exception", "Unable to analyze", "Strategy caused"]
         signs += [] if exchange_failed else ["Traceback"]
         found = [sign for sign in signs if sign in before]
-        found += [sign for sign in ("raised exception", "TrainingStopped") if sign in after]
-        return found + re.findall(r'File "[^"]*(?:dualwindow|DualWindow)[^"]*"', self.log)
+        found += re.findall(r'File "[^"]*(?:dualwindow|DualWindow)[^"]*"', before)
+        # freqtrade turns the signal into an exception wherever it happens to be, which whatever
+        # it interrupts may log with a traceback.
+        return found + [sign for sign in ("raised exception", "TrainingStopped") if sign in after]
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 120.0) -> None:
         """Wait, in real seconds, until something is the case; fail with the log's end if not."""
@@ -194,9 +197,19 @@ class DryRun:
 
     def terminate(self) -> float:
         """Stop the bot as Docker does; seconds that it took."""
+        seen = self._before_stop = self.log
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        while self.process.poll() is None:
+            time.sleep(0.1)
+            waited = time.monotonic() - started
+            assert waited < STOP_SECONDS, f"the bot does not end:\n{self.log[-4000:]}"
+            # Python drops freqtrade's exception where it comes inside a finaliser, and with it
+            # the wish to stop: whoever stops the bot has to ask again.
+            if waited > 2 and "Exception ignored in" in self.log[len(seen) :]:
+                seen = self.log
+                started = time.monotonic()
+                self.process.send_signal(signal.SIGTERM)
         return time.monotonic() - started
 
     @property
