@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.model_folders import (
     UnfinishedTraining,
     checkpoint_path,
@@ -141,3 +142,18 @@ def test_an_older_one_is_not_taken_up_once_a_newer_model_is_there(tmp_path: Path
     leave_checkpoint(older, START)
     make(tmp_path, "BTC", 2)
     assert find_unfinished(tmp_path, "BTC", START - 10) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "kept"), [(1, [4]), (2, [3, 4]), (True, [3, 4]), (0, [1, 2, 3, 4])]
+)
+def test_the_bot_purges_as_its_setting_says_and_never_what_it_predicts_with(
+    setting: int | bool, kept: list[int], tmp_path: Path
+) -> None:
+    paths = {number: make(tmp_path, "BTC", number) for number in range(5)}
+    freqai = {"purge_old_models": setting, "feature_parameters": {}}
+    drawer = DualWindowDrawer(tmp_path, {"freqai": freqai})
+    drawer.get_pair_dict_info("BTC/USDT:USDT")
+    drawer.pair_dict["BTC/USDT:USDT"]["data_path"] = str(paths[0])
+    drawer.purge_old_models()
+    assert names(tmp_path) == {paths[number].name for number in (0, *kept)}
