@@ -181,3 +181,45 @@ def test_evenly_spaced_rows_begin_and_end_with_the_selection() -> None:
     assert (some[0], some[-1]) == (rows[0], rows[-1])
     gaps = np.diff(np.searchsorted(rows, some))
     assert gaps.max() - gaps.min() <= 1
+
+
+@given(
+    market=market_of_pairs(),
+    fraction=st.floats(0.01, 0.5),
+    tail=st.floats(0.01, 0.5),
+    future=st.integers(1, 15),
+)
+def test_no_future_of_training_or_validation_reaches_the_untouched_tail(
+    market: tuple[NDArray[np.int8], list[int], NDArray[np.int64]],
+    fraction: float,
+    tail: float,
+    future: int,
+) -> None:
+    labels, lengths, minutes = market
+    dataset = dataset_of(labels, lengths=lengths, minutes=minutes)
+    try:
+        split = split_dataset(
+            dataset, validation_fraction=fraction, future_window=future, tail_fraction=tail
+        )
+    except DataError:
+        assume(False)
+        raise
+    train, validation, kept = (
+        part.all_rows() for part in (split.train, split.validation, split.tail)
+    )
+    moment = minutes[kept].min()
+    usable = np.flatnonzero(labels >= 0)
+    np.testing.assert_array_equal(kept, usable[minutes[usable] >= moment])
+    assert len(kept) >= max(round(len(usable) * tail), 1)
+    assert (minutes[validation] + future < moment).all()
+    assert (minutes[train] + future < minutes[validation].min()).all()
+    assert len(train) + len(validation) + len(kept) + split.purged == len(usable)
+    # Validation is the newest of what lies before the tail's purge.
+    before = usable[minutes[usable] + future < moment]
+    assert len(validation) >= max(round(len(before) * fraction), 1)
+    np.testing.assert_array_equal(validation, before[minutes[before] >= minutes[validation].min()])
+
+
+def test_without_a_tail_nothing_is_kept_untouched() -> None:
+    split = split_dataset(dataset_of(np.arange(100) % 3), validation_fraction=0.2, future_window=5)
+    assert len(split.tail) == 0

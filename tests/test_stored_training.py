@@ -66,7 +66,7 @@ def test_a_store_trains_the_model_that_memory_trains(
     labels, _ = label_frame(frame, settings())
     expected = train_model(candles, labels, settings(), name="memory")
     dataset = stored(tmp_path, [frame], settings())
-    found = train_dataset(dataset, settings(**streaming), name="store")
+    found = train_dataset(dataset, settings(**streaming), name="store").model
     assert weights(found) == weights(expected)
 
 
@@ -75,7 +75,7 @@ def test_many_pairs_train_one_model_that_can_be_saved_and_predicts(
 ) -> None:
     dataset = stored(tmp_path, frames, settings())
     figures = tmp_path / "figures.json"
-    model = train_dataset(dataset, settings(), name="pairs", figures_path=figures)
+    model = train_dataset(dataset, settings(), name="pairs", figures_path=figures).model
     written = json.loads(figures.read_text(encoding="utf-8"))
     both = written["training"]["rows"] + written["training"]["purged"]
     assert both + written["validation"]["rows"] == len(dataset.labelled())
@@ -118,14 +118,14 @@ def test_memory_that_runs_short_halves_the_chunk_and_changes_no_weight(
 ) -> None:
     dataset = stored(tmp_path, frames[:1], settings())
     config = settings(batch_size=32, streaming_chunk_size=256)
-    expected = weights(train_dataset(dataset, config, name="enough"))
+    expected = weights(train_dataset(dataset, config, name="enough").model)
     answers = iter([10, 74, 10, 74])
 
     def scarce() -> MemoryUse:
         return MemoryUse(used=next(answers, 10) * GIB, limit=100 * GIB, source="the test")
 
     monkeypatch.setattr("dualwindow.memory.memory_use", scarce)
-    assert weights(train_dataset(dataset, config, name="scarce")) == expected
+    assert weights(train_dataset(dataset, config, name="scarce").model) == expected
     assert "256 -> 128 windows" in caplog.text
     assert "128 -> 64 windows" in caplog.text
     monkeypatch.setattr(
@@ -134,7 +134,7 @@ def test_memory_that_runs_short_halves_the_chunk_and_changes_no_weight(
     with pytest.raises(MemoryLimitError, match=r"max_memory_usage_pct allows 75"):
         train_dataset(dataset, config, name="full")
     off = settings(enable_memory_monitoring=False, batch_size=32, streaming_chunk_size=256)
-    assert weights(train_dataset(dataset, off, name="unwatched")) == expected
+    assert weights(train_dataset(dataset, off, name="unwatched").model) == expected
 
 
 def test_the_caller_s_threads_are_left_as_they_were(
@@ -143,3 +143,18 @@ def test_the_caller_s_threads_are_left_as_they_were(
     before = torch.get_num_threads()
     train_dataset(stored(tmp_path, frames[:1], settings()), settings(epochs=1), name="one")
     assert torch.get_num_threads() == before
+
+
+def test_the_untouched_tail_is_what_is_evaluated(
+    tmp_path: Path, frames: list[pd.DataFrame]
+) -> None:
+    figures = tmp_path / "evaluation.json"
+    dataset = stored(tmp_path, frames, settings())
+    finished = train_dataset(
+        dataset, settings(epochs=1), name="pairs", figures_path=figures, tail_fraction=0.1
+    )
+    assert len(finished.split.tail) >= round(0.1 * len(dataset.labelled()))
+    assert finished.evaluation.rows == len(finished.split.tail)
+    written = json.loads(figures.read_text(encoding="utf-8"))
+    assert written["tail"]["rows"] == len(finished.split.tail)
+    assert "validation" not in written

@@ -102,10 +102,14 @@ class Evaluation:
         content["thresholded"] = dict(vars(self.thresholded))
         return content
 
-    def lines(self) -> list[str]:
-        """The figures as text, one line each."""
+    def lines(self, rows: str = "validation") -> list[str]:
+        """The figures as text, one line each.
+
+        Args:
+            rows: what the candles are called.
+        """
         real = ", ".join(f"{name} {count}" for name, count in self.real.items())
-        lines = [f"validation on {self.rows} candles: {real}"]
+        lines = [f"{rows} on {self.rows} candles: {real}"]
         for title, figures in (("argmax", self.argmax), ("thresholds", self.thresholded)):
             said = ", ".join(f"{name} {count}" for name, count in figures.predicted.items())
             lines.append(

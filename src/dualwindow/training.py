@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,28 @@ WARNED_SHARE: Final = 0.9
 REFUSED_SHARE: Final = 0.5
 #: Most validation rows that the final evaluation predicts, evenly spaced.
 EVALUATION_ROWS: Final = 200_000
+
+
+@dataclass(frozen=True)
+class FinishedTraining:
+    """What came of a training.
+
+    Attributes:
+        model: not saved yet.
+        split: the rows that it trained, validated and was evaluated on.
+        result: its epochs.
+        evaluation: on the untouched tail where there is one, else on the validation rows.
+    """
+
+    model: TrainedModel
+    split: Split
+    result: TrainingResult
+    evaluation: Evaluation
+
+    @property
+    def evaluated_on(self) -> str:
+        """What the evaluated rows are called."""
+        return "tail" if len(self.split.tail) else "validation"
 
 
 def train_model(
@@ -89,7 +112,7 @@ def train_model(
         should_stop=should_stop,
         in_background=in_background,
         checkpoint_path=checkpoint_path,
-    )
+    ).model
 
 
 def train_dataset(
@@ -105,8 +128,9 @@ def train_dataset(
     should_stop: Callable[[], bool] = lambda: False,
     in_background: bool = False,
     checkpoint_path: Path | None = None,
-) -> TrainedModel:
-    """Split, train, evaluate on validation, log the figures and write them.
+    tail_fraction: float = 0.0,
+) -> FinishedTraining:
+    """Split, train, evaluate on rows not trained on, log the figures and write them.
 
     Args:
         dataset: one pair or many, in memory or mapped.
@@ -123,6 +147,8 @@ def train_dataset(
         in_background: train beside a running bot, see `Trainer`.
         checkpoint_path: file from which an interrupted training goes on, see `Trainer`. It stays:
             the model that is returned is not saved yet. Once it is, call `remove_checkpoint`.
+        tail_fraction: newest share of the rows that is evaluated on and seen by nothing else; 0
+            evaluates on the validation rows, which have chosen the best epoch.
 
     Raises:
         DataError: when there are too few candles or nothing to learn; the message begins with
@@ -130,7 +156,7 @@ def train_dataset(
         MemoryLimitError: when even one batch does not fit.
     """
     try:
-        split = _split(dataset, config)
+        split = _split(dataset, config, tail_fraction)
         if expected_candles is not None:
             _require_history(dataset, split, config, expected_candles)
         trainer = Trainer(
@@ -151,7 +177,8 @@ def train_dataset(
     device = resolve_device(config.device)
     with ComputeThreads.for_training(device, in_background=in_background) as threads:
         evaluation = _evaluate(model, split, should_stop, threads)
-    _log(name, evaluation, result)
+    finished = FinishedTraining(model, split, result, evaluation)
+    _log(name, finished)
     if touches is not None:
         logger.info(
             "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
@@ -162,12 +189,11 @@ def train_dataset(
         )
     if figures_path is not None:
         figures_path.parent.mkdir(parents=True, exist_ok=True)
-        figures = _figures(split, result, evaluation, touches)
-        write_json(figures_path, {"name": name, **figures})
-    return model
+        write_json(figures_path, {"name": name, **_figures(finished, touches)})
+    return finished
 
 
-def _split(dataset: Dataset, config: TrainingConfig) -> Split:
+def _split(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
     if not len(dataset.labelled()):
         raise DataError(
             f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
@@ -177,6 +203,7 @@ def _split(dataset: Dataset, config: TrainingConfig) -> Split:
         dataset,
         validation_fraction=config.validation_fraction,
         future_window=config.future_window,
+        tail_fraction=tail_fraction,
     )
 
 
@@ -184,7 +211,7 @@ def _require_history(
     dataset: Dataset, split: Split, config: TrainingConfig, expected_candles: int
 ) -> None:
     """Warn or refuse when the training period is far from full."""
-    usable = len(split.train) + split.purged + len(split.validation)
+    usable = len(split.train) + split.purged + len(split.validation) + len(split.tail)
     most = expected_candles - config.window_size - config.future_window
     if most <= 0 or usable >= WARNED_SHARE * most:
         return
@@ -214,37 +241,36 @@ def _why_invalid(dataset: Dataset) -> str:
 def _evaluate(
     model: TrainedModel, split: Split, should_stop: Callable[[], bool], threads: ComputeThreads
 ) -> Evaluation:
-    dataset = split.validation.dataset
-    rows = split.validation.evenly_spaced(EVALUATION_ROWS)
+    evaluated = split.tail if len(split.tail) else split.validation
+    dataset = evaluated.dataset
+    rows = evaluated.evenly_spaced(EVALUATION_ROWS)
     probabilities = model.probabilities(
         dataset.features, rows, should_stop=should_stop, threads=threads
     )
     return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
 
 
-def _log(name: str, evaluation: Evaluation, result: TrainingResult) -> None:
+def _log(name: str, finished: FinishedTraining) -> None:
+    result, evaluation = finished.result, finished.evaluation
     logger.info("%s: kept epoch %d of %d", name, result.best_epoch, len(result.history))
-    for line in evaluation.lines():
+    for line in evaluation.lines(finished.evaluated_on):
         logger.info("%s: %s", name, line)
     silent = evaluation.silent_sides()
     if silent:
         logger.warning(
-            "%s: the thresholds let no %s through in %d validation candles (highest probability "
+            "%s: the thresholds let no %s through in %d %s candles (highest probability "
             "%s): such a model hardly trades; lower the thresholds, choose another "
             "confidence_mode or train on more data",
             name,
             " and no ".join(silent),
             evaluation.rows,
+            finished.evaluated_on,
             ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
         )
 
 
-def _figures(
-    split: Split,
-    result: TrainingResult,
-    evaluation: Evaluation,
-    touches: BothTouched | None,
-) -> dict[str, object]:
+def _figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[str, object]:
+    split, result = finished.split, finished.result
     return {
         "version": __version__,
         "training": {
@@ -255,5 +281,5 @@ def _figures(
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],
         },
-        "validation": evaluation.to_dict(),
+        finished.evaluated_on: finished.evaluation.to_dict(),
     }
