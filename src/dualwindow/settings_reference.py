@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from pydantic import BaseModel
+
+from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 
 _LIMITS = {
@@ -17,24 +20,35 @@ _LIMITS = {
 
 def settings_table() -> str:
     """Every setting with default, allowed values, unit and meaning, as Markdown."""
-    properties = TrainingConfig.model_json_schema()["properties"]
     lines = [
         "# Settings",
         "",
         "They stand in `freqai.model_training_parameters`. Made from the code by",
         "`python -m dualwindow.settings_reference > docs/settings.md`.",
         "",
+        *_rows(TrainingConfig()),
+        "",
+        "These stand under the root key `dualwindow`:",
+        "",
+        *_rows(RootSettings()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(defaults: BaseModel) -> list[str]:
+    """A table of the fields of a group of settings."""
+    lines = [
         "| setting | default | allowed | unit | meaning |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, schema in properties.items():
-        default = getattr(TrainingConfig(), name)
+    for name, schema in type(defaults).model_json_schema()["properties"].items():
+        default = getattr(defaults, name)
         shown = list(default) if isinstance(default, tuple) else default
         lines.append(
             f"| `{name}` | `{_json(shown)}` | {_allowed(schema)} | {_unit(schema)} "
             f"| {schema['description']} |"
         )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _json(value: Any) -> str:

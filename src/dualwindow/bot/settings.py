@@ -13,12 +13,11 @@ from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
+from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings_errors import sentences
 
 #: Largest loss of a stake at the label's stop loss that is still far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
@@ -33,14 +32,6 @@ _EXIT_KEYS: Final = (
 )
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
-
-
-class StrategySettings(BaseModel):
-    """Settings of the companion strategy, under the root key `dualwindow` of the configuration."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    leverage: float = Field(1.0, ge=1.0, le=125.0, description="Leverage of futures positions")
 
 
 @contextmanager
@@ -72,7 +63,7 @@ def read_settings(config: Mapping[str, Any]) -> FreqaiSettings:
         )
 
 
-def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) -> StrategySettings:
+def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) -> RootSettings:
     """Read and check the settings of the companion strategy.
 
     Raises:
@@ -80,10 +71,7 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
             liquidation, or the reach of freqtrade's stop loss, nearer than the label's stop loss.
     """
     with refusing():
-        try:
-            settings = StrategySettings.model_validate(dict(config.get("dualwindow", {})))
-        except ValidationError as error:
-            raise SettingsError(sentences(error, StrategySettings), "dualwindow") from None
+        settings = RootSettings.of(config)
         stop = max(training.long_sl_pct, training.short_sl_pct)
         if settings.leverage > 1 and settings.leverage * stop > _LARGEST_STAKE_LOSS:
             raise SettingsError(
@@ -92,7 +80,7 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
                     f"{settings.leverage * stop:.0%} of the stake, too near to liquidation for the "
                     f"stop to be reached; use at most {_LARGEST_STAKE_LOSS / stop:.0f}"
                 ],
-                "dualwindow",
+                ROOT_KEY,
             )
         return settings
 

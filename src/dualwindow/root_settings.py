@@ -1,0 +1,68 @@
+"""Settings under the root key `dualwindow` of the configuration: what FreqAI has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dualwindow.errors import SettingsError
+from dualwindow.settings_errors import sentences
+
+#: Name of the group.
+ROOT_KEY: Final = "dualwindow"
+
+
+class RootSettings(BaseModel):
+    """The strategy's leverage, and the period that the command line trains on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    leverage: float = Field(1.0, ge=1.0, le=125.0, description="Leverage of futures positions.")
+    train_days: float | None = Field(
+        None,
+        gt=0.0,
+        description="`dualwindow train`: the last days of candles before `train_to`.",
+        json_schema_extra={"unit": "days"},
+    )
+    train_from: str | None = Field(
+        None, description="`dualwindow train`: first day, as 2025-01-31, or moment (UTC)."
+    )
+    train_to: str | None = Field(
+        None,
+        description="`dualwindow train`: last day, as 2025-01-31 (the whole day), or the moment "
+        "(UTC) before which candles count; the newest candle unless given.",
+    )
+    tail_fraction: float = Field(
+        0.1,
+        ge=0.0,
+        le=0.5,
+        description="`dualwindow train`: newest share of the candles that only the final "
+        "evaluation sees; 0 evaluates on those that chose the best epoch.",
+        json_schema_extra={"unit": "fraction"},
+    )
+
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if self.train_days is not None and self.train_from is not None:
+            raise ValueError(
+                f"train_days {self.train_days:g} and train_from {self.train_from!r} both say where "
+                "the period begins; remove one of them"
+            )
+        return self
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Self:
+        """Read them from a freqtrade configuration.
+
+        Raises:
+            SettingsError: with one sentence for every unknown key and bad value.
+        """
+        group = content.get(ROOT_KEY, {})
+        if not isinstance(group, Mapping):
+            raise SettingsError([f"{ROOT_KEY} {group!r} is not a group of settings"], ROOT_KEY)
+        try:
+            return cls.model_validate(dict(group))
+        except ValidationError as error:
+            raise SettingsError(sentences(error, cls), ROOT_KEY) from None
