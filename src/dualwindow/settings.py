@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, cast
 
-import rapidjson
 from pydantic import ValidationError, model_validator
 
 from dualwindow.confidence import MODE_THRESHOLDS, ConfidenceMode, Thresholds
+from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
 from dualwindow.files import write_json
 from dualwindow.setting_fields import SettingFields
@@ -190,18 +190,7 @@ class TrainingConfig(SettingFields):
             SettingsError: when the file is missing, is not JSON, or holds bad settings.
         """
         file = Path(path)
-        try:
-            content = rapidjson.loads(
-                file.read_text(encoding="utf-8"),
-                parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS,
-            )
-        except FileNotFoundError:
-            raise SettingsError(
-                [f"there is no file {str(file)!r}; check the path"], str(file)
-            ) from None
-        except rapidjson.JSONDecodeError as error:
-            raise SettingsError([f"not valid JSON: {error}"], str(file)) from None
-        parameters: Any = content
+        parameters: Any = read_config_file(file)
         for key in ("freqai", "model_training_parameters"):
             if not isinstance(parameters, Mapping):
                 break

@@ -1,0 +1,127 @@
+"""Freqtrade's configuration files: JSON with comments, of which later ones overlay earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import rapidjson
+
+from dualwindow.errors import SettingsError
+
+#: Key under which a file names further ones, beside it, which it overlays.
+_FURTHER_FILES: Final = "add_config_files"
+#: Files within files within files; freqtrade stops at as many.
+_DEEPEST: Final = 5
+#: Pairs of keys of which the later layer's takes the place of the earlier layer's other one.
+_INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    ("dualwindow", "train_days"): ("dualwindow", "train_from"),
+    ("dualwindow", "train_from"): ("dualwindow", "train_days"),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A part of the configuration.
+
+    Attributes:
+        name: where it comes from, for people: a file, a preset, a flag.
+        content: as in a freqtrade configuration.
+    """
+
+    name: str
+    content: Mapping[str, Any]
+
+
+class LayeredConfig:
+    """Layers merged as freqtrade merges its files: groups by key, anything else replaced.
+
+    Args:
+        layers: later ones win.
+
+    Attributes:
+        content: the merged configuration.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.content: dict[str, Any] = {}
+        self._origins: dict[tuple[str, ...], str] = {}
+        for layer in layers:
+            for path, value in _leaves(layer.content):
+                other = _INSTEAD_OF.get(path)
+                if other is not None and value is not None and other in self._origins:
+                    self._set(other, None, layer.name)
+                self._set(path, value, layer.name)
+
+    def origin(self, *path: str) -> str | None:
+        """The name of the layer that a value comes from; None where no layer has set it."""
+        return self._origins.get(path)
+
+    def _set(self, path: tuple[str, ...], value: Any, name: str) -> None:
+        group = self.content
+        for key in path[:-1]:
+            inner = group.get(key)
+            if not isinstance(inner, dict):
+                inner = group[key] = {}
+            group = inner
+        group[path[-1]] = value
+        self._origins[path] = name
+
+
+def _leaves(
+    content: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is no group, with the keys that lead to it."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def read_layers(files: Sequence[Path]) -> list[Layer]:
+    """Read configuration files and those that they name in `add_config_files`.
+
+    Raises:
+        SettingsError: when a file is missing or is no JSON group.
+    """
+    return [layer for file in files for layer in _with_further(file, 0)]
+
+
+def _with_further(file: Path, depth: int) -> list[Layer]:
+    content = read_config_file(file)
+    further = content.pop(_FURTHER_FILES, [])
+    if depth >= _DEEPEST and further:
+        raise SettingsError([f"{_FURTHER_FILES} {further!r} go in a circle"], str(file))
+    below = [
+        layer
+        for name in further
+        for layer in _with_further(file.resolve().parent / name, depth + 1)
+    ]
+    return [*below, Layer(str(file), content)]
+
+
+def read_config_file(file: Path) -> dict[str, Any]:
+    """Read one configuration file; comments and trailing commas are allowed.
+
+    Raises:
+        SettingsError: when the file is missing or is no JSON group.
+    """
+    try:
+        content = rapidjson.loads(
+            file.read_text(encoding="utf-8"),
+            parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS,
+        )
+    except FileNotFoundError:
+        raise SettingsError(
+            [f"there is no file {str(file)!r}; check the path"], str(file)
+        ) from None
+    except OSError as error:
+        raise SettingsError([f"it cannot be read: {error.strerror}"], str(file)) from None
+    except (rapidjson.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"not valid JSON: {error}"], str(file)) from None
+    if not isinstance(content, dict):
+        raise SettingsError(["it is not a group of settings ({...})"], str(file))
+    return content
