@@ -62,11 +62,30 @@ class FreqaiSettings:
 def read_freqai_config(
     config: Mapping[str, Any], *, cores: int, timeframe_seconds: Mapping[str, int]
 ) -> FreqaiSettings:
-    """Read and check everything at once.
+    """Read and check everything at once, for the bot.
 
     Args:
         config: freqtrade's configuration.
         cores: processor cores of this machine.
+        timeframe_seconds: seconds of every timeframe in `include_timeframes`.
+
+    Raises:
+        SettingsError: with every problem.
+    """
+    training, periods = check_freqai_config(config, timeframe_seconds=timeframe_seconds)
+    clamped, notes = training.clamped_to_machine(cores)
+    return FreqaiSettings(
+        clamped, periods, tuple(_warnings(clamped, config.get("freqai") or {}, notes))
+    )
+
+
+def check_freqai_config(
+    config: Mapping[str, Any], *, timeframe_seconds: Mapping[str, int]
+) -> tuple[TrainingConfig, tuple[int, ...]]:
+    """The settings and the moving averages' periods (candles), whatever the machine.
+
+    Args:
+        config: freqtrade's configuration.
         timeframe_seconds: seconds of every timeframe in `include_timeframes`.
 
     Raises:
@@ -93,8 +112,7 @@ def read_freqai_config(
         problems += _history(checked.config, freqai, periods, timeframe_seconds)
     if problems:
         raise SettingsError(problems, _SOURCE)
-    clamped, notes = checked.config.clamped_to_machine(cores)
-    return FreqaiSettings(clamped, periods, tuple(_warnings(clamped, freqai, notes)))
+    return checked.config, periods
 
 
 def _take_test_size(split: Mapping[str, Any], parameters: dict[str, Any]) -> list[str]:
