@@ -15,8 +15,9 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dualwindow.candle_files import CandleBatch, CandleFile
+from dualwindow.candle_files import CandleFile
 from dualwindow.errors import DataError
+from dualwindow.feather_files import CandleBatch
 from dualwindow.windows import flat_candles, utc_seconds
 from tests.markets import candle_frames, random_candles
 

@@ -5,7 +5,7 @@ A worker process runs `prepare_pair`; nothing here needs torch, so that a worker
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.candle_files import CandleFile
+from dualwindow.column_files import ColumnFiles
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
 from dualwindow.memory import AdaptiveChunk
 from dualwindow.pair_rows import PairRows
-from dualwindow.settings import TrainingConfig
-from dualwindow.store import StoreColumns
+from dualwindow.period import EVERYTHING, Period
+from dualwindow.settings import CANDLES_PER_DAY, TrainingConfig
 
 #: Rows prepared at a time: one batch of freqtrade's files.
 PREPARATION_ROWS: Final = 65_536
@@ -30,56 +31,75 @@ SMALLEST_ROWS: Final = 1024
 
 @dataclass(frozen=True)
 class CandleSource:
-    """A pair and its feather file."""
+    """A pair and where its candles are.
+
+    Attributes:
+        pair: as freqtrade names it.
+        path: of its feather file.
+        period: what is trained on.
+        further: files that go on where `path` ends, in time order.
+    """
 
     pair: str
     path: Path
-
-
-class ColumnFiles:
-    """The columns of a store to be, as plain files that rows are written into at their place.
-
-    Args:
-        folder: that holds the files.
-        rows: N.
-        width: F, features a row.
-    """
-
-    def __init__(self, folder: Path, rows: int, width: int) -> None:
-        self._shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-            "features": (np.float32, (rows, width)),
-            "labels": (np.int8, (rows,)),
-            "seconds": (np.int64, (rows,)),
-        }
-        self._paths = {name: folder / name for name in self._shapes}
+    period: Period = EVERYTHING
+    further: tuple[Path, ...] = ()
 
     @property
-    def size(self) -> int:
-        """Bytes of all columns."""
-        return sum(
-            int(np.prod(shape)) * np.dtype(kind).itemsize for kind, shape in self._shapes.values()
-        )
+    def paths(self) -> tuple[Path, ...]:
+        """Every file, in time order."""
+        return (self.path, *self.further)
 
-    def create(self) -> None:
-        """Make the files at their full length."""
-        for name, (kind, shape) in self._shapes.items():
-            with self._paths[name].open("wb") as handle:
-                handle.truncate(int(np.prod(shape)) * np.dtype(kind).itemsize)
 
-    def write(self, name: str, first_row: int, values: NDArray[np.generic]) -> None:
-        """Write values of a column from a row on."""
-        kind, shape = self._shapes[name]
-        with self._paths[name].open("r+b") as handle:
-            handle.seek(first_row * int(np.prod(shape[1:])) * np.dtype(kind).itemsize)
-            handle.write(np.ascontiguousarray(values, dtype=kind).data)
+def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:
+    """Seconds of candles before a period that its first window needs to be complete.
 
-    def mapped(self) -> StoreColumns:
-        """The columns as mapped files."""
-        arrays = {
-            name: np.memmap(self._paths[name], dtype=kind, mode="r", shape=shape)
-            for name, (kind, shape) in self._shapes.items()
-        }
-        return StoreColumns(**arrays)
+    Args:
+        config: window settings.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+    """
+    # The first window's first row needs a whole average, or the candle before it.
+    needed = max(*periods, 2) + config.window_size - 1
+    days = config.calculate_required_buffer_days(periods)
+    return max(days * CANDLES_PER_DAY, needed) * candle_seconds
+
+
+class PairCandles:
+    """A pair's candles with the buffer before its period, and which of them become rows.
+
+    Args:
+        source: where they are.
+        config: window settings.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+
+    Attributes:
+        file: the candles, those of the buffer first.
+        passed: candles of the buffer that no window of the period reaches back to.
+
+    Raises:
+        DataError: as `CandleFile`.
+    """
+
+    def __init__(
+        self,
+        source: CandleSource,
+        config: TrainingConfig,
+        periods: Sequence[int],
+        candle_seconds: int,
+    ) -> None:
+        buffer = buffer_seconds(config, periods, candle_seconds)
+        self.file = CandleFile(source.paths, candle_seconds, source.period, buffer)
+        self.passed = 0
+        if source.period.first is not None:
+            # The period's first row and the window before it are kept.
+            before = -(-(source.period.first - self.file.first) // candle_seconds)
+            self.passed = max(before - (config.window_size - 1), 0)
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.file) - self.passed
 
 
 @dataclass(frozen=True)
@@ -154,18 +174,25 @@ def _write_rows(
     should_stop: Callable[[], bool],
     progress: Callable[[int], None],
 ) -> PairResult:
-    rows = PairRows(task.config, task.periods, task.candle_seconds)
-    row = label_row = task.span.start
+    candles = PairCandles(task.source, task.config, task.periods, task.candle_seconds)
+    rows = PairRows(task.config, task.periods, task.candle_seconds, task.source.period.first)
+    start = task.span.start
+    row = label_row = start - candles.passed
     labelled = 0
-    for batch in CandleFile(task.source.path, task.candle_seconds).batches(chunk.next):
+
+    def write(name: str, first_row: int, values: NDArray[np.generic]) -> None:
+        kept = values[max(start - first_row, 0) :]
+        task.columns.write(name, max(first_row, start), kept)
+
+    for batch in candles.file.batches(chunk.next):
         if should_stop():
             raise TrainingStoppedError("the bot asked the preparation to stop")
         features, labels = rows.update(batch)
-        task.columns.write("features", row, features)
-        task.columns.write("seconds", row, batch.seconds)
-        task.columns.write("labels", label_row, labels)
+        write("features", row, features)
+        write("seconds", row, batch.seconds)
+        write("labels", label_row, labels)
         row, label_row = row + len(features), label_row + len(labels)
         labelled += int(np.count_nonzero(labels >= 0))
-        progress(row - task.span.start)
-    task.columns.write("labels", label_row, rows.rest())
+        progress(max(row - start, 0))
+    write("labels", label_row, rows.rest())
     return PairResult(rows.both_touched, labelled)

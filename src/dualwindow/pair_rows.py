@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.candle_files import CandleBatch
 from dualwindow.columns import UNKNOWN
+from dualwindow.feather_files import CandleBatch
 from dualwindow.features import FeatureStream
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
@@ -26,10 +26,18 @@ class PairRows:
         config: window and label settings.
         periods: candles of the moving averages.
         candle_seconds: seconds between two candles.
+        first: date of the first candle that gets a label, seconds since 1970; None: the very first.
     """
 
-    def __init__(self, config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        periods: Sequence[int],
+        candle_seconds: int,
+        first: int | None = None,
+    ) -> None:
         self._config = config
+        self._first = first
         self._candle_seconds = candle_seconds
         self._features = FeatureStream(periods)
         self._windows = _ValidWindows(config, candle_seconds)
@@ -47,9 +55,13 @@ class PairRows:
         """
         features = self._features.update(batch)
         valid = self._windows.update(features, batch)
-        self._waiting = batch if self._waiting is None else self._waiting.followed_by(batch)
-        self._waiting_valid = np.concatenate([self._waiting_valid, valid])
-        return features, self._known_labels(self._waiting)
+        # Candles of the buffer: there for the features alone.
+        before = 0 if self._first is None else int(np.searchsorted(batch.seconds, self._first))
+        wanted = batch.rows(before, len(batch))
+        self._waiting = wanted if self._waiting is None else self._waiting.followed_by(wanted)
+        self._waiting_valid = np.concatenate([self._waiting_valid, valid[before:]])
+        unlabelled = np.full(before, UNKNOWN, dtype=np.int8)
+        return features, np.concatenate([unlabelled, self._known_labels(self._waiting)])
 
     def rest(self) -> NDArray[np.int8]:
         """Labels of the last candles, whose futures never came: unknown."""

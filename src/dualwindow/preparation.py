@@ -17,8 +17,8 @@ from typing import Any, Final
 import psutil
 
 from dualwindow.balance import describe_balance
-from dualwindow.candle_files import CandleFile
 from dualwindow.class_index import count_classes
+from dualwindow.column_files import ColumnFiles
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
 from dualwindow.features import FEATURE_CODE_VERSION, FeatureStream
@@ -27,7 +27,7 @@ from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import (
     PREPARATION_ROWS,
     CandleSource,
-    ColumnFiles,
+    PairCandles,
     PairResult,
     PairTask,
     prepare_pair,
@@ -74,7 +74,8 @@ def prepare_store(
     """Prepare the candles of some pairs, or open the store that an earlier run made of them.
 
     Args:
-        sources: pairs and their feather files; their order is that of the rows.
+        sources: pairs, their feather files and periods; their order is that of the rows. Before a
+            period the features of one window are kept, and nothing before it is trained on.
         config: window, label, process and memory settings.
         folder: where stores are kept; made when it is not there.
         periods: candles of the moving averages.
@@ -130,7 +131,10 @@ class _Plan:
             "settings": {name: settings[name] for name in _STORE_SETTINGS},
             "periods": self.periods,
             "candle_seconds": self.candle_seconds,
-            "candles": [(source.pair, _sum_of(source.path)) for source in self.sources],
+            "candles": [
+                (source.pair, vars(source.period), [_sum_of(path) for path in source.paths])
+                for source in self.sources
+            ],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -139,7 +143,7 @@ class _Plan:
         spans: list[PairSpan] = []
         for source in self.sources:
             start = spans[-1].stop if spans else 0
-            rows = len(CandleFile(source.path, self.candle_seconds))
+            rows = len(PairCandles(source, self.config, self.periods, self.candle_seconds))
             spans.append(PairSpan(source.pair, start, start + rows))
         names = FeatureStream(self.periods).names
         with _columns(path, spans[-1].stop, len(names)) as columns:
