@@ -355,3 +355,15 @@ def test_an_epoch_that_a_rare_class_empties_warns(
     with caplog.at_level(logging.WARNING, logger="dualwindow"):
         fit(candles, rare, settings(epochs=1))
     assert "a rare class leaves only 9 of" in caplog.text
+
+
+def test_progress_is_told_after_every_step_of_every_epoch(
+    candles: CandleArrays, labels: np.ndarray
+) -> None:
+    told: list[tuple[int, int]] = []
+    config = settings(batch_size=200, epochs=2, class_balance="none")
+    split = split_of(candles, labels, config)
+    fit(candles, labels, config, progress=lambda done, total: told.append((done, total)))
+    windows = len(split.train)
+    steps = [*range(200, windows, 200), windows]
+    assert told == [(done, windows) for done in steps] * 2

@@ -95,6 +95,8 @@ class Trainer:
             goes on from it and ends with the same weights, bit for bit; its hooks are told only
             of the epochs that it trains itself. The file stays when the training ends, see
             `remove_checkpoint`. None writes none.
+        progress: told after every step how many of the epoch's windows are done, and how many
+            there are.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG.
@@ -110,12 +112,14 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         in_background: bool = False,
         checkpoint: Path | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         self._config = config
         self._checkpoint = checkpoint
         self._in_background = in_background
         self._hooks = hooks
         self._should_stop = should_stop
+        self._progress = progress
         self._dataset = dataset
         self._split = split
         self._train = split.train
@@ -231,7 +235,7 @@ class Trainer:
             epoch=epoch,
         )
         run.network.train()
-        total = torch.zeros((), device=self._device)
+        total, done = torch.zeros((), device=self._device), 0
         batches = epoch_batches(
             order, self._stream, run.network, run.generator, self._config.batch_size
         )
@@ -239,6 +243,8 @@ class Trainer:
             if self._should_stop():
                 raise TrainingStoppedError("the bot asked the training to stop")
             total += run.step(batch.windows, batch.labels, batch.dropout) * len(batch)
+            done += len(batch)
+            self._progress(done, len(order))
         return total.item() / len(order)
 
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:

@@ -129,6 +129,7 @@ def train_dataset(
     in_background: bool = False,
     checkpoint_path: Path | None = None,
     tail_fraction: float = 0.0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 
@@ -149,6 +150,7 @@ def train_dataset(
             the model that is returned is not saved yet. Once it is, call `remove_checkpoint`.
         tail_fraction: newest share of the rows that is evaluated on and seen by nothing else; 0
             evaluates on the validation rows, which have chosen the best epoch.
+        progress: told after every step windows of the epoch that are done, and windows in all.
 
     Raises:
         DataError: when there are too few candles or nothing to learn; the message begins with
@@ -167,6 +169,7 @@ def train_dataset(
             should_stop=should_stop,
             in_background=in_background,
             checkpoint=checkpoint_path,
+            progress=progress,
         )
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
