@@ -1,0 +1,1 @@
+"""The command line: `dualwindow` and `python -m dualwindow`."""
