@@ -1,0 +1,200 @@
+"""The folder in which freqtrade keeps the candles of an exchange, and what lies in it.
+
+freqtrade keeps one file a pair and timeframe: `user_data/data/<exchange>/BTC_USDT-1m.feather` for
+spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from dualwindow.errors import DataError
+from dualwindow.pair_names import FUTURES, SPOT, CandleFileName, settled_stem, stem_of
+from dualwindow.period import EVERYTHING, Period, utc_text
+
+_SUFFIX: Final = ".feather"
+#: Formats of freqtrade that are not read here, by what `convert-data` calls them.
+_OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "parquet"}
+#: Subfolders are looked into, and theirs.
+_PLACES: Final = ("", "*/", "*/*/")
+_PAIRS_NAMED: Final = 20
+#: Days to download when no period is known: three months, and a moving average's month before.
+_DAYS: Final = 125
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A candle file and what its name says."""
+
+    path: Path
+    name: CandleFileName
+
+
+@dataclass(frozen=True)
+class CandleFolder:
+    """Where the candles of one exchange lie.
+
+    Attributes:
+        path: of the folder.
+        exchange: its name, when it is known.
+        timeframe: of the candles that are looked for.
+    """
+
+    path: Path
+    exchange: str | None
+    timeframe: str
+
+    @classmethod
+    def of(
+        cls, folder: Path, exchange: str | None, timeframe: str, pairs: Sequence[str], market: str
+    ) -> CandleFolder:
+        """Find the exchange's folder in what a user may name instead of it.
+
+        Args:
+            folder: of the exchange (freqtrade's `datadir`), its `futures` folder, `user_data`, or
+                `user_data/data`.
+            exchange: name of the exchange's folder; needed when a user folder has several.
+            timeframe: of the candles.
+            pairs: what is looked for, as a user writes it.
+            market: spot or futures.
+
+        Raises:
+            DataError: when it is not there, or it is not clear which exchange is meant.
+        """
+        wanted = [settled_stem(each, market).pair for each in pairs]
+        way_out = "download candles first: " + download_command(wanted, market, timeframe, exchange)
+        if not folder.is_dir():
+            raise DataError(f"there is no data folder {folder}; check the path, or {way_out}")
+        inside = folder / "data" if (folder / "data").is_dir() else folder
+        if exchange is not None and (inside / exchange).is_dir():
+            return cls(inside / exchange, exchange, timeframe)
+        if inside.name != "data" or any(inside.glob(f"*{_SUFFIX}")):
+            home = inside.parent if inside.name == "futures" else inside
+            named = home.name if home.parent.name == "data" else None
+            return cls(inside, exchange or named, timeframe)
+        there = sorted(each.name for each in inside.iterdir() if each.is_dir())
+        if len(there) == 1 and exchange is None:
+            return cls(inside / there[0], there[0], timeframe)
+        asked = "no exchange is named" if exchange is None else f"none for exchange {exchange!r}"
+        raise DataError(
+            f"{inside} has a folder of candles for each exchange ({', '.join(there) or 'none yet'})"
+            f", and {asked}; name one of them, or {way_out}"
+        )
+
+    @cached_property
+    def files(self) -> tuple[FoundFile, ...]:
+        """Every candle file of the timeframe, spot and futures, subfolders included."""
+        return tuple(self._named(_SUFFIX))
+
+    def pairs(self, market: str) -> list[str]:
+        """Every pair of a market, sorted, as freqtrade names it."""
+        return sorted({each.name.pair for each in self.files if each.name.market == market})
+
+    def files_of(self, written: str, market: str) -> list[FoundFile]:
+        """A pair's files: the one that freqtrade reads, or else all others.
+
+        Args:
+            written: the pair as a user writes it; see `candle_sources.find_sources`.
+            market: spot or futures.
+        """
+        mine = _of_pair(self.files, written, market)
+        homes = (self.path, self.path / "futures")
+        own = [each for each in mine if each.path.parent in homes and not each.name.part]
+        return own[:1] or mine
+
+    def not_there(self, missing: Sequence[str], market: str, needed: Period) -> str:
+        """What to say when pairs are not there, and how to get them.
+
+        Args:
+            missing: pairs as a user wrote them.
+            market: spot or futures.
+            needed: the period with its buffer.
+        """
+        wanted = [settled_stem(each, market).pair for each in missing]
+        settled = [each for each in wanted if market == SPOT and ":" in each]
+        if settled:
+            return (
+                f"{', '.join(settled)}: with a coin of settlement this is a futures pair, and "
+                "trading_mode is spot; set trading_mode futures, or leave the coin out"
+            )
+        there = self.pairs(market)
+        more = f" and {len(there) - _PAIRS_NAMED} more" if len(there) > _PAIRS_NAMED else ""
+        said = [
+            f"{self.path} has no {self.timeframe} candles of {', '.join(wanted)} ({market})",
+            f"those of {', '.join(there[:_PAIRS_NAMED]) or 'no pair'}{more} are there",
+        ]
+        other = SPOT if market == FUTURES else FUTURES
+        if elsewhere := [each for each in missing if self.files_of(each, other)]:
+            said.append(f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}")
+        for suffix, form in _OTHER_FORMATS.items():
+            files = tuple(self._named(suffix))
+            if any(_of_pair(files, each, market) for each in missing):
+                said.append(
+                    f"there are {form} files, which freqtrade turns into feather: freqtrade "
+                    f"convert-data --format-from {form} --format-to feather"
+                )
+        said.append(
+            "download: " + download_command(wanted, market, self.timeframe, self.exchange, needed)
+        )
+        return "; ".join(said)
+
+    def _named(self, suffix: str) -> Iterator[FoundFile]:
+        for place in _PLACES:
+            for path in sorted(self.path.glob(f"{place}*{suffix}")):
+                name = CandleFileName.of(path.name.removesuffix(suffix))
+                if name is not None and name.timeframe == self.timeframe:
+                    yield FoundFile(path, name)
+
+
+def download_command(
+    pairs: Sequence[str],
+    market: str,
+    timeframe: str,
+    exchange: str | None,
+    needed: Period = EVERYTHING,
+    *,
+    earlier: bool = False,
+) -> str:
+    """The freqtrade command that brings candles.
+
+    Args:
+        pairs: as freqtrade names them.
+        market: spot or futures.
+        timeframe: of the candles.
+        exchange: its name, when it is known.
+        needed: what is to be there; the last months when it is not known.
+        earlier: whether newer candles are there already.
+    """
+    words = ["freqtrade download-data", f"--exchange {exchange or 'NAME'}", "--pairs", *pairs]
+    words += [f"--timeframes {timeframe}", f"--trading-mode {market}"]
+    if needed.first is None:
+        words.append(f"--days {_DAYS}")
+    else:
+        last = "" if needed.stop is None else _day(needed.stop)
+        words.append(f"--timerange {_day(needed.first)}-{last}")
+    return " ".join([*words, *(["--prepend"] if earlier else [])])
+
+
+def _day(second: int) -> str:
+    return utc_text(second)[:10].replace("-", "")
+
+
+def _of_pair(files: Sequence[FoundFile], written: str, market: str) -> list[FoundFile]:
+    """The files of the pair that a user means."""
+    by_stem: dict[str, list[FoundFile]] = {}
+    for each in files:
+        if each.name.market == market:
+            by_stem.setdefault(stem_of(each.name.pair), []).append(each)
+    stem = settled_stem(written, market).stem
+    if stem not in by_stem:
+        # Written in small letters, or settled in another coin: BTC_USD is BTC/USD:BTC there.
+        begin = stem.rpartition("_")[0] if market == FUTURES else stem
+        alike = [each for each in by_stem if each.casefold() == stem.casefold()] or [
+            each for each in by_stem if market == FUTURES and each.rpartition("_")[0] == begin
+        ]
+        stem = alike[0] if len(alike) == 1 else stem
+    return by_stem.get(stem, [])
