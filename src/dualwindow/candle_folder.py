@@ -165,11 +165,12 @@ def download_command(
         pairs: as freqtrade names them.
         market: spot or futures.
         timeframe: of the candles.
-        exchange: its name, when it is known.
+        exchange: its name; None: that of freqtrade's configuration.
         needed: what is to be there; the last months when it is not known.
         earlier: whether newer candles are there already.
     """
-    words = ["freqtrade download-data", f"--exchange {exchange or 'NAME'}", "--pairs", *pairs]
+    words = ["freqtrade download-data", *([f"--exchange {exchange}"] if exchange else [])]
+    words += ["--pairs", *pairs]
     words += [f"--timeframes {timeframe}", f"--trading-mode {market}"]
     if needed.first is None:
         words.append(f"--days {_DAYS}")

@@ -51,18 +51,22 @@ class CandleSource:
         return (self.path, *self.further)
 
 
+def look_back(config: TrainingConfig, periods: Sequence[int]) -> int:
+    """Candles before a row that its window needs: its own, and whole averages for their first."""
+    # Without averages the first one still needs the candle before it.
+    return max(*periods, 2) - 1 + config.window_size - 1
+
+
 def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:
-    """Seconds of candles before a period that its first window needs to be complete.
+    """Seconds of candles that are read before a period, for complete windows from its beginning on.
 
     Args:
         config: window settings.
         periods: candles of the moving averages.
         candle_seconds: seconds between two candles.
     """
-    # The first window's first row needs a whole average, or the candle before it.
-    needed = max(*periods, 2) + config.window_size - 1
     days = config.calculate_required_buffer_days(periods)
-    return max(days * CANDLES_PER_DAY, needed) * candle_seconds
+    return max(days * CANDLES_PER_DAY, look_back(config, periods)) * candle_seconds
 
 
 class PairCandles:

@@ -1,0 +1,183 @@
+"""What is to be said of a pair's candles: refused where training would be wrong, else only told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dualwindow.candle_facts import CandleFacts, Seen
+from dualwindow.candle_folder import download_command
+from dualwindow.pair_names import FUTURES, SPOT
+from dualwindow.pair_preparation import CandleSource, buffer_seconds, look_back
+from dualwindow.period import DAY_SECONDS, Period, utc_text
+from dualwindow.settings import TrainingConfig
+
+#: Of the candles between the first and the last; below it, most of what would be learnt is filling.
+_FEWEST_PRESENT: Final = 0.5
+#: Some exchanges round opens and closes a digit away from highs and lows; more of that is no
+#: rounding.
+_MOST_OUTSIDE: Final = 0.01
+_AGAIN: Final = "delete the file and download the pair again"
+
+
+class CandleVerdict:
+    """Turns what was counted in a pair's candles into sentences.
+
+    Args:
+        source: the pair.
+        config: window settings.
+        facts: of at least one candle in the period.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+    """
+
+    def __init__(
+        self,
+        source: CandleSource,
+        config: TrainingConfig,
+        facts: CandleFacts,
+        periods: Sequence[int],
+        candle_seconds: int,
+    ) -> None:
+        self._source = source
+        self._config = config
+        self._facts = facts
+        self._step = candle_seconds
+        self._buffer = buffer_seconds(config, periods, candle_seconds)
+        if facts.first_read is None or facts.newest is None or facts.first is None:
+            raise ValueError("no candle was counted in the period")
+        self._read_from, self._first, self._newest = facts.first_read, facts.first, facts.newest
+        complete = self._read_from + look_back(config, periods) * candle_seconds
+        self._usable_from = max(self._first, complete)
+        # Candles with a complete window and a future.
+        after = (self._newest - self._usable_from) // candle_seconds + 1
+        self._usable = after - config.future_window
+
+    @property
+    def expected(self) -> int:
+        """Candles that the period would have; its open ends are the pair's own."""
+        period = self._source.period
+        first = self._first if period.first is None else period.first
+        stop = self._newest + self._step if period.stop is None else period.stop
+        return max(-(-(stop - first) // self._step), 1)
+
+    @property
+    def buffer_days(self) -> tuple[float, float]:
+        """Days found before the period, and days that are read; none where its begin is open."""
+        first = self._source.period.first
+        if first is None:
+            return 0.0, 0.0
+        return max(first - self._read_from, 0) / DAY_SECONDS, self._buffer / DAY_SECONDS
+
+    def refusals(self) -> list[str]:
+        """Why the pair cannot be trained on."""
+        facts = self._facts
+        said = [
+            _seen(facts.doubled, "there twice"),
+            _seen(facts.unordered, "older than one before them in the file"),
+            _seen(facts.off_grid, f"not a multiple of {self._step} seconds after the first"),
+            _seen(
+                facts.impossible,
+                "impossible (a price infinite or not above 0, a volume below 0, or high below low)",
+            ),
+        ]
+        if facts.outside.count > _MOST_OUTSIDE * facts.rows:
+            said.append(_seen(facts.outside, "opened or closed outside their high and low"))
+        problems = [f"{each}; {self._named()}: {_AGAIN}" for each in said if each]
+        # What else is wrong follows from these.
+        return problems or self._too_few()
+
+    def _too_few(self) -> list[str]:
+        facts = self._facts
+        between = (self._newest - self._first) // self._step + 1
+        if facts.silent.count == facts.rows:
+            return [f"no candle has a volume, so there is nothing to learn from; {self._named()}"]
+        if facts.present < _FEWEST_PRESENT * between:
+            return [
+                f"{facts.present:,} of {between:,} candles are there between "
+                f"{utc_text(self._first)} and {utc_text(self._newest)}; {self._named()}: download "
+                "what is missing, or check that the candles are of this timeframe"
+            ]
+        if self._usable < 1:
+            days = (self._usable_from - self._first) / DAY_SECONDS
+            return [
+                f"none of the {facts.present:,} candles of the period can be trained on: the first "
+                f"{days:.1f} days only complete averages and windows, and the last "
+                f"{self._config.future_window} have no future yet; {self._earlier()}"
+            ]
+        return []
+
+    def warnings(self) -> list[str]:
+        """What is to be known of candles that can be trained on, and of the others."""
+        facts, period = self._facts, self._source.period
+        said = []
+        if period.first is not None and self._first - period.first >= self._step:
+            said.append(
+                f"the candles begin at {utc_text(self._first)}, "
+                f"{_days(self._first - period.first)} after the period"
+            )
+        if period.stop is not None and period.stop - self._newest > 2 * self._step:
+            said.append(
+                f"the candles end at {utc_text(self._newest)}, "
+                f"{_days(period.stop - self._newest)} before the period does"
+            )
+        if period.first is not None and self._usable_from > self._first and self._usable > 0:
+            said.append(
+                f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
+                f"averages and windows are not complete there; {self._earlier()}"
+            )
+        return said + self._oddities(facts)
+
+    def _oddities(self, facts: CandleFacts) -> list[str]:
+        said = []
+        if facts.gaps.count and facts.gaps.longest_first is not None:
+            said.append(
+                f"{counted(facts.gaps.candles, 'candle')} missing in "
+                f"{counted(facts.gaps.count, 'gap')}, the longest of "
+                f"{facts.gaps.longest:,} from {utc_text(facts.gaps.longest_first)}; filled as "
+                "freqtrade fills them"
+            )
+        if facts.outages.count and facts.outages.longest_first is not None:
+            said.append(
+                f"{counted(facts.outages.count, 'time')} more than max_flat_candles "
+                f"{self._config.max_flat_candles} candles without a trade, the longest "
+                f"{facts.outages.longest:,} from {utc_text(facts.outages.longest_first)}; windows "
+                "across them are not trained on"
+            )
+        if facts.rows / 2 < facts.silent.count < facts.rows:
+            said.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
+        unknown = _seen(facts.unknown, "unknown in part; filled as freqtrade fills them")
+        few = facts.outside.count <= _MOST_OUTSIDE * facts.rows
+        outside = _seen(facts.outside, "opened or closed outside their high and low")
+        return said + [each for each in (unknown, outside if few else "") if each]
+
+    def _named(self) -> str:
+        return ", ".join(str(path) for path in self._source.paths)
+
+    def _earlier(self) -> str:
+        pair, needed = self._source.pair, self._source.period.begun_earlier(self._buffer)
+        market = FUTURES if ":" in pair else SPOT
+        timeframe = f"{self._step // 60}m"
+        command = download_command(
+            [pair], market, timeframe, None, Period(needed.first), earlier=True
+        )
+        return f"choose a later --date-from, or bring earlier candles: {command}"
+
+
+def counted(number: int, what: str) -> str:
+    """Such as `3 gaps`; empty for none."""
+    return f"{number:,} {what}{'s' if number != 1 else ''}" if number else ""
+
+
+def _seen(seen: Seen, what: str) -> str:
+    if seen.first is None:
+        return ""
+    verb = "is" if seen.count == 1 else "are"
+    verb = "" if what.startswith("opened") else f"{verb} "
+    return f"{counted(seen.count, 'candle')} {verb}{what}, the first of {utc_text(seen.first)}"
+
+
+def _days(seconds: int) -> str:
+    if seconds < DAY_SECONDS:
+        return counted(max(seconds // 60, 1), "minute")
+    return f"{seconds / DAY_SECONDS:.1f} days"
