@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from dualwindow.candle_files import CandleFile
 from dualwindow.errors import DataError
-from dualwindow.feather_files import CandleBatch
+from dualwindow.feather_files import CandleBatch, FeatherFile
+from dualwindow.period import Period
 from dualwindow.windows import flat_candles, utc_seconds
-from tests.markets import candle_frames, random_candles
+from tests.markets import START, candle_frames, random_candles
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -64,6 +65,84 @@ def test_however_it_is_cut_a_file_is_what_freqtrade_makes_of_it(
     expected = ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")
     assert len(file) == len(expected)
     assert_is(joined(batches), expected)
+
+
+@given(
+    frame=candle_frames(min_rows=1, gaps=True),
+    rows_a_batch=st.integers(1, 20),
+    split=st.integers(0, 40),
+    first=st.none() | st.integers(-5, 100),
+    stop=st.none() | st.integers(-5, 100),
+    buffer=st.integers(0, 30),
+)
+@in_a_folder
+def test_a_period_is_read_as_if_the_file_held_nothing_else(
+    frame: pd.DataFrame,
+    rows_a_batch: int,
+    split: int,
+    first: int | None,
+    stop: int | None,
+    buffer: int,
+    tmp_path: Path,
+) -> None:
+    minutes = (frame["date"] - START).dt.total_seconds().to_numpy() / 60
+    begin, end = (-np.inf if first is None else first), (np.inf if stop is None else stop)
+    wanted = frame[(minutes >= begin - buffer) & (minutes < end)].reset_index(drop=True)
+    # Two files, of which one may be empty.
+    parts = [frame.iloc[:split], frame.iloc[split:]]
+    paths = [write(tmp_path / f"{n}.feather", part, rows_a_batch) for n, part in enumerate(parts)]
+    at = int(START.timestamp())
+    period = Period(
+        None if first is None else at + 60 * first, None if stop is None else at + 60 * stop
+    )
+    if not ((minutes >= begin) & (minutes < end)).any():
+        with pytest.raises(DataError, match=r"0\.feather.*1\.feather holds no candle of"):
+            CandleFile(paths, period=period, buffer_seconds=60 * buffer)
+        return
+    file = CandleFile(paths, period=period, buffer_seconds=60 * buffer)
+    expected = ohlcv_fill_up_missing_data(wanted, "1m", "COIN/USDT")
+    assert (len(file), file.first) == (len(expected), utc_seconds(expected["date"])[0])
+    assert_is(joined(list(file.batches(lambda: 7))), expected)
+    raw = joined(list(file.raw_batches()))
+    np.testing.assert_array_equal(raw["close"], wanted["close"].to_numpy())
+
+
+def test_batches_outside_a_period_are_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "c.feather", random_candles(1000), 100)
+    unpacked: list[int] = []
+    candles = FeatherFile.candles
+
+    def noted(self: FeatherFile, numbers: Sequence[int]) -> Iterator[CandleBatch]:
+        unpacked.extend(numbers)
+        return candles(self, numbers)
+
+    monkeypatch.setattr(FeatherFile, "candles", noted)
+    at = int(START.timestamp())
+    file = CandleFile(path, period=Period(at + 60 * 450, at + 60 * 600), buffer_seconds=60 * 120)
+    assert sum(map(len, file.batches(lambda: 1000))) == 270
+    assert unpacked == [3, 4, 5]
+
+
+def test_faults_outside_a_period_do_not_matter(tmp_path: Path) -> None:
+    frame = random_candles(1000)
+    for row in (100, 900):
+        frame.loc[row, "date"] = frame["date"][row - 1]
+    path = write(tmp_path / "c.feather", frame)
+    at = int(START.timestamp())
+    file = CandleFile(path, period=Period(at + 60 * 300, at + 60 * 800), buffer_seconds=60 * 100)
+    assert sum(map(len, file.batches(lambda: 1000))) == 600
+    with pytest.raises(DataError, match="doubled"):
+        list(CandleFile(path).batches(lambda: 1000))
+
+
+def test_files_that_overlap_are_refused(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.feather", tmp_path / "b.feather"]
+    for path in paths:
+        write(path, random_candles(20))
+    with pytest.raises(DataError, match=r"b\.feather: the candle of .* out of order"):
+        list(CandleFile(paths).batches(lambda: 100))
 
 
 def test_a_file_that_freqtrade_wrote_is_read(btc_gap: pd.DataFrame, tmp_path: Path) -> None:

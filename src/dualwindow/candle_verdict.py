@@ -178,6 +178,8 @@ def _seen(seen: Seen, what: str) -> str:
 
 
 def _days(seconds: int) -> str:
-    if seconds < DAY_SECONDS:
-        return counted(max(seconds // 60, 1), "minute")
-    return f"{seconds / DAY_SECONDS:.1f} days"
+    if seconds >= 2 * DAY_SECONDS:
+        return f"{seconds / DAY_SECONDS:.1f} days"
+    if seconds >= 2 * 3600:
+        return f"{seconds / 3600:.1f} hours"
+    return counted(max(seconds // 60, 1), "minute")
