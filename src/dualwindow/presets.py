@@ -1,0 +1,71 @@
+"""Presets: overlays of the configuration that say how long, and on what period, is trained.
+
+A preset is a file that freqtrade reads too (`freqtrade -c config.json -c presets/quick.json`). Each
+has an identifier of its own, because FreqAI's model folder is bound to the settings. What is called
+its chunk stands in both chunk sizes, as `auto_configure` sets them. A preset in `presets` of the
+working folder comes before the shipped one of that name, so that users can change and add them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dualwindow.config_files import read_config_file
+from dualwindow.errors import SettingsError
+from dualwindow.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings import TrainingConfig
+from dualwindow.shipped import shipped_folder
+
+_SUFFIX: Final = ".json"
+
+
+def preset_files() -> dict[str, Path]:
+    """Every preset's file, by name."""
+    folders = [shipped_folder("presets"), Path("presets")]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+
+
+def find_preset(name: str) -> Path:
+    """The file of a preset.
+
+    Args:
+        name: of a preset, or the path of a file, which ends in `.json`.
+
+    Raises:
+        SettingsError: when there is no such preset, naming those that there are.
+    """
+    if name.endswith(_SUFFIX):
+        return Path(name)
+    files = preset_files()
+    if name in files:
+        return files[name]
+    near = difflib.get_close_matches(name, files, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "take one of those, or the path of a file"
+    raise SettingsError(
+        [f"there is no preset {name!r}, only {', '.join(sorted(files))}; {hint}"], "presets"
+    )
+
+
+def preset_settings(path: Path) -> dict[str, Any]:
+    """What a preset sets, by the name of the setting, in the order of the settings reference.
+
+    Raises:
+        SettingsError: when the file is missing or is no group of settings.
+    """
+    content = read_config_file(path)
+    given = {
+        **_group(content, ROOT_KEY),
+        **_group(content, "freqai", "model_training_parameters"),
+    }
+    names = [*RootSettings.model_fields, *TrainingConfig.model_fields]
+    return {name: given[name] for name in names if name in given}
+
+
+def _group(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    for key in keys:
+        inner = content.get(key)
+        content = inner if isinstance(inner, Mapping) else {}
+    return content

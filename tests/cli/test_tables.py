@@ -1,0 +1,30 @@
+"""Cells come out as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from dualwindow.cli.tables import print_table, size_text
+
+
+def test_a_cell_is_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    print_table([("[bold]pair[/bold]", "1"), (long, "2")], heads=("what", "count"))
+    printed = capsys.readouterr().out
+    assert "[bold]pair[/bold]" in printed
+    assert printed.count("x") == 300
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (1.5 * 2**30, "1.5 GiB"),
+        (3 * 2**40, "3.0 TiB"),
+        (5000 * 2**40, "5000.0 TiB"),
+    ],
+)
+def test_sizes_are_read_at_a_glance(size: float, text: str) -> None:
+    assert size_text(size) == text
