@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow import memory
+from dualwindow.control_groups import own_groups
 from dualwindow.errors import MemoryLimitError
 from dualwindow.memory import AdaptiveChunk, MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
@@ -76,6 +77,15 @@ def test_use_is_read_anew_every_time(tmp_path: Path) -> None:
     assert gauge.read().used == GIB
     tree.group("", str(4 * GIB), used=2 * GIB)
     assert gauge.read().used == 2 * GIB
+
+
+def test_the_smallest_limit_is_what_there_is_to_plan_with(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, 2, "/pod/bot")
+    tree.group("/pod", str(8 * GIB), used=7 * GIB)
+    tree.group("/pod/bot", str(4 * GIB), used=GIB)
+    gauge = MemoryGauge(tmp_path)
+    assert gauge.read().limit == 8 * GIB
+    assert gauge.smallest().limit == 4 * GIB
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -240,11 +250,10 @@ resource.setrlimit(resource.RLIMIT_{kind}, (2 * now + 2**28, resource.RLIM_INFIN
 def child_group() -> Path | None:
     """A new control group under that of this process, where the kernel lets us make one."""
     for version, own in ((1, "memory.limit_in_bytes"), (2, "memory.max")):
-        mount = memory._cgroup_mount(Path("/"), version)
-        if mount is None:
+        groups = own_groups(Path("/"), version=version, controller="memory")
+        if not groups:
             continue
-        group = mount / memory._cgroup_path(Path("/"), version).lstrip("/")
-        child = group / f"dualwindow-test-{os.getpid()}"
+        child = groups[0] / f"dualwindow-test-{os.getpid()}"
         try:
             child.mkdir()
         except OSError:

@@ -16,6 +16,7 @@ from typing import Final
 
 import psutil
 
+from dualwindow.control_groups import own_groups, read_lines, read_number
 from dualwindow.errors import MemoryLimitError
 from dualwindow.settings import TrainingConfig
 
@@ -67,8 +68,14 @@ class MemoryGauge:
 
     def read(self) -> MemoryUse:
         """The limit that is closest."""
-        uses = [use for reader in self._readers if (use := reader()) is not None]
-        return max(uses, key=lambda use: use.percent)
+        return max(self._uses(), key=lambda use: use.percent)
+
+    def smallest(self) -> MemoryUse:
+        """The smallest limit, however much of it is used: what there is to plan with."""
+        return min(self._uses(), key=lambda use: use.limit)
+
+    def _uses(self) -> list[MemoryUse]:
+        return [use for reader in self._readers if (use := reader()) is not None]
 
 
 @cache
@@ -92,24 +99,19 @@ def _machine() -> MemoryUse:
 
 def _cgroup_readers(root: Path, *, version: int) -> list[_Reader]:
     """Readers of this process's own control group and of all that it lies in."""
-    mount = _cgroup_mount(root, version)
-    if mount is None:
-        return []
-    group = mount / _cgroup_path(root, version).lstrip("/")
-    # Inside a container the path may be that of the host, which is not there: the mount is ours.
-    groups = [each for each in (group, *group.parents) if each == mount or mount in each.parents]
     names = ("memory.max", "memory.current") if version == 2 else _V1_NAMES
     source = f"the container (cgroup v{version})"
 
     def reader(folder: Path) -> _Reader:
         def read() -> MemoryUse | None:
-            limit, current = _number(folder / names[0]), _number(folder / names[1])
+            limit, current = read_number(folder / names[0]), read_number(folder / names[1])
             if limit is None or current is None or limit >= _UNLIMITED:
                 return None
             return MemoryUse(max(current - _file_pages(folder, version), 0), limit, source)
 
         return read
 
+    groups = own_groups(root, version=version, controller="memory")
     return [reader(each) for each in groups if (each / names[0]).is_file()]
 
 
@@ -118,41 +120,11 @@ _V1_NAMES: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes")
 _UNLIMITED: Final = 2**60
 
 
-def _cgroup_mount(root: Path, version: int) -> Path | None:
-    """Where the memory controller of cgroup v1, or cgroup v2, is mounted."""
-    for line in _lines(root / "proc/self/mountinfo"):
-        place, _, kind = line.partition(" - ")
-        fields, types = place.split(), kind.split()
-        if len(fields) < 5 or not types:
-            continue
-        options = types[-1].split(",")
-        if (
-            (types[0] == "cgroup2")
-            if version == 2
-            else (types[0] == "cgroup" and "memory" in options)
-        ):
-            return root / fields[4].lstrip("/")
-    return None
-
-
-def _cgroup_path(root: Path, version: int) -> str:
-    for line in _lines(root / "proc/self/cgroup"):
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if (
-            (number == "0" and not controllers)
-            if version == 2
-            else ("memory" in controllers.split(","))
-        ):
-            return path
-    return "/"
-
-
 def _file_pages(folder: Path, version: int) -> int:
     """Bytes of the group's page cache, mapped files included."""
     prefix = "" if version == 2 else "total_"
     names = {f"{prefix}inactive_file", f"{prefix}active_file"}
-    pairs = (line.split() for line in _lines(folder / "memory.stat"))
+    pairs = (line.split() for line in read_lines(folder / "memory.stat"))
     return sum(
         int(pair[1])
         for pair in pairs
@@ -175,7 +147,7 @@ def _resource_readers(root: Path) -> list[_Reader]:
             limit = resource.getrlimit(kind)[0]
             if limit == resource.RLIM_INFINITY:
                 return None
-            for line in _lines(status):
+            for line in read_lines(status):
                 if line.startswith(f"{field}:"):
                     return MemoryUse(int(line.split()[1]) * 1024, limit, source)
             return None
@@ -186,21 +158,6 @@ def _resource_readers(root: Path) -> list[_Reader]:
         reader(resource.RLIMIT_DATA, "VmData", "this process (its data limit)"),
         reader(resource.RLIMIT_AS, "VmSize", "this process (its address-space limit)"),
     ]
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        # "max", or a file that came and went.
-        return None
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
 
 
 class AdaptiveChunk:

@@ -1,4 +1,4 @@
-"""`dualwindow cache`: every byte counts, also what killed preparations left, and nothing else goes."""
+"""`dualwindow cache`: every byte counts, left-overs too, and nothing else is deleted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dualwindow.cli.folders import store_folder
 from dualwindow.cli.main import main
 from dualwindow.store import SUFFIX
+from dualwindow.store_folder import store_folder
 
 
 @pytest.fixture

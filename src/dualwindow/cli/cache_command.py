@@ -6,10 +6,11 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from dualwindow.cli.folders import add_userdir, store_folder
+from dualwindow.cli.folders import add_userdir
 from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table, size_text
 from dualwindow.store import clear_stores, store_sizes
+from dualwindow.store_folder import store_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

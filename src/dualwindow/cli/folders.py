@@ -8,7 +8,6 @@ from typing import Final
 
 #: freqtrade's own default.
 _USERDIR: Final = Path("user_data")
-_STORES: Final = "dualwindow"
 
 
 def add_userdir(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +19,3 @@ def add_userdir(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="freqtrade's user folder (default: %(default)s)",
     )
-
-
-def store_folder(userdir: Path) -> Path:
-    """Where prepared candles are kept."""
-    return userdir / _STORES
-
-
-def data_folder(userdir: Path) -> Path:
-    """Where freqtrade keeps candles, a folder an exchange."""
-    return userdir / "data"
