@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_PIPE_WIDTH: Final = 10_000
 
 
 def print_table(rows: Iterable[Sequence[str]], *, heads: Sequence[str] = ()) -> None:
@@ -16,12 +20,15 @@ def print_table(rows: Iterable[Sequence[str]], *, heads: Sequence[str] = ()) -> 
         rows: cells, taken as they are.
         heads: of the columns; none is printed without them.
     """
-    console = Console()
+    # Lines of a pipe have no end to be wrapped at: they are searched, or pasted into a report.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table(*heads, box=None, pad_edge=False, show_header=bool(heads))
     for row in rows:
         # Text is not searched for markup: a path may hold brackets.
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def size_text(size: float) -> str:

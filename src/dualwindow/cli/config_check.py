@@ -1,0 +1,82 @@
+"""Everything that is wrong with a freqtrade configuration, found without freqtrade and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dualwindow.errors import SettingsError
+from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
+from dualwindow.root_settings import RootSettings
+from dualwindow.timeframes import timeframe_seconds
+
+#: Groups that are looked into.
+_GROUPS: Final = (
+    ("exchange",),
+    ("freqai",),
+    ("freqai", "feature_parameters"),
+    ("freqai", "data_split_parameters"),
+    ("freqai", "model_training_parameters"),
+)
+
+
+@dataclass(frozen=True)
+class CheckedConfig:
+    """What was found.
+
+    Attributes:
+        settings: None when there are problems.
+        problems: one sentence each.
+        warnings: likewise, of what works but may not be meant.
+    """
+
+    settings: FreqaiSettings | None
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
+    """Check a merged configuration as the bot does when it starts.
+
+    Args:
+        content: freqtrade's configuration.
+        cores: processor cores that may be used.
+    """
+    problems: list[str] = []
+    for path in _GROUPS:
+        if not isinstance(group := _at(content, path), Mapping):
+            problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
+    if problems:
+        return CheckedConfig(None, tuple(problems), ())
+    settings = None
+    seconds: dict[str, int] = {}
+    included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
+    for timeframe in dict.fromkeys([content.get("timeframe", "1m"), *included]):
+        with _noted(problems):
+            seconds[timeframe] = timeframe_seconds(str(timeframe))
+    with _noted(problems):
+        RootSettings.of(content)
+    with _noted(problems):
+        settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
+    if problems or settings is None:
+        return CheckedConfig(None, tuple(problems), ())
+    return CheckedConfig(settings, (), settings.warnings)
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Note the problems of the block's SettingsError and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.extend(error.problems)
+
+
+def _at(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The group at a path; an empty one where there is none."""
+    group: Any = content
+    for key in path:
+        group = group.get(key) if isinstance(group, Mapping) else None
+    return {} if group is None else group

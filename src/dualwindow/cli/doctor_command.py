@@ -1,0 +1,147 @@
+"""`dualwindow doctor`: what a problem report starts with. No key of a configuration is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from dualwindow.candle_sources import AvailablePair, available_pairs
+from dualwindow.cli import facts
+from dualwindow.cli.config_check import CheckedConfig, check_config
+from dualwindow.cli.facts import Fact
+from dualwindow.cli.folders import add_config, add_userdir, config_files, data_folder
+from dualwindow.cli.main import OK
+from dualwindow.cli.tables import print_table, size_text
+from dualwindow.config_files import LayeredConfig, read_layers
+from dualwindow.cores import Cores, read_cores
+from dualwindow.errors import DataError, SettingsError
+from dualwindow.memory import MemoryGauge, MemoryUse
+from dualwindow.period import utc_text
+from dualwindow.settings import TrainingConfig
+from dualwindow.store import store_sizes
+from dualwindow.store_folder import store_folder
+
+#: Settings that `auto_configure` chooses.
+CHOSEN: Final = (
+    "use_multiprocessing",
+    "n_processes",
+    "multiprocessing_chunk_size",
+    "streaming_chunk_size",
+    "batch_extraction_size",
+)
+#: Pairs of an exchange that are printed; JSON has all.
+_PAIRS_SHOWN: Final = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `dualwindow doctor`."""
+    add_config(parser)
+    add_userdir(parser)
+    parser.add_argument("--json", action="store_true", help="for programs: bytes and seconds")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report."""
+    report = examine(options.userdir, config_files(options))
+    if options.json:
+        plain = {
+            title: {each.name: each.value for each in section} for title, section in report.items()
+        }
+        print(json.dumps(plain, indent=2))
+        return OK
+    for title, section in report.items():
+        print(f"{title}:")
+        print_table([(f"  {each.name}", str(each)) for each in section])
+    return OK
+
+
+def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
+    """Everything that a problem report should begin with.
+
+    Args:
+        userdir: freqtrade's user folder; need not exist.
+        files: the configuration.
+    """
+    cores = read_cores()
+    memory = MemoryGauge().smallest()
+    checked = _checked(files, cores)
+    return {
+        "versions": list(facts.versions()),
+        "processor": list(facts.processor(cores)),
+        "memory": list(facts.memory(memory)),
+        "gpu": list(facts.gpus()),
+        "disk": [*facts.disk(userdir), _stores(userdir)],
+        "data": list(_data(userdir)),
+        "configuration": list(_configuration(files, checked)),
+        "auto_configure": list(_choices(checked, memory, cores)),
+    }
+
+
+def _checked(files: list[Path], cores: Cores) -> CheckedConfig:
+    try:
+        content = LayeredConfig(read_layers(files)).content
+    except SettingsError as error:
+        return CheckedConfig(None, tuple(error.problems), ())
+    return check_config(content, cores=cores.usable)
+
+
+def _stores(userdir: Path) -> Fact:
+    size = sum(store_sizes(store_folder(userdir)).values())
+    return Fact("prepared", size, f"{size_text(size)} (dualwindow cache)")
+
+
+def _data(userdir: Path) -> Iterator[Fact]:
+    folder = data_folder(userdir)
+    exchanges = sorted(each for each in folder.glob("*") if each.is_dir())
+    if not exchanges:
+        yield Fact("none", None, f"{folder} has no folder of an exchange")
+    for exchange in exchanges:
+        try:
+            pairs = available_pairs(exchange, exchange=exchange.name)
+        except DataError as error:
+            yield Fact(exchange.name, {"problem": str(error)}, str(error))
+            continue
+        shown = [_pair_text(each) for each in pairs[:_PAIRS_SHOWN]]
+        if len(pairs) > _PAIRS_SHOWN:
+            shown.append(f"and {len(pairs) - _PAIRS_SHOWN} more pairs")
+        yield Fact(
+            exchange.name,
+            [_pair_value(each) for each in pairs],
+            "\n".join(shown) or "no 1m candles in freqtrade's feather format",
+        )
+
+
+def _pair_text(pair: AvailablePair) -> str:
+    named = f"{pair.pair} {pair.market}"
+    if pair.problem is not None or pair.first is None or pair.last is None:
+        return f"{named}: {pair.problem}"
+    return f"{named}: {utc_text(pair.first)} to {utc_text(pair.last)}, {pair.rows} candles"
+
+
+def _pair_value(pair: AvailablePair) -> dict[str, object]:
+    names = ("pair", "market", "first", "last", "rows", "problem")
+    return {name: getattr(pair, name) for name in names}
+
+
+def _configuration(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
+    if not files:
+        yield Fact("files", [], "none: there is no config.json here, and none was given")
+        return
+    yield Fact("files", [str(path) for path in files], ", ".join(map(str, files)))
+    yield Fact("valid", not checked.problems, "no" if checked.problems else "yes")
+    if checked.problems:
+        yield Fact("problems", list(checked.problems), "\n".join(checked.problems))
+    if checked.warnings:
+        yield Fact("warnings", list(checked.warnings), "\n".join(checked.warnings))
+
+
+def _choices(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
+    now = TrainingConfig() if checked.settings is None else checked.settings.training
+    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
+    for name in CHOSEN:
+        value, before = getattr(chosen, name), getattr(now, name)
+        now_text = "as it is" if value == before else f"now {json.dumps(before)}"
+        yield Fact(name, value, f"{json.dumps(value)} ({now_text})")
