@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.network import DualWindowNetwork, swap_sides
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.stream import WindowStream
 
 #: Windows whose order is worked out and whose classes are uploaded in one go.
@@ -19,17 +21,19 @@ PART_WINDOWS: Final = 16_384
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of training.
+    """One step's worth of training: this rank's share of it.
 
     Attributes:
         windows: (B, P, F) unscaled, those that the epoch mirrors mirrored.
         labels: (B,) classes, swapped where the window is mirrored.
         dropout: (B, U) factors from `DualWindowNetwork.draw_dropout`.
+        total: windows of the batch over all ranks; B for one alone.
     """
 
     windows: Tensor
     labels: Tensor
     dropout: Tensor
+    total: int
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,45 +45,61 @@ def epoch_batches(
     network: DualWindowNetwork,
     generator: torch.Generator,
     batch_size: int,
+    *,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Batch]:
-    """Yield the batches of one epoch.
+    """Yield this rank's share of every batch of one epoch.
 
     Args:
         order: of the epoch.
         stream: of the unscaled features, on the network's device.
         network: that is trained; it knows how to mirror a window and draws the dropout masks.
-        generator: of the dropout masks.
-        batch_size: windows a batch; the last batch may be smaller.
+        generator: of the dropout masks; every rank draws those of all, so that one that trains
+            alone draws the same.
+        batch_size: windows a batch over all ranks, at least one a rank; the last batch may be
+            smaller, and a rank's share of it empty.
+        ranks: that train together.
 
     Yields:
-        Batches on the network's device. The next chunk may overwrite a batch's windows.
+        As many batches on every rank, on the network's device. The next chunk may overwrite a
+        batch's windows.
     """
     device = network.center.device
     # Whole batches, whatever the chunk: where a part ends must not change what a batch holds.
     part_windows = max(PART_WINDOWS // batch_size, 1) * batch_size
     if stream.holds_everything:
         part_windows = max(len(order), 1)
+    nothing = slice(0, 0), network.center.new_empty(0, 0, len(network.center))
     for start in range(0, len(order), part_windows):
-        part = order.part(start, start + part_windows)
+        positions = range(len(order))[start : start + part_windows]
+        batches = [
+            positions[first : first + batch_size] for first in range(0, len(positions), batch_size)
+        ]
+        shares = [batch[ranks.share(len(batch))] for batch in batches]
+        part = order.at(np.concatenate([np.asarray(share, dtype=np.int64) for share in shares]))
         # Drawn and uploaded for many steps at once, so that no step waits for the host.
         labels = torch.from_numpy(part.labels).to(device)
         mirrored = torch.from_numpy(part.mirrored).to(device)
-        dropout = _draw_dropout(network, len(labels), generator, batch_size).to(device)
+        dropout = _draw_dropout(network, batches, generator, ranks).to(device)
         any_mirrored = bool(part.mirrored.any())
-        for piece, windows in stream.batches(part.rows, batch_size):
+        # No share is larger than the one before it, so that pieces of the first's length are they.
+        pieces = stream.batches(part.rows, len(shares[0]))
+        for batch in batches:
+            piece, windows = next(pieces, nothing)
             x, y = windows, labels[piece]
             if any_mirrored:
                 flip = mirrored[piece]
                 x = torch.where(flip[:, None, None], network.mirrored(x), x)
                 y = torch.where(flip, swap_sides(y), y)
-            yield Batch(x, y, dropout[piece])
+            yield Batch(x, y, dropout[piece], len(batch))
 
 
 def _draw_dropout(
-    network: DualWindowNetwork, windows: int, generator: torch.Generator, batch_size: int
+    network: DualWindowNetwork,
+    batches: Sequence[range],
+    generator: torch.Generator,
+    ranks: Ranks,
 ) -> Tensor:
     """(M, U) masks, drawn batch by batch so that they are the same however long a part is."""
-    starts = range(0, windows, batch_size)
-    return torch.cat(
-        [network.draw_dropout(min(batch_size, windows - start), generator) for start in starts]
-    )
+    drawn = [network.draw_dropout(len(batch), generator) for batch in batches]
+    return torch.cat([masks[ranks.share(len(masks))] for masks in drawn])

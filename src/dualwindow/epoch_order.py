@@ -73,7 +73,7 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True)
 class EpochPart:
-    """Some consecutive windows of an epoch.
+    """Some windows of an epoch.
 
     Attributes:
         rows: (M,) int64 last row of each window, in the order of training.
@@ -121,7 +121,10 @@ class EpochOrder:
 
     def part(self, start: int, stop: int) -> EpochPart:
         """The windows at the positions `start` up to but not including `stop`."""
-        positions = np.arange(start, min(stop, len(self)))
+        return self.at(np.arange(start, min(stop, len(self))))
+
+    def at(self, positions: NDArray[np.int64]) -> EpochPart:
+        """The windows at (M,) positions below the epoch's length."""
         shuffled = self._order(positions)
         labels = np.searchsorted(self._ends, shuffled, side="right")
         rows = np.empty(len(positions), dtype=np.int64)

@@ -41,3 +41,7 @@ class TrainingStoppedError(DualWindowError):
 
 class MemoryLimitError(DualWindowError):
     """Not enough memory, even for the smallest chunk."""
+
+
+class RankLostError(DualWindowError):
+    """Another process of a training over several has ended or cannot be reached."""

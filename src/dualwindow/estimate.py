@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from typing import Final
 
 import torch
 
+from dualwindow.balance import describe_balance, drawn_counts
 from dualwindow.network import DualWindowNetwork
+from dualwindow.ranks import Ranks
+from dualwindow.settings import TrainingConfig
+from dualwindow.split import Split
+
+logger = logging.getLogger(__name__)
 
 #: A prediction has no backward pass, which costs about twice as much as the forward pass.
 _PREDICTION_SHARE: Final = 1 / 3
+#: Steps an epoch below which undersampling has hardly left anything to learn from.
+FEW_BATCHES: Final = 4
 
 
 def epoch_seconds(
@@ -45,3 +54,50 @@ def epoch_seconds(
     window_seconds = (time.perf_counter() - started) / batch_size
     passes = 2 if network.mirrors else 1
     return window_seconds * (train_windows + validation_windows * passes * _PREDICTION_SHARE)
+
+
+def log_estimate(
+    network: DualWindowNetwork,
+    split: Split,
+    config: TrainingConfig,
+    *,
+    validation_windows: int,
+    ranks: Ranks,
+) -> None:
+    """Log what an epoch draws and how long the training takes; warn when it draws hardly anything.
+
+    Args:
+        network: on its device.
+        split: rows to train on.
+        config: training settings.
+        validation_windows: windows that an epoch validates on.
+        ranks: that share every batch.
+    """
+    counts, candidates = split.train.counts, len(split.train)
+    windows = int(drawn_counts(counts, config.class_balance).sum())
+    logger.info("%s", describe_balance(counts, config.class_balance))
+    if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
+        logger.warning(
+            "a rare class leaves only %d of %d training windows an epoch after "
+            "undersampling: use class_balance 'weights', nearer barriers or more days",
+            windows,
+            candidates,
+        )
+    seconds = epoch_seconds(
+        network,
+        window_size=config.window_size,
+        batch_size=-(-min(config.batch_size, windows) // ranks.count),
+        train_windows=-(-windows // ranks.count),
+        validation_windows=-(-validation_windows // ranks.count),
+    )
+    logger.info(
+        "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
+        "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
+        candidates,
+        windows,
+        validation_windows,
+        seconds,
+        seconds * config.epochs / 60,
+        config.epochs,
+        network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
+    )

@@ -6,6 +6,7 @@ direction from twice as many examples.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from dualwindow.columns import (
     VOLUME_CHANGE,
     VOLUME_TO_MA,
 )
+from dualwindow.errors import DataError
+from dualwindow.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
 
 # Another timeframe (`_5m`), or a correlated pair with its timeframe (`_ETH/USDTUSDT_1m`).
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
@@ -64,3 +69,24 @@ def mirror_of(names: Sequence[str]) -> Mirror | None:
         source.append(partner)
         sign.append(1.0 if kind in _KEPT else -1.0)
     return Mirror(tuple(source), tuple(sign))
+
+
+def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
+    """Decide whether training mirrors windows.
+
+    Raises:
+        DataError: when mirroring is demanded but a feature has no known mirror image.
+    """
+    if config.mirror == "off":
+        return None
+    mirror = mirror_of(names)
+    if mirror is None and config.mirror == "on":
+        raise DataError(
+            "mirror 'on' needs a known mirror image of every feature, and at least one of "
+            f"{', '.join(names)} has none; use mirror 'auto'"
+        )
+    if mirror is None or not config.barriers_are_symmetric:
+        reason = "a feature has no mirror image" if mirror is None else "the barriers differ"
+        logger.info("training without mirrored windows: %s", reason)
+        return None
+    return mirror

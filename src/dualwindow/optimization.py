@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.device import autocast
 from dualwindow.network import DualWindowNetwork
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 
 #: Epochs without improvement after which the plateau schedule halves the step size.
@@ -29,8 +30,8 @@ def optimizer_of(network: DualWindowNetwork, config: TrainingConfig) -> torch.op
 class GradientStep:
     """Updates a network's weights from one batch.
 
-    Each thread takes its share of the batch, forward and backward, and the gradients are summed:
-    the same mathematics as one pass over the whole batch.
+    Each rank takes its share of the batch, each of its threads a share of that, forward and
+    backward, and the gradients are summed: the same mathematics as one pass over the whole batch.
 
     Args:
         network: on its device, in training mode.
@@ -39,6 +40,7 @@ class GradientStep:
         clip: largest norm of the gradient.
         dtype: arithmetic of the forward pass.
         threads: that share a batch; None computes it in one piece.
+        ranks: that share it before the threads do; each makes the same step.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class GradientStep:
         clip: float,
         dtype: torch.dtype,
         threads: ComputeThreads | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self._ranks = ranks
         self._threads = threads or ComputeThreads(1)
         self._replicas = [network, *(_replica(network) for _ in range(self._threads.count - 1))]
         self._network = network
@@ -89,17 +93,45 @@ class GradientStep:
         self._optimizer.load_state_dict(content)
         self._scaler.load_state_dict(values["loss_scale"])
 
-    def __call__(self, windows: Tensor, labels: Tensor, dropout: Tensor) -> Tensor:
-        """Update the weights; return the batch's mean loss, detached."""
-        loss = self.gradients(windows, labels, dropout)
+    def __call__(
+        self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
+    ) -> Tensor:
+        """Update the weights from this rank's share of a batch.
+
+        Args:
+            windows: (B, P, F) unscaled; B may be 0 where others have windows.
+            labels: (B,) classes.
+            dropout: (B, U) factors.
+            total: windows of the batch over all ranks; None for B.
+
+        Returns:
+            The mean loss of the whole batch, detached.
+
+        Raises:
+            RankLostError: when another rank has ended.
+        """
+        loss = self.gradients(windows, labels, dropout, total)
+        if self._ranks.count > 1:
+            loss = self._over_ranks(loss)
         self._scaler.unscale_(self._optimizer)
         nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         return loss
 
-    def gradients(self, windows: Tensor, labels: Tensor, dropout: Tensor) -> Tensor:
-        """Leave the gradient of the batch's mean loss in the network; return that loss."""
+    def gradients(
+        self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
+    ) -> Tensor:
+        """Leave in the network what this rank adds to the gradient of the batch's mean loss.
+
+        Returns:
+            What it adds to that loss.
+        """
+        if not len(labels):
+            self._network.zero_grad(set_to_none=True)
+            # The scale comes into being when it is first used.
+            return self._scaler.scale(torch.zeros((), device=self._device))
+        whole = len(labels) if total is None else total
         shares = self._threads.shares(len(labels))
 
         def share(replica: DualWindowNetwork, part: slice) -> Tensor:
@@ -110,7 +142,7 @@ class GradientStep:
             losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
             if self._weights is not None:
                 losses = losses * self._weights[labels[part]]
-            loss = losses.sum() / len(labels)
+            loss = losses.sum() / whole
             torch.autograd.backward(self._scaler.scale(loss))
             return loss.detach()
 
@@ -125,6 +157,17 @@ class GradientStep:
                 if parameter.grad is not None and other.grad is not None:
                     parameter.grad += other.grad
         return torch.stack(losses).sum()
+
+    def _over_ranks(self, loss: Tensor) -> Tensor:
+        """Sum gradients and loss over all ranks, in one message."""
+        parameters = list(self._network.parameters())
+        own = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = torch.cat([part.reshape(-1) for part in [*own, loss]])
+        self._ranks.add_up(flat)
+        summed = torch.split(flat[:-1], [parameter.numel() for parameter in parameters])
+        for parameter, gradient in zip(parameters, summed, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return flat[-1]
 
 
 def _replica(network: DualWindowNetwork) -> DualWindowNetwork:

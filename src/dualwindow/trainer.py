@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.balance import class_weights, describe_balance, drawn_counts, mirrored_counts
+from dualwindow.balance import class_weights, mirrored_counts
 from dualwindow.checkpoint import CheckpointFile
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.compute_threads import ComputeThreads
@@ -22,11 +22,12 @@ from dualwindow.dataset import Dataset
 from dualwindow.device import reproducible, resolve_device, training_dtype
 from dualwindow.epoch_batches import epoch_batches
 from dualwindow.epoch_order import EpochOrder
-from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
-from dualwindow.estimate import epoch_seconds
-from dualwindow.mirror import Mirror, mirror_of
+from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
+from dualwindow.estimate import log_estimate
+from dualwindow.mirror import mirror_for
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, Schedule, optimizer_of
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
@@ -37,9 +38,6 @@ from dualwindow.training_run import TrainingRun
 from dualwindow.validation import Validation
 
 logger = logging.getLogger(__name__)
-
-#: Steps an epoch below which undersampling has hardly left anything to learn from.
-FEW_BATCHES = 4
 
 
 @dataclass(frozen=True)
@@ -57,27 +55,6 @@ class TrainingResult:
     best_epoch: int
 
 
-def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
-    """Decide whether training mirrors windows.
-
-    Raises:
-        DataError: when mirroring is demanded but a feature has no known mirror image.
-    """
-    if config.mirror == "off":
-        return None
-    mirror = mirror_of(names)
-    if mirror is None and config.mirror == "on":
-        raise DataError(
-            "mirror 'on' needs a known mirror image of every feature, and at least one of "
-            f"{', '.join(names)} has none; use mirror 'auto'"
-        )
-    if mirror is None or not config.barriers_are_symmetric:
-        reason = "a feature has no mirror image" if mirror is None else "the barriers differ"
-        logger.info("training without mirrored windows: %s", reason)
-        return None
-    return mirror
-
-
 class Trainer:
     """Trains one network on a dataset.
 
@@ -85,9 +62,9 @@ class Trainer:
         dataset: N rows with F unscaled features, in memory or mapped.
         split: its rows to train and validate on.
         config: training settings.
-        hooks: told after every epoch.
-        should_stop: asked before every batch; true ends the training with
-            `TrainingStoppedError`.
+        hooks: told after every epoch, on the first rank.
+        should_stop: asked before every batch; true on one rank ends the training on all of them
+            with `TrainingStoppedError`.
         in_background: leave a core to the rest of the process and give way to it; the calling
             thread has to be one that only trains.
         checkpoint: file that takes the state after an epoch, no more often than every few seconds,
@@ -96,10 +73,13 @@ class Trainer:
             of the epochs that it trains itself. The file stays when the training ends, see
             `remove_checkpoint`. None writes none.
         progress: told after every step how many of the epoch's windows are done, and how many
-            there are.
+            there are, on the first rank.
+        ranks: that train together, all with the same arguments. Each takes its share of every
+            batch, so that `batch_size` means the same as in one process. Only the first writes.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG.
+        SettingsError: when a batch has fewer windows than there are ranks.
     """
 
     def __init__(
@@ -113,8 +93,10 @@ class Trainer:
         in_background: bool = False,
         checkpoint: Path | None = None,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self._config = config
+        self._ranks = ranks
         self._checkpoint = checkpoint
         self._in_background = in_background
         self._hooks = hooks
@@ -125,16 +107,19 @@ class Trainer:
         self._train = split.train
         self._device = resolve_device(config.device)
         self._stream = WindowStream.watched(dataset.features, config, self._device)
-        self._validation = Validation(split.validation, config, self._stream, self._device)
+        self._validation = Validation(split.validation, config, self._stream, self._device, ranks)
         self._dtype = training_dtype(config, self._device)
         self._mirror = mirror_for(config, dataset.names)
         _require_sides(self._train.counts, config)
+        _require_windows_for_all(ranks, config)
 
     def fit(self) -> TrainingResult:
         """Train until validation stops improving, or for `epochs`.
 
         Raises:
             TrainingStoppedError: when `should_stop` said so.
+            DataError: when another rank holds other data, settings or versions.
+            RankLostError: when another rank has ended; the checkpoint stays.
             DualWindowError: when the loss stops being a number.
         """
         with reproducible(self._config, self._device) as generator:
@@ -143,7 +128,13 @@ class Trainer:
                 self._device, in_background=self._in_background
             ) as threads:
                 self._threads = threads
-                self._log_estimate(network)
+                log_estimate(
+                    network,
+                    self._split,
+                    self._config,
+                    validation_windows=len(self._validation),
+                    ranks=self._ranks,
+                )
                 run = self._begin(network, generator)
                 self._run_epochs(run)
         return TrainingResult(run.best_network(), run.history, run.best_epoch)
@@ -178,6 +169,7 @@ class Trainer:
             clip=config.gradient_clip,
             dtype=self._dtype,
             threads=self._threads,
+            ranks=self._ranks,
         )
         return TrainingRun(network, step, Schedule(optimizer, config), generator)
 
@@ -187,14 +179,19 @@ class Trainer:
             while not run.is_over(self._config):
                 result = self._run_epoch(run)
                 run.finish_epoch(result)
-                for hook in self._hooks:
-                    hook.on_epoch(result)
+                if self._ranks.is_first:
+                    for hook in self._hooks:
+                        hook.on_epoch(result)
                 if checkpoint is not None:
                     checkpoint.keep(run.state())
 
     def _resume(self, run: TrainingRun) -> CheckpointFile | None:
-        """Go on from the checkpoint if it is of this training; return where to keep the next."""
-        if self._checkpoint is None:
+        """Go on from the checkpoint if it is of this training; return where to keep the next.
+
+        The other ranks begin with what the first one does, and keep nothing.
+        """
+        ranks = self._ranks
+        if self._checkpoint is None and ranks.count == 1:
             return None
         identity = training_identity(
             self._dataset,
@@ -202,11 +199,17 @@ class Trainer:
             self._config,
             device=self._device,
             threads=self._threads.count,
+            ranks=ranks,
         )
-        checkpoint = CheckpointFile(self._checkpoint, identity)
-        state = checkpoint.read()
+        checkpoint, state = None, None
+        if self._checkpoint is not None and ranks.is_first:
+            checkpoint = CheckpointFile(self._checkpoint, identity)
+            state = checkpoint.read()
+        if ranks.count > 1:
+            state = ranks.from_first(lambda: state or run.state())
         if state is not None:
             run.restore(state)
+        if run.history:
             logger.info("training resumed after epoch %d", len(run.history))
         return checkpoint
 
@@ -216,17 +219,20 @@ class Trainer:
         learning_rate = run.step.learning_rate
         train_loss = self._train_epoch(epoch, run)
         validation_loss, f1 = self._validate(run.network)
-        if not np.isfinite([train_loss, validation_loss]).all():
-            raise DualWindowError(
-                f"the loss is no number any more in epoch {epoch + 1} (training {train_loss}, "
-                f"validation {validation_loss}); lower learning_rate {self._config.learning_rate} "
-                f"or gradient_clip {self._config.gradient_clip}"
-            )
         seconds = time.perf_counter() - started
-        return EpochResult(epoch + 1, train_loss, validation_loss, f1, learning_rate, seconds)
+        own = EpochResult(epoch + 1, train_loss, validation_loss, f1, learning_rate, seconds)
+        # What is decided by the figures is decided alike on all ranks, however each one rounds.
+        result = self._ranks.from_first(lambda: own)
+        if not np.isfinite([result.train_loss, result.validation_loss]).all():
+            raise DualWindowError(
+                f"the loss is no number any more in epoch {result.epoch} (training "
+                f"{result.train_loss}, validation {result.validation_loss}); lower learning_rate "
+                f"{self._config.learning_rate} or gradient_clip {self._config.gradient_clip}"
+            )
+        return result
 
     def _train_epoch(self, epoch: int, run: TrainingRun) -> float:
-        """Train on every window of an epoch; return their mean loss."""
+        """Train on every window of an epoch; return their mean loss over all ranks."""
         order = EpochOrder(
             self._train,
             balance=self._config.class_balance,
@@ -236,50 +242,22 @@ class Trainer:
         )
         run.network.train()
         total, done = torch.zeros((), device=self._device), 0
+        batch_size, ranks = self._config.batch_size, self._ranks
         batches = epoch_batches(
-            order, self._stream, run.network, run.generator, self._config.batch_size
+            order, self._stream, run.network, run.generator, batch_size, ranks=ranks
         )
         for batch in batches:
-            if self._should_stop():
+            if ranks.any_says(self._should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
-            total += run.step(batch.windows, batch.labels, batch.dropout) * len(batch)
-            done += len(batch)
-            self._progress(done, len(order))
+            loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
+            total += loss * batch.total
+            done += batch.total
+            if ranks.is_first:
+                self._progress(done, len(order))
         return total.item() / len(order)
 
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
         return self._validation(network, should_stop=self._should_stop, threads=self._threads)
-
-    def _log_estimate(self, network: DualWindowNetwork) -> None:
-        config = self._config
-        candidates = len(self._train)
-        windows = int(drawn_counts(self._train.counts, config.class_balance).sum())
-        logger.info("%s", describe_balance(self._train.counts, config.class_balance))
-        if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
-            logger.warning(
-                "a rare class leaves only %d of %d training windows an epoch after "
-                "undersampling: use class_balance 'weights', nearer barriers or more days",
-                windows,
-                candidates,
-            )
-        seconds = epoch_seconds(
-            network,
-            window_size=config.window_size,
-            batch_size=min(config.batch_size, windows),
-            train_windows=windows,
-            validation_windows=len(self._validation),
-        )
-        logger.info(
-            "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
-            "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
-            candidates,
-            windows,
-            len(self._validation),
-            seconds,
-            seconds * config.epochs / 60,
-            config.epochs,
-            self._device,
-        )
 
 
 def _require_sides(counts: NDArray[np.int64], config: TrainingConfig) -> None:
@@ -296,4 +274,14 @@ def _require_sides(counts: NDArray[np.int64], config: TrainingConfig) -> None:
     if (counts == 0).any():
         logger.warning(
             "the training candles lack a class (%s): the model cannot learn it", described
+        )
+
+
+def _require_windows_for_all(ranks: Ranks, config: TrainingConfig) -> None:
+    if config.batch_size < ranks.count:
+        raise SettingsError(
+            [
+                f"batch_size {config.batch_size} is shared by {ranks.count} ranks, which need a "
+                f"window each; use at least {ranks.count}, or start fewer processes"
+            ]
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +19,11 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
 from dualwindow.device import resolve_device
-from dualwindow.errors import DataError
+from dualwindow.errors import DataError, RankLostError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.files import write_json
 from dualwindow.labels import BothTouched
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.trained import TrainedModel
@@ -130,6 +133,7 @@ def train_dataset(
     checkpoint_path: Path | None = None,
     tail_fraction: float = 0.0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ranks: Ranks = ALONE,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 
@@ -151,11 +155,14 @@ def train_dataset(
         tail_fraction: newest share of the rows that is evaluated on and seen by nothing else; 0
             evaluates on the validation rows, which have chosen the best epoch.
         progress: told after every step windows of the epoch that are done, and windows in all.
+        ranks: that train together, see `Trainer`. They share the evaluation too, and all return
+            the same; only the first logs and writes figures.
 
     Raises:
         DataError: when there are too few candles or nothing to learn; the message begins with
             `name`.
         MemoryLimitError: when even one batch does not fit.
+        RankLostError: when another rank has ended; the message names the checkpoint.
     """
     try:
         split = _split(dataset, config, tail_fraction)
@@ -170,17 +177,21 @@ def train_dataset(
             in_background=in_background,
             checkpoint=checkpoint_path,
             progress=progress,
+            ranks=ranks,
         )
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
-    result = trainer.fit()
     if context is None:
         context = CandleArrays.none(dataset.names)
-    model = TrainedModel(result.network, config, context, dataset.candle_seconds)
     device = resolve_device(config.device)
-    with ComputeThreads.for_training(device, in_background=in_background) as threads:
-        evaluation = _evaluate(model, split, should_stop, threads)
+    with _naming_the_way_on(checkpoint_path):
+        result = trainer.fit()
+        model = TrainedModel(result.network, config, context, dataset.candle_seconds)
+        with ComputeThreads.for_training(device, in_background=in_background) as threads:
+            evaluation = _evaluate(model, split, should_stop, threads, ranks)
     finished = FinishedTraining(model, split, result, evaluation)
+    if not ranks.is_first:
+        return finished
     _log(name, finished)
     if touches is not None:
         logger.info(
@@ -194,6 +205,21 @@ def train_dataset(
         figures_path.parent.mkdir(parents=True, exist_ok=True)
         write_json(figures_path, {"name": name, **_figures(finished, touches)})
     return finished
+
+
+@contextmanager
+def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
+    """Say how to go on when another rank is lost."""
+    try:
+        yield
+    except RankLostError as error:
+        way = "start again"
+        if checkpoint is not None:
+            way = (
+                f"the checkpoint {checkpoint} of the epochs that had ended is kept, start again "
+                "with --resume to go on from it"
+            )
+        raise RankLostError(f"{error}; {way}") from error
 
 
 def _split(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
@@ -242,14 +268,23 @@ def _why_invalid(dataset: Dataset) -> str:
 
 
 def _evaluate(
-    model: TrainedModel, split: Split, should_stop: Callable[[], bool], threads: ComputeThreads
+    model: TrainedModel,
+    split: Split,
+    should_stop: Callable[[], bool],
+    threads: ComputeThreads,
+    ranks: Ranks,
 ) -> Evaluation:
     evaluated = split.tail if len(split.tail) else split.validation
     dataset = evaluated.dataset
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
-    probabilities = model.probabilities(
-        dataset.features, rows, should_stop=should_stop, threads=threads
+    predict = partial(
+        model.probabilities,
+        dataset.features,
+        rows[ranks.share(len(rows))],
+        should_stop=should_stop,
+        threads=threads,
     )
+    probabilities = np.concatenate(ranks.gathered(predict))
     return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -13,8 +14,10 @@ from dualwindow import __version__
 from dualwindow.checkpoint import CHECKPOINT_FORMAT
 from dualwindow.dataset import Dataset
 from dualwindow.device import arithmetic_of
+from dualwindow.errors import DataError
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.fingerprint import model_settings
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
 from dualwindow.trained import MODEL_FORMAT
@@ -30,6 +33,7 @@ def training_identity(
     *,
     device: torch.device,
     threads: int,
+    ranks: Ranks = ALONE,
 ) -> str:
     """Equal for two trainings only if they give the same weights, bit for bit.
 
@@ -40,22 +44,55 @@ def training_identity(
         device: that trains.
         threads: that share a batch; their gradients are summed, and another grouping rounds
             differently.
+        ranks: that share it too, each on its device with its threads.
 
     Returns:
-        Hexadecimal SHA-256.
+        Hexadecimal SHA-256, the same on every rank.
+
+    Raises:
+        DataError: when ranks hold different data, settings or versions.
     """
     about = {
         "formats": [CHECKPOINT_FORMAT, MODEL_FORMAT, FEATURE_CODE_VERSION],
         "versions": [__version__, torch.__version__],
-        "arithmetic": [device.type, arithmetic_of(device), threads],
         "settings": model_settings(config),
         "features": dataset.names,
         "rows": len(dataset),
         "train": [[each.start, each.stop] for each in split.train.stretches],
         "validation": [[each.start, each.stop] for each in split.validation.stretches],
     }
-    total = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    arithmetic = [device.type, arithmetic_of(device), threads]
+    # Large data take long to sum, on a slow disk more so.
+    every = ranks.gathered(
+        lambda: (arithmetic, about | {"candles": _sum_of(dataset)}), patiently=True
+    )
+    first = every[0][1]
+    for number, (_, other) in enumerate(every):
+        differing = ", ".join(_differences(first, other))
+        if differing:
+            raise DataError(
+                f"rank {number} trains with other {differing} than the first rank; every machine "
+                "needs the same candle files, settings and versions"
+            )
+    content = json.dumps([[each for each, _ in every], first], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _sum_of(dataset: Dataset) -> str:
+    total = hashlib.sha256()
     for column in (dataset.seconds, dataset.labels, dataset.features):
         for start in range(0, len(column), _ROWS):
             total.update(np.ascontiguousarray(column[start : start + _ROWS]).data)
     return total.hexdigest()
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """What two ranks' trainings differ in; settings by their names and values."""
+    found = [name for name in one if name != "settings" and one[name] != other[name]]
+    settings, others = one["settings"], other["settings"]
+    names = sorted(settings.keys() | others.keys())
+    return found + [
+        f"{name} ({others.get(name)}, not {settings.get(name)})"
+        for name in names
+        if settings.get(name) != others.get(name)
+    ]

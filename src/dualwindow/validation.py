@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from dualwindow.dataset import Selection
 from dualwindow.evaluation import trading_f1
 from dualwindow.network import DualWindowNetwork
 from dualwindow.prediction import predict_rows
+from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream
 
@@ -33,6 +35,7 @@ class Validation:
         config: training settings.
         stream: of the unscaled features.
         device: of the network.
+        ranks: that each predict a share of the rows.
     """
 
     def __init__(
@@ -41,7 +44,9 @@ class Validation:
         config: TrainingConfig,
         stream: WindowStream,
         device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self._ranks = ranks
         self._rows = selection.evenly_spaced(VALIDATION_ROWS)
         self._labels = selection.dataset.labels[self._rows]
         self._stream = stream
@@ -60,19 +65,22 @@ class Validation:
         should_stop: Callable[[], bool],
         threads: ComputeThreads,
     ) -> tuple[float, float]:
-        """Loss (nats) and Trading F1.
+        """Loss (nats) and Trading F1, over the rows of all ranks.
 
         Raises:
-            TrainingStoppedError: when `should_stop` said so.
+            TrainingStoppedError: when `should_stop` said so, on this rank or another.
         """
-        probabilities = predict_rows(
+        # Ranks ask as often as their memory lets them, so each asks for itself.
+        predict = partial(
+            predict_rows,
             network,
             self._stream,
-            self._rows,
+            self._rows[self._ranks.share(len(self))],
             self._device,
             should_stop=should_stop,
             threads=threads,
         )
+        probabilities = np.concatenate(self._ranks.gathered(predict))
         loss = nn.functional.nll_loss(
             torch.from_numpy(probabilities).clamp_min(1e-12).log(),
             torch.from_numpy(self._labels.astype(np.int64)),
