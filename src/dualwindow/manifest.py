@@ -31,13 +31,17 @@ def write_manifest(
     write_json(folder / MANIFEST_NAME, content)
 
 
-def check_manifest(folder: Path) -> None:
+def check_manifest(folder: Path, way_out: str | None = None) -> None:
     """Check that every file of the manifest is there and unchanged.
+
+    Args:
+        folder: of the model.
+        way_out: what to do; None: delete the folder, for a bot trains its models again.
 
     Raises:
         ModelFileError: naming the file and what to do.
     """
-    way_out = f"delete the folder {folder} to train this model again"
+    way_out = way_out or f"delete the folder {folder} to train this model again"
     path = folder / MANIFEST_NAME
     if not path.is_file():
         raise ModelFileError(f"there is no {path}, so the model is not trusted; {way_out}")

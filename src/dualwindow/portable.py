@@ -1,0 +1,223 @@
+"""A self-contained model folder: what `dualwindow train` writes and `pretrained` names.
+
+| file | what it holds |
+| --- | --- |
+| model.safetensors | weights, scaler, mirror, settings, feature names and their order |
+| model.json | where the model comes from, to be read by people and programs |
+| manifest.json | SHA-256 sums of these and of what else belongs to the model; written last |
+
+Nothing in it is unpickled, so that a model may come from somebody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import safetensors
+
+from dualwindow import __version__
+from dualwindow.errors import DualWindowError, ModelFileError
+from dualwindow.files import whole_file, write_json
+from dualwindow.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
+from dualwindow.trained import TrainedModel
+
+#: Raised whenever the folder's files change; folders of another format are refused.
+PORTABLE_FORMAT: Final = 1
+WEIGHTS_NAME: Final = "model.safetensors"
+ABOUT_NAME: Final = "model.json"
+
+_WANTED: Final = "give a folder that `dualwindow train` has written"
+_MAKE_ONE: Final = "make a model folder with `dualwindow train`"
+
+
+@dataclass(frozen=True)
+class ModelOrigin:
+    """What is known of a model's training.
+
+    Attributes:
+        name: what the model is called.
+        pairs: that it was trained on, as freqtrade names them.
+        exchange: its name in freqtrade.
+        trading_mode: spot or futures.
+        timeframe: of the candles.
+        periods: of the moving averages, candles.
+        first: date of the first candle that was trained on, seconds since 1970.
+        until: the second after the training's last candle, the untouched tail included.
+        validation_from: date of the first validation row, seconds since 1970.
+        tail_from: likewise of the untouched tail; None without one.
+        pretrained: SHA-256 of the model that it was fine-tuned from; None: begun from nothing.
+        pretrained_seen_until: that model's `seen_until`.
+    """
+
+    name: str
+    pairs: tuple[str, ...]
+    exchange: str
+    trading_mode: str
+    timeframe: str
+    periods: tuple[int, ...]
+    first: int
+    until: int
+    validation_from: int | None = None
+    tail_from: int | None = None
+    pretrained: str | None = None
+    pretrained_seen_until: int | None = None
+
+    @property
+    def seen_until(self) -> int:
+        """The first second whose candles had no part in the weights, seconds since 1970.
+
+        Labels are known only where their whole future lies in the training, so that no candle from
+        this moment on was looked at; predictions before it would be hindsight.
+        """
+        own = self.until if self.tail_from is None else self.tail_from
+        return max(own, self.pretrained_seen_until or 0)
+
+
+@dataclass(frozen=True)
+class PortableModel:
+    """A model with its origin.
+
+    Attributes:
+        model: to predict with, or to start a training from.
+        origin: of the model.
+        sha256: of its weights file.
+    """
+
+    model: TrainedModel
+    origin: ModelOrigin
+    sha256: str
+
+
+def save_portable(
+    folder: Path, model: TrainedModel, origin: ModelOrigin, extra: Sequence[str] = ()
+) -> None:
+    """Write a model folder; killed at any moment, it leaves a whole model or none.
+
+    Args:
+        folder: made when it is not there; a model in it is replaced.
+        model: with its settings.
+        origin: of the model.
+        extra: names of further files that are in the folder already and belong to the model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Without its manifest nothing in the folder counts as a model.
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    payload = model.to_bytes()
+    with whole_file(folder / WEIGHTS_NAME) as handle:
+        handle.write(payload)
+    about = {
+        "format": PORTABLE_FORMAT,
+        "dualwindow": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "weights_sha256": hashlib.sha256(payload).hexdigest(),
+        "origin": asdict(origin),
+        "dates": _dates(origin),
+        "features": model.feature_names,
+        "settings": model.config.to_dict(),
+    }
+    write_json(folder / ABOUT_NAME, about)
+    files = [folder / name for name in (WEIGHTS_NAME, ABOUT_NAME, *extra)]
+    write_manifest(folder, files)
+
+
+def is_portable(folder: Path) -> bool:
+    """Whether a folder holds a model that `save_portable` wrote to its end."""
+    return all(
+        (folder / name).is_file() and is_listed(folder, name) for name in (WEIGHTS_NAME, ABOUT_NAME)
+    )
+
+
+def load_portable(folder: Path) -> PortableModel:
+    """Load a model folder.
+
+    Raises:
+        ModelFileError: when it is no model folder, damaged, or of another format; with the way
+            out.
+    """
+    if not is_listed(folder, WEIGHTS_NAME):
+        raise ModelFileError(f"{folder} {_not_a_model(folder)}")
+    way_out = "copy the whole folder again, or train the model again"
+    check_manifest(folder, way_out)
+    about_path, weights = folder / ABOUT_NAME, (folder / WEIGHTS_NAME).read_bytes()
+    try:
+        about: dict[str, Any] = json.loads(about_path.read_bytes())
+        found, made_by = about["format"], about["dualwindow"]
+        if found != PORTABLE_FORMAT:
+            raise ModelFileError(
+                f"{folder} was made by dualwindow {made_by} in format {found}, this version "
+                f"({__version__}) reads {PORTABLE_FORMAT}; train the model again, or install the "
+                "version that made it"
+            )
+        if about["weights_sha256"] != (sha256 := hashlib.sha256(weights).hexdigest()):
+            raise ModelFileError(
+                f"{folder / WEIGHTS_NAME} does not belong to {about_path}; {way_out}"
+            )
+        return PortableModel(TrainedModel.from_bytes(weights), _origin(about["origin"]), sha256)
+    except DualWindowError as error:
+        raise ModelFileError(f"the model in {folder} cannot be used: {error}") from error
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ModelFileError(f"the model in {folder} is damaged ({error!r}); {way_out}") from error
+
+
+def _dates(origin: ModelOrigin) -> dict[str, str]:
+    """The moments of an origin in ISO 8601, for people."""
+    moments = {
+        name: getattr(origin, name)
+        for name in ("first", "validation_from", "tail_from", "until", "seen_until")
+    }
+    return {
+        name: datetime.fromtimestamp(moment, UTC).isoformat()
+        for name, moment in moments.items()
+        if moment is not None
+    }
+
+
+def _origin(content: dict[str, Any]) -> ModelOrigin:
+    lists = {name: tuple(content[name]) for name in ("pairs", "periods")}
+    return ModelOrigin(**{**content, **lists})
+
+
+def _not_a_model(folder: Path) -> str:
+    """Why a path is no model folder, and what to do."""
+    if not folder.exists():
+        return f"is not there; {_WANTED}, such as user_data/models/dualwindow-quick-BTC_USDT_USDT"
+    if not folder.is_dir():
+        return f"is a file; {_WANTED}, not a file in it"
+    if any((folder / name).exists() for name in (WEIGHTS_NAME, "unfinished.checkpoint")):
+        return (
+            f"holds no whole model, for {MANIFEST_NAME} does not list it: either its training has "
+            "not come to its end (go on with `dualwindow train --resume`), or it was not copied as "
+            "a whole"
+        )
+    return _other_content(folder)
+
+
+def _other_content(folder: Path) -> str:
+    """What a folder that is none of a model holds instead."""
+    if folder.name.startswith("sub-train-"):
+        return (
+            "is a model that a bot has trained for itself, which cannot be loaded without pickle; "
+            f"{_MAKE_ONE}"
+        )
+    if any(folder.glob("sub-train-*")) or (folder / "pair_dictionary.json").is_file():
+        return (
+            "is FreqAI's folder of a freqai.identifier, with models that a bot has trained for "
+            f"itself; {_MAKE_ONE}"
+        )
+    inside = sorted(each.name for each in folder.iterdir() if is_portable(each))
+    if inside:
+        return f"holds model folders and is none itself; give one of them: {', '.join(inside)}"
+    return f"holds no model; {_WANTED}"
