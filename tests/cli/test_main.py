@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
 
@@ -48,6 +49,15 @@ def _plant(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], 
 
 def test_help_and_version_import_nothing_heavy() -> None:
     assert _imported_by(["--help"], ["--version"]) == []
+
+
+def test_no_help_waits_for_torch(tmp_path: Path) -> None:
+    folder = Path(frame.__file__).parent
+    written = [name for name in frame.COMMANDS if (folder / f"{name}_command.py").is_file()]
+    assert {"install", "presets", "cache", "config", "doctor"} <= set(written)
+    helps = [[name, "--help"] for name in written]
+    quick = [["presets"], ["cache", "--userdir", str(tmp_path)], ["config", "schema"]]
+    assert not {"torch", "freqtrade", "sklearn"} & set(_imported_by(*helps, *quick))
 
 
 def test_every_command_is_listed_with_what_it_is_for(capsys: pytest.CaptureFixture[str]) -> None:

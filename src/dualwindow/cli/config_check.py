@@ -28,13 +28,15 @@ class CheckedConfig:
 
     Attributes:
         settings: None when there are problems.
+        root: settings under the root key `dualwindow`; likewise.
         problems: one sentence each.
         warnings: likewise, of what works but may not be meant.
     """
 
-    settings: FreqaiSettings | None
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
+    settings: FreqaiSettings | None = None
+    root: RootSettings | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
@@ -49,20 +51,20 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
         if not isinstance(group := _at(content, path), Mapping):
             problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
     if problems:
-        return CheckedConfig(None, tuple(problems), ())
-    settings = None
+        return CheckedConfig(problems=tuple(problems))
+    settings = root = None
     seconds: dict[str, int] = {}
     included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
     for timeframe in dict.fromkeys([content.get("timeframe", "1m"), *included]):
         with _noted(problems):
             seconds[timeframe] = timeframe_seconds(str(timeframe))
     with _noted(problems):
-        RootSettings.of(content)
+        root = RootSettings.of(content)
     with _noted(problems):
         settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
     if problems or settings is None:
-        return CheckedConfig(None, tuple(problems), ())
-    return CheckedConfig(settings, (), settings.warnings)
+        return CheckedConfig(problems=tuple(problems))
+    return CheckedConfig(settings, root, warnings=settings.warnings)
 
 
 @contextmanager

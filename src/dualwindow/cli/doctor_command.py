@@ -84,7 +84,7 @@ def _checked(files: list[Path], cores: Cores) -> CheckedConfig:
     try:
         content = LayeredConfig(read_layers(files)).content
     except SettingsError as error:
-        return CheckedConfig(None, tuple(error.problems), ())
+        return CheckedConfig(problems=tuple(error.problems))
     return check_config(content, cores=cores.usable)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 
 #: freqtrade's own default.
 _USERDIR: Final = Path("user_data")
-_CONFIG: Final = Path("config.json")
+#: Read when no configuration is named, as freqtrade does.
+CONFIG: Final = Path("config.json")
 
 
 def add_userdir(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         metavar="FILE",
-        help=f"freqtrade configuration; later ones overlay earlier ones (default: {_CONFIG}, where "
+        help=f"freqtrade configuration; later ones overlay earlier ones (default: {CONFIG}, where "
         "there is one)",
     )
 
@@ -38,7 +39,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 def config_files(options: argparse.Namespace) -> list[Path]:
     """The configuration files that were named, or freqtrade's default one if it is there."""
     named: list[Path] | None = options.config
-    return [path for path in (_CONFIG,) if path.is_file()] if named is None else named
+    return [path for path in (CONFIG,) if path.is_file()] if named is None else named
 
 
 def data_folder(userdir: Path) -> Path:
