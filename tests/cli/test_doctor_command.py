@@ -15,9 +15,11 @@ import pytest
 import torch
 
 from dualwindow import __version__
-from dualwindow.cli import facts
+from dualwindow.cli import doctor_command, facts
 from dualwindow.cli.doctor_command import CHOSEN
 from dualwindow.cli.main import main
+from dualwindow.cores import Cores
+from dualwindow.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import SUFFIX
 from dualwindow.store_folder import store_folder
@@ -135,6 +137,33 @@ def test_it_tells_what_auto_configure_chooses(
     assert f"{chosen['streaming_chunk_size']} (now 777)" in _doctor(
         capsys, userdir, "--config", str(path)
     )
+
+
+@pytest.mark.parametrize(
+    ("cores", "gib", "chosen"),
+    [
+        (Cores(16, 16, None), 64, (True, 8, 15000)),
+        (Cores(16, 16, 4.5), 64, (True, 4, 5000)),
+        (Cores(16, 2, None), 64, (False, 2, 1000)),
+        (Cores(16, 16, None), 4, (True, 2, 1000)),
+    ],
+)
+def test_what_the_container_has_counts_not_the_machine(
+    cores: Cores,
+    gib: int,
+    chosen: tuple[bool, int, int],
+    userdir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = MemoryUse(0, gib * 2**30, "the container (cgroup v2)")
+    monkeypatch.setattr(doctor_command, "read_cores", lambda: cores)
+    monkeypatch.setattr(MemoryGauge, "smallest", lambda _: limit)
+    told = _json(capsys, userdir)["auto_configure"]
+    names = ("use_multiprocessing", "n_processes", "streaming_chunk_size")
+    assert tuple(told[name] for name in names) == chosen
+    text = _doctor(capsys, userdir)
+    assert f"{gib}.0 GiB (of the container (cgroup v2))" in text
 
 
 @pytest.mark.parametrize(("memory", "cores"), [(64, 16), (16, 4), (2, 1)])
