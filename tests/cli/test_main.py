@@ -52,10 +52,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
 
 
 def test_no_help_waits_for_torch(tmp_path: Path) -> None:
-    folder = Path(frame.__file__).parent
-    written = [name for name in frame.COMMANDS if (folder / f"{name}_command.py").is_file()]
-    assert {"install", "presets", "cache", "config", "doctor"} <= set(written)
-    helps = [[name, "--help"] for name in written]
+    helps = [[name, "--help"] for name in frame.COMMANDS]
     quick = [["presets"], ["cache", "--userdir", str(tmp_path)], ["config", "schema"]]
     assert not {"torch", "freqtrade", "sklearn"} & set(_imported_by(*helps, *quick))
 

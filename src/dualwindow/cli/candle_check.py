@@ -1,0 +1,95 @@
+"""Finds the candles of a run and looks through them before anything is made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from dualwindow.candle_report import REPORT_HEADER, CandleReport, inspect_candles, require_usable
+from dualwindow.candle_sources import find_sources, newest_candle
+from dualwindow.cli.run_settings import RunSettings
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.period import Period
+
+#: Most pairs whose figures stand beside each other.
+_PAIRS_BESIDE: Final = 3
+
+
+def find_candles(settings: RunSettings, begin: int | None = None) -> list[CandleSource]:
+    """The candle files of a run's pairs, with the period resolved to moments.
+
+    Args:
+        settings: of the run.
+        begin: of the period where the settings name none, seconds since 1970; None is the first
+            candle.
+
+    Raises:
+        DataError: when candles are not there.
+        SettingsError: when the period is no period.
+    """
+    root = settings.root
+
+    def resolved(newest: int) -> Period:
+        period = Period.of(
+            root.train_from,
+            root.train_to,
+            root.train_days,
+            newest=newest,
+            candle_seconds=settings.candle_seconds,
+        )
+        return replace(period, first=begin) if period.first is None else period
+
+    sources = find_sources(
+        settings.pairs,
+        settings.data_folder,
+        trading_mode=settings.trading_mode,
+        exchange=settings.exchange,
+        timeframe=settings.timeframe,
+        # What a download would have to bring; the newest candle is known only once there is one.
+        period=resolved(int(time.time())),
+        buffer_days=settings.training.calculate_required_buffer_days(settings.periods),
+    )
+    newest = newest_candle(sources)
+    wanted = resolved(newest)
+    stop = newest + settings.candle_seconds if wanted.stop is None else wanted.stop
+    return [replace(source, period=Period(wanted.first, stop)) for source in sources]
+
+
+def check_candles(sources: Sequence[CandleSource], settings: RunSettings, console: Console) -> None:
+    """Look through all candles, show what was found, and refuse what would train wrongly.
+
+    Raises:
+        DataError: with every reason, all pairs in one message.
+    """
+    reports = [
+        inspect_candles(
+            source,
+            settings.training,
+            periods=settings.periods,
+            candle_seconds=settings.candle_seconds,
+        )
+        for source in sources
+    ]
+    console.print(_table(reports))
+    for report in reports:
+        for warning in report.warnings:
+            console.print(f"warning: {warning}", style="yellow", markup=False)
+    require_usable(reports)
+
+
+def _table(reports: Sequence[CandleReport]) -> Table:
+    """A column a pair while there are few, else a row a pair."""
+    rows = [REPORT_HEADER, *(report.cells() for report in reports)]
+    if len(reports) <= _PAIRS_BESIDE:
+        rows = list(zip(*rows, strict=True))
+    table = Table(title=f"candles of {reports[0].period}")
+    for at, column in enumerate(rows[0]):
+        table.add_column(column, justify="right" if at else "left")
+    for row in rows[1:]:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,53 @@
+"""`dualwindow evaluate`: how good a model is on candles that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dualwindow.cli.setting_flags import (
+    CONFIDENCE_FLAGS,
+    SettingFlag,
+    add_config_flags,
+    add_flags,
+    add_period_flags,
+)
+
+#: Of the settings of a training, those that an evaluation has a say in.
+EVALUATION_FLAGS = (
+    *CONFIDENCE_FLAGS,
+    SettingFlag("--n-processes", "n_processes", also={"use_multiprocessing": True}),
+    SettingFlag("--disable-multiprocessing", "use_multiprocessing", sets=False),
+    SettingFlag("--device", "device"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `evaluate`."""
+    parser.description = (
+        "Measure a model on labelled candles, by argmax beside the thresholds. Windows, labels and "
+        "features are the model's; the period begins after its training unless --date-from says "
+        "otherwise."
+    )
+    parser.add_argument("model", type=Path, help="folder that `dualwindow train` has written")
+    add_config_flags(parser)
+    add_period_flags(parser)
+    add_flags(parser, EVALUATION_FLAGS)
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write the figures there as JSON"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate.
+
+    Returns:
+        0 when the figures were shown, 128 and the signal's number when a signal stopped it.
+
+    Raises:
+        DualWindowError: when the model or the candles cannot be used.
+    """
+    # Torch takes its time to be imported; help does not wait for it.
+    from dualwindow.cli.evaluation_job import run_evaluation  # noqa: PLC0415
+
+    return run_evaluation(options)

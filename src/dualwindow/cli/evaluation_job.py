@@ -1,0 +1,159 @@
+"""One evaluation of the command line: load a model, prepare candles, predict, compare."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dualwindow.cli.candle_check import check_candles, find_candles
+from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
+from dualwindow.cli.progress import console_of, log_to, run_progress
+from dualwindow.cli.run_settings import RunSettings
+from dualwindow.cli.setting_flags import layered_config
+from dualwindow.cli.stages import StageWatch
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.cli.training_summary import decision_table
+from dualwindow.config_files import Layer
+from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.files import write_json
+from dualwindow.fingerprint import model_settings
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.period import utc_text
+from dualwindow.portable import PortableModel, load_portable
+from dualwindow.preparation import prepare_store
+from dualwindow.store import Store
+from dualwindow.store_folder import store_folder
+from dualwindow.training import EVALUATION_ROWS
+
+logger = logging.getLogger(__name__)
+
+
+def run_evaluation(options: argparse.Namespace) -> int:
+    """Evaluate a model on candles and show the figures.
+
+    Args:
+        options: from `evaluate_command.add_arguments`.
+
+    Returns:
+        0, or 128 and the number of the signal that stopped it.
+
+    Raises:
+        DualWindowError: when the model or the candles cannot be used.
+    """
+    console = console_of(sys.stderr)
+    log_to(console, logging.INFO)
+    loaded = load_portable(options.model)
+    settings = _settings(options, loaded)
+    sources = _sources(settings, loaded)
+    with StageWatch() as watch, StopSignals() as signals:
+        check_candles(sources, settings, console)
+        try:
+            with run_progress(console, 0, watch.memory) as progress:
+                store = prepare_store(
+                    sources,
+                    settings.on_this_machine()[0],
+                    store_folder(settings.user_data),
+                    periods=settings.periods,
+                    candle_seconds=settings.candle_seconds,
+                    should_stop=signals.requested,
+                    progress=progress.prepared,
+                )
+            evaluation = _evaluate(loaded, settings, store, signals)
+        except TrainingStoppedError:
+            return signals.exit_status
+    _tell(evaluation, sources, loaded, options.output)
+    return 0
+
+
+def _settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
+    """The settings of the run, in which whatever the model depends on is the model's."""
+    origin = loaded.origin
+    own = {
+        "timeframe": origin.timeframe,
+        "freqai": {
+            "model_training_parameters": model_settings(loaded.model.config),
+            "feature_parameters": {"indicator_periods_candles": list(origin.periods)},
+        },
+    }
+    pairs = {"exchange": {"pair_whitelist": list(origin.pairs)}} if options.pair is None else {}
+    market = {"trading_mode": origin.trading_mode, "exchange": {"name": origin.exchange}}
+    layers = layered_config(
+        options,
+        EVALUATION_FLAGS,
+        below=[Layer("the model", market)],
+        above=[Layer("the model", own), Layer("the model", pairs)],
+    )
+    return RunSettings.of_layers(layers)
+
+
+def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]:
+    """The candles to evaluate on: those after the training, unless a period is asked for."""
+    root = settings.root
+    if root.train_from is not None or root.train_days is not None:
+        return find_candles(settings)
+    until = loaded.origin.seen_until
+    sources = find_candles(settings, begin=until)
+    stop = sources[0].period.stop
+    if stop is not None and stop <= until:
+        raise DataError(
+            f"the model was made with candles until {utc_text(until)} (UTC), and there are none "
+            "after that; download newer ones, or name a period with --date-from (within the "
+            "training the figures are hindsight)"
+        )
+    return sources
+
+
+def _evaluate(
+    loaded: PortableModel, settings: RunSettings, store: Store, signals: StopSignals
+) -> Evaluation:
+    dataset = store.dataset
+    if dataset.names != loaded.model.feature_names:
+        raise DataError(
+            f"the model looks at {', '.join(loaded.model.feature_names)}, the command line makes "
+            f"{', '.join(dataset.names)}; such a model can only be judged by a backtest"
+        )
+    rows = dataset.labelled().evenly_spaced(EVALUATION_ROWS)
+    if not len(rows):
+        raise DataError(
+            f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
+            "longer period"
+        )
+    features = np.ascontiguousarray(dataset.features)
+    probabilities = loaded.model.probabilities(features, rows, should_stop=signals.requested)
+    return evaluate(dataset.labels[rows], probabilities, settings.training.thresholds)
+
+
+def _tell(
+    evaluation: Evaluation,
+    sources: list[CandleSource],
+    loaded: PortableModel,
+    output: Path | None,
+) -> None:
+    period = sources[0].period
+    seen = period.first is None or period.first < loaded.origin.seen_until
+    pairs = ", ".join(source.pair for source in sources)
+    console = console_of(sys.stdout)
+    console.print(decision_table(evaluation, f"{pairs}, {period}"))
+    if seen:
+        console.print(
+            f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "
+            "(UTC), so that a part of these figures is hindsight",
+            style="yellow",
+            markup=False,
+        )
+    if output is not None:
+        content: dict[str, Any] = {
+            "model": str(loaded.origin.name),
+            "pairs": [source.pair for source in sources],
+            "period": str(period),
+            "hindsight": seen,
+            "figures": evaluation.to_dict(),
+        }
+        write_json(output, content)
+        console.print(f"figures: {output}", markup=False, soft_wrap=True)

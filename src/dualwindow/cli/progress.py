@@ -1,0 +1,211 @@
+"""How far a run has come: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import IO, Final, Protocol, Self
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from dualwindow.memory import MIB
+from dualwindow.training_hooks import EpochResult
+
+logger = logging.getLogger(__name__)
+
+#: Columns of a table in a file.
+_WIDTH: Final = 160
+
+
+class RunProgress(Protocol):
+    """What is told about a run; a context manager around it."""
+
+    def prepared(self, done: int, total: int) -> None:
+        """Take note of candles prepared so far."""
+
+    def trained(self, done: int, total: int) -> None:
+        """Take note of windows trained so far in this epoch."""
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Take note of a finished epoch."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(self, *_: object) -> None:
+        """End showing."""
+
+
+def run_progress(
+    console: Console, epochs: int, memory: Callable[[], int], *, quiet: bool = False
+) -> RunProgress:
+    """Progress for a console.
+
+    Args:
+        console: where it is shown, and where log lines go.
+        epochs: most there will be.
+        memory: bytes in use.
+        quiet: draw no bars, for another process does.
+    """
+    if console.is_terminal and not quiet:
+        return BarProgress(console, epochs, memory)
+    return LineProgress(epochs, memory)
+
+
+class LineProgress:
+    """One log line an epoch, with rate, remaining time and memory.
+
+    Preparation has a line for each pair already.
+
+    Args:
+        epochs: most there will be.
+        memory: bytes in use.
+    """
+
+    def __init__(self, epochs: int, memory: Callable[[], int]) -> None:
+        self._epochs = epochs
+        self._memory = memory
+        self._windows = 0
+        self._spent: list[float] = []
+
+    def prepared(self, done: int, total: int) -> None:
+        """Nothing: each pair has a line of its own."""
+
+    def trained(self, _done: int, total: int) -> None:
+        """Remember how many windows an epoch has."""
+        self._windows = total
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Log the figures of an epoch."""
+        self._spent.append(result.seconds)
+        left = sum(self._spent) / len(self._spent) * (self._epochs - result.epoch)
+        logger.info(
+            "epoch %d of %d: %s, %s windows/s, %s left at most, memory %s",
+            result.epoch,
+            self._epochs,
+            figures_text(result),
+            f"{self._windows / max(result.seconds, 1e-9):,.0f}",
+            timedelta(seconds=round(left)),
+            mib_text(self._memory()),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class BarProgress:
+    """Bars for the preparation and for the epochs.
+
+    Args:
+        console: a terminal.
+        epochs: most there will be.
+        memory: bytes in use.
+    """
+
+    def __init__(self, console: Console, epochs: int, memory: Callable[[], int]) -> None:
+        self._epochs = epochs
+        self._memory = memory
+        self._epoch = 0
+        self._figures = ""
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            _Rate(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def prepared(self, done: int, total: int) -> None:
+        """Move the bar of the preparation."""
+        self._move("preparing", "candles", done, total, mib_text(self._memory()))
+
+    def trained(self, done: int, total: int) -> None:
+        """Move the bar of all epochs."""
+        whole = total * self._epochs
+        text = f"{self._figures}  {mib_text(self._memory())}".strip()
+        self._move("training", "windows", self._epoch * total + done, whole, text)
+        name = f"epoch {min(self._epoch + 1, self._epochs)} of {self._epochs}"
+        self._progress.update(self._tasks["training"], description=name)
+
+    def on_epoch(self, result: EpochResult) -> None:
+        """Show the figures of an epoch from now on, and leave them in a line above."""
+        self._epoch = result.epoch
+        self._figures = f"loss {result.validation_loss:.4f}  F1 {result.trading_f1:.3f}"
+        logger.info("epoch %d of %d: %s", result.epoch, self._epochs, figures_text(result))
+
+    def _move(self, name: str, unit: str, done: int, total: int, figures: str) -> None:
+        if name not in self._tasks:
+            # What a resumed training finds done was not done in no time.
+            self._tasks[name] = self._progress.add_task(
+                name, total=total, completed=done, unit=unit, figures=""
+            )
+        self._progress.update(self._tasks[name], completed=done, total=total, figures=figures)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+class _Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        """Such as `12,345 windows/s`."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {task.fields['unit']}/s")
+
+
+def figures_text(result: EpochResult) -> str:
+    """The figures of an epoch."""
+    return (
+        f"train loss {result.train_loss:.4f}, validation loss {result.validation_loss:.4f}, "
+        f"Trading F1 {result.trading_f1:.3f}, learning rate {result.learning_rate:.2g}, "
+        f"{result.seconds:.1f} s"
+    )
+
+
+def mib_text(count: float) -> str:
+    """Bytes as MiB, or GiB from 10 on."""
+    mib = count / MIB
+    return f"{mib:,.0f} MiB" if mib < 10_240 else f"{mib / 1024:,.1f} GiB"
+
+
+def console_of(file: IO[str]) -> Console:
+    """A console; where nobody watches it is wide enough for tables."""
+    return Console(file=file, width=None if file.isatty() else _WIDTH)
+
+
+def log_to(console: Console, level: int) -> None:
+    """Let log lines go to the console: above the bars on a terminal, plain elsewhere."""
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
+        form = "%(message)s"
+    else:
+        handler = logging.StreamHandler(console.file)
+        form = "%(asctime)s %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(form))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

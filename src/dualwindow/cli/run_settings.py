@@ -1,0 +1,172 @@
+"""What a command of the command line works with, resolved from files, preset and flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from dualwindow.cli.setting_flags import SettingFlag, layered_config
+from dualwindow.config_files import LayeredConfig
+from dualwindow.cores import read_cores
+from dualwindow.errors import SettingsError
+from dualwindow.freqai_config import check_freqai_config
+from dualwindow.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings import TrainingConfig
+from dualwindow.timeframes import timeframe_seconds
+
+#: For a run without a configuration file, which would say them.
+_DEFAULT_IDENTIFIER: Final = "dualwindow"
+_DEFAULT_PERIODS: Final = (1440, 43200)
+_TRAINING: Final = ("freqai", "model_training_parameters")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of one run.
+
+    Attributes:
+        layers: the configuration that they come from.
+        training: as the configuration says, whatever this machine can do.
+        root: leverage, period, tail.
+        periods: of the moving averages, candles.
+        pairs: as they were written; never empty.
+        exchange: its name.
+        trading_mode: spot or futures.
+        timeframe: of the candles.
+        user_data: freqtrade's user folder.
+        data_folder: of the exchange's candles.
+    """
+
+    layers: LayeredConfig
+    training: TrainingConfig
+    root: RootSettings
+    periods: tuple[int, ...]
+    pairs: tuple[str, ...]
+    exchange: str
+    trading_mode: str
+    timeframe: str
+    user_data: Path
+    data_folder: Path
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
+        """Read files, preset and flags.
+
+        Raises:
+            SettingsError: with every problem of the first part that has any.
+        """
+        return cls.of_layers(layered_config(options, flags))
+
+    @classmethod
+    def of_layers(cls, layers: LayeredConfig) -> Self:
+        """Check a configuration and take from it what a run needs.
+
+        Raises:
+            SettingsError: with every problem of the first part that has any.
+        """
+        content = layers.content
+        root = RootSettings.of(content)
+        timeframe = str(content.get("timeframe", "1m"))
+        training, periods = check_freqai_config(
+            _for_check(content), timeframe_seconds={timeframe: timeframe_seconds(timeframe)}
+        )
+        _require_base_features_only(content, timeframe)
+        exchange = content.get("exchange", {})
+        name = str(exchange.get("name", "binance"))
+        pairs = tuple(str(pair) for pair in exchange.get("pair_whitelist") or ())
+        if not pairs:
+            raise SettingsError(
+                ["there is no pair; give --pair BTC/USDT:USDT, or exchange.pair_whitelist"],
+                "the configuration",
+            )
+        user_data = Path(content.get("user_data_dir", "user_data"))
+        return cls(
+            layers=layers,
+            training=training,
+            root=root,
+            periods=periods,
+            pairs=pairs,
+            exchange=name,
+            trading_mode=str(content.get("trading_mode") or _mode_of(pairs)),
+            timeframe=timeframe,
+            user_data=user_data,
+            data_folder=Path(content.get("datadir", user_data / "data" / name)),
+        )
+
+    @property
+    def candle_seconds(self) -> int:
+        """Seconds between two candles."""
+        return timeframe_seconds(self.timeframe)
+
+    def on_this_machine(self) -> tuple[TrainingConfig, list[str]]:
+        """The training settings lowered to what this machine can do, and what was lowered."""
+        return self.training.clamped_to_machine(read_cores().usable)
+
+    def lines(self) -> list[str]:
+        """Every value with the place that it comes from, one a line."""
+        shown: dict[tuple[str, ...], Any] = {
+            ("exchange", "pair_whitelist"): list(self.pairs),
+            ("exchange", "name"): self.exchange,
+            ("trading_mode",): self.trading_mode,
+            ("timeframe",): self.timeframe,
+            ("freqai", "feature_parameters", "indicator_periods_candles"): list(self.periods),
+            ("user_data_dir",): str(self.user_data),
+            ("datadir",): str(self.data_folder),
+        }
+        shown |= {(*_TRAINING, name): value for name, value in self.training.to_dict().items()}
+        shown |= {(ROOT_KEY, name): value for name, value in self.root.model_dump().items()}
+        return [
+            f"{_label(path):<30} {value!s:<28} {self._origin(path)}"
+            for path, value in shown.items()
+        ]
+
+    def _origin(self, path: tuple[str, ...]) -> str:
+        found = self.layers.origin(*path)
+        if found is None and path == (*_TRAINING, "validation_fraction"):
+            # FreqAI's own name for it.
+            found = self.layers.origin("freqai", "data_split_parameters", "test_size")
+        return found or "default"
+
+
+def _label(path: tuple[str, ...]) -> str:
+    """A training setting by its name alone, anything else with its groups."""
+    return path[-1] if path[:-1] == _TRAINING else ".".join(path).removeprefix("freqai.")
+
+
+def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as the bot would see it, were it for one pair."""
+    freqai = {"identifier": _DEFAULT_IDENTIFIER, **content.get("freqai", {})}
+    features = freqai.get("feature_parameters", {})
+    freqai["feature_parameters"] = {
+        "indicator_periods_candles": list(_DEFAULT_PERIODS),
+        **features,
+    }
+    # One model of all pairs has no folder a base coin, so bases may be shared.
+    return {**content, "freqai": freqai, "exchange": {}}
+
+
+def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> None:
+    """Refuse features that only FreqAI makes: a model without them is not one for that bot."""
+    features = content.get("freqai", {}).get("feature_parameters", {})
+    problems = []
+    others = [each for each in features.get("include_timeframes", ()) if each != timeframe]
+    if others:
+        problems.append(f"include_timeframes has {', '.join(others)} beside {timeframe}")
+    if features.get("include_corr_pairlist"):
+        problems.append(f"include_corr_pairlist has {', '.join(features['include_corr_pairlist'])}")
+    if problems:
+        raise SettingsError(
+            [
+                f"{problem}: the command line makes the features of a pair's own {timeframe} "
+                "candles alone; remove it, or let the bot train"
+                for problem in problems
+            ],
+            "freqai.feature_parameters",
+        )
+
+
+def _mode_of(pairs: tuple[str, ...]) -> str:
+    return "futures" if any(":" in pair for pair in pairs) else "spot"

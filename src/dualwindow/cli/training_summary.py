@@ -1,0 +1,111 @@
+"""What stands on the terminal when a training has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from dualwindow.cli.progress import mib_text
+from dualwindow.cli.stages import StageFigures
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.evaluation import DecisionFigures, Evaluation
+from dualwindow.training import FinishedTraining
+
+
+def print_summary(
+    console: Console,
+    finished: FinishedTraining,
+    stages: Sequence[StageFigures],
+    files: Sequence[tuple[str, Path]],
+) -> None:
+    """Show time and memory by stage, classes, argmax beside thresholds, and where the files are.
+
+    Args:
+        console: where it is shown.
+        finished: the training.
+        stages: what each cost.
+        files: what each is, and its path.
+    """
+    console.print(stage_table(stages))
+    console.print(_class_table(finished))
+    console.print(decision_table(finished.evaluation, finished.evaluated_on))
+    result = finished.result
+    console.print(f"kept epoch {result.best_epoch} of {len(result.history)}")
+    for name, path in files:
+        # Not wrapped: a path is there to be copied.
+        console.print(f"{name}: {path}", markup=False, soft_wrap=True)
+
+
+def stage_table(stages: Sequence[StageFigures]) -> Table:
+    """Time, memory, processor use and balance of the work, by stage."""
+    table = Table(title="stages (100 % of CPU is one core)")
+    for column in ("stage", "time", "peak memory", "CPU", "workers", "balance"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for stage in stages:
+        table.add_row(
+            stage.name,
+            _duration(stage.seconds),
+            mib_text(stage.peak_bytes),
+            f"{stage.cpu_percent:.0f} %",
+            str(max(len(stage.work), 1)),
+            f"{stage.balance:.0%}",
+        )
+    return table
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
+
+
+def _class_table(finished: FinishedTraining) -> Table:
+    split = finished.split
+    parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
+    table = Table(title="classes")
+    table.add_column("candles")
+    for name in CLASS_NAMES:
+        table.add_column(name, justify="right")
+    for name, part in parts.items():
+        total = len(part)
+        if total:
+            table.add_row(name, *(f"{count:,} ({count / total:.1%})" for count in part.counts))
+    table.add_row("purged between them", f"{split.purged:,}", "", "")
+    return table
+
+
+def decision_table(evaluation: Evaluation, rows: str) -> Table:
+    """Argmax beside thresholds.
+
+    Args:
+        evaluation: of a model.
+        rows: what its candles are called.
+    """
+    limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
+    table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}")
+    table.add_column("")
+    table.add_column("argmax", justify="right")
+    table.add_column("thresholds", justify="right")
+    for name, argmax, thresholded in zip(
+        _FIGURES, _cells(evaluation.argmax), _cells(evaluation.thresholded), strict=True
+    ):
+        table.add_row(name, argmax, thresholded)
+    return table
+
+
+_FIGURES = (
+    "accuracy",
+    "Trading F1",
+    "coverage (not HOLD)",
+    *(f"{name} {figure}" for name in CLASS_NAMES for figure in ("said", "precision", "recall")),
+)
+
+
+def _cells(figures: DecisionFigures) -> list[str]:
+    cells = [f"{figures.accuracy:.3f}", f"{figures.trading_f1:.3f}", f"{figures.coverage:.2%}"]
+    for name in CLASS_NAMES:
+        precision, recall = figures.precision[name], figures.recall[name]
+        cells += [f"{figures.predicted[name]:,}", f"{precision:.3f}", f"{recall:.3f}"]
+    return cells

@@ -1,0 +1,153 @@
+"""Flags, preset, configuration files, defaults: who wins, and that it is known."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualwindow.cli.run_settings import RunSettings
+from dualwindow.cli.setting_flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
+from dualwindow.cli.train_command import add_arguments
+from dualwindow.errors import SettingsError
+from dualwindow.settings import TrainingConfig
+
+FLAGS = (*TRAINING_FLAGS, *CONFIDENCE_FLAGS)
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def resolved(*words: str) -> RunSettings:
+    return RunSettings.of(parsed("--pair", "BTC/USDT", *words), FLAGS)
+
+
+def write(path: Path, content: dict[str, Any]) -> str:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without a config.json."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_anything_the_defaults_are_those_of_the_settings() -> None:
+    settings = resolved()
+    assert settings.training == TrainingConfig()
+    assert settings.periods == (1440, 43200)
+    assert (settings.exchange, settings.trading_mode, settings.timeframe) == (
+        "binance",
+        "spot",
+        "1m",
+    )
+    assert settings.data_folder == Path("user_data/data/binance")
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=[flag.flag for flag in FLAGS])
+def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
+    samples = {"confidence_mode": "balanced", "device": "cpu", "precision": "fp32"}
+    default = getattr(TrainingConfig(), flag.setting)
+    value = samples.get(flag.setting, 0.25 if isinstance(default, float | None) else 2)
+    words = [flag.flag] if flag.sets is not None else [flag.flag, str(value)]
+    settings = resolved(*words)
+    wanted = flag.sets if flag.sets is not None else value
+    assert getattr(settings.training, flag.setting) == wanted
+    line = next(line for line in settings.lines() if line.startswith(f"{flag.setting} "))
+    assert line.endswith(flag.flag)
+
+
+def test_a_flag_beats_the_preset_which_beats_the_file_which_beats_the_default(
+    tmp_path: Path,
+) -> None:
+    training = {"epochs": 7, "batch_size": 64, "seed": 3}
+    config = write(tmp_path / "own.json", {"freqai": {"model_training_parameters": training}})
+    settings = resolved("-c", config, "--preset", "quick", "--streaming-chunk-size", "9")
+    shown = {line.split()[0]: line for line in settings.lines()}
+    assert settings.training.streaming_chunk_size == 9
+    assert shown["streaming_chunk_size"].endswith("--streaming-chunk-size")
+    assert settings.training.epochs == 5
+    assert shown["epochs"].endswith("preset quick")
+    assert settings.training.batch_size == 64
+    assert shown["batch_size"].endswith(config)
+    assert settings.training.gradient_clip == 1.0
+    assert shown["gradient_clip"].endswith("default")
+
+
+def test_the_config_of_the_folder_is_read_when_none_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "config.json", {"exchange": {"name": "okx"}, "trading_mode": "futures"})
+    settings = resolved()
+    assert settings.exchange == "okx"
+    assert settings.trading_mode == "futures"
+    assert settings.data_folder == Path("user_data/data/okx")
+
+
+def test_a_mode_on_the_command_line_beats_thresholds_of_a_file(tmp_path: Path) -> None:
+    training = {"confidence_threshold_long": 0.9, "confidence_threshold_short": 0.9}
+    config = write(tmp_path / "own.json", {"freqai": {"model_training_parameters": training}})
+    assert resolved("-c", config).training.thresholds.long == 0.9
+    settings = resolved("-c", config, "--confidence-mode", "balanced", "--confidence-short", "0.6")
+    assert settings.training.thresholds.long == 0.55
+    assert settings.training.thresholds.short == 0.6
+
+
+def test_asking_for_processes_turns_them_on_and_disabling_them_wins() -> None:
+    assert resolved("--n-processes", "3").training.use_multiprocessing
+    settings = resolved("--n-processes", "3", "--disable-multiprocessing")
+    assert not settings.training.use_multiprocessing
+
+
+def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does() -> None:
+    settings = RunSettings.of(parsed("--pair", "BTC/USDT:USDT"), FLAGS)
+    assert settings.trading_mode == "futures"
+
+
+def test_the_test_size_is_shown_as_where_the_validation_share_comes_from(tmp_path: Path) -> None:
+    config = write(tmp_path / "own.json", {"freqai": {"data_split_parameters": {"test_size": 0.3}}})
+    settings = resolved("-c", config)
+    assert settings.training.validation_fraction == 0.3
+    line = next(line for line in settings.lines() if line.startswith("validation_fraction"))
+    assert line.endswith(config)
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "message"),
+    [
+        ({}, ["--preset", "qick"], "no preset 'qick', .*did you mean 'quick'"),
+        ({}, ["--batch-size", "0"], "batch_size 0"),
+        ({"dualwindow": {"train_days": -1}}, [], "train_days -1"),
+        ({"timeframe": "soon"}, [], "timeframe 'soon'"),
+        (
+            {"freqai": {"feature_parameters": {"include_timeframes": ["1m", "5m"]}}},
+            [],
+            "include_timeframes has 5m beside 1m",
+        ),
+        (
+            {"freqai": {"feature_parameters": {"include_corr_pairlist": ["ETH/USDT"]}}},
+            [],
+            "include_corr_pairlist has ETH/USDT",
+        ),
+        (
+            {"freqai": {"model_training_parameters": {"epoch": 3}}},
+            [],
+            "'epoch' is not a setting; did you mean 'epochs'",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(
+    content: dict[str, Any], words: list[str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        resolved("-c", write(tmp_path / "own.json", content), *words)
+
+
+def test_without_a_pair_the_way_to_give_one_is_named() -> None:
+    with pytest.raises(SettingsError, match="there is no pair; give --pair"):
+        RunSettings.of(parsed(), FLAGS)

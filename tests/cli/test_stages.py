@@ -1,0 +1,78 @@
+"""What stages are said to cost is what they cost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from dualwindow.cli.stages import StageFigures, StageWatch
+from dualwindow.memory import MIB
+
+#: Processor seconds that are used up on purpose; far more than everything else in the test takes.
+BUSY = 0.6
+
+
+def work_for(seconds: float) -> None:
+    """Use up processor time of this thread, however busy the machine is."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
+    with StageWatch() as watch:
+        with watch.stage("idle"):
+            time.sleep(0.3)
+        with watch.stage("busy"):
+            held = np.ones(64 * MIB, np.uint8)
+            work_for(BUSY)
+            held = held[:1]
+    idle, busy = watch.figures
+    assert (idle.name, busy.name) == ("idle", "busy")
+    assert idle.seconds >= 0.3
+    assert idle.cpu_seconds < 0.5 * BUSY
+    assert busy.cpu_seconds >= 0.9 * BUSY
+    assert busy.peak_bytes - idle.peak_bytes > 32 * MIB
+
+
+def test_threads_that_work_alike_are_balanced_and_those_that_do_not_are_not() -> None:
+    with StageWatch() as watch:
+        for shares in ((BUSY, BUSY), (BUSY, 0.25 * BUSY)):
+            threads = [threading.Thread(target=work_for, args=(share,)) for share in shares]
+            with watch.stage("threads"):
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+    alike, uneven = watch.figures
+    assert alike.balance > uneven.balance
+    assert uneven.balance < 0.9
+
+
+def test_worker_processes_count_with_their_own_work() -> None:
+    script = f"import time\nwhile time.process_time() < {BUSY}: pass"
+    with StageWatch() as watch, watch.stage("workers"):
+        workers = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
+        for worker in workers:
+            worker.wait()
+    figures = watch.figures[0]
+    assert len(figures.work) == 2
+    assert figures.cpu_seconds >= 1.8 * BUSY
+
+
+def test_a_stage_that_raises_leaves_no_figures() -> None:
+    with StageWatch() as watch, pytest.raises(ValueError, match="broken"), watch.stage("broken"):
+        raise ValueError("broken")
+    assert watch.figures == []
+
+
+def test_balance_is_the_mean_by_the_busiest() -> None:
+    figures = StageFigures("x", 2.0, 3.0, 0, (1.0, 0.5))
+    assert figures.balance == 0.75
+    assert figures.cpu_percent == 150.0
+    assert StageFigures("x", 0.0, 0.0, 0, ()).balance == 1.0

@@ -1,0 +1,208 @@
+"""`dualwindow train` and `evaluate`, from candle files to a model folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dualwindow.cli.main import main
+from dualwindow.cli.training_folder import CHECKPOINT_NAME
+from dualwindow.portable import load_portable
+from dualwindow.settings import TrainingConfig
+from tests.cli.trainings import PAIR, SETTINGS, killed, weights, write_candles, write_config
+
+#: The candles begin on 2025-05-04 at 15:33.
+PERIOD = ("--date-from", "2025-05-05", "--date-to", "2025-05-06")
+NAME = "dualwindow-BTC_USDT_USDT"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, btc_futures: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a configuration and five days of candles, which is the current one."""
+    write_candles(tmp_path, btc_futures.iloc[:7200])
+    write_config(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Handlers that a run sets are gone afterwards."""
+    caplog.set_level("INFO")
+
+
+def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--pair", "BTC_USDT", *PERIOD]) == 0
+    model_folder = folder / "user_data" / "models" / NAME
+    shown = capsys.readouterr()
+    for text in ("stages", "training", "argmax", "thresholds", "purged", NAME):
+        assert text in shown.out
+    loaded = load_portable(model_folder)
+    assert loaded.origin.pairs == (PAIR,)
+    assert loaded.model.config == TrainingConfig.from_parameters(SETTINGS)
+    assert loaded.origin.until == pd.Timestamp("2025-05-07", tz="UTC").timestamp()
+    names = {each.name for each in model_folder.iterdir()}
+    assert CHECKPOINT_NAME not in names
+    assert list((model_folder / "tensorboard").iterdir())
+    figures = json.loads((model_folder / "evaluation.json").read_text(encoding="utf-8"))
+    # Two days; a tenth of the usable candles is evaluated on.
+    assert figures["tail"]["rows"] == round(0.1 * (2880 - 30))
+
+    out = folder / "after.json"
+    assert main(["evaluate", str(model_folder), "--output", str(out)]) == 0
+    after = json.loads(out.read_text(encoding="utf-8"))
+    assert after["hindsight"] is False
+    # The untouched tail is a part of what the model has not seen.
+    assert loaded.origin.tail_from is not None
+    tail = pd.Timestamp(loaded.origin.tail_from, unit="s")
+    assert after["period"].startswith(f"{tail:%Y-%m-%d %H:%M} to 2025-05-09 15:33")
+    assert after["figures"]["rows"] > figures["tail"]["rows"]
+    assert "hindsight" not in capsys.readouterr().out
+    assert main(["evaluate", str(model_folder), "--date-from", "2025-05-05"]) == 0
+    assert "hindsight" in capsys.readouterr().out
+
+
+def test_the_same_command_trains_the_same_model_into_another_folder(folder: Path) -> None:
+    for _ in range(2):
+        assert main(["train", *PERIOD, "--epochs", "1"]) == 0
+    models = folder / "user_data" / "models"
+    assert weights(models / NAME) == weights(models / f"{NAME}-2")
+
+
+def test_several_pairs_train_one_model(folder: Path, btc_futures: pd.DataFrame) -> None:
+    write_candles(folder, btc_futures.iloc[:7200], "ETH/USDT:USDT")
+    pairs = ["--pair", "BTC/USDT:USDT", "--pair", "ETH_USDT"]
+    assert main(["train", *pairs, *PERIOD, "--epochs", "1", "--output", "both"]) == 0
+    assert load_portable(folder / "both").origin.pairs == (PAIR, "ETH/USDT:USDT")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda frame: pd.concat([frame, frame.iloc[3000:3001]]), "doubled|order"),
+        (lambda frame: frame.assign(high=frame["low"] - 1), "high"),
+        (lambda frame: frame.iloc[:300], "period begins"),
+        (lambda frame: frame.iloc[:0], "holds no candle"),
+    ],
+)
+def test_candles_that_would_train_wrongly_are_refused_and_nothing_is_made(
+    spoil: Callable[[pd.DataFrame], pd.DataFrame],
+    message: str,
+    folder: Path,
+    btc_futures: pd.DataFrame,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_candles(folder, spoil(btc_futures.iloc[:7200]))
+    assert main(["train", *PERIOD]) == 1
+    pattern = "|".join(f"(?:{part})" for part in message.split("|"))
+    assert pd.Series([capsys.readouterr().err]).str.contains(pattern).item()
+    assert not (folder / "user_data" / "models").exists()
+
+
+def test_a_pair_without_candles_is_refused_with_the_download(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--pair", "DOGE_USDT", *PERIOD]) == 1
+    error = capsys.readouterr().err
+    assert "DOGE/USDT:USDT" in error
+    assert "freqtrade download-data" in error
+
+
+def test_a_training_without_sides_makes_no_model_and_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_config(folder, long_tp_pct=0.9, short_tp_pct=0.9)
+    assert main(["train", *PERIOD]) == 1
+    assert "no SHORT and no LONG" in capsys.readouterr().err
+    assert list((folder / "user_data" / "models").iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory, btc_futures: pd.DataFrame
+) -> tuple[Path, bytes]:
+    """A folder with candles, and what an uninterrupted training makes of them."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_candles(folder, btc_futures.iloc[:7200])
+    write_config(folder)
+    result = killed(folder, "train", *PERIOD, "--output", "whole", batch=0, number=0)
+    assert result.returncode == 0, result.stderr
+    return folder, weights(folder / "whole")
+
+
+#: An epoch of these candles has more batches than 3 and fewer than 12.
+@pytest.mark.parametrize("batch", [1, 8])
+def test_killed_and_resumed_it_ends_with_the_same_weights(
+    batch: int, uninterrupted: tuple[Path, bytes], btc_futures: pd.DataFrame
+) -> None:
+    folder, expected = uninterrupted
+    words = ["train", "--date-from", "2025-05-05", "--output", f"killed-{batch}", *PERIOD[2:]]
+    result = killed(folder, *words, batch=batch, number=signal.SIGKILL)
+    assert result.returncode == -signal.SIGKILL
+    # Newer candles that have been downloaded since then change nothing.
+    write_candles(folder, btc_futures.iloc[: 7200 + batch])
+    result = killed(folder, *words, "--resume", batch=0, number=0)
+    assert result.returncode == 0, result.stderr
+    assert ("resumed after epoch" in result.stderr) == (batch > 1)
+    assert weights(folder / f"killed-{batch}") == expected
+    # And once more: there is nothing left to do.
+    result = killed(folder, *words, "--resume", batch=0, number=0)
+    assert result.returncode == 0
+    assert "was finished before" in result.stderr
+
+
+def test_a_stop_leaves_a_checkpoint_and_says_how_to_go_on(
+    uninterrupted: tuple[Path, bytes],
+) -> None:
+    folder, expected = uninterrupted
+    words = ["train", *PERIOD, "--output", "stopped"]
+    result = killed(folder, *words, batch=14, number=signal.SIGTERM)
+    assert result.returncode == 128 + signal.SIGTERM
+    assert "--resume" in result.stderr
+    assert (folder / "stopped" / CHECKPOINT_NAME).is_file()
+    refused = killed(folder, *words, "--resume", "--batch-size", "64", batch=0, number=0)
+    assert refused.returncode == 1
+    assert "batch_size: the unfinished training has 256, now it is 64" in refused.stderr
+    again = killed(folder, *words, batch=0, number=0)
+    assert again.returncode == 1
+    assert "holds something already" in again.stderr
+    result = killed(folder, *words, "--resume", batch=0, number=0)
+    assert result.returncode == 0, result.stderr
+    assert weights(folder / "stopped") == expected
+
+
+def test_stopped_before_its_first_epoch_nothing_is_left(
+    uninterrupted: tuple[Path, bytes],
+) -> None:
+    folder, _ = uninterrupted
+    words = ["train", *PERIOD, "--output", "early"]
+    result = killed(folder, *words, batch=1, number=signal.SIGINT)
+    assert result.returncode == 128 + signal.SIGINT
+    assert not (folder / "early").exists()
+
+
+def test_a_model_cannot_be_evaluated_without_candles_after_it(
+    folder: Path, btc_futures: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_config(folder, {"tail_fraction": 0.0})
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    last = pd.Timestamp("2025-05-07", tz="UTC")
+    write_candles(folder, btc_futures[btc_futures["date"] < last])
+    assert main(["evaluate", "model"]) == 1
+    assert "there are none after that" in capsys.readouterr().err
+
+
+def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    assert main(["evaluate", "model", "--disable-confidence", "--output", "out.json"]) == 0
+    figures = json.loads(Path("out.json").read_text(encoding="utf-8"))["figures"]
+    assert np.isclose(figures["argmax"]["accuracy"], figures["thresholded"]["accuracy"])
+    assert sum(figures["real"].values()) == figures["rows"]

@@ -1,0 +1,139 @@
+"""Folders of trainings: never one over another, and the unfinished one is found again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dualwindow.cli import training_folder
+from dualwindow.cli.training_folder import (
+    TrainingFolder,
+    TrainingRecord,
+    folder_name,
+    new_folder,
+    unfinished_folder,
+)
+from dualwindow.errors import DataError, SettingsError
+
+RECORD = TrainingRecord(
+    pairs=["BTC/USDT"],
+    exchange="binance",
+    trading_mode="spot",
+    timeframe="1m",
+    periods=(1440, 43200),
+    first=0,
+    stop=86_400,
+    tail_fraction=0.1,
+    settings={"epochs": 3, "lstm_units": (4, 4)},
+    pretrained=None,
+)
+
+
+@pytest.fixture(autouse=True)
+def finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with a file `whole` holds a model."""
+    monkeypatch.setattr(training_folder, "is_portable", lambda path: (path / "whole").is_file())
+
+
+@pytest.mark.parametrize(
+    ("preset", "pairs", "name"),
+    [
+        (None, ["BTC/USDT"], "dualwindow-BTC_USDT"),
+        ("quick", ["BTC/USDT:USDT"], "dualwindow-quick-BTC_USDT_USDT"),
+        ("mine/slow.json", ["BTC/USDT", "ETH/USDT"], "dualwindow-slow-BTC_USDT-ETH_USDT"),
+        (None, ["A/B", "C/D", "E/F"], "dualwindow-3-pairs"),
+    ],
+)
+def test_folders_are_named_after_preset_and_pairs(
+    preset: str | None, pairs: list[str], name: str
+) -> None:
+    assert folder_name(preset, pairs) == name
+
+
+def test_a_new_training_leaves_the_folders_of_earlier_ones_alone(tmp_path: Path) -> None:
+    first = new_folder(tmp_path, "model", None)
+    first.begin(RECORD)
+    second = new_folder(tmp_path, "model", None)
+    assert (first.path.name, second.path.name) == ("model", "model-2")
+
+
+def test_a_named_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(SettingsError, match="holds something already"):
+        new_folder(tmp_path, "model", tmp_path)
+    with pytest.raises(SettingsError, match="holds something already"):
+        new_folder(tmp_path, "model", tmp_path / "notes.txt")
+    (tmp_path / "empty").mkdir()
+    assert new_folder(tmp_path, "model", tmp_path / "empty").path == tmp_path / "empty"
+
+
+def test_the_newest_training_that_was_begun_is_the_one_to_go_on_with(tmp_path: Path) -> None:
+    assert unfinished_folder(tmp_path, "model", None) is None
+    assert unfinished_folder(tmp_path, "model", tmp_path) is None
+    for _ in range(2):
+        new_folder(tmp_path, "model", None).begin(RECORD)
+    found = unfinished_folder(tmp_path, "model", None)
+    assert found is not None
+    assert found.path.name == "model-2"
+    assert found.is_unfinished
+    named = unfinished_folder(tmp_path, "model", tmp_path / "model")
+    assert named is not None
+    assert named.path.name == "model"
+
+
+def test_a_training_that_was_killed_after_its_model_was_whole_is_finished(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path, "model", None)
+    folder.begin(RECORD)
+    (folder.path / "whole").touch()
+    found = unfinished_folder(tmp_path, "model", None)
+    assert found is not None
+    assert found.is_finished
+    assert not found.is_unfinished
+
+
+def test_the_record_comes_back_and_tells_what_differs(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "model")
+    folder.begin(RECORD)
+    recorded = folder.recorded()
+    assert RECORD.differences(recorded) == []
+    other = replace(RECORD, stop=90_000, settings={**RECORD.settings, "epochs": 5})
+    assert other.differences(recorded) == [
+        "stop: the unfinished training has 86400, now it is 90000",
+        "epochs: the unfinished training has 3, now it is 5",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99}', "{}"])
+def test_a_damaged_record_is_refused_with_the_way_out(content: str, tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    folder.begin(RECORD)
+    record = next(tmp_path.glob("*.json"))
+    record.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=r"is damaged .* start it anew without --resume"):
+        folder.recorded()
+
+
+def test_what_left_nothing_to_go_on_with_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "model")
+    folder.begin(RECORD)
+    folder.abandon()
+    assert not folder.path.exists()
+    folder.begin(RECORD)
+    (folder.path / "notes.txt").touch()
+    folder.abandon()
+    assert [each.name for each in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be written"):
+        TrainingFolder(tmp_path / "file" / "model").begin(RECORD)
+
+
+def test_the_record_is_plain_json(tmp_path: Path) -> None:
+    TrainingFolder(tmp_path).begin(RECORD)
+    content = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
+    assert content["lstm_units"] == [4, 4]
