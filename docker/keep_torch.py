@@ -1,9 +1,9 @@
 """Keeps the image's own build of torch while the package's dependencies are installed.
 
 ``prepare`` writes, into the working folder, what pip is to install (``requirements.txt``) and the
-versions to take (``image-constraints.txt``): those of constraints.txt, but the image's for torch and
-what belongs to it, for the tests' torch knows no GPU. ``verify`` fails when torch, or anything that
-it loads, is no longer what ``prepare`` found (``image-torch.json``).
+versions to take (``image-constraints.txt``): those of constraints.txt, but the image's own for torch
+and what belongs to it, because the tests' torch knows no GPU. ``verify`` fails when torch, or
+anything that it loads, is no longer what ``prepare`` found (``image-torch.json``).
 
 Runs in the image, before the package is there: standard library alone.
 """
@@ -77,16 +77,17 @@ def verify() -> None:
     before, now = json.loads(STATE.read_text(encoding="utf-8")), installed_torch()
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
-        lines = [f"  {name}: {_said(before.get(name))}, now {_said(now.get(name))}" for name in changed]
+        lines = [f"  {name}: {_said(before, name)}, now {_said(now, name)}" for name in changed]
         sys.exit(
             "The install changed the base image's torch, which may no longer know the GPU:\n"
             + "\n".join(lines)
-            + "\nAllow the image's version in pyproject.toml or take a base image that has this one."
+            + "\nAllow the image's version in pyproject.toml, or take a base image with this one."
         )
 
 
-def _said(part: dict[str, str] | None) -> str:
-    return "absent" if part is None else f"{part['version']} (files {part['files'][:12]})"
+def _said(parts: dict[str, dict[str, str]], name: str) -> str:
+    part = parts.get(name)
+    return f"{part['version']} (files {part['files'][:12]})" if part else "absent"
 
 
 if __name__ == "__main__":

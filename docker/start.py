@@ -41,7 +41,9 @@ def trade_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
         SystemExit: the REST server would stand open.
     """
     if not variables.get(PASSWORD):
-        sys.exit(f"The bot's REST server needs a password in {PASSWORD}: write API_PASSWORD into .env.")
+        sys.exit(
+            f"The bot's REST server needs a password in {PASSWORD}: write API_PASSWORD into .env."
+        )
     return ["freqtrade", "trade", *flags]
 
 
