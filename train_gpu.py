@@ -61,8 +61,8 @@ def check_docker() -> None:
     if shutil.which("docker") is None:
         raise NotReadyError(
             10,
-            "There is no `docker` command. Install Docker Desktop (Windows, macOS) or Docker Engine "
-            "(Linux): https://docs.docker.com/get-docker/",
+            "There is no `docker` command. Install Docker Desktop (Windows, macOS) or Docker "
+            "Engine (Linux): https://docs.docker.com/get-docker/",
         )
 
 
@@ -92,8 +92,8 @@ def find_compose() -> list[str]:
         return ["docker-compose"]
     raise NotReadyError(
         12,
-        "There is neither `docker compose` nor `docker-compose`. Docker Desktop brings it; on Linux "
-        "install the package docker-compose-plugin: https://docs.docker.com/compose/install/",
+        "There is neither `docker compose` nor `docker-compose`. Docker Desktop brings it; on "
+        "Linux install docker-compose-plugin: https://docs.docker.com/compose/install/",
     )
 
 
@@ -102,7 +102,7 @@ def check_service(compose: list[str], service: str) -> None:
     if not COMPOSE_FILE.is_file():
         raise NotReadyError(
             13,
-            f"{COMPOSE_FILE} is missing: train_gpu.py belongs beside it, in the repository's root.",
+            f"{COMPOSE_FILE} is missing: train_gpu.py belongs beside it, in the repository.",
         )
     answer = ask(*compose, "--file", str(COMPOSE_FILE), "--profile", "cpu", "config", "--services")
     if answer.returncode:
@@ -128,9 +128,7 @@ def check_gpu(facts: dict[str, Any]) -> None:
         return
     if shutil.which("nvidia-container-runtime-hook"):
         return
-    without = (
-        "Without a GPU: add --cpu. Should containers get it here all the same: --print-command."
-    )
+    without = "To train without a GPU add --cpu; --print-command shows what to try by hand."
     if shutil.which("nvidia-smi") is None:
         raise NotReadyError(
             14,
@@ -164,8 +162,8 @@ def run_training(command: list[str], *, container: str, terminal: bool) -> int:
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: received.append(number))
-    # With a terminal, Compose switches it so that Ctrl-C reaches the container as a key. Without one
-    # Compose must not hear the Ctrl-C that the shell sends to everything that it started.
+    # With a terminal, Compose switches it so that Ctrl-C reaches the container as a key. Without
+    # one, Compose must not hear the Ctrl-C that the shell sends to all that it started.
     apart: dict[str, Any] = {}
     if not terminal:
         flag = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

@@ -1,8 +1,8 @@
 """Keeps the image's own build of torch while the package's dependencies are installed.
 
 ``prepare`` writes, into the working folder, what pip is to install (``requirements.txt``) and the
-versions to take (``image-constraints.txt``): those of constraints.txt, but the image's own for torch
-and what belongs to it, because the tests' torch knows no GPU. ``verify`` fails when torch, or
+versions to take (``image-constraints.txt``): those of constraints.txt, but the image's own for
+torch and what belongs to it, because the tests' torch knows no GPU. ``verify`` fails when torch, or
 anything that it loads, is no longer what ``prepare`` found (``image-torch.json``).
 
 Runs in the image, before the package is there: standard library alone.
@@ -15,7 +15,7 @@ import json
 import re
 import sys
 import tomllib
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
 REQUIREMENTS = Path("requirements.txt")
@@ -31,22 +31,18 @@ def belongs_to_torch(name: str) -> bool:
     return _TORCH.fullmatch(name) is not None
 
 
-def installed_torch() -> dict[str, dict[str, str]]:
+def installed_torch() -> dict[str, list[tuple[str, str]]]:
     """Version of every part of torch and a SHA-256 of its list of files, which holds their sums.
 
-    The version alone would not tell a CUDA build from one for the processor.
+    The version alone would not tell a CUDA build from one for the processor. A part that lies in
+    several folders is there several times, the one that Python takes first.
     """
-    parts: dict[str, dict[str, str]] = {}
+    parts: dict[str, list[tuple[str, str]]] = {}
     for part in distributions():
         if belongs_to_torch(part.name or ""):
-            # The first one on the path is the one that is imported.
-            found = {"version": part.version, "files": _files_sum(part)}
-            parts.setdefault(part.name.lower(), found)
+            files = hashlib.sha256((part.read_text("RECORD") or "").encode()).hexdigest()
+            parts.setdefault(part.name.lower(), []).append((part.version, files))
     return parts
-
-
-def _files_sum(part: Distribution) -> str:
-    return hashlib.sha256((part.read_text("RECORD") or "").encode()).hexdigest()
 
 
 def prepare() -> None:
@@ -62,7 +58,7 @@ def prepare() -> None:
     REQUIREMENTS.write_text("\n".join(project["dependencies"]) + "\n", encoding="utf-8")
     pinned = Path("constraints.txt").read_text(encoding="utf-8").splitlines()
     kept = [line for line in pinned if not belongs_to_torch(line.partition("==")[0].strip())]
-    own = [f"{name}=={part['version']}" for name, part in sorted(parts.items())]
+    own = [f"{name}=={found[0][0]}" for name, found in sorted(parts.items())]
     CONSTRAINTS.write_text("\n".join([*kept, *own]) + "\n", encoding="utf-8")
     STATE.write_text(json.dumps(parts, indent=1), encoding="utf-8")
     print("The image's torch is kept:", ", ".join(own))
@@ -74,7 +70,9 @@ def verify() -> None:
     Raises:
         SystemExit: something was added, replaced or removed; every difference is named.
     """
-    before, now = json.loads(STATE.read_text(encoding="utf-8")), installed_torch()
+    read = json.loads(STATE.read_text(encoding="utf-8"))
+    before = {name: [(version, files) for version, files in found] for name, found in read.items()}
+    now = installed_torch()
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
         lines = [f"  {name}: {_said(before, name)}, now {_said(now, name)}" for name in changed]
@@ -85,9 +83,9 @@ def verify() -> None:
         )
 
 
-def _said(parts: dict[str, dict[str, str]], name: str) -> str:
-    part = parts.get(name)
-    return f"{part['version']} (files {part['files'][:12]})" if part else "absent"
+def _said(parts: dict[str, list[tuple[str, str]]], name: str) -> str:
+    found = [f"{version} (files {files[:12]})" for version, files in parts.get(name, [])]
+    return " and ".join(found) or "absent"
 
 
 if __name__ == "__main__":
