@@ -13,6 +13,7 @@ import subprocess
 import sysconfig
 import venv
 from collections.abc import Collection, Iterator
+from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
 
@@ -117,12 +118,13 @@ class Image:
     def _copy(self, context: Path, sent: Collection[str], value: str) -> None:
         *sources, target = [word for word in value.split() if not word.startswith("--")]
         for source in sources:
-            inside = [name for name in sent if name == source or name.startswith(f"{source}/")]
+            inside = [n for n in sent if fnmatch(n, source) or n.startswith(f"{source}/")]
             if not inside:
                 pytest.fail(f".dockerignore keeps out what the Dockerfile copies: {source}")
             for name in inside:
                 # A folder's content goes into the target, a file into the target folder.
-                below = Path(name).relative_to(source) if name != source else Path(name).name
+                of_folder = name.startswith(f"{source}/")
+                below = Path(name).relative_to(source) if of_folder else Path(name).name
                 place = self.folder / target / below
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(context / name, place)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +19,8 @@ PRIVATE = (
     ".venv/lib/module.py",
     "config.private.json",
     "docker/private.env",
+    "freqaimodels/private.py",
+    "strategies/private.py",
     "id_ed25519.pem",
     "user_data/data/binance/BTC_USDT-1m.feather",
     "user_data/models/dualwindow/weights.safetensors",
@@ -82,7 +84,10 @@ def test_nothing_private_is_sent_to_the_build(checkout: Path) -> None:
     assert sent.isdisjoint(PRIVATE)
     # Allowed by name, so that what is added to the repository one day stays out as well.
     tops = {Path(name).parts[0] for name in sent} - {".dockerignore"}
-    assert tops == {"LICENSE", "README.md", "constraints.txt", "docker", "pyproject.toml", "src"}
+    assert tops <= {
+        "LICENSE", "README.md", "config.json", "config.spot.json", "constraints.txt", "docker",
+        "freqaimodels", "presets", "pyproject.toml", "setup.py", "src", "strategies",
+    }  # fmt: skip
 
 
 def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> None:
@@ -92,6 +97,7 @@ def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> No
         "python",
         "-c",
         "import json, dualwindow\n"
+        "from dualwindow.shipped import shipped_config, shipped_folder\n"
         "from pathlib import Path\n"
         "from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver as Models\n"
         "from freqtrade.resolvers.strategy_resolver import StrategyResolver as Strategies\n"
@@ -100,20 +106,19 @@ def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> No
         "              strategy_path=here / 'strategies')\n"
         "found = [*Models.search_all_objects(config, True),\n"
         "         *Strategies.search_all_objects(config, True)]\n"
+        "print(shipped_config('config.json').parent, shipped_folder('presets').parent)\n"
         "print(json.dumps([dualwindow.__file__, *(f['name'] for f in found if f['class'])]))\n",
         folder=folder,
     )
     assert looked.returncode == 0, looked.stderr
-    said = looked.stdout.splitlines()[-1]
+    shipped, said = looked.stdout.splitlines()[-2:]
+    assert shipped == " ".join([f"{image.user_site}/dualwindow/shipped_files"] * 2)
     assert f'"{image.user_site}/dualwindow/__init__.py"' in said
     assert '"DualWindowLSTM"' in said
     assert '"DualWindowStrategy"' in said
 
 
 def test_the_command_line_starts_in_it(image: Image) -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    if "scripts" not in project:
-        pytest.skip("the package has no command yet")
     helped = image.run("dualwindow", "--help", folder=image.root / "freqtrade")
     assert helped.returncode == 0, helped.stderr
     assert "train" in helped.stdout
@@ -175,3 +180,26 @@ def test_the_build_fails_on_a_base_without_torch(checkout: Path, tmp_path: Path)
     failure = first_failure(Image(tmp_path, without={"torch"}), checkout)
     assert failure is not None
     assert "The base image has no torch" in failure[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("config.json", '{"exchange": {"key": "k", "secret": ""}}', "config.json: exchange.key"),
+        # A comment and a comma too many, as freqtrade allows them.
+        ("presets/own.json", '{"telegram": {"token": "t",}} // mine', "own.json: telegram.token"),
+        ("config.spot.json", '{"a": [{"password": "p"}]}', "config.spot.json: a.0.password"),
+    ],
+)
+def test_the_build_fails_on_a_secret_in_a_configuration(
+    name: str, text: str, said: str, checkout: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "checkout"
+    shutil.copytree(checkout, own)
+    (own / name).write_text(text, encoding="utf-8")
+    image = Image(tmp_path / "image")
+    image.install_program("pip", "#!/bin/sh\n")
+    failure = first_failure(image, own)
+    assert failure is not None
+    assert said in failure[1]
+    assert ": exchange.secret" not in failure[1]
