@@ -79,6 +79,17 @@ class Image:
             if entry.name.partition("-")[0] not in without and entry.suffix != ".pth":
                 (self.base / entry.name).symlink_to(entry)
 
+    @classmethod
+    def with_torch(cls, root: Path, version: str) -> Image:
+        """An image with another torch, where freqtrade's image has it: as far as pip can see."""
+        image = cls(root, without={"torch"})
+        facts = image.user_site / f"torch-{version}.dist-info"
+        facts.mkdir(parents=True)
+        text = f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n"
+        (facts / "METADATA").write_text(text, encoding="utf-8")
+        (facts / "RECORD").write_text("torch/version.py,sha256=own,1\n", encoding="utf-8")
+        return image
+
     def install_program(self, name: str, text: str) -> None:
         (self.bin / name).write_text(text, encoding="utf-8")
         (self.bin / name).chmod(0o755)
@@ -90,6 +101,8 @@ class Image:
             "PATH": f"{local / 'bin'}:{self.bin}:/usr/bin:/bin",
             "PYTHONUSERBASE": str(local),
             "PYTHONDONTWRITEBYTECODE": "1",
+            # The machine's own settings for pip are not the image's.
+            "PIP_CONFIG_FILE": os.devnull,
             "PIP_NO_INDEX": "1",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             # pip's spelling of "build with the setuptools that is here".

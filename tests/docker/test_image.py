@@ -143,7 +143,7 @@ def test_the_images_torch_replaces_the_one_of_the_constraints(image: Image) -> N
     ("project", "other"),
     [
         # The same version with other files, as the build for the processor would be.
-        ("torch", version("torch")),
+        ("torch", "2.12.0"),
         ("torch", "99.0"),
         ("triton", "99.0"),
         ("nvidia-cublas", "99.0"),
@@ -152,7 +152,7 @@ def test_the_images_torch_replaces_the_one_of_the_constraints(image: Image) -> N
 def test_the_build_fails_when_an_install_changes_torch(
     project: str, other: str, checkout: Path, tmp_path: Path
 ) -> None:
-    image = Image(tmp_path)
+    image = Image.with_torch(tmp_path, "2.12.0")
     name = f"{project.replace('-', '_')}-{other}"
     image.install_program("pip", OTHER_TORCH.format(name=name, project=project, version=other))
     failure = first_failure(image, checkout)
@@ -163,17 +163,18 @@ def test_the_build_fails_when_an_install_changes_torch(
     assert project in output
 
 
+def test_another_torch_than_the_tests_is_kept(checkout: Path, tmp_path: Path) -> None:
+    image = Image.with_torch(tmp_path, "2.12.0")
+    assert first_failure(image, checkout) is None
+    assert [path.name for path in image.user_site.glob("torch*")] == ["torch-2.12.0.dist-info"]
+
+
 def test_the_build_fails_when_the_package_cannot_use_the_images_torch(
     checkout: Path, tmp_path: Path
 ) -> None:
-    image = Image(tmp_path, without={"torch"})
-    old = image.base / "torch-2.0.0.dist-info"
-    old.mkdir()
-    (old / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 2.0.0\n")
-    (old / "RECORD").touch()
-    failure = first_failure(image, checkout)
+    failure = first_failure(Image.with_torch(tmp_path, "2.0.0"), checkout)
     assert failure is not None
-    assert "torch==2.0.0" in failure[1]
+    assert "The user requested (constraint) torch==2.0.0" in failure[1]
 
 
 def test_the_build_fails_on_a_base_without_torch(checkout: Path, tmp_path: Path) -> None:
