@@ -1,7 +1,7 @@
-"""What the processes of tests of several ranks do: `python -m tests.rank_tasks FOLDER TASK...`.
+"""What the processes of tests of several ranks do.
 
-They learn from torchrun's variables who they are. Every task leaves what came of it as
-`FOLDER/TASK.RANK.pt`. Nothing here imports freqtrade, which takes seconds.
+Every task leaves what came of it as `FOLDER/TASK.RANK.pt`. Nothing here imports freqtrade, which
+takes seconds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,17 +197,13 @@ def run(folder: Path, name: str, ranks: Ranks = ALONE) -> dict[str, Any]:
     return {task.__name__: task for task in TASKS}[name](folder, ranks)
 
 
-def main() -> int:
+def main(folder: Path, environment: Mapping[str, str], names: Sequence[str]) -> None:
+    """Be the rank that torchrun's variables say, and do some tasks."""
+    os.environ.update(environment)
     torch.set_num_threads(1)
-    folder, *names = sys.argv[1:]
     with joined_ranks("cpu") as ranks:
         for name in names:
-            outcome = run(Path(folder), name, ranks)
-            torch.save(outcome, Path(folder) / f"{name}.{ranks.number}.pt")
+            outcome = run(folder, name, ranks)
+            torch.save(outcome, folder / f"{name}.{ranks.number}.pt")
             if outcome.get("error") == "RankLostError":
-                return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+                sys.exit(1)

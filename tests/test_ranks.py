@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
+import multiprocessing
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +19,12 @@ from hypothesis import strategies as st
 
 from dualwindow import ranks as module
 from dualwindow.balance import drawn_counts
-from dualwindow.columns import CLASS_NAMES
+from dualwindow.dataset import Selection
 from dualwindow.epoch_batches import Batch, epoch_batches
 from dualwindow.epoch_order import EpochOrder
-from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
+from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.features import change_features
+from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.ranks import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
@@ -36,11 +35,13 @@ from dualwindow.windows import flat_candles, label_frame, utc_seconds
 from tests import rank_tasks
 from tests.datasets import dataset_of
 from tests.markets import random_candles
-from tests.rank_tasks import SETTINGS, ASKED_AT_THE_END
+from tests.rank_tasks import ASKED_AT_THE_END, SETTINGS
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+#: Its processes are forked from one that has imported all there is to import, and nothing more.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.rank_tasks", "torch._dynamo"])
 #: Seconds after which processes that have not ended are killed.
-PATIENCE = 120.0
+PATIENCE = 60.0
 Outcome = dict[str, Any]
 
 
@@ -48,38 +49,33 @@ def config_of(**changes: Any) -> TrainingConfig:
     return TrainingConfig.from_parameters({**SETTINGS, **changes})
 
 
-def start(folder: Path, count: int, tasks: Sequence[str]) -> list[subprocess.Popen[str]]:
-    """Start the ranks as torchrun would, on one machine."""
+def ranks_doing(folder: Path, count: int, *tasks: str) -> list[int | None]:
+    """Do tasks in several processes, as torchrun would start them on one machine.
+
+    Returns:
+        Their exit codes. No process outlives this, whatever happens.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.rank_tasks", str(folder), *tasks],
-            cwd=REPOSITORY,
-            env=os.environ
-            | {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
-            | {name: str(value) for name, value in common.items()}
-            | {"RANK": str(number), "LOCAL_RANK": str(number)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(count)
-    ]
-
-
-def finish(processes: Sequence[subprocess.Popen[str]]) -> tuple[list[int], list[str]]:
-    """Exit codes and error output; none outlives this, whatever happens."""
+    everywhere = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
     end = time.monotonic() + PATIENCE
+    processes = []
     try:
-        errors = [each.communicate(timeout=end - time.monotonic())[1] for each in processes]
+        for number in range(count):
+            numbers = {**everywhere, "RANK": number, "LOCAL_RANK": number}
+            environment = {name: str(value) for name, value in numbers.items()}
+            arguments = (folder, {**environment, "MASTER_ADDR": "127.0.0.1"}, tasks)
+            process = CONTEXT.Process(target=rank_tasks.main, args=arguments)
+            process.start()
+            processes.append(process)
+        for process in processes:
+            process.join(max(end - time.monotonic(), 0))
+        return [process.exitcode for process in processes]
     finally:
-        for each in processes:
-            each.kill()
-            each.wait()
-    return [each.returncode for each in processes], errors
+        for process in processes:
+            process.kill()
+            process.join()
 
 
 def outcomes(folder: Path, task: str, count: int = 2) -> list[Outcome]:
@@ -114,12 +110,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_data(folder)
     steps = -(-windows_of_an_epoch(folder) // SETTINGS["batch_size"])
     (folder / "steps.json").write_text(json.dumps(steps))
-    codes, errors = finish(start(folder, 2, ["killed"]))
-    (folder / "killed.json").write_text(json.dumps([codes, errors]))
+    assert ranks_doing(folder, 2, "killed") == [1, -signal.SIGKILL]
     tasks = ["resumed", "whole", "stopped", "stopped_in_validation"]
-    tasks += ["other_candles", "other_settings", "prepared"]
-    codes, errors = finish(start(folder, 2, tasks))
-    assert codes == [0, 0], errors
+    refused = ["other_candles", "other_settings", "prepared"]
+    assert ranks_doing(folder, 2, *tasks, *refused) == [0, 0]
     return folder
 
 
@@ -167,8 +161,7 @@ def test_three_ranks_bear_a_last_batch_of_one_window(folder: Path) -> None:
     changes = {"batch_size": size, "epochs": 2, "streaming_chunk_size": 150}
     (folder / "odd.json").write_text(json.dumps(changes))
     expected = rank_tasks.run(folder, "odd")
-    codes, errors = finish(start(folder, 3, ["odd"]))
-    assert codes == [0, 0, 0], errors
+    assert ranks_doing(folder, 3, "odd") == [0, 0, 0]
     found = outcomes(folder, "odd", 3)
     assert_close(expected, found[0])
     assert_same(found[0], found[1])
@@ -176,8 +169,6 @@ def test_three_ranks_bear_a_last_batch_of_one_window(folder: Path) -> None:
 
 
 def test_a_killed_rank_ends_the_others_with_a_clear_error(folder: Path) -> None:
-    codes, errors = json.loads((folder / "killed.json").read_text())
-    assert codes == [1, -signal.SIGKILL], errors
     (survivor,) = outcomes(folder, "killed", 1)
     assert survivor["error"] == "RankLostError"
     assert survivor["epochs"] == [1, 2]
@@ -235,3 +226,126 @@ def test_the_first_rank_of_a_machine_goes_before_the_others(folder: Path) -> Non
     first, second = outcomes(folder, "prepared")
     assert first == {"made": "made", "message": "no room for the store"}
     assert second == {"made": "found", "message": "rank 0: no room for the store"}
+
+
+NETWORK = DualWindowNetwork(
+    NetworkShape(1, (3,), (5,), patch_size=1, dropout=0.4), [0.0], [1.0], Mirror((0,), (-1.0,))
+)
+
+
+def batches_of(ranks: Ranks, windows: int, batch_size: int, chunk: int | None) -> list[Batch]:
+    dataset = dataset_of(np.resize([0, 1, 2], windows + 3))
+    candidates = Selection(dataset, [range(3, windows + 3)])
+    order = EpochOrder(candidates, balance="none", mirror=True, seed=1, epoch=2)
+    stream = WindowStream(dataset.features, 4, ChunkSizes(chunk))
+    generator = torch.Generator().manual_seed(5)
+    batches = epoch_batches(order, stream, NETWORK, generator, batch_size, ranks=ranks)
+    return [replace(batch, windows=batch.windows.clone()) for batch in batches]
+
+
+@given(
+    count=st.integers(1, 7),
+    more=st.integers(0, 9),
+    windows=st.integers(1, 60),
+    chunk=st.none() | st.integers(1, 70),
+)
+def test_the_shares_of_all_ranks_are_the_batches_of_one(
+    count: int, more: int, windows: int, chunk: int | None
+) -> None:
+    expected = batches_of(ALONE, windows, count + more, chunk)
+    every = [
+        batches_of(Ranks(number, count), windows, count + more, chunk) for number in range(count)
+    ]
+    assert sum(len(batch) for batch in expected) == windows
+    for batch, *shares in zip(expected, *every, strict=True):
+        assert [share.total for share in shares] == [batch.total] * count == [len(batch)] * count
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+        for name in ("labels", "dropout", "windows"):
+            parts = [getattr(share, name) for share in shares if len(share)]
+            assert torch.equal(torch.cat(parts), getattr(batch, name)), name
+
+
+@given(length=st.integers(0, 100), count=st.integers(1, 9))
+def test_a_share_never_grows_when_there_is_less_to_share(length: int, count: int) -> None:
+    for number in range(count):
+        ranks = Ranks(number, count)
+        part, larger = ranks.share(length), ranks.share(length + 1)
+        assert part.stop - part.start <= larger.stop - larger.start
+
+
+TORCHRUN = {
+    "RANK": "0",
+    "WORLD_SIZE": "2",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "2",
+    "MASTER_ADDR": "127.0.0.1",
+    "MASTER_PORT": "1",
+}
+
+
+def join(monkeypatch: pytest.MonkeyPatch, device: str = "cpu", **changes: str | None) -> Ranks:
+    for name in TORCHRUN:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**TORCHRUN, **changes}.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    with joined_ranks(device) as ranks:
+        return ranks
+
+
+def test_a_process_by_itself_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "dist", None)
+    assert join(monkeypatch, **dict.fromkeys(TORCHRUN)) is ALONE
+    # One process under torchrun has nobody to talk to.
+    assert join(monkeypatch, WORLD_SIZE="1") is ALONE
+    assert ALONE.any_says(True)
+    assert not ALONE.any_says(False)
+    assert ALONE.gathered(lambda: 3) == [3]
+    assert ALONE.from_first(lambda: 3) == 3
+    made: list[int] = []
+    ALONE.first_of_machine_then_all(lambda: made.append(1))
+    assert made == [1]
+
+
+def test_half_of_torchrun_s_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DualWindowError, match=r"missing: LOCAL_RANK, MASTER_PORT; .*torchrun"):
+        join(monkeypatch, LOCAL_RANK=None, MASTER_PORT=None)
+    with pytest.raises(DualWindowError, match="missing: RANK;"):
+        join(monkeypatch, RANK=None)
+    with pytest.raises(DualWindowError, match=r"no number: .*'two'"):
+        join(monkeypatch, WORLD_SIZE="two")
+
+
+def test_each_rank_of_a_machine_gets_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever becomes of them: there need be no GPU here."""
+    taken: list[str] = []
+    joined: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: taken.append(str(device)))
+    monkeypatch.setattr(module.dist, "is_nccl_available", lambda: True)
+    monkeypatch.setattr(module.dist, "new_group", lambda **_: None)
+    monkeypatch.setattr(
+        module.dist, "init_process_group", lambda backend, **_: joined.append(backend)
+    )
+    assert join(monkeypatch, "auto").number == 0
+    join(monkeypatch, "cuda", LOCAL_RANK="0")
+    join(monkeypatch, "cuda:1", LOCAL_RANK="0", LOCAL_WORLD_SIZE="1")
+    assert taken == ["cuda:1", "cuda:0", "cuda:1"]
+    assert set(joined) == {"cpu:gloo,cuda:nccl"}
+    with pytest.raises(SettingsError, match="'cuda:1' cannot be shared by the 2 processes"):
+        join(monkeypatch, "cuda:1")
+    with pytest.raises(SettingsError, match=r"started 3 processes .* 2 GPUs; .*-node=2"):
+        join(monkeypatch, "auto", LOCAL_WORLD_SIZE="3")
+    join(monkeypatch, "cpu", LOCAL_WORLD_SIZE="3")
+    assert joined[-1] == "gloo"
+    assert len(taken) == 3
+
+
+def test_a_batch_too_small_for_all_ranks_is_refused(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    config = config_of(batch_size=2)
+    dataset = rank_tasks.dataset_in(tmp_path, config)
+    split = split_dataset(dataset, validation_fraction=0.15, future_window=30)
+    with pytest.raises(SettingsError, match="batch_size 2 is shared by 3 ranks"):
+        Trainer(dataset, split, config, ranks=Ranks(0, 3))

@@ -203,7 +203,7 @@ def _numbers(environment: Mapping[str, str]) -> dict[str, int] | None:
         raise DualWindowError(f"one of torchrun's variables is no number: {error}") from None
     if missing:
         raise DualWindowError(
-            f"torchrun's variables {', '.join(missing)} are missing: start with "
+            f"of torchrun's variables some are missing: {', '.join(missing)}; start with "
             "`torchrun --nproc-per-node=N -m dualwindow train`, or unset RANK and WORLD_SIZE to "
             "train in one process"
         )
