@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +14,8 @@ from dualwindow.cli.main import main
 from dualwindow.cli.training_folder import CHECKPOINT_NAME
 from dualwindow.portable import load_portable
 from dualwindow.settings import TrainingConfig
-from tests.cli.trainings import PAIR, SETTINGS, killed, weights, write_candles, write_config
+from tests.cli.trainings import PAIR, PERIOD, SETTINGS, weights, write_candles, write_config
 
-#: The candles begin on 2025-05-04 at 15:33.
-PERIOD = ("--date-from", "2025-05-05", "--date-to", "2025-05-06")
 NAME = "dualwindow-BTC_USDT_USDT"
 
 
@@ -123,70 +120,6 @@ def test_a_training_without_sides_makes_no_model_and_leaves_nothing(
     assert main(["train", *PERIOD]) == 1
     assert "no SHORT and no LONG" in capsys.readouterr().err
     assert list((folder / "user_data" / "models").iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(
-    tmp_path_factory: pytest.TempPathFactory, btc_futures: pd.DataFrame
-) -> tuple[Path, bytes]:
-    """A folder with candles, and what an uninterrupted training makes of them."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_candles(folder, btc_futures.iloc[:7200])
-    write_config(folder)
-    result = killed(folder, "train", *PERIOD, "--output", "whole", batch=0, number=0)
-    assert result.returncode == 0, result.stderr
-    return folder, weights(folder / "whole")
-
-
-#: An epoch of these candles has more batches than 3 and fewer than 12.
-@pytest.mark.parametrize("batch", [1, 8])
-def test_killed_and_resumed_it_ends_with_the_same_weights(
-    batch: int, uninterrupted: tuple[Path, bytes], btc_futures: pd.DataFrame
-) -> None:
-    folder, expected = uninterrupted
-    words = ["train", "--date-from", "2025-05-05", "--output", f"killed-{batch}", *PERIOD[2:]]
-    result = killed(folder, *words, batch=batch, number=signal.SIGKILL)
-    assert result.returncode == -signal.SIGKILL
-    # Newer candles that have been downloaded since then change nothing.
-    write_candles(folder, btc_futures.iloc[: 7200 + batch])
-    result = killed(folder, *words, "--resume", batch=0, number=0)
-    assert result.returncode == 0, result.stderr
-    assert ("resumed after epoch" in result.stderr) == (batch > 1)
-    assert weights(folder / f"killed-{batch}") == expected
-    # And once more: there is nothing left to do.
-    result = killed(folder, *words, "--resume", batch=0, number=0)
-    assert result.returncode == 0
-    assert "was finished before" in result.stderr
-
-
-def test_a_stop_leaves_a_checkpoint_and_says_how_to_go_on(
-    uninterrupted: tuple[Path, bytes],
-) -> None:
-    folder, expected = uninterrupted
-    words = ["train", *PERIOD, "--output", "stopped"]
-    result = killed(folder, *words, batch=14, number=signal.SIGTERM)
-    assert result.returncode == 128 + signal.SIGTERM
-    assert "--resume" in result.stderr
-    assert (folder / "stopped" / CHECKPOINT_NAME).is_file()
-    refused = killed(folder, *words, "--resume", "--batch-size", "64", batch=0, number=0)
-    assert refused.returncode == 1
-    assert "batch_size: the unfinished training has 256, now it is 64" in refused.stderr
-    again = killed(folder, *words, batch=0, number=0)
-    assert again.returncode == 1
-    assert "holds something already" in again.stderr
-    result = killed(folder, *words, "--resume", batch=0, number=0)
-    assert result.returncode == 0, result.stderr
-    assert weights(folder / "stopped") == expected
-
-
-def test_stopped_before_its_first_epoch_nothing_is_left(
-    uninterrupted: tuple[Path, bytes],
-) -> None:
-    folder, _ = uninterrupted
-    words = ["train", *PERIOD, "--output", "early"]
-    result = killed(folder, *words, batch=1, number=signal.SIGINT)
-    assert result.returncode == 128 + signal.SIGINT
-    assert not (folder / "early").exists()
 
 
 def test_a_model_cannot_be_evaluated_without_candles_after_it(

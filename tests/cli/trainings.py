@@ -15,11 +15,14 @@ from dualwindow.portable import load_portable
 from tests.bot import QUICK, REPOSITORY
 
 PAIR = "BTC/USDT:USDT"
+#: The real candles begin on 2025-05-04 at 15:33.
+PERIOD = ("--date-from", "2025-05-05", "--date-to", "2025-05-06")
 SETTINGS: dict[str, Any] = {**QUICK, "epochs": 3, "deterministic": True, "device": "cpu"}
 
-#: The command line, in a process that can be stopped at a chosen batch of a chosen epoch.
+#: The command line, in a process that can be stopped as it begins a batch; of several ranks the
+#: second one.
 _CHILD = """
-import os, signal, sys
+import os, sys
 import torch
 torch.set_num_threads(1)
 from dualwindow import checkpoint, trainer
@@ -33,7 +36,7 @@ step = trainer.GradientStep.__call__
 def counted(self, *arguments):
     global batches
     batches += 1
-    if batches == at:
+    if batches == at and os.environ.get("RANK", "1") == "1":
         os.kill(os.getpid(), number)
     return step(self, *arguments)
 
@@ -71,14 +74,26 @@ def write_config(folder: Path, root: dict[str, Any] | None = None, **changes: An
     (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def killed(folder: Path, *words: str, batch: int, number: int) -> subprocess.CompletedProcess[str]:
-    """Run `dualwindow` in a process that gets a signal as it begins a batch; 0 sends none."""
-    command = [sys.executable, "-c", _CHILD, str(batch), str(int(number)), *words]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+def killed(
+    folder: Path, *words: str, batch: int, number: int, ranks: int = 1
+) -> subprocess.CompletedProcess[str]:
+    """Run `dualwindow` in a process that gets a signal as it begins a batch; 0 sends none.
+
+    Args:
+        folder: current one of the process.
+        words: arguments.
+        batch: from 1.
+        number: of the signal.
+        ranks: processes that torchrun starts; 1 does without it.
+    """
+    script = folder / "command_line.py"
+    script.write_text(_CHILD, encoding="utf-8")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    command = [sys.executable, *(torchrun if ranks > 1 else []), script.name, str(batch)]
     return subprocess.run(
-        command,
+        [*command, str(int(number)), *words],
         cwd=folder,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -86,6 +101,18 @@ def killed(folder: Path, *words: str, batch: int, number: int) -> subprocess.Com
     )
 
 
+def unsignalled(folder: Path, *words: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
+    """Run `dualwindow` in a process of its own, or in those that torchrun starts."""
+    return killed(folder, *words, batch=0, number=0, ranks=ranks)
+
+
 def weights(folder: Path) -> bytes:
     """The saved model, to the last bit."""
     return load_portable(folder).model.to_bytes()
+
+
+def losses(folder: Path) -> list[tuple[float, float]]:
+    """Training and validation loss of every epoch."""
+    content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    epochs = content["training"]["epochs"]
+    return [(epoch["train_loss"], epoch["validation_loss"]) for epoch in epochs]

@@ -114,7 +114,6 @@ class CommandTraining:
             self.config,
             name=folder.path.name,
             touches=touches if self.config.label_rule == "first_touch" else None,
-            expected_candles=self._expected_candles(),
             figures_path=folder.path / EVALUATION_NAME,
             hooks=hooks,
             should_stop=should_stop,
@@ -123,14 +122,6 @@ class CommandTraining:
             progress=progress.trained,
             ranks=self.ranks,
         )
-
-    def _expected_candles(self) -> int | None:
-        """Candles that the period should have, of all pairs together; None without a beginning."""
-        period = self.sources[0].period
-        if period.first is None or period.stop is None:
-            return None
-        each = (period.stop - period.first) // self.settings.candle_seconds
-        return each * len(self.sources)
 
     def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:
         settings, split, period = self.settings, finished.split, self.sources[0].period
