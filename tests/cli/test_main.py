@@ -132,14 +132,15 @@ def test_an_error_of_our_own_making_keeps_its_traceback(monkeypatch: pytest.Monk
         frame.main(["plant"])
 
 
-def test_a_reader_that_has_left_gets_no_traceback() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_left_gets_no_traceback(unbuffered: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "dualwindow", "--help"],
+        [sys.executable, "-m", "dualwindow", "config", "schema"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -60,8 +60,9 @@ def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
     settings = resolved(*words)
     wanted = flag.sets if flag.sets is not None else value
     assert getattr(settings.training, flag.setting) == wanted
-    line = next(line for line in settings.lines() if line.startswith(f"{flag.setting} "))
-    assert line.endswith(flag.flag)
+    origin = {name: origin for name, _, origin in settings.rows()}[flag.setting]
+    # More processes than this machine has cores are lowered.
+    assert origin.split(" (")[0] == flag.flag
 
 
 def test_a_flag_beats_the_preset_which_beats_the_file_which_beats_the_default(
@@ -70,15 +71,15 @@ def test_a_flag_beats_the_preset_which_beats_the_file_which_beats_the_default(
     training = {"epochs": 7, "batch_size": 64, "seed": 3}
     config = write(tmp_path / "own.json", {"freqai": {"model_training_parameters": training}})
     settings = resolved("-c", config, "--preset", "quick", "--streaming-chunk-size", "9")
-    shown = {line.split()[0]: line for line in settings.lines()}
+    shown = {name: origin for name, _, origin in settings.rows()}
     assert settings.training.streaming_chunk_size == 9
-    assert shown["streaming_chunk_size"].endswith("--streaming-chunk-size")
+    assert shown["streaming_chunk_size"] == "--streaming-chunk-size"
     assert settings.training.epochs == 5
-    assert shown["epochs"].endswith("preset quick")
+    assert shown["epochs"] == "preset quick"
     assert settings.training.batch_size == 64
-    assert shown["batch_size"].endswith(config)
+    assert shown["batch_size"] == config
     assert settings.training.gradient_clip == 1.0
-    assert shown["gradient_clip"].endswith("default")
+    assert shown["gradient_clip"] == "default"
 
 
 def test_the_config_of_the_folder_is_read_when_none_is_named(tmp_path: Path) -> None:
@@ -113,8 +114,7 @@ def test_the_test_size_is_shown_as_where_the_validation_share_comes_from(tmp_pat
     config = write(tmp_path / "own.json", {"freqai": {"data_split_parameters": {"test_size": 0.3}}})
     settings = resolved("-c", config)
     assert settings.training.validation_fraction == 0.3
-    line = next(line for line in settings.lines() if line.startswith("validation_fraction"))
-    assert line.endswith(config)
+    assert ("validation_fraction", "0.3", f"{config} (test_size)") in settings.rows()
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.cli.config_check import CheckedConfig, check_config
+from dualwindow.cli.config_check import check_config
 from dualwindow.cli.folders import CONFIG, add_config, config_files
 from dualwindow.cli.main import OK
+from dualwindow.cli.setting_rows import HEADS, setting_rows
 from dualwindow.cli.tables import print_table
 from dualwindow.config_files import Layer, LayeredConfig, read_config_file, read_layers
 from dualwindow.cores import read_cores
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.files import write_json
+from dualwindow.freqai_config import FreqaiSettings
 from dualwindow.presets import find_preset
-from dualwindow.root_settings import ROOT_KEY
+from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 
-_TRAINING: Final = ("freqai", "model_training_parameters")
-#: Settings that FreqAI has a name of its own for.
-_TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "test_size")}
-_DEFAULT: Final = "default"
 #: The dialect that pydantic writes.
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -83,33 +80,9 @@ def _show(options: argparse.Namespace) -> int:
         path = find_preset(options.preset)
         layers.append(Layer(f"preset {path.stem}", read_config_file(path)))
     merged = LayeredConfig(layers)
-    checked = _require_valid(merged, "the configuration")
-    print_table(_rows(merged, checked), heads=("setting", "value", "from"))
+    root, settings = _require_valid(merged, "the configuration")
+    print_table(setting_rows(merged, root, settings.training), heads=HEADS)
     return OK
-
-
-def _rows(merged: LayeredConfig, checked: CheckedConfig) -> Iterator[tuple[str, str, str]]:
-    """Name, value and origin of every setting."""
-    root = {} if checked.root is None else checked.root.model_dump(mode="json")
-    training = {} if checked.settings is None else checked.settings.training.to_dict()
-    for name, value in root.items():
-        origin = merged.origin(ROOT_KEY, name) or _DEFAULT
-        yield f"{ROOT_KEY}.{name}", json.dumps(value), origin
-    for name, value in training.items():
-        yield name, json.dumps(value), _origin(merged, name, value)
-
-
-def _origin(merged: LayeredConfig, name: str, value: Any) -> str:
-    """Where the value of a training setting comes from."""
-    found = merged.origin(*_TRAINING, name)
-    if found is not None:
-        given = merged.content[_TRAINING[0]][_TRAINING[1]][name]
-        # This happens to whole numbers alone.
-        lowered = isinstance(given, int) and given != value
-        return f"{found} ({given}, lowered to what this machine has)" if lowered else found
-    twin = _TWINS.get(name)
-    found = None if twin is None else merged.origin(*twin)
-    return _DEFAULT if twin is None or found is None else f"{found} ({twin[-1]})"
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -127,20 +100,20 @@ def _schema(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     files = options.files or [CONFIG]
     named = " with ".join(str(path) for path in files)
-    checked = _require_valid(LayeredConfig(read_layers(files)), named)
-    for warning in checked.warnings:
+    _, settings = _require_valid(LayeredConfig(read_layers(files)), named)
+    for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {named}")
     return OK
 
 
-def _require_valid(merged: LayeredConfig, named: str) -> CheckedConfig:
+def _require_valid(merged: LayeredConfig, named: str) -> tuple[RootSettings, FreqaiSettings]:
     """Check a configuration.
 
     Raises:
         SettingsError: with every problem.
     """
     checked = check_config(merged.content, cores=read_cores().usable)
-    if checked.problems:
+    if checked.root is None or checked.settings is None:
         raise SettingsError(checked.problems, named)
-    return checked
+    return checked.root, checked.settings

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -107,9 +108,12 @@ def _reader_is_gone() -> bool:
 
     If so, what is left of it goes nowhere: the interpreter flushes once more at its end.
     """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    output = sys.stdout.fileno()
+    if hasattr(select, "poll"):
+        # Asked of the pipe itself: a flush has nothing to say when its write has failed before.
+        poll = select.poll()
+        poll.register(output, 0)
+        if not any(events & select.POLLERR for _, events in poll.poll(0)):
+            return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return True

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 from dualwindow.cli.setting_flags import SettingFlag, layered_config
+from dualwindow.cli.setting_rows import setting_rows, value_row
 from dualwindow.config_files import LayeredConfig
 from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import check_freqai_config
-from dualwindow.root_settings import ROOT_KEY, RootSettings
+from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 from dualwindow.timeframes import timeframe_seconds
 
 #: For a run without a configuration file, which would say them.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"
 _DEFAULT_PERIODS: Final = (1440, 43200)
-_TRAINING: Final = ("freqai", "model_training_parameters")
 
 
 @dataclass(frozen=True)
@@ -105,35 +105,20 @@ class RunSettings:
         """The training settings lowered to what this machine can do, and what was lowered."""
         return self.training.clamped_to_machine(read_cores().usable)
 
-    def lines(self) -> list[str]:
-        """Every value with the place that it comes from, one a line."""
-        shown: dict[tuple[str, ...], Any] = {
-            ("exchange", "pair_whitelist"): list(self.pairs),
-            ("exchange", "name"): self.exchange,
-            ("trading_mode",): self.trading_mode,
-            ("timeframe",): self.timeframe,
-            ("freqai", "feature_parameters", "indicator_periods_candles"): list(self.periods),
-            ("user_data_dir",): str(self.user_data),
-            ("datadir",): str(self.data_folder),
-        }
-        shown |= {(*_TRAINING, name): value for name, value in self.training.to_dict().items()}
-        shown |= {(ROOT_KEY, name): value for name, value in self.root.model_dump().items()}
-        return [
-            f"{_label(path):<30} {value!s:<28} {self._origin(path)}"
-            for path, value in shown.items()
-        ]
-
-    def _origin(self, path: tuple[str, ...]) -> str:
-        found = self.layers.origin(*path)
-        if found is None and path == (*_TRAINING, "validation_fraction"):
-            # FreqAI's own name for it.
-            found = self.layers.origin("freqai", "data_split_parameters", "test_size")
-        return found or "default"
-
-
-def _label(path: tuple[str, ...]) -> str:
-    """A training setting by its name alone, anything else with its groups."""
-    return path[-1] if path[:-1] == _TRAINING else ".".join(path).removeprefix("freqai.")
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Name, value and origin of everything, as a table's rows."""
+        for path, value in (
+            ("exchange.pair_whitelist", list(self.pairs)),
+            ("exchange.name", self.exchange),
+            ("trading_mode", self.trading_mode),
+            ("timeframe", self.timeframe),
+            ("user_data_dir", str(self.user_data)),
+            ("datadir", str(self.data_folder)),
+            ("freqai.feature_parameters.indicator_periods_candles", list(self.periods)),
+        ):
+            yield value_row(self.layers, path, value)
+        training, _ = self.on_this_machine()
+        yield from setting_rows(self.layers, self.root, training)
 
 
 def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:

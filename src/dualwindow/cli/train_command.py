@@ -13,6 +13,8 @@ from dualwindow.cli.setting_flags import (
     add_flags,
     add_period_flags,
 )
+from dualwindow.cli.setting_rows import HEADS
+from dualwindow.cli.tables import print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     """
     settings = RunSettings.of(options, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     if options.print_config:
-        print("\n".join(settings.lines()))
+        print_table(settings.rows(), heads=HEADS)
         return 0
     # Torch takes its time to be imported; help and wrong settings do not wait for it.
     from dualwindow.cli.training_job import TrainingRequest, run_training  # noqa: PLC0415
