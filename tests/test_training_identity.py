@@ -13,6 +13,8 @@ import torch
 from dualwindow import training_identity as module
 from dualwindow.class_index import ClassIndex
 from dualwindow.dataset import Dataset, Selection
+from dualwindow.errors import DataError
+from dualwindow.ranks import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.training_identity import training_identity
@@ -118,3 +120,25 @@ def test_the_processor_s_instructions_count(
     expected = identity(dataset)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another")
     assert identity(dataset) != expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("device", "cuda", "other device than"),
+        ("versions", ["another"], "other versions than"),
+        ("candles", "another", "other candles than"),
+        ("settings", {"seed": 7}, r"seed \(7, not 42\)"),
+    ],
+)
+def test_a_rank_that_differs_is_named_with_what_differs(
+    name: str, value: Any, said: str, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_another(_ranks: Ranks, make: Callable[[], Any], *, patiently: bool) -> list[Any]:
+        arithmetic, about = make()
+        changed = {**about[name], **value} if isinstance(value, dict) else value
+        return [(arithmetic, about), (arithmetic, about | {name: changed})]
+
+    monkeypatch.setattr(Ranks, "gathered", with_another)
+    with pytest.raises(DataError, match=rf"rank 1 trains with .*{said}"):
+        identity(dataset)

@@ -175,15 +175,17 @@ def joined_ranks(device: str) -> Iterator[Ranks]:
         torch.cuda.set_device(rank_device)
     # What is on the CPU goes over gloo, what is on a GPU over NCCL.
     on_gpu = rank_device.type == "cuda" and dist.is_nccl_available()
-    with _reaching_all():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=STEP_TIMEOUT)
     try:
-        patient = dist.new_group(backend="gloo", timeout=PREPARATION_TIMEOUT)
+        with _reaching_all():
+            dist.init_process_group(
+                "cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=STEP_TIMEOUT
+            )
+            patient = dist.new_group(backend="gloo", timeout=PREPARATION_TIMEOUT)
         ranks = Ranks(numbers["RANK"], numbers["WORLD_SIZE"], numbers["LOCAL_RANK"], patient)
         logger.info("rank %d of %d trains on %s", ranks.number, ranks.count, rank_device)
         yield ranks
     except BaseException:
-        if on_gpu:
+        if on_gpu and dist.is_initialized():
             # An orderly end would wait for what the GPUs can no longer tell each other.
             dist.distributed_c10d._abort_process_group()
         raise

@@ -55,13 +55,14 @@ def training_identity(
     about = {
         "formats": [CHECKPOINT_FORMAT, MODEL_FORMAT, FEATURE_CODE_VERSION],
         "versions": [__version__, torch.__version__],
+        "device": device.type,
         "settings": model_settings(config),
         "features": dataset.names,
         "rows": len(dataset),
         "train": [[each.start, each.stop] for each in split.train.stretches],
         "validation": [[each.start, each.stop] for each in split.validation.stretches],
     }
-    arithmetic = [device.type, arithmetic_of(device), threads]
+    arithmetic = [arithmetic_of(device), threads]
     # Large data take long to sum, on a slow disk more so.
     every = ranks.gathered(
         lambda: (arithmetic, about | {"candles": _sum_of(dataset)}), patiently=True
