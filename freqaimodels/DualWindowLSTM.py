@@ -19,6 +19,7 @@ from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.newest_candle import NewestCandle
+from dualwindow.bot.pretrained import read_start
 from dualwindow.bot.settings import (
     is_live,
     plain_pairs,
@@ -42,6 +43,7 @@ from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
 from dualwindow.manifest import check_manifest
 from dualwindow.model_folders import checkpoint_path, is_saved, recover_models
+from dualwindow.pretrained import require_no_hindsight
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
@@ -62,12 +64,14 @@ class DualWindowLSTM(BackgroundTraining):
 
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
-        self._settings = settings.training
         require_candle_files(config)
         with refusing():
-            resolve_device(self._settings.device)
+            resolve_device(settings.training.device)
+            start = read_start(config, settings)
+            self._start_model, self._settings = start.model, start.settings
             folder = Path(config["user_data_dir"]) / "models" / config["freqai"]["identifier"]
-            bind_folder(folder, model_dependencies(self._settings, config), plain_pairs(config))
+            dependencies = model_dependencies(self._settings, config, start.sha256)
+            bind_folder(folder, dependencies, plain_pairs(config))
         set_aside_damaged(folder)
         self._live = is_live(config)
         if self._live:
@@ -76,8 +80,10 @@ class DualWindowLSTM(BackgroundTraining):
         super().__init__(config=config)
         self.dd = DualWindowDrawer(folder, config)
         self.dd.current_candle = self.current_candle
-        for warning in settings.warnings:
+        for warning in (*settings.warnings, *start.warnings):
             logger.warning(warning)
+        for line in start.lines():
+            logger.info(line)
         # Live prediction gets this many rows: exactly one window.
         self.CONV_WIDTH = self._settings.window_size
         self.class_names = list(CLASS_NAMES)
@@ -183,6 +189,7 @@ class DualWindowLSTM(BackgroundTraining):
             should_stop=self._stop_event.is_set,
             # Live, FreqAI trains in a thread of its own beside the candle loop.
             in_background=self._live,
+            start=self._start_model,
         )
 
     def predict(
@@ -200,6 +207,8 @@ class DualWindowLSTM(BackgroundTraining):
             candles: CandleArrays = read_candles(
                 unfiltered_df, dk.training_features_list, dk.pair, self._timeframe
             )
+            if self._start_model is not None and not self._live:
+                require_no_hindsight(self._start_model, int(candles.seconds[0]))
             prediction = model.predict(candles, self._candles_before(candles, model, dk))
         decisions = decide(prediction.probabilities, self._settings.thresholds)
         probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)

@@ -142,6 +142,16 @@ def test_every_setting_either_binds_or_is_free() -> None:
     assert neither == {"deterministic", "device", "precision", "pretrained", "calibration"}
 
 
+def test_a_pretrained_model_counts_by_its_content_and_not_by_its_path(bound: Path) -> None:
+    def content(path: str | None, sha256: str | None) -> dict[str, Any]:
+        return model_dependencies(TrainingConfig(pretrained=path), FREQTRADE, sha256)
+
+    (first, _) = refusal(bound, content("models/a", "ab" * 32))
+    assert first == f"pretrained: its models were made with None, now it is {'ab' * 32!r}"
+    assert content("models/a", "ab" * 32) == content("/elsewhere/a", "ab" * 32)
+    assert content("models/a", "ab" * 32) != content("models/a", "cd" * 32)
+
+
 @pytest.mark.parametrize("name", OTHER)
 def test_a_setting_that_models_depend_on_is_refused_by_name_with_both_values(
     bound: Path, name: str

@@ -121,7 +121,7 @@ GOOD = {
     "deterministic": [True, False],
     "device": ["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12"],
     "precision": ["auto", "fp32", "bf16", "fp16"],
-    "pretrained": [None],
+    "pretrained": [None, "dualwindow-quick", "/models/other"],
     "use_confidence_thresholding": [True, False],
     "confidence_mode": ["conservative", "aggressive", "balanced"],
     "confidence_threshold_short": [None, 0.0, 1.0, 0, 1],
@@ -172,7 +172,7 @@ BAD = {
     "deterministic": NOT_A_FLAG,
     "device": ["gpu", "cuda:", "cuda:x", "cuda:0\n", "CPU", "", None, 0],
     "precision": ["fp64", 32, None],
-    "pretrained": [5, True],
+    "pretrained": [5, True, ""],
     "use_confidence_thresholding": NOT_A_FLAG,
     "confidence_mode": ["", "Balanced", "coverage", None],
     "confidence_threshold_short": [-0.01, 1.01, "0.7", float("nan")],
@@ -228,7 +228,6 @@ def test_a_value_out_of_range_or_of_another_type_is_refused_by_name(name: str, v
         ({"epochs": 0}, ["epochs 0", "pretrained"]),
         ({"mirror": "on", "short_tp_pct": 0.02}, ["mirror", "0.01/0.005", "0.02/0.005"]),
         ({"mirror": "on", "long_sl_pct": 0.002}, ["mirror", "0.01/0.002", "0.01/0.005"]),
-        ({"pretrained": "models/other"}, ["pretrained", "models/other"]),
         ({"calibration": "prior"}, ["calibration", "prior"]),
         ({"calibration": "temperature"}, ["calibration", "temperature"]),
     ],
@@ -339,6 +338,17 @@ def test_replace_gives_a_new_checked_config() -> None:
     assert config.epochs == 100
     with pytest.raises(SettingsError, match="epochs -1"):
         config.replace(epochs=-1)
+
+
+def test_replace_keeps_what_was_given_and_what_was_not() -> None:
+    given = TrainingConfig.from_parameters({"patch_size": 5, "lstm_units": [128, 64, 32]})
+    changed, _ = given.replace(seed=1).clamped_to_machine(1)
+    assert changed.model_fields_set == {"patch_size", "lstm_units", "seed", "n_processes"}
+
+
+def test_no_epochs_are_for_a_pretrained_model_alone() -> None:
+    config = TrainingConfig.from_parameters({"epochs": 0, "pretrained": "other"})
+    assert (config.epochs, config.pretrained) == (0, "other")
 
 
 def test_validate_config_catches_an_object_made_past_the_checks() -> None:

@@ -36,6 +36,8 @@ CACHED_PREDICTIONS: Final = "backtesting_predictions"
 _NOT_IN_MODEL: Final = frozenset(
     {
         "max_history_days",
+        # A path; what counts is the model that lies there, see `model_dependencies`.
+        "pretrained",
         "device",
         "use_confidence_thresholding",
         "confidence_mode",
@@ -64,12 +66,15 @@ def model_settings(config: TrainingConfig) -> dict[str, Any]:
     return {name: value for name, value in config.to_dict().items() if name not in _NOT_IN_MODEL}
 
 
-def model_dependencies(config: TrainingConfig, freqtrade: Mapping[str, Any]) -> dict[str, Any]:
+def model_dependencies(
+    config: TrainingConfig, freqtrade: Mapping[str, Any], pretrained: str | None = None
+) -> dict[str, Any]:
     """Everything that a model depends on, flat, as plain JSON types.
 
     Args:
         config: settings of the training.
         freqtrade: freqtrade's configuration.
+        pretrained: SHA-256 of the model that every training starts from.
     """
     freqai = freqtrade["freqai"]
     content = model_settings(config)
@@ -78,6 +83,7 @@ def model_dependencies(config: TrainingConfig, freqtrade: Mapping[str, Any]) -> 
     # FreqAI adds this itself while it runs, and only this value is allowed.
     content.pop("data_split_parameters.shuffle", None)
     return content | {
+        "pretrained": pretrained,
         "train_period_days": freqai.get("train_period_days"),
         "timeframe": freqtrade.get("timeframe"),
         "exchange": freqtrade["exchange"]["name"],

@@ -52,7 +52,9 @@ class SettingFields(BaseModel):
 
     # training
     epochs: int = Field(
-        100, ge=0, description="Most passes over a balanced sample; 0 only with `pretrained`."
+        100,
+        ge=0,
+        description="Most passes over a balanced sample; 0 uses the `pretrained` model as it is.",
     )
     batch_size: Count = Field(256, description="Windows a gradient step.")
     learning_rate: float = Field(
@@ -103,7 +105,12 @@ class SettingFields(BaseModel):
         "auto", description="Arithmetic of training; auto is fp32 on a CPU, bf16 on a GPU."
     )
     pretrained: str | None = Field(
-        None, description="Folder of a model to start from. Not available in this version."
+        None,
+        min_length=1,
+        description="Folder of a model that `dualwindow train` wrote, from whose weights and "
+        "scaler every training starts; a relative path counts from the current directory, then "
+        "from user_data/models. Windows, labels and features must be the model's; the network's "
+        "sizes are, unless given.",
     )
 
     # confidence

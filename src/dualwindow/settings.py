@@ -68,10 +68,9 @@ class TrainingConfig(SettingFields):
                 "without remainder; choose one that does, or 1"
             )
         if self.epochs == 0 and self.pretrained is None:
-            problems.append("epochs 0 needs a pretrained model; set epochs to 1 or more")
-        if self.pretrained is not None:
             problems.append(
-                f"pretrained {self.pretrained!r} is not available in this version; remove it"
+                "epochs 0 needs a pretrained model to use as it is; set pretrained, or set epochs "
+                "to 1 or more"
             )
         if self.calibration != "none":
             problems.append(
@@ -116,12 +115,13 @@ class TrainingConfig(SettingFields):
         )
 
     def replace(self, **changes: Any) -> Self:
-        """A new, checked config with some values changed.
+        """A new, checked config with some values changed; what was not given stays so.
 
         Raises:
             SettingsError: with every problem of the new values.
         """
-        return self.from_parameters({**self.to_dict(), **changes})
+        given = self.model_dump(mode="json", exclude_unset=True)
+        return self.from_parameters({**given, **changes})
 
     def validate_config(self) -> None:
         """Check all values again, for objects made past the checks (`model_construct`).

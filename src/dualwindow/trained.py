@@ -81,6 +81,11 @@ class TrainedModel:
         return self.context.names
 
     @property
+    def mirrors(self) -> bool:
+        """Whether a prediction averages a window with its mirror image."""
+        return self._network.mirrors
+
+    @property
     def trained_until(self) -> int:
         """Date of the last candle of training, seconds since 1970; 0 where there is no context."""
         return int(self.context.seconds[-1]) if len(self.context) else 0
@@ -135,6 +140,14 @@ class TrainedModel:
         return predict_rows(
             self._network, stream, rows, self._device, should_stop=should_stop, threads=threads
         )
+
+    def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
+        """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
+
+        Args:
+            shape: the network's; its dropout alone may be another.
+        """
+        return _rebuild(shape, self._network.state_dict(), mirrors=self.mirrors)
 
     def _require_features(self, names: tuple[str, ...]) -> None:
         if names == self.feature_names:
@@ -215,7 +228,8 @@ class TrainedModel:
             tensors["context.flat"].numpy(),
         )
         config = TrainingConfig.from_parameters(about["settings"], source="the saved model")
-        network = _rebuild(about, state)
+        shape = NetworkShape.from_dict(about["shape"])
+        network = _rebuild(shape, state, mirrors=about["mirror"])
         return cls(network, config, context, int(about["candle_seconds"]))
 
 
@@ -237,11 +251,12 @@ class CheckpointLoader:
         return TrainedModel.from_bytes(payload)
 
 
-def _rebuild(about: dict[str, Any], state: dict[str, Tensor]) -> DualWindowNetwork:
-    shape = NetworkShape.from_dict(about["shape"])
+def _rebuild(
+    shape: NetworkShape, state: Mapping[str, Tensor], *, mirrors: bool
+) -> DualWindowNetwork:
     ones = [1.0] * shape.n_features
     # The real scaler and mirror come with the state; only their presence shapes the network.
-    mirror = Mirror(tuple(range(shape.n_features)), tuple(ones)) if about["mirror"] else None
+    mirror = Mirror(tuple(range(shape.n_features)), tuple(ones)) if mirrors else None
     network = DualWindowNetwork(shape, ones, ones, mirror)
     network.load_state_dict(state)
     return network

@@ -27,6 +27,8 @@ from dualwindow.estimate import log_estimate
 from dualwindow.mirror import mirror_for
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, Schedule, optimizer_of
+from dualwindow.portable import PortableModel
+from dualwindow.pretrained import untrained_network
 from dualwindow.ranks import ALONE, Ranks
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
@@ -76,6 +78,8 @@ class Trainer:
             there are, on the first rank.
         ranks: that train together, all with the same arguments. Each takes its share of every
             batch, so that `batch_size` means the same as in one process. Only the first writes.
+        start: model that the network begins as, with its scaler and mirror; `config` comes from
+            `pretrained.settings_from`. None begins with random weights.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG.
@@ -94,9 +98,11 @@ class Trainer:
         checkpoint: Path | None = None,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         ranks: Ranks = ALONE,
+        start: PortableModel | None = None,
     ) -> None:
         self._config = config
         self._ranks = ranks
+        self._start = start
         self._checkpoint = checkpoint
         self._in_background = in_background
         self._hooks = hooks
@@ -140,6 +146,8 @@ class Trainer:
         return TrainingResult(run.best_network(), run.history, run.best_epoch)
 
     def _build_network(self) -> DualWindowNetwork:
+        if self._start is not None:
+            return untrained_network(self._start, self._config)
         center, scale = robust_scaling(self._train)
         network = DualWindowNetwork(
             NetworkShape.of(self._config, len(self._dataset.names)), center, scale, self._mirror
@@ -200,6 +208,7 @@ class Trainer:
             device=self._device,
             threads=self._threads.count,
             ranks=ranks,
+            pretrained=self._start.sha256 if self._start else None,
         )
         checkpoint, state = None, None
         if self._checkpoint is not None and ranks.is_first:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,20 @@ from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.compute_threads import ComputeThreads
-from dualwindow.dataset import Dataset
+from dualwindow.dataset import Dataset, Selection
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.files import write_json
 from dualwindow.labels import BothTouched
+from dualwindow.period import utc_text
+from dualwindow.portable import PortableModel
+from dualwindow.pretrained import (
+    require_features,
+    settings_from,
+    unseen,
+    untrained_network,
+)
 from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
@@ -47,13 +55,16 @@ class FinishedTraining:
         model: not saved yet.
         split: the rows that it trained, validated and was evaluated on.
         result: its epochs.
-        evaluation: on the untouched tail where there is one, else on the validation rows.
+        evaluation: on the untouched tail where there is one, else on the validation rows; None
+            when the model that the training started from has seen all of them.
+        hindsight: rows that were not evaluated on because that model has seen them.
     """
 
     model: TrainedModel
     split: Split
     result: TrainingResult
-    evaluation: Evaluation
+    evaluation: Evaluation | None
+    hindsight: int = 0
 
     @property
     def evaluated_on(self) -> str:
@@ -75,6 +86,7 @@ def train_model(
     should_stop: Callable[[], bool] = lambda: False,
     in_background: bool = False,
     checkpoint_path: Path | None = None,
+    start: PortableModel | None = None,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -91,12 +103,13 @@ def train_model(
         should_stop: likewise.
         in_background: likewise.
         checkpoint_path: likewise.
+        start: likewise.
 
     Raises:
         DataError: when the candles are too few or hold nothing to learn; the message begins with
             `name`.
     """
-    if len(candles) < config.window_size + config.future_window:
+    if config.epochs and len(candles) < config.window_size + config.future_window:
         raise DataError(
             f"{name}: {len(candles)} candles are fewer than one window and one future "
             f"({config.window_size} + {config.future_window}); download more history or train on "
@@ -115,6 +128,7 @@ def train_model(
         should_stop=should_stop,
         in_background=in_background,
         checkpoint_path=checkpoint_path,
+        start=start,
     ).model
 
 
@@ -134,6 +148,7 @@ def train_dataset(
     tail_fraction: float = 0.0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     ranks: Ranks = ALONE,
+    start: PortableModel | None = None,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 
@@ -157,42 +172,56 @@ def train_dataset(
         progress: told after every step windows of the epoch that are done, and windows in all.
         ranks: that train together, see `Trainer`. They share the evaluation too, and all return
             the same; only the first logs and writes figures.
+        start: model of `config.pretrained` that the training starts from, see `load_pretrained`.
+            With `epochs` 0 it is used as it is, however few the candles, and evaluated where it
+            can be.
 
     Raises:
+        SettingsError: when the settings or features are not those of `start`.
         DataError: when there are too few candles or nothing to learn; the message begins with
             `name`.
         MemoryLimitError: when even one batch does not fit.
         RankLostError: when another rank has ended; the message names the checkpoint.
     """
+    if start is not None:
+        require_features(start, dataset.names)
+        config = settings_from(start, config)
+    elif config.pretrained is not None:
+        raise ValueError("the settings name a pretrained model, and none was handed over")
     try:
-        split = _split(dataset, config, tail_fraction)
-        if expected_candles is not None:
-            _require_history(dataset, split, config, expected_candles)
-        trainer = Trainer(
-            dataset,
-            split,
-            config,
-            hooks=hooks,
-            should_stop=should_stop,
-            in_background=in_background,
-            checkpoint=checkpoint_path,
-            progress=progress,
-            ranks=ranks,
-        )
+        split = _split(dataset, config, tail_fraction, expected_candles)
+        fit: Callable[[], TrainingResult]
+        if start is not None and not config.epochs:
+            fit = partial(_as_it_is, start, config)
+        else:
+            fit = Trainer(
+                dataset,
+                split,
+                config,
+                hooks=hooks,
+                should_stop=should_stop,
+                in_background=in_background,
+                checkpoint=checkpoint_path,
+                progress=progress,
+                ranks=ranks,
+                start=start,
+            ).fit
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
     if context is None:
         context = CandleArrays.none(dataset.names)
     device = resolve_device(config.device)
     with _naming_the_way_on(checkpoint_path):
-        result = trainer.fit()
+        result = fit()
         model = TrainedModel(result.network, config, context, dataset.candle_seconds)
         with ComputeThreads.for_training(device, in_background=in_background) as threads:
-            evaluation = _evaluate(model, split, should_stop, threads, ranks)
-    finished = FinishedTraining(model, split, result, evaluation)
+            evaluated = split.tail if len(split.tail) else split.validation
+            rows = unseen(start, evaluated)
+            evaluation = _evaluate(model, rows, should_stop, threads, ranks)
+    finished = FinishedTraining(model, split, result, evaluation, len(evaluated) - len(rows))
     if not ranks.is_first:
         return finished
-    _log(name, finished)
+    _log(name, finished, start)
     if touches is not None:
         logger.info(
             "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
@@ -222,7 +251,27 @@ def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
         raise RankLostError(f"{error}; {way}") from error
 
 
-def _split(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
+def _as_it_is(start: PortableModel, config: TrainingConfig) -> TrainingResult:
+    return TrainingResult(untrained_network(start, config), [], 0)
+
+
+def _split(
+    dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
+) -> Split:
+    """Split the rows; where nothing is trained, none of them train and any number will do."""
+    none = Selection(dataset, ())
+    try:
+        split = _enough(dataset, config, tail_fraction)
+        if config.epochs and expected_candles is not None:
+            _require_history(dataset, split, config, expected_candles)
+    except DataError:
+        if config.epochs:
+            raise
+        return Split(none, none, none, 0)
+    return split if config.epochs else replace(split, train=none, purged=0)
+
+
+def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
     if not len(dataset.labelled()):
         raise DataError(
             f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
@@ -269,12 +318,13 @@ def _why_invalid(dataset: Dataset) -> str:
 
 def _evaluate(
     model: TrainedModel,
-    split: Split,
+    evaluated: Selection,
     should_stop: Callable[[], bool],
     threads: ComputeThreads,
     ranks: Ranks,
-) -> Evaluation:
-    evaluated = split.tail if len(split.tail) else split.validation
+) -> Evaluation | None:
+    if not len(evaluated):
+        return None
     dataset = evaluated.dataset
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
     predict = partial(
@@ -288,9 +338,24 @@ def _evaluate(
     return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
 
 
-def _log(name: str, finished: FinishedTraining) -> None:
+def _log(name: str, finished: FinishedTraining, start: PortableModel | None) -> None:
     result, evaluation = finished.result, finished.evaluation
-    logger.info("%s: kept epoch %d of %d", name, result.best_epoch, len(result.history))
+    if result.history:
+        logger.info("%s: kept epoch %d of %d", name, result.best_epoch, len(result.history))
+    else:
+        logger.info("%s: the pretrained model is used as it is", name)
+    if start is not None and finished.hindsight:
+        logger.info(
+            "%s: %d %s candles are not evaluated on, for the pretrained model has seen them: its "
+            "training ended at %s (UTC)",
+            name,
+            finished.hindsight,
+            finished.evaluated_on,
+            utc_text(start.origin.seen_until),
+        )
+    if evaluation is None:
+        logger.info("%s: there is no candle to evaluate the model on", name)
+        return
     for line in evaluation.lines(finished.evaluated_on):
         logger.info("%s: %s", name, line)
     silent = evaluation.silent_sides()
@@ -308,7 +373,7 @@ def _log(name: str, finished: FinishedTraining) -> None:
 
 
 def _figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[str, object]:
-    split, result = finished.split, finished.result
+    split, result, evaluation = finished.split, finished.result, finished.evaluation
     return {
         "version": __version__,
         "training": {
@@ -319,5 +384,6 @@ def _figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[st
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],
         },
-        finished.evaluated_on: finished.evaluation.to_dict(),
+        "not_evaluated_for_hindsight": finished.hindsight,
+        finished.evaluated_on: evaluation.to_dict() if evaluation else None,
     }

@@ -34,6 +34,7 @@ def training_identity(
     device: torch.device,
     threads: int,
     ranks: Ranks = ALONE,
+    pretrained: str | None = None,
 ) -> str:
     """Equal for two trainings only if they give the same weights, bit for bit.
 
@@ -45,6 +46,7 @@ def training_identity(
         threads: that share a batch; their gradients are summed, and another grouping rounds
             differently.
         ranks: that share it too, each on its device with its threads.
+        pretrained: SHA-256 of the model that the training starts from.
 
     Returns:
         Hexadecimal SHA-256, the same on every rank.
@@ -57,6 +59,7 @@ def training_identity(
         "versions": [__version__, torch.__version__],
         "device": device.type,
         "settings": model_settings(config),
+        "pretrained": pretrained,
         "features": dataset.names,
         "rows": len(dataset),
         "train": [[each.start, each.stop] for each in split.train.stretches],

@@ -1,0 +1,110 @@
+"""The model that the bot's trainings start from, checked against freqtrade's configuration."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freqtrade.configuration import TimeRange
+
+from dualwindow.bot.settings import is_live
+from dualwindow.features import FeatureStream
+from dualwindow.freqai_config import FreqaiSettings
+from dualwindow.period import utc_text
+from dualwindow.portable import PortableModel
+from dualwindow.pretrained import (
+    load_pretrained,
+    market_warnings,
+    require_features,
+    require_no_hindsight,
+    require_timeframe,
+    settings_from,
+)
+from dualwindow.settings import TrainingConfig
+
+#: The strategy whose features follow from the configuration alone.
+_OWN_STRATEGY = "DualWindowStrategy"
+
+
+@dataclass(frozen=True)
+class Start:
+    """What every training of the bot starts from.
+
+    Attributes:
+        model: None where the settings name none, so that trainings start from random weights.
+        settings: with the sizes of the model's network.
+        warnings: one sentence each, to be logged once.
+    """
+
+    model: PortableModel | None
+    settings: TrainingConfig
+    warnings: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str | None:
+        """Sum of the model's weights."""
+        return self.model.sha256 if self.model else None
+
+    def lines(self) -> list[str]:
+        """What the log says of the model at the start of the bot."""
+        if self.model is None:
+            return []
+        origin = self.model.origin
+        used = "the start of every training" if self.settings.epochs else "used as it is"
+        return [
+            f"the pretrained model {origin.name!r} ({', '.join(origin.pairs)}, "
+            f"{utc_text(origin.first)} to {utc_text(origin.until)} UTC) is {used}"
+        ]
+
+
+def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
+    """Load the model that the settings name and check all that can be known before any candle.
+
+    Args:
+        config: freqtrade's configuration.
+        settings: read from it.
+
+    Raises:
+        DualWindowError: when the model cannot be loaded, is of other windows, labels, features or
+            candles, or has seen what a backtest would predict.
+    """
+    training = settings.training
+    start = load_pretrained(training, Path(config["user_data_dir"]) / "models")
+    if start is None:
+        return Start(None, training, ())
+    require_timeframe(start, config["timeframe"])
+    training = settings_from(start, training)
+    names = _known_features(config, settings.indicator_periods)
+    if names:
+        require_features(start, names)
+    mode = str(config.get("trading_mode", "spot"))
+    warnings = market_warnings(start, config["exchange"]["name"], mode)
+    if is_live(config):
+        warnings += _clock_warnings(start)
+    elif config.get("timerange"):
+        # FreqAI's first slice begins here; whatever an analysis cuts out of it lies later.
+        require_no_hindsight(start, TimeRange.parse_timerange(config["timerange"]).startts)
+    return Start(start, training, tuple(warnings))
+
+
+def _known_features(config: Mapping[str, Any], periods: tuple[int, ...]) -> tuple[str, ...]:
+    """The features, where the configuration alone tells them; else none."""
+    features = config["freqai"]["feature_parameters"]
+    base_only = features.get("include_timeframes") == [config["timeframe"]]
+    if config.get("strategy") != _OWN_STRATEGY or not base_only:
+        return ()
+    return () if features.get("include_corr_pairlist") else FeatureStream(periods).names
+
+
+def _clock_warnings(start: PortableModel) -> list[str]:
+    """Live candles come after any training, unless a clock is wrong."""
+    seen = start.origin.seen_until
+    if time.time() >= seen:
+        return []
+    return [
+        f"the pretrained model {start.origin.name!r} has seen candles until {utc_text(seen)} "
+        "(UTC), which this machine's clock calls the future; check the clock"
+    ]
