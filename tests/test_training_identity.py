@@ -31,11 +31,14 @@ def identity(
     threads: int = 1,
     validation: float = 0.15,
     purge: int = 20,
+    sha256: str | None = None,
     **changes: Any,
 ) -> str:
     config = TrainingConfig.from_parameters(changes)
     split = split_dataset(dataset, validation_fraction=validation, future_window=purge)
-    return training_identity(dataset, split, config, device=CPU, threads=threads)
+    return training_identity(
+        dataset, split, config, device=CPU, threads=threads, pretrained=sha256
+    )
 
 
 @pytest.fixture
@@ -53,6 +56,14 @@ def test_equal_trainings_have_one_identity_even_if_their_arrays_lie_otherwise(
     # However many rows are summed in one go.
     monkeypatch.setattr(module, "_ROWS", 7)
     assert identity(dataset) == expected
+
+
+def test_the_model_that_a_training_starts_from_counts_and_its_path_does_not(
+    dataset: Dataset,
+) -> None:
+    of_a = identity(dataset, sha256="a", pretrained="here")
+    assert len({of_a, identity(dataset, sha256="b"), identity(dataset)}) == 3
+    assert of_a == identity(dataset, sha256="a", pretrained="there")
 
 
 @pytest.mark.parametrize("name", OTHER)

@@ -11,10 +11,11 @@ from typing import Any
 from freqtrade.configuration import TimeRange
 
 from dualwindow.bot.settings import is_live
+from dualwindow.errors import SettingsError
 from dualwindow.features import FeatureStream
 from dualwindow.freqai_config import FreqaiSettings
 from dualwindow.period import utc_text
-from dualwindow.portable import PortableModel
+from dualwindow.portable import PortableModel, is_portable
 from dualwindow.pretrained import (
     load_pretrained,
     market_warnings,
@@ -71,8 +72,9 @@ def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
         DualWindowError: when the model cannot be loaded, is of other windows, labels, features or
             candles, or has seen what a backtest would predict.
     """
-    training = settings.training
-    start = load_pretrained(training, Path(config["user_data_dir"]) / "models")
+    training, models = settings.training, Path(config["user_data_dir"]) / "models"
+    _require_own_folder(models, config["freqai"]["identifier"])
+    start = load_pretrained(training, models)
     if start is None:
         return Start(None, training, ())
     require_timeframe(start, config["timeframe"])
@@ -88,6 +90,18 @@ def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
         # FreqAI's first slice begins here; whatever an analysis cuts out of it lies later.
         require_no_hindsight(start, TimeRange.parse_timerange(config["timerange"]).startts)
     return Start(start, training, tuple(warnings))
+
+
+def _require_own_folder(models: Path, identifier: str) -> None:
+    if is_portable(models / identifier):
+        raise SettingsError(
+            [
+                f"freqai.identifier {identifier!r}: {models / identifier} is a model folder, in "
+                "which FreqAI would write and which freqtrade's analyses delete; set another "
+                "identifier, and name the folder as pretrained to use it"
+            ],
+            "the configuration",
+        )
 
 
 def _known_features(config: Mapping[str, Any], periods: tuple[int, ...]) -> tuple[str, ...]:
