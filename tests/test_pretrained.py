@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from dualwindow import checkpoint
 from dualwindow.candles import CandleArrays
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError, SettingsError
@@ -28,6 +29,7 @@ from dualwindow.pretrained import (
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset, train_model
+from dualwindow.training_hooks import EpochResult
 from tests.bot import QUICK
 from tests.test_portable import ORIGIN
 from tests.test_trainer import candles, frame, labels, settings
@@ -163,6 +165,32 @@ def test_it_changes_the_weights_and_keeps_the_scaler_and_the_mirror(
         assert torch.equal(state(start.model)[name], value), "the model itself is left alone"
     assert tuned._network.shape.dropout == 0.5
     assert tuned.mirrors
+
+
+def test_a_checkpoint_goes_on_from_its_own_model_alone(
+    candles: CandleArrays,
+    labels: np.ndarray,
+    start: PortableModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN_WRITES", 0.0)
+    told: list[int] = []
+
+    class Hook:
+        def on_epoch(self, result: EpochResult) -> None:
+            told.append(result.epoch)
+
+    def train(start: PortableModel) -> list[int]:
+        told.clear()
+        path = tmp_path / "unfinished.checkpoint"
+        arguments: dict[str, Any] = {"hooks": [Hook()], "checkpoint_path": path, "start": start}
+        train_model(candles, labels, config(epochs=2), name="BTC", **arguments)
+        return list(told)
+
+    assert train(start) == [1, 2]
+    assert train(start) == [], "it had come to its end"
+    assert train(replace(start, sha256="of another model")) == [1, 2]
 
 
 def test_a_network_takes_the_models_sizes_where_none_are_given(start: PortableModel) -> None:
