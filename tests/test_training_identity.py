@@ -36,9 +36,7 @@ def identity(
 ) -> str:
     config = TrainingConfig.from_parameters(changes)
     split = split_dataset(dataset, validation_fraction=validation, future_window=purge)
-    return training_identity(
-        dataset, split, config, device=CPU, threads=threads, pretrained=sha256
-    )
+    return training_identity(dataset, split, config, device=CPU, threads=threads, pretrained=sha256)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""A model trained outside the bot, then used as it is and fine-tuned by a real backtest."""
+"""A model trained by the command line, then used as it is and fine-tuned by a real backtest."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import pytest
 import torch
 
 from dualwindow.candle_sources import find_sources
+from dualwindow.cli.main import main
 from dualwindow.period import Period
-from dualwindow.portable import ModelOrigin, PortableModel, load_portable, save_portable
+from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store
 from dualwindow.trained import TrainedModel
-from dualwindow.training import train_dataset
 from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pretrained")]
@@ -51,12 +52,17 @@ def userdir(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path
         shared_data / "binance-futures-2025-05-04_2025-06-24",
         ["BTC_*"],
     )
-    until = int(END.timestamp())
-    store = store_of(folder, until - 4 * DAY, until)
-    config = TrainingConfig.from_parameters({**SETTINGS, **NETWORK})
-    model = train_dataset(store.dataset, config, name=NAME).model
-    origin = ModelOrigin(NAME, (PAIR,), "binance", "futures", "1m", PERIODS, until - 4 * DAY, until)
-    save_portable(folder / "models" / NAME, model, origin)
+    overlay = {
+        "trading_mode": "futures",
+        "exchange": {"name": "binance", "pair_whitelist": [PAIR]},
+        "dualwindow": {"tail_fraction": 0.0},
+        "freqai": {"model_training_parameters": {**SETTINGS, **NETWORK}},
+    }
+    config = folder / "training.json"
+    config.write_text(json.dumps(overlay), encoding="utf-8")
+    words = ["--userdir", str(folder), "--output", str(folder / "models" / NAME)]
+    period = ["--date-from", "2025-06-10", "--date-to", "2025-06-13"]
+    assert main(["train", "-c", str(config), *words, *period]) == 0
     return folder
 
 

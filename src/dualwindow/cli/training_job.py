@@ -32,8 +32,15 @@ from dualwindow.errors import DualWindowError, SettingsError, TrainingStoppedErr
 from dualwindow.fingerprint import model_settings
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
-from dualwindow.portable import PortableModel, load_portable
+from dualwindow.portable import PortableModel
+from dualwindow.pretrained import (
+    load_pretrained,
+    market_warnings,
+    require_timeframe,
+    settings_from,
+)
 from dualwindow.ranks import Ranks, joined_ranks
+from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +122,7 @@ def _run(
     config, notes = request.settings.on_this_machine()
     if notes and ranks.is_first:
         logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
-    start = load_portable(Path(config.pretrained)) if config.pretrained else None
+    start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
         # Only the first rank looks through the candles and at the disk.
@@ -144,6 +151,35 @@ def _run(
         ]
         print_summary(console_of(sys.stdout), finished, watch.figures, files)
     return 0
+
+
+def _pretrained(
+    request: TrainingRequest, config: TrainingConfig, ranks: Ranks
+) -> PortableModel | None:
+    """The model that the training starts from, if the settings name one.
+
+    Raises:
+        ModelFileError: when it cannot be loaded.
+        SettingsError: when the settings are not those that it was made with.
+    """
+    start = load_pretrained(config, request.models)
+    if start is None:
+        return None
+    if not config.epochs:
+        raise SettingsError(
+            [
+                f"epochs 0 trains nothing: the result would be {config.pretrained!r} again; use "
+                "`dualwindow evaluate`, or let the bot use it as it is"
+            ],
+            "dualwindow train",
+        )
+    settings = request.settings
+    require_timeframe(start, settings.timeframe)
+    settings_from(start, config)
+    if ranks.is_first:
+        for warning in market_warnings(start, settings.exchange, settings.trading_mode):
+            logger.warning("%s", warning)
+    return start
 
 
 @dataclass(frozen=True)

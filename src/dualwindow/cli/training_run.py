@@ -121,6 +121,7 @@ class CommandTraining:
             tail_fraction=self.settings.root.tail_fraction,
             progress=progress.trained,
             ranks=self.ranks,
+            start=self.start,
         )
 
     def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:

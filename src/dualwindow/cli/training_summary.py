@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from dualwindow.balance import drawn_counts
 from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
@@ -32,12 +34,23 @@ def print_summary(
     """
     console.print(stage_table(stages))
     console.print(_class_table(finished))
-    console.print(decision_table(finished.evaluation, finished.evaluated_on))
-    result = finished.result
-    console.print(f"kept epoch {result.best_epoch} of {len(result.history)}")
+    if finished.evaluation is not None:
+        console.print(decision_table(finished.evaluation, finished.evaluated_on))
+    console.print(_epochs_text(finished))
     for name, path in files:
         # Not wrapped: a path is there to be copied.
         console.print(f"{name}: {path}", markup=False, soft_wrap=True)
+
+
+def _epochs_text(finished: FinishedTraining) -> str:
+    """Which epoch was kept, and how fast the epochs were, validation included."""
+    result, balance = finished.result, finished.model.config.class_balance
+    windows = int(drawn_counts(finished.split.train.counts, balance).sum())
+    seconds = median(epoch.seconds for epoch in result.history)
+    return (
+        f"kept epoch {result.best_epoch} of {len(result.history)}; {windows:,} windows an epoch, "
+        f"{windows / max(seconds, 1e-9):,.0f} windows/s"
+    )
 
 
 def stage_table(stages: Sequence[StageFigures]) -> Table:
