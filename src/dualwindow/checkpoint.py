@@ -19,6 +19,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from dualwindow.errors import DataError
 from dualwindow.files import leftovers, whole_file
 from dualwindow.tensor_bytes import about_of, to_bytes
 
@@ -53,11 +54,13 @@ class CheckpointFile:
     Args:
         path: of the file; its folder is made when it is not there.
         identity: of the training; a checkpoint of another one is not read.
+        spares_others: refuse to begin anew where the checkpoint of another training would be lost.
     """
 
-    def __init__(self, path: Path, identity: str) -> None:
+    def __init__(self, path: Path, identity: str, *, spares_others: bool = False) -> None:
         self._path = path
         self._identity = identity
+        self._spares_others = spares_others
         self._unwritten: TrainingState | None = None
         self._last_write = time.monotonic()
 
@@ -65,6 +68,9 @@ class CheckpointFile:
         """The state on disk; None when there is none, or none of this training.
 
         A damaged file is removed.
+
+        Raises:
+            DataError: when it is of another training and to be spared.
         """
         try:
             content = self._path.read_bytes()
@@ -80,6 +86,12 @@ class CheckpointFile:
             remove_checkpoint(self._path)
             return None
         if identity != self._identity:
+            if self._spares_others:
+                raise DataError(
+                    f"the checkpoint {self._path} is of other candles, settings or versions, or of "
+                    "another device or number of threads or ranks, and a training cannot go on "
+                    "with others; train where it was begun, or begin anew elsewhere"
+                )
             logger.info(
                 "the checkpoint %s is of other data, settings or versions and not used", self._path
             )

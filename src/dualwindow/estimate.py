@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 from typing import Final
@@ -10,10 +9,10 @@ from typing import Final
 import torch
 
 from dualwindow.balance import describe_balance, drawn_counts
-from dualwindow.network import DualWindowNetwork
 from dualwindow.ranks import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
+from dualwindow.training_run import TrainingRun
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ FEW_BATCHES: Final = 4
 
 
 def epoch_seconds(
-    network: DualWindowNetwork,
+    run: TrainingRun,
     *,
     window_size: int,
     batch_size: int,
@@ -34,7 +33,7 @@ def epoch_seconds(
     """Estimate the duration of one epoch from one step on empty windows.
 
     Args:
-        network: on its device; a copy does the step, so no weight and no random draw changes.
+        run: that is about to begin; its weights and generator are left as they are.
         window_size: P, candles.
         batch_size: windows a step.
         train_windows: windows an epoch trains on.
@@ -43,21 +42,23 @@ def epoch_seconds(
     Returns:
         Seconds.
     """
-    sacrifice = copy.deepcopy(network)
-    windows = torch.zeros(
-        batch_size, window_size, network.shape.n_features, device=network.center.device
-    )
+    network, step = run.network.train(), run.step
+    device = network.center.device
+    windows = torch.zeros(batch_size, window_size, network.shape.n_features, device=device)
+    labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
+    dropout = network.draw_dropout(batch_size, torch.Generator()).to(device)
     # The first step pays for what torch sets up once.
-    torch.autograd.backward(sacrifice(windows).sum())
+    step.gradients(windows, labels, dropout).item()
     started = time.perf_counter()
-    torch.autograd.backward(sacrifice(windows).sum())
+    # Asking for the loss waits for the GPU.
+    step.gradients(windows, labels, dropout).item()
     window_seconds = (time.perf_counter() - started) / batch_size
     passes = 2 if network.mirrors else 1
     return window_seconds * (train_windows + validation_windows * passes * _PREDICTION_SHARE)
 
 
 def log_estimate(
-    network: DualWindowNetwork,
+    run: TrainingRun,
     split: Split,
     config: TrainingConfig,
     *,
@@ -67,7 +68,7 @@ def log_estimate(
     """Log what an epoch draws and how long the training takes; warn when it draws hardly anything.
 
     Args:
-        network: on its device.
+        run: that is about to begin.
         split: rows to train on.
         config: training settings.
         validation_windows: windows that an epoch validates on.
@@ -84,7 +85,7 @@ def log_estimate(
             candidates,
         )
     seconds = epoch_seconds(
-        network,
+        run,
         window_size=config.window_size,
         batch_size=-(-min(config.batch_size, windows) // ranks.count),
         train_windows=-(-windows // ranks.count),
@@ -99,5 +100,5 @@ def log_estimate(
         seconds,
         seconds * config.epochs / 60,
         config.epochs,
-        network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
+        run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow.balance import class_weights, mirrored_counts
-from dualwindow.checkpoint import CheckpointFile
+from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
@@ -74,6 +74,7 @@ class Trainer:
             goes on from it and ends with the same weights, bit for bit; its hooks are told only
             of the epochs that it trains itself. The file stays when the training ends, see
             `remove_checkpoint`. None writes none.
+        spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
         progress: told after every step how many of the epoch's windows are done, and how many
             there are, on the first rank.
         ranks: that train together, all with the same arguments. Each takes its share of every
@@ -96,6 +97,7 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         in_background: bool = False,
         checkpoint: Path | None = None,
+        spares_checkpoint: bool = False,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         ranks: Ranks = ALONE,
         start: PortableModel | None = None,
@@ -104,6 +106,7 @@ class Trainer:
         self._ranks = ranks
         self._start = start
         self._checkpoint = checkpoint
+        self._spares_checkpoint = spares_checkpoint
         self._in_background = in_background
         self._hooks = hooks
         self._should_stop = should_stop
@@ -134,14 +137,14 @@ class Trainer:
                 self._device, in_background=self._in_background
             ) as threads:
                 self._threads = threads
+                run = self._begin(network, generator)
                 log_estimate(
-                    network,
+                    run,
                     self._split,
                     self._config,
                     validation_windows=len(self._validation),
                     ranks=self._ranks,
                 )
-                run = self._begin(network, generator)
                 self._run_epochs(run)
         return TrainingResult(run.best_network(), run.history, run.best_epoch)
 
@@ -210,12 +213,17 @@ class Trainer:
             ranks=ranks,
             pretrained=self._start.sha256 if self._start else None,
         )
-        checkpoint, state = None, None
+        checkpoint = None
         if self._checkpoint is not None and ranks.is_first:
-            checkpoint = CheckpointFile(self._checkpoint, identity)
-            state = checkpoint.read()
-        if ranks.count > 1:
-            state = ranks.from_first(lambda: state or run.state())
+            checkpoint = CheckpointFile(
+                self._checkpoint, identity, spares_others=self._spares_checkpoint
+            )
+
+        def begun() -> TrainingState | None:
+            kept = checkpoint.read() if checkpoint else None
+            return run.state() if kept is None and ranks.count > 1 else kept
+
+        state = ranks.from_first(begun)
         if state is not None:
             run.restore(state)
         if run.history:

@@ -149,6 +149,7 @@ def train_dataset(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     ranks: Ranks = ALONE,
     start: PortableModel | None = None,
+    spares_checkpoint: bool = False,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 
@@ -175,6 +176,7 @@ def train_dataset(
         start: model of `config.pretrained` that the training starts from, see `load_pretrained`.
             With `epochs` 0 it is used as it is, however few the candles, and evaluated where it
             can be.
+        spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
 
     Raises:
         SettingsError: when the settings or features are not those of `start`.
@@ -202,6 +204,7 @@ def train_dataset(
                 should_stop=should_stop,
                 in_background=in_background,
                 checkpoint=checkpoint_path,
+                spares_checkpoint=spares_checkpoint,
                 progress=progress,
                 ranks=ranks,
                 start=start,

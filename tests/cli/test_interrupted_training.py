@@ -101,3 +101,18 @@ def test_two_ranks_train_what_one_does_and_the_loss_of_one_can_be_resumed(
     assert result.returncode == 0, result.stderr
     assert "resumed after epoch" in result.stderr
     np.testing.assert_allclose(losses(folder / words[-1]), losses(folder / "whole"), atol=1e-5)
+
+
+def test_a_checkpoint_that_cannot_be_gone_on_with_is_never_written_over(
+    uninterrupted: tuple[Path, bytes],
+) -> None:
+    folder, _ = uninterrupted
+    words = ["train", *PERIOD, "--output", "moved"]
+    killed(folder, *words, batch=8, number=signal.SIGKILL)
+    checkpoint = folder / "moved" / CHECKPOINT_NAME
+    before = checkpoint.read_bytes()
+    # Two ranks sum gradients in another order, so they cannot end with the same bits.
+    result = unsignalled(folder, *words, "--resume", ranks=2)
+    assert result.returncode != 0
+    assert "another device or number of threads or ranks" in result.stderr
+    assert checkpoint.read_bytes() == before

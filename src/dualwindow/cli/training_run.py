@@ -118,6 +118,7 @@ class CommandTraining:
             hooks=hooks,
             should_stop=should_stop,
             checkpoint_path=folder.checkpoint,
+            spares_checkpoint=True,
             tail_fraction=self.settings.root.tail_fraction,
             progress=progress.trained,
             ranks=self.ranks,
