@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import pytest
 
 from dualwindow.bot.settings import read_settings, read_strategy_settings
 from dualwindow.config_files import LayeredConfig, read_layers
+from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import read_freqai_config
 from dualwindow.presets import find_preset, preset_files, preset_settings
@@ -67,7 +67,7 @@ def test_freqtrade_and_both_adapters_read_it_over_the_configuration(
     training = read_settings(config).training
     assert (training.epochs, training.confidence_mode) == (epochs, mode)
     assert training.streaming_chunk_size == training.multiprocessing_chunk_size == chunk
-    assert training.n_processes == min(processes, os.cpu_count() or 1)
+    assert training.n_processes == min(processes, read_cores().usable)
     # The rest is the configuration's.
     assert training.patch_size == 5
     root = read_strategy_settings(config, training)

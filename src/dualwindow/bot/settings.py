@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
+from dualwindow.cores import read_cores
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.root_settings import ROOT_KEY, RootSettings
@@ -58,7 +58,7 @@ def read_settings(config: Mapping[str, Any]) -> FreqaiSettings:
     with refusing():
         return read_freqai_config(
             config,
-            cores=os.cpu_count() or 1,
+            cores=read_cores().usable,
             timeframe_seconds={name: timeframe_to_seconds(name) for name in timeframes},
         )
 
