@@ -32,7 +32,7 @@ from dualwindow.pair_preparation import (
     PairTask,
     prepare_pair,
 )
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings import ROW_SETTINGS, TrainingConfig
 from dualwindow.store import (
     STORE_FORMAT,
     SUFFIX,
@@ -47,17 +47,6 @@ logger = logging.getLogger(__name__)
 
 #: Rows below which worker processes take longer to start than they save.
 SMALL_ROWS: Final = 1_000_000
-#: Settings that the content of a store depends on.
-_STORE_SETTINGS: Final = (
-    "window_size",
-    "future_window",
-    "max_flat_candles",
-    "long_tp_pct",
-    "long_sl_pct",
-    "short_tp_pct",
-    "short_sl_pct",
-    "label_rule",
-)
 MIB: Final = 2**20
 
 
@@ -128,7 +117,7 @@ class _Plan:
         content: dict[str, Any] = {
             "format": STORE_FORMAT,
             "feature_code_version": FEATURE_CODE_VERSION,
-            "settings": {name: settings[name] for name in _STORE_SETTINGS},
+            "settings": {name: settings[name] for name in ROW_SETTINGS},
             "periods": self.periods,
             "candle_seconds": self.candle_seconds,
             "candles": [

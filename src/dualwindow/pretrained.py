@@ -17,21 +17,10 @@ from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings import ROW_SETTINGS, TrainingConfig
 
 logger = logging.getLogger(__name__)
 
-#: Settings that have to be the model's: they also decide what the bot trades.
-_OF_ROWS: Final = (
-    "window_size",
-    "future_window",
-    "max_flat_candles",
-    "long_tp_pct",
-    "long_sl_pct",
-    "short_tp_pct",
-    "short_sl_pct",
-    "label_rule",
-)
 #: Settings that are the model's unless they are given.
 _OF_NETWORK: Final = ("lstm_units", "dense_units", "patch_size")
 
@@ -82,7 +71,8 @@ def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfi
     problems = [
         f"{name} {getattr(config, name)!r}: the pretrained model was made with "
         f"{getattr(theirs, name)!r}; set it to that, or train a model with yours"
-        for name in _OF_ROWS
+        # They also decide what the bot trades.
+        for name in ROW_SETTINGS
         if getattr(config, name) != getattr(theirs, name)
     ]
     problems += [

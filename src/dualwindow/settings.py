@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from pydantic import ValidationError, model_validator
 
@@ -24,6 +24,17 @@ from dualwindow.setting_fields import SettingFields
 from dualwindow.settings_errors import sentences
 
 CANDLES_PER_DAY = 1440
+#: Settings that decide what a row, its window and its label are.
+ROW_SETTINGS: Final = (
+    "window_size",
+    "future_window",
+    "max_flat_candles",
+    "long_tp_pct",
+    "long_sl_pct",
+    "short_tp_pct",
+    "short_sl_pct",
+    "label_rule",
+)
 _BUFFER_MARGIN = 1.1
 
 
