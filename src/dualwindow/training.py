@@ -20,7 +20,7 @@ from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.evaluation import Evaluation, Yardsticks
 from dualwindow.files import write_json
 from dualwindow.labels import BothTouched
 from dualwindow.period import utc_text
@@ -36,6 +36,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult
+from dualwindow.training_evaluation import YARDSTICKS_KEY, judge
 from dualwindow.training_hooks import TrainingHook
 
 logger = logging.getLogger(__name__)
@@ -43,8 +44,6 @@ logger = logging.getLogger(__name__)
 #: Shares of the training period's candles below which a training warns, or is refused.
 WARNED_SHARE: Final = 0.9
 REFUSED_SHARE: Final = 0.5
-#: Most validation rows that the final evaluation predicts, evenly spaced.
-EVALUATION_ROWS: Final = 200_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class FinishedTraining:
         evaluation: on the untouched tail where there is one, else on the validation rows; None
             when the model that the training started from has seen all of them.
         hindsight: rows that were not evaluated on because that model has seen them.
+        yardsticks: that it was judged by; None when nothing was trained.
     """
 
     model: TrainedModel
@@ -65,6 +65,7 @@ class FinishedTraining:
     result: TrainingResult
     evaluation: Evaluation | None
     hindsight: int = 0
+    yardsticks: Yardsticks | None = None
 
     @property
     def evaluated_on(self) -> str:
@@ -220,8 +221,20 @@ def train_dataset(
         with ComputeThreads.for_training(device, in_background=in_background) as threads:
             evaluated = split.tail if len(split.tail) else split.validation
             rows = unseen(start, evaluated)
-            evaluation = _evaluate(model, rows, should_stop, threads, ranks)
-    finished = FinishedTraining(model, split, result, evaluation, len(evaluated) - len(rows))
+            none = Selection(dataset, ())
+            judged = judge(
+                model,
+                split.train,
+                rows,
+                tempering=unseen(start, split.validation) if len(split.tail) else none,
+                should_stop=should_stop,
+                threads=threads,
+                ranks=ranks,
+            )
+    hindsight = len(evaluated) - len(rows)
+    finished = FinishedTraining(
+        model, split, result, judged.evaluation, hindsight, judged.yardsticks
+    )
     if not ranks.is_first:
         return finished
     _log(name, finished, start)
@@ -319,28 +332,6 @@ def _why_invalid(dataset: Dataset) -> str:
     return "the candles begin too late, or have many gaps or outages; download the data again"
 
 
-def _evaluate(
-    model: TrainedModel,
-    evaluated: Selection,
-    should_stop: Callable[[], bool],
-    threads: ComputeThreads,
-    ranks: Ranks,
-) -> Evaluation | None:
-    if not len(evaluated):
-        return None
-    dataset = evaluated.dataset
-    rows = evaluated.evenly_spaced(EVALUATION_ROWS)
-    predict = partial(
-        model.probabilities,
-        dataset.features,
-        rows[ranks.share(len(rows))],
-        should_stop=should_stop,
-        threads=threads,
-    )
-    probabilities = np.concatenate(ranks.gathered(predict))
-    return evaluate(dataset.labels[rows], probabilities, model.config.thresholds)
-
-
 def _log(name: str, finished: FinishedTraining, start: PortableModel | None) -> None:
     result, evaluation = finished.result, finished.evaluation
     if result.history:
@@ -387,6 +378,7 @@ def _figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[st
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],
         },
+        YARDSTICKS_KEY: finished.yardsticks.to_dict() if finished.yardsticks else None,
         "not_evaluated_for_hindsight": finished.hindsight,
         finished.evaluated_on: evaluation.to_dict() if evaluation else None,
     }

@@ -12,15 +12,16 @@ import numpy as np
 
 from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
+from dualwindow.cli.evaluation_tables import print_evaluation
 from dualwindow.cli.progress import console_of, log_to, run_progress
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.setting_flags import layered_config
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
-from dualwindow.cli.training_summary import decision_table
+from dualwindow.cli.training_folder import EVALUATION_NAME
 from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.files import write_json
 from dualwindow.fingerprint import model_settings
 from dualwindow.pair_preparation import CandleSource
@@ -29,7 +30,7 @@ from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
-from dualwindow.training import EVALUATION_ROWS
+from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of, read_yardsticks
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
                     should_stop=signals.requested,
                     progress=progress.prepared,
                 )
-            evaluation = _evaluate(loaded, settings, store, signals)
+            yardsticks = read_yardsticks(options.model / EVALUATION_NAME)
+            evaluation = _evaluate(loaded, yardsticks, settings, store, signals)
         except TrainingStoppedError:
             return signals.exit_status
     _tell(evaluation, sources, loaded, options.output)
@@ -110,7 +112,11 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
 
 
 def _evaluate(
-    loaded: PortableModel, settings: RunSettings, store: Store, signals: StopSignals
+    loaded: PortableModel,
+    yardsticks: Yardsticks | None,
+    settings: RunSettings,
+    store: Store,
+    signals: StopSignals,
 ) -> Evaluation:
     dataset = store.dataset
     if dataset.names != loaded.model.feature_names:
@@ -126,7 +132,16 @@ def _evaluate(
         )
     features = np.ascontiguousarray(dataset.features)
     probabilities = loaded.model.probabilities(features, rows, should_stop=signals.requested)
-    return evaluate(dataset.labels[rows], probabilities, settings.training.thresholds)
+    config, comparison = settings.training, None
+    if yardsticks is None:
+        logger.warning(
+            "%s of the model holds no baselines, so that there is nothing to compare it with; a "
+            "model that this version trains has them",
+            EVALUATION_NAME,
+        )
+    else:
+        comparison = comparison_of(dataset, rows, config, yardsticks)
+    return evaluate(dataset.labels[rows], probabilities, config.thresholds, comparison)
 
 
 def _tell(
@@ -139,7 +154,7 @@ def _tell(
     seen = period.first is None or period.first < loaded.origin.seen_until
     pairs = ", ".join(source.pair for source in sources)
     console = console_of(sys.stdout)
-    console.print(decision_table(evaluation, f"{pairs}, {period}"))
+    print_evaluation(console, evaluation, f"{pairs}, {period}")
     if seen:
         console.print(
             f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dualwindow.balance import drawn_counts
+from dualwindow.cli.evaluation_tables import print_evaluation
 from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.training import FinishedTraining
 
 
@@ -24,7 +24,7 @@ def print_summary(
     stages: Sequence[StageFigures],
     files: Sequence[tuple[str, Path]],
 ) -> None:
-    """Show time and memory by stage, classes, argmax beside thresholds, and where the files are.
+    """Show time and memory by stage, classes, the evaluation, and where the files are.
 
     Args:
         console: where it is shown.
@@ -35,7 +35,7 @@ def print_summary(
     console.print(stage_table(stages))
     console.print(_class_table(finished))
     if finished.evaluation is not None:
-        console.print(decision_table(finished.evaluation, finished.evaluated_on))
+        print_evaluation(console, finished.evaluation, finished.evaluated_on)
     console.print(_epochs_text(finished))
     for name, path in files:
         # Not wrapped: a path is there to be copied.
@@ -87,38 +87,3 @@ def _class_table(finished: FinishedTraining) -> Table:
             table.add_row(name, *(f"{count:,} ({count / total:.1%})" for count in part.counts))
     table.add_row("purged between them", f"{split.purged:,}", "", "")
     return table
-
-
-def decision_table(evaluation: Evaluation, rows: str) -> Table:
-    """Argmax beside thresholds.
-
-    Args:
-        evaluation: of a model.
-        rows: what its candles are called.
-    """
-    limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
-    table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}")
-    table.add_column("")
-    table.add_column("argmax", justify="right")
-    table.add_column("thresholds", justify="right")
-    for name, argmax, thresholded in zip(
-        _FIGURES, _cells(evaluation.argmax), _cells(evaluation.thresholded), strict=True
-    ):
-        table.add_row(name, argmax, thresholded)
-    return table
-
-
-_FIGURES = (
-    "accuracy",
-    "Trading F1",
-    "coverage (not HOLD)",
-    *(f"{name} {figure}" for name in CLASS_NAMES for figure in ("said", "precision", "recall")),
-)
-
-
-def _cells(figures: DecisionFigures) -> list[str]:
-    cells = [f"{figures.accuracy:.3f}", f"{figures.trading_f1:.3f}", f"{figures.coverage:.2%}"]
-    for name in CLASS_NAMES:
-        precision, recall = figures.precision[name], figures.recall[name]
-        cells += [f"{figures.predicted[name]:,}", f"{precision:.3f}", f"{recall:.3f}"]
-    return cells

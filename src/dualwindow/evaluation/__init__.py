@@ -1,0 +1,19 @@
+"""How good a model is: pure functions on arrays of labels and probabilities.
+
+`evaluate` makes all figures; the modules hold one kind each.
+"""
+
+from __future__ import annotations
+
+from dualwindow.evaluation.decisions import DecisionFigures, trading_f1
+from dualwindow.evaluation.figures import Evaluation, evaluate
+from dualwindow.evaluation.yardsticks import Comparison, Yardsticks
+
+__all__ = [
+    "Comparison",
+    "DecisionFigures",
+    "Evaluation",
+    "Yardsticks",
+    "evaluate",
+    "trading_f1",
+]

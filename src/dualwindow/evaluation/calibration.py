@@ -1,0 +1,145 @@
+"""From the network's probabilities, which are those of balanced classes, to those of the market.
+
+Training on balanced classes shifts every probability: by Bayes' rule a network that saw each class
+equally often says p * balanced prior / market prior, up to a factor (Saerens et al. 2002, Adjusting
+the outputs of a classifier to new a priori probabilities). `prior` undoes that. `temperature` also
+weakens or strengthens what the network sees before the prior comes in (Guo et al. 2017, On
+calibration of modern neural networks), so that a network which knows nothing ends at the class
+prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from dualwindow.balance import ClassBalance, drawn_counts, mirrored_counts
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.evaluation.losses import FLOOR, normalised, row_losses
+
+#: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
+_SHARPNESS: Final = (0.01, 20.0)
+#: Most rows that a temperature is fitted on, evenly spaced: one number needs no more.
+_FITTED_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a network's probabilities become those of the market.
+
+    Attributes:
+        market: (3,) class shares of the market, none 0.
+        trained: (3,) class shares that the network has seen in training, none 0.
+        temperature: by which the logarithms of its probabilities are divided; None until fitted.
+    """
+
+    market: tuple[float, ...]
+    trained: tuple[float, ...]
+    temperature: float | None = None
+
+    def prior_corrected(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(N, 3) probabilities times market over trained shares, each row over its sum."""
+        return self._shifted(normalised(probabilities), 1.0)
+
+    def tempered(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(N, 3) probabilities to the power of 1 / temperature, then corrected likewise.
+
+        Raises:
+            ValueError: when no temperature is fitted.
+        """
+        if self.temperature is None:
+            raise ValueError("the calibration has no temperature yet")
+        return self._shifted(normalised(probabilities), 1 / self.temperature)
+
+    def fitted(
+        self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+    ) -> Calibration:
+        """This calibration with the temperature of the smallest log loss on some rows.
+
+        Args:
+            labels: (N,) class codes, all known, N at least 1.
+            probabilities: (N, 3) of the network.
+        """
+        step = -(-len(labels) // _FITTED_ROWS)
+        shares, codes = normalised(probabilities[::step]), labels[::step]
+
+        def loss(sharpness: float) -> float:
+            return float(row_losses(codes, self._shifted(shares, sharpness))[:, 0].mean())
+
+        # The loss is convex in 1 / temperature, so that the search cannot end in a wrong valley.
+        best = minimize_scalar(loss, bounds=_SHARPNESS, method="bounded", options={"xatol": 1e-3})
+        return replace(self, temperature=float(1 / best.x))
+
+    def cross_fitted(
+        self,
+        labels: NDArray[np.integer],
+        probabilities: NDArray[np.floating],
+        seconds: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Tempered probabilities of rows each of which had no say in its own temperature.
+
+        The temperature of the older half is that of the newer half, and the other way round.
+
+        Args:
+            labels: (N,) class codes, all known.
+            probabilities: (N, 3) of the network.
+            seconds: (N,) dates, by whose median the rows are halved; where all are of one date
+                nothing is tempered.
+        """
+        older = seconds < np.median(seconds)
+        found = self.prior_corrected(probabilities)
+        if older.any():
+            for half in (older, ~older):
+                other = self.fitted(labels[~half], probabilities[~half])
+                found[half] = other.tempered(probabilities[half])
+        return found
+
+    def _shifted(self, shares: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
+        logs = sharpness * np.log(np.maximum(shares, FLOOR))
+        logs += np.log(self.market) - np.log(self.trained)
+        powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON types."""
+        return {**asdict(self), "market": list(self.market), "trained": list(self.trained)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
+        """Read what `to_dict` made.
+
+        Raises:
+            ValueError: when the shapes do not fit; KeyError or TypeError when it is something else.
+        """
+        temperature = content["temperature"]
+        found = cls(
+            market=tuple(map(float, content["market"])),
+            trained=tuple(map(float, content["trained"])),
+            temperature=None if temperature is None else float(temperature),
+        )
+        if not len(found.market) == len(found.trained) == len(CLASS_NAMES):
+            raise ValueError(f"a calibration of {len(found.market)} classes")
+        return found
+
+
+def trained_prior(
+    counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
+) -> tuple[float, ...]:
+    """(3,) class shares that a network has learned from, each class counted once more than it was.
+
+    Args:
+        counts: (3,) training rows of each class.
+        balance: undersample and weights make every class that occurs weigh the same.
+        mirrored: whether half of the windows were mirrored.
+    """
+    drawn = drawn_counts(counts, balance)
+    seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
+    if balance == "weights":
+        seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
+    seen = seen + 1
+    return tuple((seen / seen.sum()).tolist())

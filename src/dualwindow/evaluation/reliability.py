@@ -1,0 +1,71 @@
+"""Whether what is said with 30 % happens in 30 % of the cases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.evaluation.losses import normalised
+
+#: Bins of equal width between 0 and 1.
+RELIABILITY_BINS: Final = 20
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """Observed frequency by stated probability, in bins of equal width; empty bins are left out.
+
+    Attributes:
+        count: rows in each bin.
+        stated: mean probability of each bin.
+        observed: share of its rows in which it happened.
+        error: expected calibration error: mean distance of the two, weighed by the rows.
+    """
+
+    count: list[int]
+    stated: list[float]
+    observed: list[float]
+    error: float
+
+    @classmethod
+    def of(
+        cls, happened: NDArray[np.bool_], stated: NDArray[np.floating], bins: int = RELIABILITY_BINS
+    ) -> ReliabilityCurve:
+        """Compare (N,) stated probabilities with what happened, N at least 1."""
+        place = np.minimum((stated * bins).astype(np.int64), bins - 1)
+        count = np.bincount(place, minlength=bins)
+        filled = count > 0
+        count = count[filled]
+        mean = np.bincount(place, stated, bins)[filled] / count
+        share = np.bincount(place, happened, bins)[filled] / count
+        error = float(count @ np.abs(mean - share) / len(stated))
+        return cls(count.tolist(), mean.tolist(), share.tolist(), error)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Reliability of one forecast.
+
+    Attributes:
+        classes: class name to the curve of its probability.
+        likeliest: curve of the highest probability against whether that class came; its error is
+            the one that the literature calls expected calibration error (Guo et al. 2017).
+    """
+
+    classes: dict[str, ReliabilityCurve]
+    likeliest: ReliabilityCurve
+
+    @classmethod
+    def of(cls, labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Reliability:
+        """Compare (N, 3) probabilities with (N,) known labels, N at least 1."""
+        shares = normalised(probabilities)
+        classes = {
+            name: ReliabilityCurve.of(labels == code, shares[:, code])
+            for code, name in enumerate(CLASS_NAMES)
+        }
+        right = shares.argmax(axis=1) == labels
+        return cls(classes, ReliabilityCurve.of(right, shares.max(axis=1)))

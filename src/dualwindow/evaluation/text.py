@@ -1,0 +1,96 @@
+"""The figures in words, for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dualwindow.evaluation.baselines import BASELINE_TITLES
+from dualwindow.evaluation.decisions import DecisionFigures
+from dualwindow.evaluation.forecast import TEMPERED, ForecastFigures
+from dualwindow.evaluation.skill import SkillFigure
+from dualwindow.evaluation.thresholds import ThresholdFigures
+
+
+def decision_lines(ways: Mapping[str, DecisionFigures]) -> list[str]:
+    """One line for each way to decide, by its name."""
+    lines = []
+    for title, figures in ways.items():
+        said = ", ".join(f"{name} {count}" for name, count in figures.predicted.items())
+        lines.append(
+            f"{title}: accuracy {figures.accuracy:.3f}, Trading F1 {figures.trading_f1:.3f}, "
+            f"macro F1 {figures.macro_f1:.3f}, "
+            f"precision SHORT {figures.precision['SHORT']:.3f} "
+            f"LONG {figures.precision['LONG']:.3f}, "
+            f"recall SHORT {figures.recall['SHORT']:.3f} LONG {figures.recall['LONG']:.3f}, "
+            f"said {said}"
+        )
+    return lines
+
+
+def threshold_line(meaning: Mapping[str, ThresholdFigures], highest: Mapping[str, float]) -> str:
+    """How often each class's threshold fires, and how often that is right.
+
+    Args:
+        meaning: class name to the figures of its threshold.
+        highest: class name to the highest probability seen.
+    """
+    fired = []
+    for name, figures in meaning.items():
+        right = "" if figures.above is None else f", right in {figures.above:.1%}"
+        fired.append(
+            f"{name} >= {figures.threshold:.2f} on {figures.fires:.2%}{right} "
+            f"(highest {highest[name]:.3f})"
+        )
+    return f"thresholds fire: {'; '.join(fired)}"
+
+
+def forecast_lines(forecast: ForecastFigures) -> list[str]:
+    """Losses and skill; the losses alone where there was nothing to compare with."""
+    losses = ", ".join(
+        f"{BASELINE_TITLES.get(name, name)} {figures.log_loss:.4f}"
+        for name, figures in forecast.losses.items()
+    )
+    lines = [f"log loss: {losses}"]
+    if forecast.temperature is not None:
+        lines[0] += f"; temperature {forecast.temperature:.2f}"
+        lines.append(verdict(forecast))
+    return lines
+
+
+def verdict(forecast: ForecastFigures) -> str:
+    """Whether the calibrated probabilities beat the strongest baseline, in one line.
+
+    What is compared is the tempered forecast, so that neither the balanced classes of training nor
+    a network that is too sure of itself hides what it knows.
+
+    Args:
+        forecast: with something to compare with.
+    """
+    name = forecast.strongest("total")
+    figure, title = forecast.skill[TEMPERED][name].total, BASELINE_TITLES[name]
+    if figure.low is None:
+        judged = f"too few candles to tell it from the {title}: "
+    elif figure.sign:
+        judged = f"better than the {title} by " if figure.sign > 0 else f"worse than the {title}: "
+    else:
+        judged = f"not distinguishable from the {title}: "
+    calm, direction = (_part(forecast, part) for part in ("calm", "direction"))
+    return (
+        f"{judged}{skill_text(figure)} of its log loss; calm or not {calm}, direction {direction}; "
+        f"95% intervals from {forecast.blocks} blocks of {forecast.block_seconds / 3600:.3g} h"
+    )
+
+
+def _part(forecast: ForecastFigures, part: str) -> str:
+    name = forecast.strongest(part)
+    figure: SkillFigure = getattr(forecast.skill[TEMPERED][name], part)
+    return f"{skill_text(figure)} against the {BASELINE_TITLES[name]}"
+
+
+def skill_text(figure: SkillFigure) -> str:
+    """A skill with its interval, such as `+1.20% [-0.30%, +2.50%]`."""
+    if figure.value is None:
+        return "unknown"
+    if figure.low is None:
+        return f"{figure.value:+.2%} [unknown]"
+    return f"{figure.value:+.2%} [{figure.low:+.2%}, {figure.high:+.2%}]"

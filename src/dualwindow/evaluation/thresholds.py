@@ -1,0 +1,149 @@
+"""What thresholds do: how often they fire, what they mean, what is said with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import CLASS_NAMES, LONG, SHORT
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.evaluation.decisions import DecisionFigures
+
+#: Half of the width of the band around a threshold.
+NEAR: Final = 0.05
+#: Most points of a precision-coverage curve.
+_CURVE_POINTS: Final = 50
+_SIDES: Final = {CLASS_NAMES[code]: code for code in (SHORT, LONG)}
+
+
+@dataclass(frozen=True)
+class ThresholdFigures:
+    """One class's threshold, by that class's probability alone.
+
+    Attributes:
+        threshold: smallest probability at which the class is said.
+        fired: rows whose probability reaches it.
+        fires: their share.
+        above: of those rows, the share in which the class came: what the market gives to whoever
+            acts on the threshold; None where there are none.
+        near: of the rows whose probability is at most `NEAR` from the threshold, the share in which
+            the class came: the market probability that the threshold itself stands for; None where
+            there are none.
+        near_rows: how many those are.
+    """
+
+    threshold: float
+    fired: int
+    fires: float
+    above: float | None
+    near: float | None
+    near_rows: int
+
+    @classmethod
+    def of(
+        cls, happened: NDArray[np.bool_], probability: NDArray[np.floating], threshold: float
+    ) -> ThresholdFigures:
+        """Compare (N,) probabilities of one class with whether it came, N at least 1."""
+        values = probability.astype(np.float64)
+        reached, near = values >= threshold, np.abs(values - threshold) <= NEAR
+        return cls(
+            threshold=threshold,
+            fired=int(np.count_nonzero(reached)),
+            fires=float(reached.mean()),
+            above=_share(happened, reached),
+            near=_share(happened, near),
+            near_rows=int(np.count_nonzero(near)),
+        )
+
+
+@dataclass(frozen=True)
+class ModeFigures:
+    """What one set of thresholds does.
+
+    Attributes:
+        decisions: figures of what is said.
+        thresholds: class name to figures of its threshold.
+    """
+
+    decisions: DecisionFigures
+    thresholds: dict[str, ThresholdFigures]
+
+    @classmethod
+    def of(
+        cls,
+        labels: NDArray[np.integer],
+        probabilities: NDArray[np.floating],
+        thresholds: Thresholds,
+    ) -> ModeFigures:
+        """Apply thresholds to (N, 3) probabilities of rows with (N,) known labels."""
+        limits = thresholds_by_class(thresholds)
+        return cls(
+            DecisionFigures.of(labels, decide(probabilities, thresholds)),
+            {
+                name: ThresholdFigures.of(labels == code, probabilities[:, code], limits[name])
+                for code, name in enumerate(CLASS_NAMES)
+            },
+        )
+
+
+@dataclass(frozen=True)
+class PrecisionCurve:
+    """How precise a side is if only its most confident rows are said, by its probability alone.
+
+    Attributes:
+        threshold: falling probabilities.
+        coverage: share of rows that reach each.
+        precision: of those rows, the share in which the side came.
+    """
+
+    threshold: list[float]
+    coverage: list[float]
+    precision: list[float]
+
+    @classmethod
+    def of(
+        cls,
+        happened: NDArray[np.bool_],
+        probability: NDArray[np.floating],
+        points: int = _CURVE_POINTS,
+    ) -> PrecisionCurve:
+        """Take (N,) probabilities at coverages evenly spaced on a logarithmic scale.
+
+        Args:
+            happened: (N,) whether the side came, N at least 1.
+            probability: (N,) of the side.
+            points: most thresholds; equal probabilities cannot be told apart and give one.
+        """
+        order = np.argsort(-probability, kind="stable")
+        falling, hits = probability[order], np.cumsum(happened[order])
+        ranks = np.geomspace(1, len(falling), points).round().astype(np.int64) - 1
+        chosen = np.unique(-falling[ranks])
+        # A threshold lets through all rows of its probability, not only those sorted before.
+        reached = np.searchsorted(-falling, chosen, side="right")
+        return cls(
+            threshold=(-chosen).astype(np.float64).tolist(),
+            coverage=(reached / len(falling)).tolist(),
+            precision=(hits[reached - 1] / reached).tolist(),
+        )
+
+
+def precision_curves(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+) -> dict[str, PrecisionCurve]:
+    """Side to its curve, of (N, 3) probabilities and (N,) known labels."""
+    return {
+        name: PrecisionCurve.of(labels == code, probabilities[:, code])
+        for name, code in _SIDES.items()
+    }
+
+
+def thresholds_by_class(thresholds: Thresholds) -> dict[str, float]:
+    """Class name to its threshold."""
+    return {"SHORT": thresholds.short, "HOLD": thresholds.hold, "LONG": thresholds.long}
+
+
+def _share(happened: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float | None:
+    return float(happened[chosen].mean()) if chosen.any() else None

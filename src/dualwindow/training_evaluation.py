@@ -1,0 +1,166 @@
+"""The evaluation that ends a training: baselines from its training rows, figures on other rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import CLOSE_CHANGE
+from dualwindow.compute_threads import ComputeThreads
+from dualwindow.dataset import Dataset, Selection
+from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
+from dualwindow.evaluation.baselines import Baselines
+from dualwindow.evaluation.calibration import Calibration, trained_prior
+from dualwindow.evaluation.volatility import trailing_volatility
+from dualwindow.ranks import Ranks
+from dualwindow.settings import TrainingConfig
+from dualwindow.trained import TrainedModel
+
+#: Most rows that an evaluation predicts, evenly spaced.
+EVALUATION_ROWS: Final = 200_000
+#: Most training rows that the baselines are fitted on, evenly spaced.
+BASELINE_ROWS: Final = 100_000
+#: Most rows that a temperature is fitted on beside those that are evaluated, evenly spaced.
+TEMPERING_ROWS: Final = 4096
+#: Under which a training's figures hold what the model was judged by.
+YARDSTICKS_KEY: Final = "yardsticks"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A model's evaluation, and what it was judged by.
+
+    Attributes:
+        evaluation: None where there were no rows to evaluate on.
+        yardsticks: with the temperature of rows after the training, so that they judge the model
+            on any other candles; None where nothing was trained.
+    """
+
+    evaluation: Evaluation | None
+    yardsticks: Yardsticks | None
+
+
+def judge(
+    model: TrainedModel,
+    train: Selection,
+    evaluated: Selection,
+    *,
+    tempering: Selection,
+    should_stop: Callable[[], bool],
+    threads: ComputeThreads,
+    ranks: Ranks,
+) -> Judgement:
+    """Evaluate a model on rows that it was not trained on.
+
+    Args:
+        model: as trained.
+        train: rows of its training; may be empty, then there is nothing to compare with.
+        evaluated: rows to evaluate on.
+        tempering: further rows that the temperature is fitted on; where there are none, those that
+            are evaluated give it to each other.
+        should_stop: true ends it with `TrainingStoppedError`.
+        threads: that predict.
+        ranks: that each predict a share of the rows; all return the same.
+    """
+    dataset, config = train.dataset, model.config
+    yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else None
+    if not len(evaluated):
+        return Judgement(None, yardsticks)
+    rows, further = (
+        evaluated.evenly_spaced(EVALUATION_ROWS),
+        tempering.evenly_spaced(TEMPERING_ROWS),
+    )
+    every = np.concatenate([rows, further])
+    predict = partial(
+        model.probabilities,
+        dataset.features,
+        every[ranks.share(len(every))],
+        should_stop=should_stop,
+        threads=threads,
+    )
+    probabilities = np.concatenate(ranks.gathered(predict))
+    comparison = None
+    if yardsticks is not None:
+        if len(further):
+            yardsticks = yardsticks.tempered(dataset.labels[further], probabilities[len(rows) :])
+        comparison = comparison_of(dataset, rows, config, yardsticks)
+    probabilities = probabilities[: len(rows)]
+    evaluation = evaluate(dataset.labels[rows], probabilities, config.thresholds, comparison)
+    if yardsticks is not None and not len(further):
+        yardsticks = yardsticks.tempered(dataset.labels[rows], probabilities)
+    return Judgement(evaluation, yardsticks)
+
+
+def yardsticks_of(train: Selection, config: TrainingConfig, *, mirrored: bool) -> Yardsticks:
+    """Fit baselines and priors on the training rows; there is no temperature yet.
+
+    Args:
+        train: the training rows.
+        config: training settings.
+        mirrored: whether half of the windows were mirrored.
+    """
+    rows = train.evenly_spaced(BASELINE_ROWS)
+    baselines = Baselines.fit(
+        train.dataset.labels[rows],
+        volatility_of(train.dataset, rows, config),
+        mixed_in=config.future_window,
+    )
+    trained = trained_prior(train.counts, config.class_balance, mirrored=mirrored)
+    return Yardsticks(baselines, Calibration(market=baselines.prior, trained=trained))
+
+
+def read_yardsticks(figures: Path) -> Yardsticks | None:
+    """Find in the figures of a training what its model was judged by.
+
+    Args:
+        figures: JSON that the training has written.
+
+    Returns:
+        None when the file is missing, or of a version that fitted none.
+    """
+    try:
+        return Yardsticks.from_dict(json.loads(figures.read_bytes())[YARDSTICKS_KEY])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def comparison_of(
+    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig, yardsticks: Yardsticks
+) -> Comparison:
+    """What the judged rows of a dataset are compared with.
+
+    Args:
+        dataset: that the rows belong to.
+        rows: (N,) rows with a class.
+        config: window settings.
+        yardsticks: of the model.
+    """
+    return Comparison(
+        yardsticks=yardsticks,
+        seconds=dataset.seconds[rows],
+        volatility=volatility_of(dataset, rows, config),
+        future_seconds=config.future_window * dataset.candle_seconds,
+    )
+
+
+def volatility_of(
+    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig
+) -> NDArray[np.float64] | None:
+    """(N,) trailing volatility over the window of each row; None without `close_change`.
+
+    Args:
+        dataset: in memory or mapped.
+        rows: (N,) rows with a class, so that their windows are valid.
+        config: window settings.
+    """
+    if CLOSE_CHANGE not in dataset.names:
+        return None
+    changes = dataset.features[:, dataset.names.index(CLOSE_CHANGE)]
+    return trailing_volatility(changes, rows, config.window_size)
