@@ -17,10 +17,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp, softmax
 
 from dualwindow.balance import ClassBalance, drawn_counts, mirrored_counts
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.evaluation.losses import FLOOR, normalised, row_losses
+from dualwindow.evaluation.losses import FLOOR, normalised
 
 #: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
 _SHARPNESS: Final = (0.01, 20.0)
@@ -67,12 +68,14 @@ class Calibration:
         """
         step = -(-len(labels) // _FITTED_ROWS)
         shares, codes = normalised(probabilities[::step]), labels[::step]
+        at = np.arange(len(codes))
 
         def loss(sharpness: float) -> float:
-            return float(row_losses(codes, self._shifted(shares, sharpness))[:, 0].mean())
+            logits = self._logits(shares, sharpness)
+            return float((logsumexp(logits, axis=1) - logits[at, codes]).mean())
 
         # The loss is convex in 1 / temperature, so that the search cannot end in a wrong valley.
-        best = minimize_scalar(loss, bounds=_SHARPNESS, method="bounded", options={"xatol": 1e-3})
+        best = minimize_scalar(loss, bounds=_SHARPNESS, method="bounded", options={"xatol": 1e-4})
         return replace(self, temperature=float(1 / best.x))
 
     def cross_fitted(
@@ -100,10 +103,11 @@ class Calibration:
         return found
 
     def _shifted(self, shares: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
-        logs = sharpness * np.log(np.maximum(shares, FLOOR))
-        logs += np.log(self.market) - np.log(self.trained)
-        powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(self._logits(shares, sharpness), axis=1))
+
+    def _logits(self, shares: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
+        shift = np.log(self.market) - np.log(self.trained)
+        return np.asarray(sharpness * np.log(np.maximum(shares, FLOOR)) + shift)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""

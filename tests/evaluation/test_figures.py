@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,55 +13,29 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import MODE_THRESHOLDS, Thresholds, decide
-from dualwindow.evaluation import DecisionFigures, Evaluation, evaluate, trading_f1
+from dualwindow.evaluation import (
+    Comparison,
+    DecisionFigures,
+    Evaluation,
+    Yardsticks,
+    evaluate,
+)
+from dualwindow.evaluation.baselines import Baselines
+from dualwindow.evaluation.calibration import Calibration
+from tests.evaluation.cases import Case, cases, random_case
 
 S, H, L = SHORT, HOLD, LONG
 CONSERVATIVE = MODE_THRESHOLDS["conservative"]
 
 
+EVEN = (1 / 3, 1 / 3, 1 / 3)
+TRAIN = random_case(77, 30_000)
+BASELINES = Baselines.fit(TRAIN.labels, TRAIN.volatility, mixed_in=120)
+
+
 def codes(*values: int) -> np.ndarray[Any, Any]:
     return np.array(values, np.int8)
 
-
-# --- figures of decisions ------------------------------------------------------------------------
-
-
-def test_figures_of_a_case_made_by_hand() -> None:
-    labels = codes(S, S, S, S, H, H, H, L, L, L)
-    decisions = codes(S, S, H, L, H, H, S, L, H, H)
-    figures = DecisionFigures.of(labels, decisions)
-    assert figures.accuracy == pytest.approx(5 / 10)
-    assert figures.precision == pytest.approx({"SHORT": 2 / 3, "HOLD": 2 / 5, "LONG": 1 / 2})
-    assert figures.recall == pytest.approx({"SHORT": 2 / 4, "HOLD": 2 / 3, "LONG": 1 / 3})
-    assert figures.f1 == pytest.approx({"SHORT": 4 / 7, "HOLD": 1 / 2, "LONG": 2 / 5})
-    assert figures.trading_f1 == pytest.approx((4 / 7 + 2 / 5) / 2)
-    # Rows are what happened, columns are what was said.
-    assert figures.confusion == [[2, 1, 1], [1, 2, 0], [0, 2, 1]]
-    assert figures.predicted == {"SHORT": 3, "HOLD": 5, "LONG": 2}
-    assert figures.coverage == pytest.approx(5 / 10)
-
-
-def test_a_side_that_is_neither_there_nor_said_counts_as_nothing() -> None:
-    figures = DecisionFigures.of(codes(H, H, S), codes(H, H, S))
-    assert figures.accuracy == 1.0
-    assert figures.trading_f1 == 0.5
-    assert figures.precision["LONG"] == figures.recall["LONG"] == figures.f1["LONG"] == 0.0
-
-
-def test_saying_nothing_earns_nothing() -> None:
-    figures = DecisionFigures.of(codes(S, H, L), codes(H, H, H))
-    assert figures.trading_f1 == 0.0
-    assert figures.coverage == 0.0
-    assert figures.accuracy == pytest.approx(1 / 3)
-
-
-def test_trading_f1_leaves_hold_out() -> None:
-    labels, right_on_hold = codes(S, L, *[H] * 98), codes(H, H, *[H] * 98)
-    assert trading_f1(labels, right_on_hold) == 0.0
-    assert trading_f1(labels, labels) == 1.0
-
-
-# --- evaluation ----------------------------------------------------------------------------------
 
 LABELS = codes(S, H, L, L)
 PROBABILITIES = np.array(
@@ -69,6 +45,13 @@ PROBABILITIES = np.array(
 
 def evaluation() -> Evaluation:
     return evaluate(LABELS, PROBABILITIES, CONSERVATIVE)
+
+
+def compared(case: Case, temperature: float | None = None) -> Evaluation:
+    """The case judged by what other rows say."""
+    yardsticks = Yardsticks(BASELINES, Calibration(BASELINES.prior, EVEN, temperature))
+    comparison = Comparison(yardsticks, case.seconds, case.volatility, 7200)
+    return evaluate(case.labels, case.probabilities, CONSERVATIVE, comparison)
 
 
 def test_an_evaluation_of_a_case_made_by_hand() -> None:
@@ -123,8 +106,8 @@ def finite(value: Any) -> bool:
         return all(finite(item) for item in value.values())
     if isinstance(value, list):
         return all(finite(item) for item in value)
-    return type(value) in (int, float, str) and (
-        not isinstance(value, float) or math.isfinite(value)
+    return value is None or (
+        type(value) in (int, float, str) and (not isinstance(value, float) or math.isfinite(value))
     )
 
 
@@ -149,6 +132,61 @@ def test_the_figures_are_plain_json_without_nan(
     for field in ("argmax", "thresholded"):
         assert set(content[field]) == set(vars(found.argmax))
     assert set(content) == set(vars(found))
+
+
+@given(case=cases())
+def test_so_are_those_of_a_comparison(case: Case) -> None:
+    content = compared(case).to_dict()
+    assert finite(content)
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+
+
+def test_a_model_is_told_from_its_baselines() -> None:
+    """Probabilities that know the side of a third of the rows are better; without them not."""
+    case = random_case(1, 3000)
+    random = np.random.default_rng(2)
+    knows = random.random(len(case.labels)) < 1 / 3
+    told = np.where(knows[:, None], np.eye(3)[case.labels] * 0.6, 0) + 0.2
+    known = replace(case, probabilities=(told / told.sum(axis=1, keepdims=True)).astype("float32"))
+    text = "\n".join(compared(known).lines())
+    assert re.search(r"better than the [a-z ]+ by \+\d+\.\d+% \[\+\d", text), text
+    assert "blocks of 2 h" in text
+    assert "temperature 0." in text
+    unknown = "\n".join(compared(case).lines())
+    assert "not distinguishable from the " in unknown, unknown
+    opposite = replace(case, probabilities=known.probabilities[:, [2, 0, 1]])
+    raw = compared(opposite).forecast.skill["raw"]["prior"]
+    assert raw.total.sign == -1
+    few = compared(replace(case, seconds=case.seconds // 10**6)).lines()
+    assert "too few candles to tell it from the " in few[-1]
+
+
+def test_a_temperature_that_is_given_is_kept_and_used() -> None:
+    case = random_case(3, 500)
+    own = compared(case)
+    given = compared(case, temperature=2.5)
+    assert own.forecast.temperature != given.forecast.temperature == 2.5
+    assert own.forecast.losses["tempered"] != given.forecast.losses["tempered"]
+    for name in ("raw", "prior-corrected", "volatility", "prior"):
+        assert own.forecast.losses[name] == given.forecast.losses[name]
+
+
+@given(case=cases(), seed=st.integers(0, 2**31))
+def test_labels_that_are_judged_move_no_baseline(case: Case, seed: int) -> None:
+    others = np.random.default_rng(seed).permutation(case.labels)
+    one, other = compared(case), compared(replace(case, labels=others))
+    for name, figures in one.forecast.baselines.items():
+        assert figures.predicted == other.forecast.baselines[name].predicted
+
+
+def test_every_mode_stands_beside_argmax_with_the_configured_fallback() -> None:
+    thresholds = Thresholds(0.9, 0.9, 0.9, fallback="argmax")
+    found = evaluate(LABELS, PROBABILITIES, thresholds)
+    assert found.thresholded == found.argmax
+    assert set(found.modes) == set(MODE_THRESHOLDS)
+    for name, mode in MODE_THRESHOLDS.items():
+        decisions = decide(PROBABILITIES, replace(mode, fallback="argmax"))
+        assert found.modes[name].decisions == DecisionFigures.of(LABELS, decisions)
 
 
 def test_reading_the_plain_form_changes_no_evaluation() -> None:
