@@ -40,7 +40,7 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     assert main(["train", "--pair", "BTC_USDT", *PERIOD]) == 0
     model_folder = folder / "user_data" / "models" / NAME
     shown = capsys.readouterr()
-    for text in ("stages", "training", "argmax", "thresholds", "purged", NAME):
+    for text in ("stages", "training", "argmax", "thresholds", "purged", "was HOLD", "skill", NAME):
         assert text in shown.out
     loaded = load_portable(model_folder)
     assert loaded.origin.pairs == (PAIR,)
@@ -62,7 +62,13 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     tail = pd.Timestamp(loaded.origin.tail_from, unit="s")
     assert after["period"].startswith(f"{tail:%Y-%m-%d %H:%M} to 2025-05-09 15:33")
     assert after["figures"]["rows"] > figures["tail"]["rows"]
-    assert "hindsight" not in capsys.readouterr().out
+    # It is judged by the baselines and the temperature of its training.
+    forecast = after["figures"]["forecast"]
+    assert forecast["temperature"] == figures["yardsticks"]["calibration"]["temperature"]
+    assert set(forecast["skill"]["tempered"]) == set(figures["tail"]["forecast"]["skill"]["raw"])
+    shown = capsys.readouterr().out
+    assert "hindsight" not in shown
+    assert "volatility baseline" in shown
     assert main(["evaluate", str(model_folder), "--date-from", "2025-05-05"]) == 0
     assert "hindsight" in capsys.readouterr().out
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 
 #: Smallest probability that a forecast is taken to mean, so that one row's loss stays finite.
 FLOOR: Final = 1e-12
@@ -65,8 +65,7 @@ def row_losses(
     """
     shares = normalised(probabilities)
     held = labels == HOLD
-    stays = shares[:, HOLD]
-    moves = shares.sum(axis=1) - stays
+    stays, moves = shares[:, HOLD], shares[:, SHORT] + shares[:, LONG]
     total = _loss(shares[np.arange(len(labels)), labels])
     calm = _loss(np.where(held, stays, moves))
     return np.column_stack([total, calm, np.where(held, 0.0, total - calm)])
@@ -75,13 +74,15 @@ def row_losses(
 def brier_score(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
     """Mean over (N,) rows of the summed squared errors of the three probabilities (Brier 1950)."""
     happened = np.eye(len(CLASS_NAMES))[labels]
-    return float(((normalised(probabilities) - happened) ** 2).sum(axis=1).mean())
+    return float(((normalised(probabilities) - happened) ** 2).sum() / len(labels))
 
 
 def normalised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """(N, 3) float64 whose rows sum to 1; single precision leaves them off by a millionth."""
     shares = probabilities.astype(np.float64)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    # Column by column: numpy is many times slower at sums along a short axis.
+    sums = shares[:, SHORT] + shares[:, HOLD] + shares[:, LONG]
+    return np.asarray(shares / sums[:, None])
 
 
 def _loss(shares: NDArray[np.float64]) -> NDArray[np.float64]:
