@@ -37,7 +37,7 @@ CONFIG = TrainingConfig.from_parameters({**QUICK, "epochs": 1})
 def stored(tmp_path_factory: pytest.TempPathFactory, btc_futures: pd.DataFrame) -> Dataset:
     """Two pairs of the same days, mapped."""
     folder = tmp_path_factory.mktemp("stored")
-    parts = [btc_futures.iloc[:3000], btc_futures.iloc[1000:4000]]
+    parts = [btc_futures.iloc[:3000], btc_futures.iloc[200:3200]]
     frames = [part.reset_index(drop=True) for part in parts]
     return prepare_store(write(folder, frames), CONFIG, folder, periods=(10, 200)).dataset
 
