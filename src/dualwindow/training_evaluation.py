@@ -73,10 +73,8 @@ def judge(
     yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else None
     if not len(evaluated):
         return Judgement(None, yardsticks)
-    rows, further = (
-        evaluated.evenly_spaced(EVALUATION_ROWS),
-        tempering.evenly_spaced(TEMPERING_ROWS),
-    )
+    rows = evaluated.evenly_spaced(EVALUATION_ROWS)
+    further = tempering.evenly_spaced(TEMPERING_ROWS)
     every = np.concatenate([rows, further])
     predict = partial(
         model.probabilities,

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
-from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, SHUFFLED
+from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.decisions import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import skill_text, verdict
@@ -69,13 +69,16 @@ def mode_table(evaluation: Evaluation) -> Table:
 
 
 def skill_table(forecast: ForecastFigures) -> Table:
-    """Every forecast against every baseline, with the two parts of the skill."""
+    """Every forecast against the two baselines that say something, with the skill's two parts."""
     table = Table(title="skill: share of the baseline's log loss that is saved, 95 % intervals")
     for head in ("probabilities", "against", "log loss", "skill", "calm or not", "direction"):
         text = head in ("probabilities", "against")
         table.add_column(head, justify="left" if text else "right")
     for name, against in forecast.skill.items():
-        for baseline, skill in against.items():
+        for baseline in (PRIOR, VOLATILITY):
+            if baseline not in against:
+                continue
+            skill = against[baseline]
             ours, theirs = forecast.losses[name].log_loss, forecast.losses[baseline].log_loss
             parts = (skill.total, skill.calm, skill.direction)
             table.add_row(
