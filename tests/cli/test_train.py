@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dualwindow import portable
 from dualwindow.cli.main import main
 from dualwindow.cli.training_folder import CHECKPOINT_NAME
 from dualwindow.portable import load_portable
@@ -126,6 +130,21 @@ def test_a_training_without_sides_makes_no_model_and_leaves_nothing(
     assert main(["train", *PERIOD]) == 1
     assert "no SHORT and no LONG" in capsys.readouterr().err
     assert list((folder / "user_data" / "models").iterdir()) == []
+
+
+def test_a_full_disk_is_told_without_a_traceback_and_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # The weights are there by then.
+    monkeypatch.setattr(portable, "write_manifest", full)
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 1
+    said = capsys.readouterr().err
+    assert "the training cannot be written: [Errno 28] No space left on device; make room" in said
+    assert "start again" in said
+    assert not (folder / "model").exists()
 
 
 def test_a_model_cannot_be_evaluated_without_candles_after_it(
