@@ -35,7 +35,8 @@ class RunSettings:
         training: as the configuration says, whatever this machine can do.
         root: leverage, period, tail.
         periods: of the moving averages, candles.
-        pairs: as they were written; never empty.
+        pairs: as they were written, or patterns; never empty.
+        excluded: pairs and patterns of which no pattern brings one.
         exchange: its name.
         trading_mode: spot or futures.
         timeframe: of the candles.
@@ -48,6 +49,7 @@ class RunSettings:
     root: RootSettings
     periods: tuple[int, ...]
     pairs: tuple[str, ...]
+    excluded: tuple[str, ...]
     exchange: str
     trading_mode: str
     timeframe: str
@@ -94,6 +96,7 @@ class RunSettings:
             root=root,
             periods=periods,
             pairs=pairs,
+            excluded=tuple(exchange.get("pair_blacklist") or ()),
             exchange=name,
             trading_mode=content.get("trading_mode") or _mode_of(pairs),
             timeframe=timeframe,
