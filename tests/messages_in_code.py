@@ -35,7 +35,9 @@ _NO_TROUBLE: Final = {
     *_FOR_PROGRAMMERS,
 }
 #: Fewer words, values left out, are a part of a message rather than one.
-_FEWEST_WORDS: Final = 4
+_FEWEST_WORDS: Final = 3
+#: Makes a page of the docs.
+_WRITES_DOCS: Final = "settings_reference.py"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def source_files() -> list[Path]:
     """Everything that talks to users."""
     folders = ("src/dualwindow", "freqaimodels", "strategies", "docker")
     found = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
+    found = [path for path in found if path.name != _WRITES_DOCS]
     return sorted([*found, REPOSITORY / "train_gpu.py"])
 
 
@@ -74,7 +77,8 @@ def messages() -> list[Message]:
         Message(f"{path.relative_to(REPOSITORY)}:{node.lineno}", text)
         for path in source_files()
         for node, text, above in _texts(path)
-        if len(re.findall(r"[A-Za-z_']{2,}", text)) >= _FEWEST_WORDS and _tells_of_trouble(text, above)
+        if len(re.findall(r"[A-Za-z_']{2,}", text)) >= _FEWEST_WORDS
+        and _tells_of_trouble(node, text, above)
     ]
 
 
@@ -107,20 +111,29 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
-def _tells_of_trouble(text: str, above: list[ast.AST]) -> bool:
+def _tells_of_trouble(text_node: ast.expr, text: str, above: list[ast.AST]) -> bool:
+    inner: ast.AST = text_node
     for node in above:
         if isinstance(node, ast.Call):
             name = _name(node.func)
-            if name in _NO_TROUBLE:
+            # The second argument of an error says where its problems are.
+            if name in _NO_TROUBLE or (_RAISED.match(name) and inner in node.args[1:]):
                 return False
             if name in _WARNS | _ENDS | {"append", "extend"} or _RAISED.match(name):
                 return True
         if isinstance(node, (ast.List, ast.ListComp)):
             return True
+        inner = node
         if isinstance(node, ast.stmt):
             break
     # By the house style a message is followed by the way out.
-    return "; " in text and isinstance(above[-1], ast.Module)
+    return "; " in text and not _is_help(inner)
+
+
+def _is_help(statement: ast.AST) -> bool:
+    """Whether it sets the text of a command's help."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return any(_name(each) in {"description", "HELP"} for each in targets)
 
 
 def _name(function: ast.expr) -> str:
