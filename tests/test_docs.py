@@ -41,6 +41,8 @@ NO_TROUBLE: Final = (
     "freqtrade download-data",
     "freqtrade backtesting …",
     "and … more pairs",
+    ", pair_blacklist left out",
+    "of its log loss; calm or not …, direction …",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")
