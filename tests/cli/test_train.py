@@ -84,6 +84,21 @@ def test_the_same_command_trains_the_same_model_into_another_folder(folder: Path
     assert weights(models / NAME) == weights(models / f"{NAME}-2")
 
 
+def test_a_finished_training_of_other_settings_is_none_to_go_on_with(folder: Path) -> None:
+    models = folder / "user_data" / "models"
+    assert main(["train", *PERIOD, "--epochs", "1"]) == 0
+    assert main(["train", *PERIOD, "--epochs", "1", "--resume"]) == 0
+    assert [each.name for each in models.iterdir()] == [NAME]
+    assert main(["train", *PERIOD, "--epochs", "2", "--resume"]) == 0
+    assert load_portable(models / f"{NAME}-2").model.config.epochs == 2
+
+
+def test_the_period_of_a_preset_is_none_to_evaluate_on(folder: Path) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    assert main(["evaluate", "model", "--preset", "test", "--output", "out.json"]) == 0
+    assert json.loads(Path("out.json").read_text(encoding="utf-8"))["hindsight"] is False
+
+
 def test_several_pairs_train_one_model(folder: Path, btc_futures: pd.DataFrame) -> None:
     write_candles(folder, btc_futures.iloc[:7200], "ETH/USDT:USDT")
     pairs = ["--pair", "BTC/USDT:USDT", "--pair", "ETH_USDT"]
