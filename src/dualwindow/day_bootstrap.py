@@ -27,7 +27,7 @@ class Interval:
 
 
 def day_mean(
-    values: NDArray[np.float64], days: NDArray[np.int64], *, draws: int = 2000, seed: int = 0
+    values: NDArray[np.float64], days: NDArray[np.int64], *, draws: int, seed: int
 ) -> Interval:
     """Mean of values with an interval from days drawn with replacement.
 
@@ -50,8 +50,8 @@ def day_total(
     days: NDArray[np.int64],
     calendar: tuple[int, int],
     *,
-    draws: int = 2000,
-    seed: int = 0,
+    draws: int,
+    seed: int,
 ) -> Interval:
     """Sum of values with an interval from days drawn with replacement, idle days included.
 

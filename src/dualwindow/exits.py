@@ -153,9 +153,7 @@ def _opened_beyond(candles: TradeCandles, row: int, target: float, is_short: boo
     return bool(candles.open[row] < target if is_short else candles.open[row] > target)
 
 
-def _roi_price(
-    entry: float, *, is_short: bool, config: TrainingConfig, terms: TradeTerms
-) -> float:
+def _roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: TradeTerms) -> float:
     """The take profit after freqtrade has turned it into a ratio and back.
 
     The ratio is rounded to 1e-8; freqtrade exits where a price's rounded ratio exceeds half a step
