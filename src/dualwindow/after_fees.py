@@ -48,6 +48,7 @@ def after_fees(
     return AfterFees(
         pairs=len(pairs),
         trades=len(side),
+        turned=sum(int(each.turned.sum()) for each in trades),
         days=days,
         by_side={CLASS_NAMES[code]: int((side == code).sum()) for code in (SHORT, LONG)},
         by_reason={name: int((reason == code).sum()) for code, name in enumerate(EXIT_REASONS)},
@@ -88,25 +89,29 @@ def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigure
 
     never = np.zeros(len(pooled.day), np.bool_)
     random, means = _random_sides(pooled, seed)
-    gap = (pooled.profit[:, 0] - pooled.profit[:, 1]) / 2
+    fair = pooled.profit[~pooled.turned]
+    edge = day_mean(
+        (fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned], draws=draws, seed=seed
+    )
     return SideFigures(
         model=figures(never),
         always_long=figures(~pooled.is_long),
         always_short=figures(pooled.is_long),
         random=random,
-        random_as_good_pct=100.0 * float(np.mean(means >= pooled.profit[:, 0].mean())),
-        edge_pct=percent(day_mean(gap, pooled.day, draws=draws, seed=seed)),
+        random_as_good_pct=100.0 * float(np.mean(means >= fair[:, 0].mean())),
+        edge_pct=percent(edge),
     )
 
 
 def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArray[np.float64]]:
-    """Figures of sides by coin flip, and the mean profit of every series."""
+    """Figures of sides by coin flip, and every series' mean profit without turned entries."""
     random = np.random.default_rng(seed)
     count = len(pooled.day)
-    means, hits, falls = np.empty((3, _RANDOM_SERIES))
+    means, fair_means, hits, falls = np.empty((4, _RANDOM_SERIES))
     for index in range(_RANDOM_SERIES):
         profit, left = pooled.taking(random.random(count) < 0.5)
         means[index], hits[index] = profit.mean(), _hit_rate(profit)
+        fair_means[index] = profit[~pooled.turned].mean()
         falls[index] = _drawdown_pct(profit, left)
     low, high = (float(end) for end in np.quantile(means, _INSIDE))
     mean = Interval(float(means.mean()), low, high)
@@ -117,7 +122,7 @@ def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArr
         total_pct=_percent(total),
         drawdown_pct=float(falls.mean()),
     )
-    return figures, means
+    return figures, fair_means
 
 
 def _hit_rate(profit: NDArray[np.float64]) -> float:

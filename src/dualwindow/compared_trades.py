@@ -49,12 +49,14 @@ class PooledTrades:
     Attributes:
         day: (T,) days since 1970 of the entries.
         is_long: (T,) whether the chosen side is LONG.
+        turned: (T,) true for entries in the candle of an exit (`Trades.turned`).
         profit: (T, 2) net profits, fraction of the stake.
         left: (T, 2) exits, seconds since 1970.
     """
 
     day: NDArray[np.int64]
     is_long: NDArray[np.bool_]
+    turned: NDArray[np.bool_]
     profit: NDArray[np.float64]
     left: NDArray[np.int64]
 
@@ -73,6 +75,7 @@ class PooledTrades:
         return cls(
             day=entered[order] // DAY_SECONDS,
             is_long=is_long[order],
+            turned=np.concatenate([pair.chosen.turned for pair in pairs])[order],
             profit=both(lambda _, trades: trades.profit),
             left=both(lambda pair, trades: pair.seconds[trades.exit_row]),
         )

@@ -121,8 +121,8 @@ def hold_position(
     worse = 1.0 - terms.slippage if is_short else 1.0 + terms.slippage
     entry = float(candles.open[entry_row]) * worse
     tick = float(candles.tick[entry_row])
-    profit = _roi_price(entry, is_short=is_short, config=config, terms=terms)
-    loss = _stop_price(entry, tick, is_short=is_short, config=config, leverage=terms.leverage)
+    profit = roi_price(entry, is_short=is_short, config=config, terms=terms)
+    loss = stop_price(entry, tick, is_short=is_short, config=config, leverage=terms.leverage)
     end = entry_row + config.future_window
     at, is_loss = first_touch(
         candles.high[entry_row:end],
@@ -153,7 +153,7 @@ def _opened_beyond(candles: TradeCandles, row: int, target: float, is_short: boo
     return bool(candles.open[row] < target if is_short else candles.open[row] > target)
 
 
-def _roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: TradeTerms) -> float:
+def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: TradeTerms) -> float:
     """The take profit after freqtrade has turned it into a ratio and back.
 
     The ratio is rounded to 1e-8; freqtrade exits where a price's rounded ratio exceeds half a step
@@ -167,7 +167,7 @@ def _roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: T
     return (1.0 + side * wanted / terms.leverage) * opened / left
 
 
-def _stop_price(
+def stop_price(
     entry: float, tick: float, *, is_short: bool, config: TrainingConfig, leverage: float
 ) -> float:
     """The stop loss on the step nearer to the entry.

@@ -53,7 +53,7 @@ def nearest_tick(price: float, tick: float) -> float:
     """The step nearest to a price, the upper one from halfway on; the price itself for tick 0."""
     if not tick:
         return price
-    exact, step = Decimal(repr(price)), _exact(tick)
+    exact, step = _exact(price), _step(tick)
     over = exact % step
     return float(exact - over + (step if over >= step / 2 else 0))
 
@@ -62,7 +62,7 @@ def tick_at_or_above(price: float, tick: float) -> float:
     """The lowest step that is not below a price; the price itself for tick 0."""
     if not tick:
         return price
-    exact, step = Decimal(repr(price)), _exact(tick)
+    exact, step = _exact(price), _step(tick)
     over = exact % step
     return float(exact - over + step) if over else price
 
@@ -71,11 +71,16 @@ def tick_at_or_below(price: float, tick: float) -> float:
     """The highest step that is not above a price; the price itself for tick 0."""
     if not tick:
         return price
-    exact = Decimal(repr(price))
-    over = exact % _exact(tick)
+    exact = _exact(price)
+    over = exact % _step(tick)
     return float(exact - over) if over else price
 
 
+def _exact(price: float) -> Decimal:
+    """A price as it is written; numpy writes its numbers in another way."""
+    return Decimal(repr(float(price)))
+
+
 @lru_cache(maxsize=64)
-def _exact(tick: float) -> Decimal:
-    return Decimal(repr(tick))
+def _step(tick: float) -> Decimal:
+    return _exact(tick)

@@ -62,9 +62,10 @@ class SideFigures:
         always_long: every trade a LONG; intervals likewise.
         always_short: every trade a SHORT, on spot as well, where nobody can make it.
         random: means over series of random sides; the intervals hold 95 % of the series.
-        random_as_good_pct: percent of the series whose mean is at least the model's.
+        random_as_good_pct: percent of the series whose mean is at least the model's, over entries
+            that were not turned.
         edge_pct: mean of the model's profit less the mean of both sides, which is what a fair coin
-            earns; interval from days.
+            earns, over entries that were not turned; interval from days.
     """
 
     model: ProfitFigures
@@ -94,6 +95,8 @@ class AfterFees:
     Attributes:
         pairs: how many.
         trades: how many.
+        turned: how many were entered at the open of the candle in which the one before ended, as
+            freqtrade's backtest has it; they flatter every profit here.
         days: length of the candles, the longest pair's.
         by_side: class name to trades.
         by_reason: freqtrade's exit reason to trades.
@@ -110,6 +113,7 @@ class AfterFees:
 
     pairs: int
     trades: int
+    turned: int
     days: float
     by_side: dict[str, int]
     by_reason: dict[str, int]
@@ -136,9 +140,14 @@ class AfterFees:
             ", ".join(f"{name} {count}" for name, count in counts.items())
             for counts in (self.by_side, self.by_reason)
         )
+        turned = (
+            f"{self.turned} were entered in the candle of an exit at its open, as freqtrade's "
+            "backtest has it, which flatters the profits; the edge leaves them out"
+        )
         return [
             f"{costs}: {self.trades} trades in {self.days:.1f} days ({said}; {ended}), "
             f"{self.held_pct:.1f} % of the time in a position",
+            *([turned] if self.turned else []),
             *self.sides.lines(),
             f"turnover {self.turnover:.1f} stakes, {self.turnover_a_day:.1f} a day; "
             f"fees {self.fees_pct:.2f} %, funding {self.funding_pct:+.2f} % of a stake",
