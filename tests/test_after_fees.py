@@ -174,8 +174,13 @@ def test_figures_are_plain_json_and_stand_in_the_lines() -> None:
     content = json.loads(json.dumps(figures.to_dict(), allow_nan=False))
     assert content["sides"]["model"]["total_pct"]["value"] == pytest.approx(1.0)
     text = "\n".join(figures.lines())
-    for part in ("4 trades in 20.0 days", "SHORT 2, LONG 2", "stop_loss 4", "drawdown 2.0 %",
-                 "+0.250 % [", "+1.0 % [", "turnover 8.0 stakes, 0.4 a day", "fees 0.40 %"):  # fmt: skip
+    for part in (
+        "4 trades in 20.0 days (SHORT 2, LONG 2; roi 0, stop_loss 4, time_out 0, force_exit 0)",
+        "model: hit rate 0.500, +0.250 % [",
+        "a trade, +1.0 % [",
+        "in all, drawdown 2.0 %",
+        "turnover 8.0 stakes, 0.4 a day; fees 0.40 %, funding +0.04 % of a stake",
+    ):
         assert part in text
 
 
@@ -193,8 +198,9 @@ def test_the_interval_of_a_sum_counts_days_without_a_trade() -> None:
     values = np.array([1.0, 2.0, 3.0])
     total = day_total(values, days, (0, 9), draws=20_000, seed=0)
     assert total.value == 6.0
-    # Each of ten draws hits one of the two busy days with one chance in five: mean 6 in all.
-    assert (total.low, total.high) == (0.0, pytest.approx(12.0))
+    # Each of ten draws hits a busy day, worth 3, with one chance in five: at most five of them do in
+    # 97.5 % of the cases.
+    assert (total.low, total.high) == (0.0, 15.0)
     assert day_total(values, days, (0, 9), draws=50, seed=1).low >= 0.0
     narrow = day_total(np.ones(10), np.arange(10), (0, 9), draws=200, seed=0)
     assert (narrow.low, narrow.high) == (10.0, 10.0)
@@ -232,10 +238,9 @@ def test_the_edge_is_that_of_the_edge_study() -> None:
     decisions = np.random.default_rng(1).choice([SHORT, LONG], len(frame)).astype(np.int8)
     candles = TradeCandles.of(frame, rounded=False)
     trades = trade_decisions(candles, decisions, config, TERMS, turns=False)
-    found = sides_of(
-        after_fees([ComparedTrades.of(candles, trades, config, TERMS)], TERMS)
-    ).edge_pct
+    pair = ComparedTrades.of(candles, trades, config, TERMS)
+    found = sides_of(after_fees([pair], TERMS)).edge_pct
     study = edge_of(simulate(frame, decisions, config, TERMS.fee), utc_seconds(frame["date"]))
-    # The study leaves gaps beyond a barrier out, and enters in the candle after an exit too.
-    assert found.value == pytest.approx(100 * study.mean, abs=0.01)
-    assert found.low == pytest.approx(100 * study.low, abs=0.02)
+    # The study knows no better price beyond a barrier, and needs a whole future window.
+    assert found.value == pytest.approx(100 * study.mean, abs=0.002)
+    assert found.low == pytest.approx(100 * study.low, abs=0.004)
