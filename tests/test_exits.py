@@ -94,7 +94,7 @@ def test_the_stop_loss_is_freqtrades_to_the_last_bit(
     price = stop_loss_price(entry, is_short=is_short, config=config)
     kept = stoploss_from_absolute(price, entry, is_short=is_short, leverage=terms.leverage)
     trade.adjust_stop_loss(entry, kept, allow_refresh=True)
-    found = stop_price(entry, tick, is_short=is_short, config=config, leverage=terms.leverage)
+    found = stop_price(entry, tick, is_short=is_short, config=config)
     assert found == trade.stop_loss
 
 

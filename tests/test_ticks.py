@@ -34,11 +34,12 @@ def of_ours(candles: pd.DataFrame) -> np.ndarray:
 def test_the_step_is_that_of_the_months_most_decimals(
     decimals: list[int], price: float, seed: int
 ) -> None:
-    # A candle every five days, so that there are several months.
+    # A candle every five days: six or so a month, and four months.
     candles = random_candles(24, seed, volatility=0.01, price=price)
     candles["date"] = pd.date_range("2025-01-03", periods=24, freq="5D", tz="UTC")
-    for row in range(24):
-        candles.loc[row, PRICES] = candles.loc[row, PRICES].round(decimals[row % len(decimals)])
+    for row, month in enumerate(candles["date"].dt.month):
+        most = decimals[month % len(decimals)]
+        candles.loc[row, PRICES] = candles.loc[row, PRICES].round(most - row % 2)
     wanted = of_freqtrade(candles)
     known = np.isfinite(wanted)  # a month of whole prices, where freqtrade asks the exchange
     np.testing.assert_allclose(of_ours(candles)[known], wanted[known], rtol=1e-12)

@@ -84,8 +84,7 @@ class SlowBacktest:
         entry = float(self.candles.open[row]) * (1 + worse)
         tick = float(self.candles.tick[row])
         profit = roi_price(entry, is_short=is_short, config=self.config, terms=self.terms)
-        lever = self.terms.leverage
-        stop = stop_price(entry, tick, is_short=is_short, config=self.config, leverage=lever)
+        stop = stop_price(entry, tick, is_short=is_short, config=self.config)
         self.position = Open(row, is_short, entry, profit, stop, tick)
 
     def leave_if_due(self, row: int, position: Open) -> None:
@@ -311,9 +310,10 @@ def test_a_long_pays_funding_that_a_short_receives(side: int, sign: int) -> None
     # Entered at 60 s, left at 300 s; what is due before or after does not count.
     funding = Funding(np.array([0, 60, 180, 300, 360]), np.array([9.0, 0.1, 0.2, 0.4, 9.0]))
     candles = TradeCandles(plain.seconds, plain.open, plain.high, plain.low, plain.tick, funding)
-    found = trade_decisions(candles, decided(r0=side), CONFIG, FREE, turns=True)
-    assert found.funding.tolist() == pytest.approx([sign * 0.007])
-    assert found.profit.tolist() == pytest.approx([sign * 0.007])
+    terms = TradeTerms(fee=0.0, leverage=2.0)
+    found = trade_decisions(candles, decided(r0=side), CONFIG, terms, turns=True)
+    assert found.funding.tolist() == pytest.approx([sign * 0.014])
+    assert found.profit.tolist() == pytest.approx([sign * 0.014])
 
 
 def test_entries_of_ones_own_overlap() -> None:

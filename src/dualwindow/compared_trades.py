@@ -44,7 +44,7 @@ class ComparedTrades:
 
 @dataclass(frozen=True)
 class PooledTrades:
-    """T entries of all pairs in time order; of two columns the first is the chosen side.
+    """T entries, pair after pair; of two columns the first is the chosen side.
 
     Attributes:
         day: (T,) days since 1970 of the entries.
@@ -67,15 +67,13 @@ class PooledTrades:
         def both(part: Callable[[ComparedTrades, Trades], NDArray[Any]]) -> NDArray[Any]:
             chosen = np.concatenate([part(pair, pair.chosen) for pair in pairs])
             other = np.concatenate([part(pair, pair.other) for pair in pairs])
-            return np.stack([chosen, other], axis=1)[order]
+            return np.stack([chosen, other], axis=1)
 
         entered = np.concatenate([pair.seconds[pair.chosen.entry_row] for pair in pairs])
-        order = np.argsort(entered, kind="stable")
-        is_long = np.concatenate([pair.chosen.side == LONG for pair in pairs])
         return cls(
-            day=entered[order] // DAY_SECONDS,
-            is_long=is_long[order],
-            turned=np.concatenate([pair.chosen.turned for pair in pairs])[order],
+            day=entered // DAY_SECONDS,
+            is_long=np.concatenate([pair.chosen.side == LONG for pair in pairs]),
+            turned=np.concatenate([pair.chosen.turned for pair in pairs]),
             profit=both(lambda _, trades: trades.profit),
             left=both(lambda pair, trades: pair.seconds[trades.exit_row]),
         )

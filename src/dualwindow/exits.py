@@ -122,7 +122,7 @@ def hold_position(
     entry = float(candles.open[entry_row]) * worse
     tick = float(candles.tick[entry_row])
     profit = roi_price(entry, is_short=is_short, config=config, terms=terms)
-    loss = stop_price(entry, tick, is_short=is_short, config=config, leverage=terms.leverage)
+    loss = stop_price(entry, tick, is_short=is_short, config=config)
     end = entry_row + config.future_window
     at, is_loss = first_touch(
         candles.high[entry_row:end],
@@ -158,6 +158,12 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
 
     The ratio is rounded to 1e-8; freqtrade exits where a price's rounded ratio exceeds half a step
     less, and at the price of that ratio.
+
+    Args:
+        entry: price of the entry.
+        is_short: the side.
+        config: barriers.
+        terms: fee and leverage.
     """
     side = -1.0 if is_short else 1.0
     target = take_profit_price(entry, is_short=is_short, config=config)
@@ -167,17 +173,19 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
     return (1.0 + side * wanted / terms.leverage) * opened / left
 
 
-def stop_price(
-    entry: float, tick: float, *, is_short: bool, config: TrainingConfig, leverage: float
-) -> float:
+def stop_price(entry: float, tick: float, *, is_short: bool, config: TrainingConfig) -> float:
     """The stop loss on the step nearer to the entry.
 
     It goes through the distance that freqtrade keeps, because where the stop is a step already, a
     last bit decides whether it moves to the next.
+
+    Args:
+        entry: price of the entry.
+        tick: price step, 0 for none.
+        is_short: the side.
+        config: barriers.
     """
     stop = stop_loss_price(entry, is_short=is_short, config=config)
-    distance = 1.0 - stop / entry
-    kept = abs(max(-distance if is_short else distance, 0.0) * leverage / leverage)
     if is_short:
-        return tick_at_or_below(entry * (1.0 + kept), tick)
-    return tick_at_or_above(entry * (1.0 - kept), tick)
+        return tick_at_or_below(entry * (1.0 + abs(1.0 - stop / entry)), tick)
+    return tick_at_or_above(entry * (1.0 - abs(1.0 - stop / entry)), tick)

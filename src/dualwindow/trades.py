@@ -105,9 +105,8 @@ def trade_decisions(
         sides.append(is_short)
         at = bisect_left(entries, position.exit_row, at)
         if at < len(entries) and entries[at] == position.exit_row:
-            # An entry that ends in its own candle is the last one there.
-            may_turn = turns and shorts[at] != is_short and position.entry_row < position.exit_row
-            at += 0 if may_turn else 1
+            # An entry that ended in its own candle stands here itself: it does not turn either.
+            at += 0 if turns and shorts[at] != is_short else 1
     return _settled(candles, made, sides, terms)
 
 
