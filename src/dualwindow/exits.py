@@ -133,11 +133,11 @@ def hold_position(
     )
     row = entry_row + at
     if row < min(end, len(candles)):
-        reason = STOP_LOSS if is_loss else TAKE_PROFIT
+        reason, barrier = (STOP_LOSS, loss) if is_loss else (TAKE_PROFIT, profit)
+        # A candle that opens beyond the stop loss and comes back to it is left at the stop loss.
         beyond = _whole_candle_beyond if is_loss else _opened_beyond
-        at_open = beyond(candles, row, loss if is_loss else profit, is_short)
-        # An entry at the open cannot have opened beyond its own take profit.
-        price = float(candles.open[row]) if at_open else loss if is_loss else profit
+        at_open = beyond(candles, row, barrier, is_short)
+        price = float(candles.open[row]) if at_open else barrier
     else:
         reason, row = (TIME_OUT, end) if end < len(candles) else (FORCE_EXIT, len(candles) - 1)
         price = float(candles.open[row])
@@ -174,10 +174,7 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
 
 
 def stop_price(entry: float, tick: float, *, is_short: bool, config: TrainingConfig) -> float:
-    """The stop loss on the step nearer to the entry.
-
-    It goes through the distance that freqtrade keeps, because where the stop is a step already, a
-    last bit decides whether it moves to the next.
+    """The stop loss, on the step at it or nearer to the entry.
 
     Args:
         entry: price of the entry.
@@ -186,6 +183,4 @@ def stop_price(entry: float, tick: float, *, is_short: bool, config: TrainingCon
         config: barriers.
     """
     stop = stop_loss_price(entry, is_short=is_short, config=config)
-    if is_short:
-        return tick_at_or_below(entry * (1.0 + abs(1.0 - stop / entry)), tick)
-    return tick_at_or_above(entry * (1.0 - abs(1.0 - stop / entry)), tick)
+    return tick_at_or_below(stop, tick) if is_short else tick_at_or_above(stop, tick)
