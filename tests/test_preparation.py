@@ -376,6 +376,13 @@ def test_candles_that_change_while_they_are_read_are_refused(
     assert left_in(tmp_path / "stores") == []
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    sources = write(tmp_path, [random_candles(100)])
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"prepared candles .*file/stores cannot be made"):
+        prepare_store(sources, settings(), tmp_path / "file" / "stores", periods=PERIODS)
+
+
 def test_a_full_disk_is_said_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def prepare_store(
     path = folder / f"{fingerprint[:16]}{SUFFIX}"
     store = find_store(path, fingerprint)
     if store is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         started = time.monotonic()
         plan.make_store(path, fingerprint)
         store = Store(path)
@@ -238,6 +238,16 @@ def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
         raise DataError(f"the store {path} cannot be written: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the folder of prepared candles {folder} cannot be made: {error}; check who owns the "
+            "user folder, or give another with --userdir"
+        ) from None
 
 
 def _sum_of(path: Path) -> str:

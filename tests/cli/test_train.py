@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from dualwindow import portable
 from dualwindow.cli.main import main
+from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.training_folder import CHECKPOINT_NAME
 from dualwindow.portable import load_portable
 from dualwindow.settings import TrainingConfig
@@ -212,6 +214,18 @@ def test_an_evaluation_refuses_what_it_cannot_use_before_it_begins(
         shown = capsys.readouterr()
         assert message in shown.err
         assert "prepared" not in shown.err
+
+
+def test_a_stopped_evaluation_shows_no_figures(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    assert main(["evaluate", "model"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(StopSignals, "requested", lambda _self: True)
+    # The candles are prepared by now: it is the prediction that stops.
+    assert main(["evaluate", "model"]) == 128 + signal.SIGINT
+    assert "argmax" not in capsys.readouterr().out
 
 
 def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> None:
