@@ -129,7 +129,8 @@ def add_period_flags(
         "--pair",
         action="append",
         metavar="PAIR",
-        help=f"BTC_USDT, BTC/USDT or BTC/USDT:USDT; may be repeated. {pairs} unless given.",
+        help="BTC_USDT, BTC/USDT, BTC/USDT:USDT, or a pattern of those that are there, such as "
+        f"'.*/USDT:USDT'; may be repeated. {pairs} unless given.",
     )
     parser.add_argument(
         "--date-from",
