@@ -17,7 +17,7 @@ import pytest
 from dualwindow import portable
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
-from dualwindow.cli.training_folder import CHECKPOINT_NAME
+from dualwindow.cli.training_folder import CHECKPOINT_NAME, TrainingFolder
 from dualwindow.portable import load_portable
 from dualwindow.settings import TrainingConfig
 from tests.cli.trainings import PAIR, PERIOD, SETTINGS, weights, write_candles, write_config
@@ -162,6 +162,17 @@ def test_a_full_disk_is_told_without_a_traceback_and_leaves_nothing(
     assert "the training cannot be written: [Errno 28] No space left on device; make room" in said
     assert "start again" in said
     assert not (folder / "model").exists()
+
+
+def test_a_training_that_is_at_work_is_not_gone_on_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "model").mkdir()
+    (folder / "model" / "training.json").write_text("{}", encoding="utf-8")
+    with TrainingFolder(folder / "model").held():
+        assert main(["train", *PERIOD, "--output", "model", "--resume"]) == 1
+    assert "another training is at work in model" in capsys.readouterr().err
+    assert [each.name for each in (folder / "model").iterdir()] == ["training.json"]
 
 
 def test_a_model_cannot_be_evaluated_without_candles_after_it(
