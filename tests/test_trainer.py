@@ -10,9 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
+from dualwindow import trainer
 from dualwindow.candles import CandleArrays
 from dualwindow.dataset import Dataset
-from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
+from dualwindow.errors import (
+    DataError,
+    DualWindowError,
+    MemoryLimitError,
+    SettingsError,
+    TrainingStoppedError,
+)
 from dualwindow.features import change_features
 from dualwindow.labels import BothTouched
 from dualwindow.network import DualWindowNetwork
@@ -372,3 +379,14 @@ def test_progress_is_told_after_every_step_of_every_epoch(
     windows = len(split.train)
     steps = [*range(200, windows, 200), windows]
     assert told == [(done, windows) for done in steps] * 2
+
+
+def test_a_gpu_without_enough_memory_is_told_with_the_way_out(
+    candles: CandleArrays, labels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(trainer.GradientStep, "__call__", full)
+    with pytest.raises(MemoryLimitError, match="batch of 256 windows; lower batch_size"):
+        fit(candles, labels, settings())

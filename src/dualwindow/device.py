@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
-from dualwindow.errors import SettingsError
+from dualwindow.errors import MemoryLimitError, SettingsError
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -89,3 +89,19 @@ def reproducible(config: TrainingConfig, device: torch.device) -> Iterator[torch
             yield torch.Generator().manual_seed(config.seed)
         finally:
             torch.use_deterministic_algorithms(was_deterministic, warn_only=was_warn_only)
+
+
+@contextmanager
+def within_memory(config: TrainingConfig, device: torch.device) -> Iterator[None]:
+    """Say in this package's words that a GPU's memory does not suffice for the block.
+
+    Raises:
+        MemoryLimitError: with the way out.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryLimitError(
+            f"the memory of {device} does not suffice for a batch of {config.batch_size} windows; "
+            "lower batch_size, raise patch_size, or end what else uses the GPU"
+        ) from error

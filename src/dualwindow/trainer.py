@@ -19,7 +19,7 @@ from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
-from dualwindow.device import reproducible, resolve_device, training_dtype
+from dualwindow.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.epoch_batches import epoch_batches
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
@@ -129,13 +129,13 @@ class Trainer:
             TrainingStoppedError: when `should_stop` said so.
             DataError: when another rank holds other data, settings or versions.
             RankLostError: when another rank has ended; the checkpoint stays.
+            MemoryLimitError: when not even a batch fits.
             DualWindowError: when the loss stops being a number.
         """
-        with reproducible(self._config, self._device) as generator:
-            network = self._build_network().to(self._device)
-            with ComputeThreads.for_training(
-                self._device, in_background=self._in_background
-            ) as threads:
+        config, device = self._config, self._device
+        with reproducible(config, device) as generator, within_memory(config, device):
+            network = self._build_network().to(device)
+            with ComputeThreads.for_training(device, in_background=self._in_background) as threads:
                 self._threads = threads
                 run = self._begin(network, generator)
                 log_estimate(

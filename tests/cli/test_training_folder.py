@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_the_newest_training_that_was_begun_is_the_one_to_go_on_with(tmp_path: P
     assert found is not None
     assert found.path.name == "model-2"
     assert found.is_unfinished
+    # An earlier one that was deleted does not hide it.
+    shutil.rmtree(tmp_path / "model")
+    (tmp_path / "model-of-others").mkdir()
+    still = unfinished_folder(tmp_path, "model", None)
+    assert still is not None
+    assert still.path.name == "model-2"
+    new_folder(tmp_path, "model", None).begin(RECORD)
     named = unfinished_folder(tmp_path, "model", tmp_path / "model")
     assert named is not None
     assert named.path.name == "model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -234,15 +235,15 @@ def unfinished_folder(models: Path, name: str, output: Path | None) -> TrainingF
     It may be finished: the training may have been killed when its model was there already.
     """
     if output is not None:
-        begun = TrainingFolder(output)
-        return begun if begun.is_finished or begun.is_unfinished else None
-    newest = None
-    for folder in _numbered(models, name):
-        if not folder.path.exists():
-            return newest
-        if folder.is_finished or folder.is_unfinished:
-            newest = folder
-    raise AssertionError("the numbers have no end")
+        named = TrainingFolder(output)
+        return named if named.is_finished or named.is_unfinished else None
+    numbered = re.compile(rf"{re.escape(name)}(?:-(\d+))?")
+    begun: dict[int, TrainingFolder] = {}
+    for path in models.glob(f"{name}*"):
+        match, folder = numbered.fullmatch(path.name), TrainingFolder(path)
+        if match is not None and (folder.is_finished or folder.is_unfinished):
+            begun[int(match[1] or 1)] = folder
+    return begun[max(begun)] if begun else None
 
 
 def _numbered(models: Path, name: str) -> Iterator[TrainingFolder]:
