@@ -25,6 +25,7 @@ from dualwindow.cli.training_folder import (
     new_folder,
     unfinished_folder,
 )
+from dualwindow.cli.training_report import report_files
 from dualwindow.cli.training_run import CommandTraining
 from dualwindow.cli.training_summary import print_summary
 from dualwindow.device import resolve_device
@@ -145,6 +146,7 @@ def _run(
         raise
     if ranks.is_first:
         files = [
+            *report_files(folder.path, finished.split.train.dataset, watch.figures),
             ("model folder (for `pretrained` and `dualwindow evaluate`)", folder.path),
             ("figures", folder.path / EVALUATION_NAME),
             ("loss curves (tensorboard --logdir)", folder.path / TENSORBOARD_NAME),

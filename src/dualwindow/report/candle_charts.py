@@ -81,7 +81,9 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
         layout={
             **layout,
             "barmode": "overlay",
-            "shapes": [line_across("y", value, COLOURS[side]) for side, value in thresholds.items()],
+            "shapes": [
+                line_across("y", value, COLOURS[side]) for side, value in thresholds.items()
+            ],
         },
         height=440,
         wide=True,

@@ -19,6 +19,7 @@
       title: { standoff: 8 },
     };
     return {
+      data: { heatmap: [{ textfont: { color: colour("--text"), size: 12 } }] },
       layout: {
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
@@ -36,7 +37,7 @@
   function draw() {
     for (const chart of charts) {
       const layout = Object.assign({}, chart.layout, { template: look() });
-      const options = { responsive: true, displaylogo: false, displayModeBar: narrow.matches ? false : "hover" };
+      const options = { responsive: true, displaylogo: false, displayModeBar: false };
       Plotly.react(document.getElementById("chart-" + chart.key), chart.data, layout, options);
     }
   }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import plotly.offline
 
@@ -107,13 +108,13 @@ def _first_screen(report: Report) -> str:
         beside = (
             '<section class="card"><h2>Beside what knows nothing</h2>'
             f'<p class="quiet">Log loss and Brier score: lower is better, calibrated{several}.</p>'
-            f"{_table(baselines)}</section>"
+            f"{_table(baselines, 'baselines')}</section>"
         )
     return f'<div class="first">{_verdict(report.verdict)}{beside}</div>\n{_about(about)}'
 
 
 def _about(table: str) -> str:
-    return f'<section class="card" style="margin-bottom:1rem"><h2>About</h2>{table}</section>'
+    return f'<section class="card about"><h2>About</h2>{table}</section>'
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -156,7 +157,7 @@ def _table(table: PageTable, kind: str = "") -> str:
     )
 
 
-def _folded(title: str, facts: dict[str, object]) -> str:
+def _folded(title: str, facts: Mapping[str, object]) -> str:
     if not facts:
         return ""
     table = _table(fact_table(facts), "facts")
@@ -165,8 +166,18 @@ def _folded(title: str, facts: dict[str, object]) -> str:
 
 def _json(charts: list[Chart]) -> str:
     """For a script element, which a `</script>` in somebody's text must not end."""
-    text = json.dumps([chart.to_dict() for chart in charts], allow_nan=False, separators=(",", ":"))
+    content = [_shortened(chart.to_dict()) for chart in charts]
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
+
+
+def _shortened(value: Any) -> Any:
+    """Plain JSON types with no more digits than a chart can show."""
+    if isinstance(value, dict):
+        return {name: _shortened(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _resource(name: str) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
-from dualwindow.evaluation.forecast import PRIOR_CORRECTED, RAW, TEMPERED
+from dualwindow.evaluation.forecast import RAW, TEMPERED
 from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Trace, line_across
 from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
 
 _SIDES = ("SHORT", "LONG")
 #: Retrainings whose precision curves are drawn, the newest.
-_CURVES = 24
+_CURVES = 12
 
 
 def confusion_charts(report: Report) -> list[Chart]:
@@ -64,7 +65,7 @@ def _confusion(key: str, title: str, matrix: list[list[int]]) -> Chart:
             "yaxis": {"autorange": "reversed", "showgrid": False, "automargin": True},
             "xaxis": {"side": "top", "showgrid": False},
         },
-        height=300,
+        height=260,
     )
 
 
@@ -95,7 +96,7 @@ def coverage_chart(report: Report) -> Chart | None:
                     "hovertemplate": f"{side} from %{{customdata:.3f}}: %{{y:.1%}} right on "
                     "%{x:.2%} of candles<extra>%{text}</extra>",
                     "line": {"color": COLOURS[side], "width": 2 if len(newest) == 1 else 1},
-                    "opacity": 1.0 if len(newest) == 1 else 0.35,
+                    "opacity": 1.0 if len(newest) == 1 else 0.4,
                 }
             )
         data.append(_marks(side, evaluations))
@@ -165,7 +166,6 @@ def reliability_charts(report: Report) -> list[Chart]:
             "The network's own probabilities, on which the thresholds act. It learned from "
             "balanced classes, so that a rare side comes less often than it says."
         ),
-        PRIOR_CORRECTED: "With the market's own class shares put back.",
         TEMPERED: "Calibrated: with the market's class shares and a temperature.",
     }
     titles = {RAW: "as the network says it", TEMPERED: "calibrated"}
@@ -199,15 +199,18 @@ def reliability_charts(report: Report) -> list[Chart]:
                     "customdata": curve.count,
                     "hovertemplate": "said %{x:.1%}, came %{y:.1%}, %{customdata:,} candles",
                     "line": {"color": COLOURS[side]},
-                    "marker": {"size": 5},
+                    "marker": {
+                        "size": [4 + 8 * math.sqrt(n / max(curve.count)) for n in curve.count]
+                    },
                 }
             )
         charts.append(
             Chart(
                 key=f"reliability-{name}",
                 title=f"Reliability, {title}",
-                note=f"{notes[name]} On the dotted line what is said with 30 % comes in 30 % of the "
-                f"cases. Mean distance from it: {', '.join(errors)}.",
+                note=f"{notes[name]} On the dotted line what is said with 30 % comes in 30 % of "
+                "the cases; large points are of many candles. Mean distance from it: "
+                f"{', '.join(errors)}.",
                 data=data,
                 layout={
                     "xaxis": {"range": [0, 1], "tickformat": ".0%", "title": {"text": "said"}},

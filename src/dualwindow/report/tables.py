@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
@@ -42,8 +41,8 @@ def baseline_table(report: Report) -> PageTable | None:
     compared = all(each.forecast.skill for each in found)
     ours = TEMPERED if compared else RAW
     rows = [
-        _row("this model, thresholds", found, ours, [each.thresholded for each in found]),
-        _row("this model, likeliest class", found, ours, [each.argmax for each in found]),
+        _row("model, thresholds", found, ours, [each.thresholded for each in found]),
+        _row("model, likeliest class", found, ours, [each.argmax for each in found]),
     ]
     if compared:
         shared = set.intersection(*(set(each.forecast.baselines) for each in found))
@@ -123,9 +122,7 @@ def window_table(report: Report) -> PageTable | None:
             rows.append([*cells, "not compared", _UNKNOWN, _UNKNOWN])
             continue
         skills = [strongest_skill(evaluation, part)[1] for part in ("total", "direction")]
-        rows.append(
-            [*cells, *map(interval_words, skills), share(evaluation.thresholded.coverage)]
-        )
+        rows.append([*cells, *map(interval_words, skills), share(evaluation.thresholded.coverage)])
     heads = ("pair", "trained until", "rows", "skill", "direction", "not HOLD")
     return PageTable(heads, rows)
 
@@ -149,7 +146,7 @@ def class_table(report: Report) -> PageTable | None:
     return PageTable(("candles", *CLASS_NAMES), rows)
 
 
-def fact_table(facts: dict[str, Any]) -> PageTable:
+def fact_table(facts: Mapping[str, object]) -> PageTable:
     """Name and value in two columns."""
     return PageTable((), [[name, _text(value)] for name, value in facts.items()])
 

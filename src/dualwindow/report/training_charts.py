@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.skill import SkillFigure
@@ -24,7 +23,9 @@ def epoch_chart(report: Report) -> Chart | None:
     window = max(trained, key=lambda each: each.trained_until or 0)
     epochs, best = window.training.epochs, window.training.best_epoch
     x = [each.epoch for each in epochs]
-    panels = Panels(["loss", "Trading F1"], x_title="epoch", axes={"tickformat": "d"})
+    panels = Panels(
+        ["loss", "Trading F1"], x_title="epoch", axes={"tick0": 1, "dtick": -(-len(epochs) // 10)}
+    )
     data: list[Trace] = [
         _line("training", x, [each.train_loss for each in epochs], NEUTRAL, "y"),
         _line("validation", x, [each.validation_loss for each in epochs], ACCENT, "y"),
@@ -77,9 +78,7 @@ def _skill_of_one(evaluation: Evaluation) -> Chart:
     forecast = evaluation.forecast
     data: list[Trace] = []
     for name, colour in (("raw", NEUTRAL), ("tempered", COLOURS["LONG"])):
-        figures = [
-            getattr(forecast.skill[name][forecast.strongest(part)], part) for part in _PARTS
-        ]
+        figures = [getattr(forecast.skill[name][forecast.strongest(part)], part) for part in _PARTS]
         title = "the network's own probabilities" if name == "raw" else "calibrated"
         data.append(
             {
@@ -101,7 +100,7 @@ def _skill_of_one(evaluation: Evaluation) -> Chart:
         title="Skill",
         note="Share of the strongest baseline's log loss that is saved; 0 is no better. Bars are "
         f"95 % intervals from {forecast.blocks} blocks of time; none where there are too few. "
-        f"{against}.",
+        f"Compared: {against}.",
         data=data,
         layout={
             "shapes": [line_across("y", 0.0)],

@@ -80,8 +80,8 @@ def _total(figure: SkillFigure, title: str, rows: int) -> str:
         return f"Its skill {where} is unknown."
     if figure.low is None:
         return (
-            f"There are too few candles to tell it from the {title} ({percent(figure.value)} of its "
-            f"log loss {where})."
+            f"There are too few candles to tell it from the {title} ({percent(figure.value)} of "
+            f"its log loss {where})."
         )
     if figure.sign > 0:
         judged_as = f"Better than the {title} by {percent(figure.value, signed=False)}"
