@@ -9,6 +9,7 @@ import pytest
 from freqtrade.data.history.datahandlers.featherdatahandler import FeatherDataHandler
 from freqtrade.enums import CandleType, TradingMode
 from freqtrade.misc import pair_to_filename
+from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
 from dualwindow.candle_sources import available_pairs, find_sources, newest_candle
 from dualwindow.errors import DataError
@@ -72,6 +73,32 @@ def test_order_and_period_are_kept_and_doubles_are_one(binance: Path) -> None:
     found = find_sources(pairs, binance, trading_mode="spot", period=period)
     assert [source.pair for source in found] == ["ETH/USDT", "BTC/USDT"]
     assert {source.period for source in found} == {period}
+
+
+@pytest.mark.parametrize("pattern", [".*/USDT:USDT", "(btc|eth)/.*", "[A-Z]+/USDT:USDT"])
+def test_a_pattern_brings_what_is_there_as_freqtrades_does(pattern: str, binance: Path) -> None:
+    there = ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+    found = find_sources([pattern], binance, trading_mode="futures")
+    assert [each.pair for each in found] == expand_pairlist([pattern], there) == there
+    without = find_sources([pattern], binance, trading_mode="futures", excluded=["ETH/.*"])
+    assert [each.pair for each in without] == ["BTC/USDT:USDT"]
+    # One that is named itself is wanted.
+    named = find_sources(["ETH/USDT:USDT"], binance, trading_mode="futures", excluded=["ETH/.*"])
+    assert [each.pair for each in named] == ["ETH/USDT:USDT"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        (".*/BUSD", r"no 1m candles of a pair like '\.\*/BUSD' .*BTC/USDT, ETH/USDT are there"),
+        ("*/USDT", r"'\*/USDT' is neither a pair nor a pattern .* like \.\*/USDT"),
+    ],
+)
+def test_a_pattern_that_brings_nothing_is_refused(
+    pattern: str, message: str, binance: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        find_sources(["BTC/USDT", pattern], binance, trading_mode="spot")
 
 
 @pytest.mark.parametrize("up", ["", "..", "../.."])

@@ -78,6 +78,8 @@ def test_the_later_beginning_of_a_period_takes_the_place_of_the_other_kind() -> 
         ("[1]", "not a group of settings"),
         ('{"add_config_files": ["config.json"]}', "go in a circle"),
         ('{"add_config_files": ["other.json"]}', "there is no file .*other.json"),
+        ('{"add_config_files": "other.json"}', "'other.json' is not a list of files"),
+        ('{"add_config_files": [1]}', "is not a list of files"),
     ],
 )
 def test_a_bad_file_is_refused_by_its_name(text: str | None, message: str, tmp_path: Path) -> None:

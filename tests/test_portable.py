@@ -153,6 +153,13 @@ def test_a_missing_file_is_refused_with_its_name(name: str, folder: Path) -> Non
     assert f"{folder / name} is missing" in refusal(folder)
 
 
+def test_a_file_that_is_missing_from_the_manifest_too_is_no_traceback(folder: Path) -> None:
+    (folder / ABOUT_NAME).unlink()
+    write_manifest(folder, [folder / WEIGHTS_NAME])
+    with pytest.raises(ModelFileError, match=r"cannot be read: .*model\.json"):
+        load_portable(folder)
+
+
 def test_a_damaged_manifest_is_refused(folder: Path) -> None:
     (folder / MANIFEST_NAME).write_text("{")
     assert f"{folder / MANIFEST_NAME} is damaged" in refusal(folder)

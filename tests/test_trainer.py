@@ -290,6 +290,11 @@ def test_mirroring_is_auto_on_off(
         mirrors(settings(mirror="on"), unknown)
 
 
+def test_half_precision_is_refused_on_a_cpu(candles: CandleArrays, labels: np.ndarray) -> None:
+    with pytest.raises(SettingsError, match=r"precision 'fp16' is for GPUs"):
+        fit(candles, labels, settings(device="cpu", precision="fp16"))
+
+
 def test_a_device_that_is_not_there_is_refused(candles: CandleArrays, labels: np.ndarray) -> None:
     with pytest.raises(SettingsError, match="cuda:7"):
         fit(candles, labels, settings(device="cuda:7"))

@@ -6,6 +6,7 @@ spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ _OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "par
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
 _PAIRS_NAMED: Final = 20
+#: What stands in patterns and in no pair that freqtrade writes.
+_SIGNS_OF_A_PATTERN: Final = frozenset("*?|[](){}^\\+")
 #: Days to download when no period is known: three months, and a moving average's month before.
 _DAYS: Final = 125
 
@@ -106,6 +109,35 @@ class CandleFolder:
         own = [each for each in mine if each.path.parent in homes and not each.name.part]
         return own[:1] or mine
 
+    def matching(self, written: str, market: str, excluded: Sequence[str] = ()) -> list[str]:
+        """The pairs that are meant: one that is written out, or all that match a pattern.
+
+        Args:
+            written: a pair as a user writes it, or a pattern as in freqtrade's `pair_whitelist`.
+            market: spot or futures.
+            excluded: pairs and patterns that no pattern brings.
+
+        Raises:
+            DataError: when it is a pattern that is none, or of no pair.
+        """
+        if not _SIGNS_OF_A_PATTERN & set(written) or self.files_of(written, market):
+            return [written]
+        shut_out = [_pattern(each) for each in excluded]
+        there = self.pairs(market)
+        found = [
+            pair
+            for pair in there
+            if _pattern(written).fullmatch(pair)
+            and not any(each.fullmatch(pair) for each in shut_out)
+        ]
+        if not found:
+            raise DataError(
+                f"{self.path} has no {self.timeframe} candles of a pair like {written!r} ({market}"
+                f"{', pair_blacklist left out' if excluded else ''}); "
+                f"{_named(there)} are there; download those that are meant, or name pairs"
+            )
+        return found
+
     def not_there(self, missing: Sequence[str], market: str, needed: Period) -> str:
         """What to say when pairs are not there, and how to get them.
 
@@ -121,11 +153,9 @@ class CandleFolder:
                 f"{', '.join(settled)}: with a coin of settlement this is a futures pair, and "
                 "trading_mode is spot; set trading_mode futures, or leave the coin out"
             )
-        there = self.pairs(market)
-        more = f" and {len(there) - _PAIRS_NAMED} more" if len(there) > _PAIRS_NAMED else ""
         said = [
             f"{self.path} has no {self.timeframe} candles of {', '.join(wanted)} ({market})",
-            f"those of {', '.join(there[:_PAIRS_NAMED]) or 'no pair'}{more} are there",
+            f"those of {_named(self.pairs(market))} are there",
         ]
         other = SPOT if market == FUTURES else FUTURES
         if elsewhere := [each for each in missing if self.files_of(each, other)]:
@@ -178,6 +208,22 @@ def download_command(
         last = "" if needed.stop is None else _day(needed.stop)
         words.append(f"--timerange {_day(needed.first)}-{last}")
     return " ".join([*words, *(["--prepend"] if earlier else [])])
+
+
+def _named(pairs: Sequence[str]) -> str:
+    more = f" and {len(pairs) - _PAIRS_NAMED} more" if len(pairs) > _PAIRS_NAMED else ""
+    return f"{', '.join(pairs[:_PAIRS_NAMED]) or 'no pair'}{more}"
+
+
+def _pattern(written: str) -> re.Pattern[str]:
+    """As freqtrade's `expand_pairlist` reads it."""
+    try:
+        return re.compile(written, re.IGNORECASE)
+    except re.error as error:
+        raise DataError(
+            f"{written!r} is neither a pair nor a pattern ({error}); write it like BTC/USDT, or "
+            "like .*/USDT"
+        ) from None
 
 
 def _day(second: int) -> str:

@@ -52,12 +52,15 @@ def find_sources(
     timeframe: str = "1m",
     period: Period = EVERYTHING,
     buffer_days: int = 0,
+    excluded: Sequence[str] = (),
 ) -> list[CandleSource]:
     """Find the candles of some pairs.
 
     Args:
         pairs: as users write them: `BTC_USDT`, `BTC/USDT`, `BTC-USDT`, `BTC/USDT:USDT`,
             `BTC_USDT_USDT`; in futures `BTC/USDT` is `BTC/USDT:USDT`. One given twice counts once.
+            Or patterns of pairs that are there, as in freqtrade's `pair_whitelist`:
+            `.*/USDT:USDT`.
         folder: of the exchange (freqtrade's `datadir`), its `futures` folder, `user_data`, or
             `user_data/data`.
         trading_mode: `futures`, or anything else for spot.
@@ -65,6 +68,8 @@ def find_sources(
         timeframe: of the candles.
         period: what is trained on.
         buffer_days: days before it that a download must bring too.
+        excluded: pairs and patterns of freqtrade's `pair_blacklist`, of which no pattern brings
+            one; a pair that is named itself is wanted.
 
     Raises:
         DataError: naming the folder, every pair that is not there, those that are, and how to
@@ -72,7 +77,8 @@ def find_sources(
     """
     market = FUTURES if trading_mode == FUTURES else SPOT
     place = CandleFolder.of(Path(folder), exchange, timeframe, pairs, market)
-    files = {written: place.files_of(written, market) for written in pairs}
+    wanted = [each for written in pairs for each in place.matching(written, market, excluded)]
+    files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
         needed = period.begun_earlier(buffer_days * DAY_SECONDS)
         raise DataError(place.not_there(missing, market, needed))

@@ -92,7 +92,9 @@ def read_layers(files: Sequence[Path]) -> list[Layer]:
 
 def _with_further(file: Path, depth: int) -> list[Layer]:
     content = read_config_file(file)
-    further = content.pop(_FURTHER_FILES, [])
+    further = content.pop(_FURTHER_FILES, None) or []
+    if not (isinstance(further, list) and all(isinstance(name, str) for name in further)):
+        raise SettingsError([f"{_FURTHER_FILES} {further!r} is not a list of files"], str(file))
     if depth >= _DEEPEST and further:
         raise SettingsError([f"{_FURTHER_FILES} {further!r} go in a circle"], str(file))
     below = [

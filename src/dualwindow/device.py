@@ -51,7 +51,15 @@ def arithmetic_of(device: torch.device) -> str:
 
 
 def training_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:
-    """Arithmetic of training: `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU."""
+    """Arithmetic of training: `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU.
+
+    Raises:
+        SettingsError: when the device cannot compute in it.
+    """
+    if config.precision == "fp16" and device.type == "cpu":
+        raise SettingsError(
+            ["precision 'fp16' is for GPUs, this is a CPU; use 'auto', 'fp32' or 'bf16'"]
+        )
     if config.precision == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]

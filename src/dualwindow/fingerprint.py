@@ -31,21 +31,25 @@ _KEYS: Final = frozenset({"fingerprint", "settings", "pairs", "features"})
 #: FreqAI's folder of the predictions of a backtest.
 CACHED_PREDICTIONS: Final = "backtesting_predictions"
 
+#: What is done with probabilities.
+CONFIDENCE_SETTINGS: Final = (
+    "use_confidence_thresholding",
+    "confidence_mode",
+    "confidence_threshold_short",
+    "confidence_threshold_long",
+    "confidence_threshold_hold",
+    "confidence_fallback",
+    "calibration",
+)
 #: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
 #: what is done with probabilities.
 _NOT_IN_MODEL: Final = frozenset(
     {
+        *CONFIDENCE_SETTINGS,
         "max_history_days",
         # A path; what counts is the model that lies there, see `model_dependencies`.
         "pretrained",
         "device",
-        "use_confidence_thresholding",
-        "confidence_mode",
-        "confidence_threshold_short",
-        "confidence_threshold_long",
-        "confidence_threshold_hold",
-        "confidence_fallback",
-        "calibration",
         "use_streaming",
         "streaming_chunk_size",
         "use_multiprocessing",

@@ -144,8 +144,9 @@ def load_portable(folder: Path) -> PortableModel:
         raise ModelFileError(f"{folder} {_not_a_model(folder)}")
     way_out = "copy the whole folder again, or train the model again"
     check_manifest(folder, way_out)
-    about_path, weights = folder / ABOUT_NAME, (folder / WEIGHTS_NAME).read_bytes()
+    about_path = folder / ABOUT_NAME
     try:
+        weights = (folder / WEIGHTS_NAME).read_bytes()
         about: dict[str, Any] = json.loads(about_path.read_bytes())
         found, made_by = about["format"], about["dualwindow"]
         if found != PORTABLE_FORMAT:
@@ -161,6 +162,8 @@ def load_portable(folder: Path) -> PortableModel:
         return PortableModel(TrainedModel.from_bytes(weights), _origin(about["origin"]), sha256)
     except DualWindowError as error:
         raise ModelFileError(f"the model in {folder} cannot be used: {error}") from error
+    except OSError as error:
+        raise ModelFileError(f"the model in {folder} cannot be read: {error}; {way_out}") from error
     except (
         ValueError,
         KeyError,

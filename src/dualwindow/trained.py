@@ -22,7 +22,7 @@ from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.compute_threads import ComputeThreads
-from dualwindow.device import prediction_device
+from dualwindow.device import prediction_device, resolve_device
 from dualwindow.errors import ModelFileError
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.files import whole_file
@@ -140,6 +140,17 @@ class TrainedModel:
         return predict_rows(
             self._network, stream, rows, self._device, should_stop=should_stop, threads=threads
         )
+
+    def on_device(self, name: str) -> TrainedModel:
+        """The model with another setting `device`.
+
+        Raises:
+            SettingsError: when the device is not there.
+        """
+        resolve_device(name)
+        network = self.network_of(self._network.shape)
+        config = self.config.replace(device=name)
+        return TrainedModel(network, config, self.context, self.candle_seconds)
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
         """A copy of the network with its scaler and mirror, on the CPU, to be trained on.

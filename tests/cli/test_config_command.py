@@ -98,6 +98,12 @@ def test_what_works_but_may_not_be_meant_is_a_warning(
         {"freqai": {"model_training_parameters": "x"}},
         {"exchange": "binance"},
         {"freqai": {"data_split_parameters": [0.1]}},
+        {"exchange": {"pair_whitelist": "BTC/USDT"}},
+        {"exchange": {"pair_whitelist": [1]}},
+        {"freqai": {"feature_parameters": {"include_timeframes": "1m"}}},
+        {"timeframe": 5},
+        {"user_data_dir": 5},
+        {"trading_mode": "margin"},
         {},
     ],
 )

@@ -105,9 +105,39 @@ def test_asking_for_processes_turns_them_on_and_disabling_them_wins() -> None:
     assert not settings.training.use_multiprocessing
 
 
-def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does() -> None:
-    settings = RunSettings.of(parsed("--pair", "BTC/USDT:USDT"), FLAGS)
-    assert settings.trading_mode == "futures"
+@pytest.mark.parametrize("pair", ["ETH/USDT:USDT", "ETH_USDT_USDT"])
+def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does(pair: str) -> None:
+    assert resolved("--pair", pair).trading_mode == "futures"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"freqai": "x"}, "freqai 'x' is not a group"),
+        ({"exchange": {"pair_whitelist": "BTC/USDT"}}, "'BTC/USDT' is not a list of texts"),
+        ({"datadir": 3}, "datadir 3 is not a text"),
+        ({"trading_mode": "margin"}, "trading_mode 'margin' must be spot or futures"),
+        ({"freqai": {"model_training_parameters": [1]}}, "is not a group"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_its_name(
+    content: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    config = write(tmp_path / "odd.json", content)
+    with pytest.raises(SettingsError, match=message):
+        RunSettings.of(parsed("-c", config), FLAGS)
+
+
+def test_what_is_null_is_as_good_as_absent(tmp_path: Path) -> None:
+    groups = {"feature_parameters": None, "model_training_parameters": None}
+    content = {"user_data_dir": None, "datadir": None, "timeframe": None, "add_config_files": None}
+    config = write(tmp_path / "odd.json", {**content, "freqai": groups, "exchange": None})
+    lists = {"feature_parameters": {"include_timeframes": None, "include_corr_pairlist": None}}
+    second = write(tmp_path / "second.json", {"freqai": lists})
+    for files in (["-c", config], ["-c", config, "-c", second]):
+        settings = resolved(*files)
+        assert settings.training == TrainingConfig()
+        assert settings.data_folder == Path("user_data/data/binance")
 
 
 def test_the_test_size_is_shown_as_where_the_validation_share_comes_from(tmp_path: Path) -> None:

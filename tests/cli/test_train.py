@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dualwindow import portable
 from dualwindow.cli.main import main
 from dualwindow.cli.training_folder import CHECKPOINT_NAME
 from dualwindow.portable import load_portable
@@ -128,6 +132,21 @@ def test_a_training_without_sides_makes_no_model_and_leaves_nothing(
     assert list((folder / "user_data" / "models").iterdir()) == []
 
 
+def test_a_full_disk_is_told_without_a_traceback_and_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # The weights are there by then.
+    monkeypatch.setattr(portable, "write_manifest", full)
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 1
+    said = capsys.readouterr().err
+    assert "the training cannot be written: [Errno 28] No space left on device; make room" in said
+    assert "start again" in said
+    assert not (folder / "model").exists()
+
+
 def test_a_model_cannot_be_evaluated_without_candles_after_it(
     folder: Path, btc_futures: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +156,47 @@ def test_a_model_cannot_be_evaluated_without_candles_after_it(
     write_candles(folder, btc_futures[btc_futures["date"] < last])
     assert main(["evaluate", "model"]) == 1
     assert "there are none after that" in capsys.readouterr().err
+
+
+def test_an_evaluation_decides_as_the_model_does_unless_told_otherwise(folder: Path) -> None:
+    flags = ["--confidence-mode", "balanced", "--confidence-long", "0.41"]
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model", *flags]) == 0
+    # What FreqAI calls the same is a bot's, of another window and another share.
+    bot = {
+        "conv_width": 7,
+        "feature_parameters": {"label_period_candles": 7},
+        "data_split_parameters": {"test_size": 0.3},
+    }
+    (folder / "config.json").write_text(json.dumps({"freqai": bot}), encoding="utf-8")
+
+    def thresholds(*words: str) -> dict[str, float]:
+        assert main(["evaluate", "model", "--output", "out.json", *words]) == 0
+        figures = json.loads(Path("out.json").read_text(encoding="utf-8"))["figures"]
+        return dict(figures["thresholds"])
+
+    assert thresholds() == {"SHORT": 0.55, "HOLD": 0.45, "LONG": 0.41}
+    assert thresholds("--confidence-short", "0.9")["SHORT"] == 0.9
+    # A mode says all three.
+    mode = {"freqai": {"model_training_parameters": {"confidence_mode": "aggressive"}}}
+    (folder / "mode.json").write_text(json.dumps(mode), encoding="utf-8")
+    assert thresholds("-c", "mode.json") == {"SHORT": 0.45, "HOLD": 0.4, "LONG": 0.45}
+
+
+def test_an_evaluation_refuses_what_it_cannot_use_before_it_begins(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    capsys.readouterr()
+    for words, message in (
+        (["--output", "nowhere/out.json"], "--output nowhere/out.json cannot be written"),
+        (["--output", "model"], "--output model cannot be written: it is a folder"),
+        (["--device", "cuda:7"], "device 'cuda:7'"),
+        (["--date-from", "2035-01-01"], "after the newest candle, whose end is 2025-05-09 15:33"),
+    ):
+        assert main(["evaluate", "model", *words]) == 1
+        shown = capsys.readouterr()
+        assert message in shown.err
+        assert "prepared" not in shown.err
 
 
 def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> None:

@@ -127,10 +127,35 @@ def test_what_left_nothing_to_go_on_with_leaves_nothing_behind(tmp_path: Path) -
     assert [each.name for each in folder.path.iterdir()] == ["notes.txt"]
 
 
+def test_two_trainings_never_share_a_folder(tmp_path: Path) -> None:
+    # Neither has begun when the other looks for a folder.
+    first, second = (new_folder(tmp_path, "model", None) for _ in range(2))
+    assert first.path != second.path
+    with (
+        first.held(),
+        pytest.raises(DataError, match=r"another training is at work in .*model; wait for its end"),
+        TrainingFolder(first.path).held(),
+    ):
+        raise AssertionError("both hold it")
+    with TrainingFolder(first.path).held():
+        pass
+
+
+def test_what_was_half_written_goes_with_what_left_nothing_to_go_on_with(tmp_path: Path) -> None:
+    folder = new_folder(tmp_path, "model", None)
+    folder.begin(RECORD)
+    for name in ("model.safetensors", "model.json", "evaluation.json"):
+        (folder.path / name).touch()
+    folder.abandon()
+    assert not folder.path.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot be written"):
         TrainingFolder(tmp_path / "file" / "model").begin(RECORD)
+    with pytest.raises(DataError, match="cannot be written"):
+        new_folder(tmp_path / "file", "model", None)
 
 
 def test_the_record_is_plain_json(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from dualwindow.period import Period
 
 #: Most pairs whose figures stand beside each other.
 _PAIRS_BESIDE: Final = 3
+#: Later than any candle, seconds since 1970.
+_NEVER: Final = 2**40
 
 
 def find_candles(settings: RunSettings, begin: int | None = None) -> list[CandleSource]:
@@ -50,9 +52,11 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         trading_mode=settings.trading_mode,
         exchange=settings.exchange,
         timeframe=settings.timeframe,
-        # What a download would have to bring; the newest candle is known only once there is one.
-        period=resolved(int(time.time())),
+        # What a download would have to bring; the newest candle is known only once there is one,
+        # and until then no date is too late.
+        period=resolved(_NEVER if root.train_days is None else int(time.time())),
         buffer_days=settings.training.calculate_required_buffer_days(settings.periods),
+        excluded=settings.excluded,
     )
     newest = newest_candle(sources)
     wanted = resolved(newest)

@@ -9,16 +9,26 @@ from typing import Any, Final
 
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
+from dualwindow.pair_names import FUTURES, SPOT
 from dualwindow.root_settings import RootSettings
 from dualwindow.timeframes import timeframe_seconds
 
 #: Groups that are looked into.
-_GROUPS: Final = (
+_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("exchange",),
     ("freqai",),
     ("freqai", "feature_parameters"),
     ("freqai", "data_split_parameters"),
     ("freqai", "model_training_parameters"),
+)
+_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
+    ("exchange", "name"), ("timeframe",), ("user_data_dir",), ("datadir",)
+)  # fmt: skip
+_LISTS_OF_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
+    ("exchange", "pair_whitelist"),
+    ("exchange", "pair_blacklist"),
+    ("freqai", "feature_parameters", "include_timeframes"),
+    ("freqai", "feature_parameters", "include_corr_pairlist"),
 )
 
 
@@ -46,16 +56,13 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
         content: freqtrade's configuration.
         cores: processor cores that may be used.
     """
-    problems: list[str] = []
-    for path in _GROUPS:
-        if not isinstance(group := _at(content, path), Mapping):
-            problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
+    problems = shape_problems(content)
     if problems:
         return CheckedConfig(problems=tuple(problems))
     settings = root = None
     seconds: dict[str, int] = {}
     included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
-    for timeframe in dict.fromkeys([content.get("timeframe", "1m"), *included]):
+    for timeframe in dict.fromkeys([content.get("timeframe") or "1m", *included]):
         with _noted(problems):
             seconds[timeframe] = timeframe_seconds(str(timeframe))
     with _noted(problems):
@@ -65,6 +72,33 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
     if problems or settings is None:
         return CheckedConfig(problems=tuple(problems))
     return CheckedConfig(settings, root, warnings=settings.warnings)
+
+
+def shape_problems(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for each value that is of another kind than what it is used as.
+
+    A value that is null is as good as absent.
+
+    Args:
+        content: freqtrade's configuration.
+    """
+    problems = []
+    for path in _GROUPS:
+        if not isinstance(group := _at(content, path), Mapping):
+            problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
+    for path in _TEXTS:
+        if (text := _value(content, path)) is not None and not isinstance(text, str):
+            problems.append(f"{'.'.join(path)} {text!r} is not a text")
+    for path in _LISTS_OF_TEXTS:
+        values = _value(content, path)
+        if values is not None and not (
+            isinstance(values, list) and all(isinstance(each, str) for each in values)
+        ):
+            problems.append(f"{'.'.join(path)} {values!r} is not a list of texts ([...])")
+    mode = content.get("trading_mode")
+    if mode not in (None, SPOT, FUTURES):
+        problems.append(f"trading_mode {mode!r} must be {SPOT} or {FUTURES}")
+    return problems
 
 
 @contextmanager
@@ -78,7 +112,13 @@ def _noted(problems: list[str]) -> Iterator[None]:
 
 def _at(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     """The group at a path; an empty one where there is none."""
-    group: Any = content
-    for key in path:
-        group = group.get(key) if isinstance(group, Mapping) else None
+    group = _value(content, path)
     return {} if group is None else group
+
+
+def _value(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """What stands at a path; None where there is nothing."""
+    value: Any = content
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
@@ -23,16 +22,19 @@ from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.files import write_json
-from dualwindow.fingerprint import model_settings
+from dualwindow.fingerprint import CONFIDENCE_SETTINGS, model_settings
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
+from dualwindow.trained import TrainedModel
 from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of, read_yardsticks
 
 logger = logging.getLogger(__name__)
+
+_TRAINING = ("freqai", "model_training_parameters")
 
 
 def run_evaluation(options: argparse.Namespace) -> int:
@@ -51,6 +53,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
     log_to(console, logging.INFO)
     loaded = load_portable(options.model)
     settings = _settings(options, loaded)
+    model = loaded.model.on_device(settings.training.device)
+    _require_writable(options.output)
     sources = _sources(settings, loaded)
     with StageWatch() as watch, StopSignals() as signals:
         check_candles(sources, settings, console)
@@ -66,7 +70,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
                     progress=progress.prepared,
                 )
             yardsticks = read_yardsticks(options.model / EVALUATION_NAME)
-            evaluation = _evaluate(loaded, yardsticks, settings, store, signals)
+            evaluation = _evaluate(model, yardsticks, settings, store, signals)
         except TrainingStoppedError:
             return signals.exit_status
     _tell(evaluation, sources, loaded, options.output)
@@ -75,22 +79,32 @@ def run_evaluation(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
     """The settings of the run, in which whatever the model depends on is the model's."""
-    origin = loaded.origin
+    origin, config = loaded.origin, loaded.model.config
     own = {
         "timeframe": origin.timeframe,
         "freqai": {
-            "model_training_parameters": model_settings(loaded.model.config),
-            "feature_parameters": {"indicator_periods_candles": list(origin.periods)},
+            # FreqAI's names for the same things may say something else in a bot's configuration.
+            "conv_width": None,
+            "data_split_parameters": {"test_size": config.validation_fraction},
+            "model_training_parameters": model_settings(config),
+            "feature_parameters": {
+                "indicator_periods_candles": list(origin.periods),
+                "label_period_candles": None,
+            },
         },
     }
     pairs = {"exchange": {"pair_whitelist": list(origin.pairs)}} if options.pair is None else {}
     market = {"trading_mode": origin.trading_mode, "exchange": {"name": origin.exchange}}
-    layers = layered_config(
-        options,
-        EVALUATION_FLAGS,
-        below=[Layer("the model", market)],
-        above=[Layer("the model", own), Layer("the model", pairs)],
+    below, above = (
+        [Layer("the model", market)],
+        [Layer("the model", own), Layer("the model", pairs)],
     )
+    layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
+    if not any(layers.origin(*_TRAINING, name) for name in CONFIDENCE_SETTINGS):
+        # Mixed with those of a configuration, a threshold of the model would beat its mode.
+        decisions = {name: config.to_dict()[name] for name in CONFIDENCE_SETTINGS}
+        below.append(Layer("the model", {"freqai": {"model_training_parameters": decisions}}))
+        layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
     return RunSettings.of_layers(layers)
 
 
@@ -111,17 +125,24 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
     return sources
 
 
+def _require_writable(output: Path | None) -> None:
+    """Refuse at once what would be refused when all is done."""
+    if output is not None and (output.is_dir() or not os.access(output.parent, os.W_OK)):
+        reason = "it is a folder" if output.is_dir() else f"{output.parent} is none to write into"
+        raise DataError(f"--output {output} cannot be written: {reason}; give another file")
+
+
 def _evaluate(
-    loaded: PortableModel,
+    model: TrainedModel,
     yardsticks: Yardsticks | None,
     settings: RunSettings,
     store: Store,
     signals: StopSignals,
 ) -> Evaluation:
     dataset = store.dataset
-    if dataset.names != loaded.model.feature_names:
+    if dataset.names != model.feature_names:
         raise DataError(
-            f"the model looks at {', '.join(loaded.model.feature_names)}, the command line makes "
+            f"the model looks at {', '.join(model.feature_names)}, the command line makes "
             f"{', '.join(dataset.names)}; such a model can only be judged by a backtest"
         )
     rows = dataset.labelled().evenly_spaced(EVALUATION_ROWS)
@@ -130,8 +151,7 @@ def _evaluate(
             f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
             "longer period"
         )
-    features = np.ascontiguousarray(dataset.features)
-    probabilities = loaded.model.probabilities(features, rows, should_stop=signals.requested)
+    probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
     config, comparison = settings.training, None
     if yardsticks is None:
         logger.warning(
@@ -170,5 +190,8 @@ def _tell(
             "hindsight": seen,
             "figures": evaluation.to_dict(),
         }
-        write_json(output, content)
+        try:
+            write_json(output, content)
+        except OSError as error:
+            raise DataError(f"--output {output} cannot be written: {error}") from None
         console.print(f"figures: {output}", markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 #: freqtrade's own default.
-_USERDIR: Final = Path("user_data")
+USERDIR: Final = Path("user_data")
 #: Read when no configuration is named, as freqtrade does.
 CONFIG: Final = Path("config.json")
 
@@ -17,7 +17,7 @@ def add_userdir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--userdir",
         type=Path,
-        default=_USERDIR,
+        default=USERDIR,
         metavar="DIR",
         help="freqtrade's user folder (default: %(default)s)",
     )

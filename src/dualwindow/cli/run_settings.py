@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from dualwindow.cli.config_check import shape_problems
+from dualwindow.cli.folders import USERDIR, data_folder
 from dualwindow.cli.setting_flags import SettingFlag, layered_config
 from dualwindow.cli.setting_rows import setting_rows, value_row
 from dualwindow.config_files import LayeredConfig
 from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import check_freqai_config
+from dualwindow.pair_names import FUTURES, SPOT, settled_stem
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 from dualwindow.timeframes import timeframe_seconds
@@ -32,7 +35,8 @@ class RunSettings:
         training: as the configuration says, whatever this machine can do.
         root: leverage, period, tail.
         periods: of the moving averages, candles.
-        pairs: as they were written; never empty.
+        pairs: as they were written, or patterns; never empty.
+        excluded: pairs and patterns of which no pattern brings one.
         exchange: its name.
         trading_mode: spot or futures.
         timeframe: of the candles.
@@ -45,6 +49,7 @@ class RunSettings:
     root: RootSettings
     periods: tuple[int, ...]
     pairs: tuple[str, ...]
+    excluded: tuple[str, ...]
     exchange: str
     trading_mode: str
     timeframe: str
@@ -68,32 +73,35 @@ class RunSettings:
             SettingsError: with every problem of the first part that has any.
         """
         content = layers.content
+        if problems := shape_problems(content):
+            raise SettingsError(problems, "the configuration")
         root = RootSettings.of(content)
-        timeframe = str(content.get("timeframe", "1m"))
+        timeframe = content.get("timeframe") or "1m"
         training, periods = check_freqai_config(
             _for_check(content), timeframe_seconds={timeframe: timeframe_seconds(timeframe)}
         )
         _require_base_features_only(content, timeframe)
-        exchange = content.get("exchange", {})
-        name = str(exchange.get("name", "binance"))
-        pairs = tuple(str(pair) for pair in exchange.get("pair_whitelist") or ())
+        exchange = content.get("exchange") or {}
+        name = exchange.get("name") or "binance"
+        pairs = tuple(exchange.get("pair_whitelist") or ())
         if not pairs:
             raise SettingsError(
                 ["there is no pair; give --pair BTC/USDT:USDT, or exchange.pair_whitelist"],
                 "the configuration",
             )
-        user_data = Path(content.get("user_data_dir", "user_data"))
+        user_data = Path(content.get("user_data_dir") or USERDIR)
         return cls(
             layers=layers,
             training=training,
             root=root,
             periods=periods,
             pairs=pairs,
+            excluded=tuple(exchange.get("pair_blacklist") or ()),
             exchange=name,
-            trading_mode=str(content.get("trading_mode") or _mode_of(pairs)),
+            trading_mode=content.get("trading_mode") or _mode_of(pairs),
             timeframe=timeframe,
             user_data=user_data,
-            data_folder=Path(content.get("datadir", user_data / "data" / name)),
+            data_folder=Path(content.get("datadir") or data_folder(user_data) / name),
         )
 
     @property
@@ -123,8 +131,8 @@ class RunSettings:
 
 def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration as the bot would see it, were it for one pair."""
-    freqai = {"identifier": _DEFAULT_IDENTIFIER, **content.get("freqai", {})}
-    features = freqai.get("feature_parameters", {})
+    freqai = {"identifier": _DEFAULT_IDENTIFIER, **(content.get("freqai") or {})}
+    features = freqai.get("feature_parameters") or {}
     freqai["feature_parameters"] = {
         "indicator_periods_candles": list(_DEFAULT_PERIODS),
         **features,
@@ -135,9 +143,9 @@ def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> None:
     """Refuse features that only FreqAI makes: a model without them is not one for that bot."""
-    features = content.get("freqai", {}).get("feature_parameters", {})
+    features = (content.get("freqai") or {}).get("feature_parameters") or {}
     problems = []
-    others = [each for each in features.get("include_timeframes", ()) if each != timeframe]
+    others = [each for each in features.get("include_timeframes") or () if each != timeframe]
     if others:
         problems.append(f"include_timeframes has {', '.join(others)} beside {timeframe}")
     if features.get("include_corr_pairlist"):
@@ -154,4 +162,6 @@ def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> N
 
 
 def _mode_of(pairs: tuple[str, ...]) -> str:
-    return "futures" if any(":" in pair for pair in pairs) else "spot"
+    """Futures where a pair has a coin of settlement, in whichever form it is written."""
+    settled = any(":" in settled_stem(pair, SPOT).pair for pair in pairs)
+    return FUTURES if settled else SPOT

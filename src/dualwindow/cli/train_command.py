@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
         print_table(settings.rows(), heads=HEADS)
         return 0
     # Torch takes its time to be imported; help and wrong settings do not wait for it.
-    from dualwindow.cli.training_job import TrainingRequest, run_training  # noqa: PLC0415
+    from dualwindow.cli.training_job import run_training  # noqa: PLC0415
+    from dualwindow.cli.training_plan import TrainingRequest  # noqa: PLC0415
 
     request = TrainingRequest(settings, options.preset, options.output, options.resume)
     return run_training(request)

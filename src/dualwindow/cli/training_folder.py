@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import DataError, SettingsError
+from dualwindow.file_locks import FileLockedError, locked_folder
 from dualwindow.files import write_json
-from dualwindow.portable import is_portable
+from dualwindow.pair_names import stem_of
+from dualwindow.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 TENSORBOARD_NAME: Final = "tensorboard"
@@ -94,6 +96,39 @@ class TrainingFolder:
         """Whether a training was begun here that has made no model yet."""
         return (self.path / _RECORD_NAME).is_file() and not self.is_finished
 
+    def make(self) -> bool:
+        """Make the folder; whether it was not there before.
+
+        Raises:
+            DataError: when the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._not_writable(error) from None
+        return True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other trainings out of the folder for the block.
+
+        Raises:
+            DataError: when another one is at work in it, or it cannot be read.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked_folder(self.path))
+            except FileLockedError:
+                raise DataError(
+                    f"another training is at work in {self.path}; wait for its end, or train into "
+                    "another --output"
+                ) from None
+            except OSError as error:
+                raise self._not_writable(error) from None
+            yield
+
     def begin(self, record: TrainingRecord) -> None:
         """Make the folder and note what the training is begun with.
 
@@ -105,9 +140,7 @@ class TrainingFolder:
             content = {"format": _RECORD_FORMAT, **record.plain()}
             write_json(self.path / _RECORD_NAME, content)
         except OSError as error:
-            raise DataError(
-                f"{self.path} cannot be written: {error}; give another --output"
-            ) from None
+            raise self._not_writable(error) from None
 
     def recorded(self) -> dict[str, Any]:
         """What the unfinished training here was begun with.
@@ -134,11 +167,15 @@ class TrainingFolder:
 
     def abandon(self) -> None:
         """Remove what a training that left nothing to go on with has made."""
-        (self.path / _RECORD_NAME).unlink(missing_ok=True)
-        shutil.rmtree(self.path / TENSORBOARD_NAME, ignore_errors=True)
         with suppress(OSError):
+            for name in (_RECORD_NAME, EVALUATION_NAME, WEIGHTS_NAME, ABOUT_NAME):
+                (self.path / name).unlink(missing_ok=True)
+            shutil.rmtree(self.path / TENSORBOARD_NAME, ignore_errors=True)
             # Whatever the user keeps there stays, and the folder with it.
             self.path.rmdir()
+
+    def _not_writable(self, error: OSError) -> DataError:
+        return DataError(f"{self.path} cannot be written: {error}; give another --output")
 
 
 def folder_name(preset: str | None, pairs: Sequence[str]) -> str:
@@ -148,14 +185,14 @@ def folder_name(preset: str | None, pairs: Sequence[str]) -> str:
         preset: its name or file.
         pairs: as freqtrade names them.
     """
-    named = [pair.replace("/", "_").replace(":", "_") for pair in pairs[:_NAMED_PAIRS]]
+    named = [stem_of(pair) for pair in pairs[:_NAMED_PAIRS]]
     if len(pairs) > _NAMED_PAIRS:
         named = [f"{len(pairs)}-pairs"]
     return "-".join(["dualwindow", *([Path(preset).stem] if preset else []), *named])
 
 
 def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
-    """A folder for a new training; an earlier one's is left alone.
+    """Make the folder of a new training; an earlier one's is left alone.
 
     Args:
         models: where folders are made.
@@ -164,6 +201,7 @@ def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
 
     Raises:
         SettingsError: when the folder that the user named holds something already.
+        DataError: when the folder cannot be made.
     """
     if output is not None:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -174,8 +212,10 @@ def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
                 ],
                 "--output",
             )
-        return TrainingFolder(output)
-    return next(each for each in _numbered(models, name) if not each.path.exists())
+        named = TrainingFolder(output)
+        named.make()
+        return named
+    return next(each for each in _numbered(models, name) if each.make())
 
 
 def unfinished_folder(models: Path, name: str, output: Path | None) -> TrainingFolder | None:

@@ -1,0 +1,172 @@
+"""Where a training of the command line goes on or begins, and with what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from dualwindow.cli.candle_check import check_candles
+from dualwindow.cli.run_settings import RunSettings
+from dualwindow.cli.training_folder import (
+    TrainingFolder,
+    TrainingRecord,
+    folder_name,
+    new_folder,
+    unfinished_folder,
+)
+from dualwindow.errors import SettingsError
+from dualwindow.fingerprint import model_settings
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.period import Period
+from dualwindow.portable import PortableModel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What was asked for.
+
+    Attributes:
+        settings: of the run.
+        preset: its name or file, for the name of the folder.
+        output: the model's folder; None makes one under `user_data/models`.
+        resume: go on with an unfinished training, if there is one.
+    """
+
+    settings: RunSettings
+    preset: str | None = None
+    output: Path | None = None
+    resume: bool = False
+
+    @property
+    def models(self) -> Path:
+        """Where folders of models are made."""
+        return self.settings.user_data / "models"
+
+    def record(
+        self, sources: Sequence[CandleSource], start: PortableModel | None
+    ) -> TrainingRecord:
+        """What the training is begun with.
+
+        Args:
+            sources: candles of all pairs, of one period with an end.
+            start: the model that it begins with.
+        """
+        settings, period = self.settings, sources[0].period
+        if period.stop is None:
+            raise ValueError("the period has no end yet")
+        return TrainingRecord(
+            pairs=[source.pair for source in sources],
+            exchange=settings.exchange,
+            trading_mode=settings.trading_mode,
+            timeframe=settings.timeframe,
+            periods=settings.periods,
+            first=period.first,
+            stop=period.stop,
+            tail_fraction=settings.root.tail_fraction,
+            settings=model_settings(settings.training),
+            pretrained=start.sha256 if start else None,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where a training goes on or begins.
+
+    Attributes:
+        path: of the model's folder.
+        period: that it is trained on.
+        is_finished: there is nothing left to do.
+    """
+
+    path: Path
+    period: Period
+    is_finished: bool = False
+
+
+def plan_training(
+    request: TrainingRequest,
+    sources: Sequence[CandleSource],
+    start: PortableModel | None,
+    console: Console,
+    held: ExitStack,
+) -> Plan:
+    """Look through the candles, and choose or make the folder.
+
+    Args:
+        request: what was asked for.
+        sources: candles of all pairs.
+        start: the model that the training begins with.
+        console: for what is found in the candles.
+        held: keeps other trainings out of the folder until it is closed.
+
+    Raises:
+        DataError: when the candles would train wrongly, the folder cannot be written, or another
+            training is at work in it.
+        SettingsError: when an unfinished training was begun with something else.
+    """
+    name = folder_name(request.preset, [source.pair for source in sources])
+    unfinished = _unfinished(request, name)
+    if unfinished is not None:
+        held.enter_context(unfinished.held())
+    if unfinished is not None and unfinished.is_finished:
+        unfinished.end()
+        return Plan(unfinished.path, sources[0].period, is_finished=True)
+    if unfinished is not None:
+        sources = _of_its_period(request, sources, unfinished)
+    check_candles(sources, request.settings, console)
+    folder = _begin(request, name, unfinished, request.record(sources, start), held)
+    return Plan(folder.path, sources[0].period)
+
+
+def _unfinished(request: TrainingRequest, name: str) -> TrainingFolder | None:
+    """The training to go on with, if one was asked for and there is one."""
+    if not request.resume:
+        return None
+    found = unfinished_folder(request.models, name, request.output)
+    if found is None:
+        logger.info("there is no unfinished training %s; it begins anew", request.output or name)
+    return found
+
+
+def _of_its_period(
+    request: TrainingRequest, sources: Sequence[CandleSource], unfinished: TrainingFolder
+) -> list[CandleSource]:
+    """The candles of an unfinished training's period, where the settings leave it open.
+
+    Candles that were downloaded since then are not part of it.
+    """
+    root, recorded, now = request.settings.root, unfinished.recorded(), sources[0].period
+    first = recorded.get("first") if root.train_days is not None else now.first
+    stop = recorded.get("stop") if root.train_to is None else now.stop
+    return [replace(source, period=Period(first, stop)) for source in sources]
+
+
+def _begin(
+    request: TrainingRequest,
+    name: str,
+    unfinished: TrainingFolder | None,
+    record: TrainingRecord,
+    held: ExitStack,
+) -> TrainingFolder:
+    """The folder to train into; an unfinished one only with what it was begun with.
+
+    Raises:
+        SettingsError: when the unfinished training was begun with something else.
+    """
+    if unfinished is None:
+        folder = new_folder(request.models, name, request.output)
+        held.enter_context(folder.held())
+        folder.begin(record)
+        return folder
+    differences = record.differences(unfinished.recorded())
+    if differences:
+        way_out = "give the same settings again, or start without --resume"
+        raise SettingsError([f"{each}; {way_out}" for each in differences], str(unfinished.path))
+    return unfinished
