@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from typing import Any
+from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
@@ -12,9 +13,12 @@ from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Trace, line_across
 from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
 
-_SIDES = ("SHORT", "LONG")
+_SIDES: Final = ("SHORT", "LONG")
+_CONFIGURED: Final = "configured"
+_CONFIGURED_SYMBOL: Final = "star"
+_SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross")
 #: Retrainings whose precision curves are drawn, the newest.
-_CURVES = 12
+_CURVES: Final = 12
 
 
 def confusion_charts(report: Report) -> list[Chart]:
@@ -99,7 +103,7 @@ def coverage_chart(report: Report) -> Chart | None:
                     "opacity": 1.0 if len(newest) == 1 else 0.4,
                 }
             )
-        data.append(_marks(side, evaluations))
+        data += _marks(side, evaluations)
         real = sum(each.real[side] for each in evaluations) / rows
         shapes.append(line_across("y", real, COLOURS[side]))
     several = (
@@ -112,7 +116,7 @@ def coverage_chart(report: Report) -> Chart | None:
         key="coverage",
         title="Precision against coverage",
         note="How often a side came when it was said, by the share of candles on which it is said. "
-        "Marks: the thresholds of each confidence mode, and those configured (set). Dotted: how "
+        "Marks: the thresholds of each confidence mode, and those configured. Dotted: how "
         f"often the side comes anyway. On the left few candles decide, so it jumps.{several}",
         data=data,
         layout={
@@ -128,34 +132,37 @@ def coverage_chart(report: Report) -> Chart | None:
     )
 
 
-def _marks(side: str, evaluations: list[Evaluation]) -> Trace:
-    """The thresholds that fired at least once."""
+def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
+    """The thresholds that fired at least once, a symbol for each mode; the legend names it once."""
     ways = {
         name: [(each.rows, each.modes[name].thresholds[side]) for each in evaluations]
         for name in evaluations[-1].modes
     }
-    ways["set"] = [(each.rows, each.meaning[side]) for each in evaluations]
-    fired = {name: pooled_threshold(figures) for name, figures in ways.items()}
-    shown = {name: each for name, each in fired.items() if each.precision is not None}
-    return {
-        "type": "scatter",
-        "mode": "markers+text",
-        "name": f"{side} thresholds",
-        "legendgroup": side,
-        "showlegend": False,
-        "x": [each.coverage for each in shown.values()],
-        "y": [each.precision for each in shown.values()],
-        "text": list(shown),
-        "textposition": "top center" if side == "LONG" else "bottom center",
-        "textfont": {"size": 11},
-        "marker": {
-            "color": COLOURS[side],
-            "size": [12 if name == "set" else 8 for name in shown],
-            "symbol": ["star" if name == "set" else "circle" for name in shown],
-        },
-        "hovertemplate": f"{side}, %{{text}}: %{{y:.1%}} right on %{{x:.3%}} of candles"
-        "<extra></extra>",
-    }
+    ways[_CONFIGURED] = [(each.rows, each.meaning[side]) for each in evaluations]
+    marks: list[Trace] = []
+    for (name, figures), symbol in zip(ways.items(), itertools.cycle(_SYMBOLS)):
+        fired = pooled_threshold(figures)
+        limit = figures[-1][1].threshold
+        marks.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "showlegend": side == _SIDES[0],
+                # Without a candle there is no place for it, and the legend still tells the symbol.
+                "x": [fired.coverage or None],
+                "y": [fired.precision],
+                "marker": {
+                    "color": COLOURS[side],
+                    "symbol": _CONFIGURED_SYMBOL if name == _CONFIGURED else symbol,
+                    "size": 13 if name == _CONFIGURED else 9,
+                    "line": {"color": NEUTRAL, "width": 1},
+                },
+                "hovertemplate": f"{side} from {limit:.2f}: %{{y:.1%}} right on %{{x:.3%}} of "
+                "candles<extra>%{fullData.name}</extra>",
+            }
+        )
+    return marks
 
 
 def reliability_charts(report: Report) -> list[Chart]:
