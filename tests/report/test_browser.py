@@ -45,13 +45,14 @@ addEventListener("load", function tell() {
   if (Object.values(drawn).includes(0) && patience--) return setTimeout(tell, 50);
   const wide = [...document.querySelectorAll("body *")].filter(each =>
     !each.closest(".scroll, svg") && each.getBoundingClientRect().right > innerWidth + 1);
+  const tick = document.querySelector(".xtick text");
   parent.postMessage({
     name: window.name, seen, drawn, title: document.title,
     fetched: performance.getEntriesByType("resource").map(entry => entry.name),
     width: innerWidth, scrolls: document.documentElement.scrollWidth,
     wide: wide.map(each => each.outerHTML.slice(0, 80)),
     page: getComputedStyle(document.body).backgroundColor,
-    text: getComputedStyle(document.querySelector(".xtick text, .x2tick text")).fill,
+    text: tick ? getComputedStyle(tick).fill : "",
   }, "*");
 });
 </script>"""

@@ -106,7 +106,7 @@ def _first_screen(report: Report) -> str:
     if baselines is not None:
         several = "; means over all judged candles" if len(report.judged()) > 1 else ""
         beside = (
-            '<section class="card"><h2>Beside what knows nothing</h2>'
+            '<section class="card"><h2>Beside its baselines</h2>'
             f'<p class="quiet">Log loss and Brier score: lower is better, calibrated{several}.</p>'
             f"{_table(baselines, 'baselines')}</section>"
         )

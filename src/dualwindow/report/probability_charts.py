@@ -81,12 +81,13 @@ def coverage_chart(report: Report) -> Chart | None:
     evaluations = [evaluation for _, evaluation in found]
     rows = sum(each.rows for each in evaluations)
     newest = sorted(found, key=lambda each: each[0].trained_until or 0)[-_CURVES:]
-    data: list[Trace] = []
+    lines: list[Trace] = []
+    marks: list[Trace] = []
     shapes: list[dict[str, Any]] = []
     for side in _SIDES:
         for number, (window, evaluation) in enumerate(newest):
             curve = evaluation.curves[side]
-            data.append(
+            lines.append(
                 {
                     "type": "scatter",
                     "mode": "lines",
@@ -103,7 +104,7 @@ def coverage_chart(report: Report) -> Chart | None:
                     "opacity": 1.0 if len(newest) == 1 else 0.4,
                 }
             )
-        data += _marks(side, evaluations)
+        marks += _marks(side, evaluations)
         real = sum(each.real[side] for each in evaluations) / rows
         shapes.append(line_across("y", real, COLOURS[side]))
     several = (
@@ -118,7 +119,7 @@ def coverage_chart(report: Report) -> Chart | None:
         note="How often a side came when it was said, by the share of candles on which it is said. "
         "Marks: the thresholds of each confidence mode, and those configured. Dotted: how "
         f"often the side comes anyway. On the left few candles decide, so it jumps.{several}",
-        data=data,
+        data=[*lines, *marks],
         layout={
             "xaxis": {
                 "type": "log",

@@ -225,7 +225,8 @@ def stage_chart(stages: list[Stage]) -> Chart | None:
                 "orientation": "h",
                 "x": values,
                 "y": names,
-                "text": [f"{value:,.1f}" if unit == "s" else f"{value:,.0f}" for value in values],
+                "text": [f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in values],
+                "textposition": "outside",
                 "xaxis": axis,
                 "marker": {"color": colour},
                 "cliponaxis": False,
@@ -235,8 +236,17 @@ def stage_chart(stages: list[Stage]) -> Chart | None:
             for values, unit, axis, colour in bars
         ],
         layout={
-            "xaxis": {"domain": [0, 0.46], "title": {"text": "s"}},
-            "xaxis2": {"domain": [0.54, 1], "title": {"text": "MiB"}},
+            **{
+                axis.replace("x", "xaxis"): {
+                    "domain": domain,
+                    "title": {"text": unit},
+                    # Room for the numbers beside the bars.
+                    "range": [0, 1.35 * max(*values, 1e-9)],
+                }
+                for (values, unit, axis, _), domain in zip(
+                    bars, ([0, 0.46], [0.54, 1]), strict=True
+                )
+            },
             "yaxis": {"autorange": "reversed", "automargin": True},
         },
         height=120 + 45 * len(names),
