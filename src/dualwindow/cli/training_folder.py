@@ -207,8 +207,8 @@ def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
         if output.exists() and (not output.is_dir() or any(output.iterdir())):
             raise SettingsError(
                 [
-                    f"{output} holds something already; give another folder, delete it, or give "
-                    "--resume to go on with an unfinished training there"
+                    f"{output} holds something already; give another folder, or delete it; an "
+                    "unfinished training there goes on with --resume"
                 ],
                 "--output",
             )
