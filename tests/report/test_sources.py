@@ -64,10 +64,9 @@ def test_a_backtest_is_gathered_from_its_retrainings_and_predictions(
 
 
 def test_a_folder_without_figures_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="holds no figures; give a folder"):
-        gather(tmp_path)
-    with pytest.raises(ModelFileError, match="is no folder"):
-        gather(tmp_path / "nothing")
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(ModelFileError, match="holds no figures of a model; give a folder"):
+            gather(folder)
     (tmp_path / "backtesting_predictions").mkdir()
     with pytest.raises(ModelFileError, match="no training in it has come to its end"):
         gather(tmp_path)

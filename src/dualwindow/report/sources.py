@@ -53,9 +53,8 @@ def gather(folder: Path, run: RunFacts | None = None) -> Report:
         return _of_training(folder, run or _earlier_run(folder))
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
         return _of_backtest(folder)
-    there = "holds no figures" if folder.is_dir() else "is no folder"
     raise ModelFileError(
-        f"{folder} {there}; give a folder that `dualwindow train` has written, or FreqAI's folder "
+        f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, or FreqAI's folder "
         "of an identifier, such as user_data/models/dualwindow, after a training or backtest"
     )
 
