@@ -59,6 +59,8 @@ def test_a_backtest_is_gathered_from_its_retrainings_and_predictions(
     assert report.candles[0].candles == 3 * 1440
     assert report.run.weeks is not None
     assert report.run.weeks.counted == "decisions"
+    said = sum(map(sum, report.run.weeks.counts.values()))
+    assert said == report.candles[0].candles - report.candles[0].unusable
     assert report.settings["epochs"] == 3
     assert "3 retrainings" in report.verdict.text
 

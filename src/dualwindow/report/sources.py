@@ -54,8 +54,8 @@ def gather(folder: Path, run: RunFacts | None = None) -> Report:
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
         return _of_backtest(folder)
     raise ModelFileError(
-        f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, or FreqAI's folder "
-        "of an identifier, such as user_data/models/dualwindow, after a training or backtest"
+        f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, "
+        "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a training or backtest"
     )
 
 
@@ -119,7 +119,9 @@ def _of_backtest(folder: Path) -> Report:
             f"{folder} holds no figures yet: no training in it has come to its end; run "
             "`freqtrade backtesting`, or wait for the bot's first training"
         )
-    said = ((each.seconds, each.decisions) for each in predictions.values())
+    said = (
+        (each.seconds[each.usable], each.decisions[each.usable]) for each in predictions.values()
+    )
     names = list(dict.fromkeys([*pairs.values(), *(each.name for each in windows)]))
     shown = {"identifier": folder.name, **_market(settings, names)}
     if windows:

@@ -189,7 +189,7 @@ def class_chart(weeks: WeeklyClasses | None) -> Chart | None:
     ]
     what = {
         "labels": "What happened: the labels of all candles that have one.",
-        "decisions": "What was said: decisions on all predicted candles.",
+        "decisions": "What was said: decisions on all candles with a valid window.",
     }
     rare = max(1 - min(map(float, data[2]["y"])), 0.01)
     return Chart(
