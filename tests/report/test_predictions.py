@@ -74,11 +74,14 @@ def test_slices_are_joined_and_what_cannot_be_read_is_left_out(
     # The null frame of an early version: no class, and some slices overlap.
     frame[LABEL_COLUMN] = frame[LABEL_COLUMN].astype(object)
     frame.iloc[10:].to_feather(tmp_path / "cb_btc_2_prediction.feather")
-    frame.iloc[:12].reset_index(drop=True).to_feather(tmp_path / "cb_btc_1_prediction.feather")
+    older = frame.iloc[:12].reset_index(drop=True).assign(LONG=0.5)
+    older.to_feather(tmp_path / "cb_btc_1_prediction.feather")
     (tmp_path / "cb_eth_1_prediction.feather").write_bytes(b"ARROW1 half a file")
     (tmp_path / "other.feather").write_bytes(b"")
     found = read_predictions(tmp_path)
     assert list(found) == ["btc"]
     assert found["btc"].seconds.tolist() == [MONDAY + 60 * row for row in range(20)]
+    # Where slices overlap, that of the newer model counts.
+    assert (found["btc"].probabilities[:, 2] == 0.5).nonzero()[0].tolist() == list(range(10))
     assert "cb_eth_1_prediction.feather" in caplog.text
     assert read_predictions(tmp_path / "nothing") == {}

@@ -55,7 +55,8 @@ def gather(folder: Path, run: RunFacts | None = None) -> Report:
         return _of_backtest(folder)
     raise ModelFileError(
         f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, "
-        "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a training or backtest"
+        "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a "
+        "training or backtest"
     )
 
 
