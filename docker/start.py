@@ -23,6 +23,9 @@ def train_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
 
     ``PRESET`` names one preset, ``PAIRS`` any number of pairs with commas or spaces between them,
     and ``TRAIN_FLAGS`` further flags as they would be typed.
+
+    Raises:
+        SystemExit: a quotation in ``TRAIN_FLAGS`` has no end.
     """
     if flags:
         return ["dualwindow", "train", *flags]
@@ -31,7 +34,11 @@ def train_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
         command += ["--preset", preset]
     for pair in re.findall(r"[^\s,]+", variables.get("PAIRS", "")):
         command += ["--pair", pair]
-    return command + shlex.split(variables.get("TRAIN_FLAGS", ""))
+    flags_text = variables.get("TRAIN_FLAGS", "")
+    try:
+        return command + shlex.split(flags_text)
+    except ValueError as error:
+        sys.exit(f"TRAIN_FLAGS {flags_text!r} cannot be read: {error}; see .env.example")
 
 
 def trade_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:

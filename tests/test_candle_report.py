@@ -254,6 +254,22 @@ def test_a_period_that_the_candles_do_not_cover_is_told(tmp_path: Path) -> None:
     assert (cells["of"], cells["buffer"]) == ("7,200 (27.8%)", "0 of 1 days")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "timeframe"), [(60, "1m"), (300, "5m"), (3600, "1h"), (5400, "90m"), (86_400, "1d")]
+)
+def test_the_download_that_it_names_is_of_this_market_and_timeframe(
+    seconds: int, timeframe: str, tmp_path: Path
+) -> None:
+    frame = random_candles(300)
+    frame["date"] = START + pd.to_timedelta(np.arange(300) * seconds, unit="s")
+    (source,) = write(tmp_path, [frame])
+    for pair, market in (("COIN/USDT", "spot"), ("COIN/USDT:USDT", "futures")):
+        asked = CandleSource(pair, source.path, Period(T0, None))
+        report = inspect_candles(asked, settings(), periods=PERIODS, candle_seconds=seconds)
+        said = f"--pairs {pair} --timeframes {timeframe} --trading-mode {market} "
+        assert said in "\n".join([*report.refusals, *report.warnings])
+
+
 def test_a_complete_buffer_is_no_warning_and_an_incomplete_one_counts_in_candles(
     tmp_path: Path,
 ) -> None:

@@ -28,7 +28,8 @@ _SHORTEST_FRAGMENT: Final = 10
 
 #: Texts of reports, which look like trouble where they stand in the code.
 NO_TROUBLE: Final = (
-    "classes …; rarest …; an epoch draws …",
+    "…; rarest …; an epoch draws …",
+    "; did you mean …?",
     "the pretrained model … (…, … to … UTC) is …",
     "loss curves (tensorboard --logdir)",
     "model folder (for `pretrained` and `dualwindow evaluate`)",

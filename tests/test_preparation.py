@@ -253,7 +253,6 @@ def test_a_store_of_real_candles_is_the_bots_frame(
         "COIN0/USDT (1 of 2): 71,121 candles",
         "COIN1/USDT (2 of 2): 50,080",
         "MiB",
-        "rarest",
         "prepared",
     ):
         assert caplog.text.count(said) == 1, said
@@ -375,6 +374,13 @@ def test_candles_that_change_while_they_are_read_are_refused(
     with pytest.raises(DataError, match="changed while they were read"):
         prepare_store(sources, settings(), tmp_path / "stores", periods=PERIODS)
     assert left_in(tmp_path / "stores") == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    sources = write(tmp_path, [random_candles(100)])
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"prepared candles .*file/stores cannot be made"):
+        prepare_store(sources, settings(), tmp_path / "file" / "stores", periods=PERIODS)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(
@@ -505,7 +511,7 @@ def test_small_data_and_single_pairs_go_without_workers(
     sources = write(tmp_path, [random_candles(500, seed=seed) for seed in range(2)])
     with caplog.at_level(logging.INFO, logger="dualwindow"):
         prepare_store(sources, config, tmp_path, periods=PERIODS)
-    assert "2 pairs of 1,000 candles are prepared in one process" in caplog.text
+    assert "1,000 candles are prepared in one process (2 pairs)" in caplog.text
     monkeypatch.setattr(preparation, "SMALL_ROWS", 1)
     prepare_store(sources[:1], config, tmp_path, periods=PERIODS)
 

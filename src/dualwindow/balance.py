@@ -46,6 +46,19 @@ def class_weights(counts: NDArray[np.floating] | NDArray[np.int64]) -> NDArray[n
     return weights.astype(np.float32)
 
 
+def describe_classes(counts: NDArray[np.int64]) -> str:
+    """One line for the log: how many rows have each class.
+
+    Args:
+        counts: (3,) rows of each class.
+    """
+    total = max(int(counts.sum()), 1)
+    named = zip(CLASS_NAMES, counts.tolist(), strict=True)
+    return "classes " + ", ".join(
+        f"{name} {count:,} ({count / total:.1%})" for name, count in named
+    )
+
+
 def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
     """One line for the log: counts, the rarest class, and the share of each class that is drawn.
 
@@ -53,16 +66,14 @@ def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
         counts: (3,) candidates of each class.
         balance: as in `drawn_counts`.
     """
-    total = max(int(counts.sum()), 1)
     named = list(zip(CLASS_NAMES, counts.tolist(), strict=True))
-    classes = ", ".join(f"{name} {count:,} ({count / total:.1%})" for name, count in named)
     present = [(count, name) for name, count in named if count]
     if not present:
-        return f"classes {classes}"
+        return describe_classes(counts)
     drawn = drawn_counts(counts, balance)
     shares = ", ".join(
         f"{name} {part / count:.1%}"
         for (name, count), part in zip(named, drawn.tolist(), strict=True)
         if count
     )
-    return f"classes {classes}; rarest {min(present)[1]}; an epoch draws {shares}"
+    return f"{describe_classes(counts)}; rarest {min(present)[1]}; an epoch draws {shares}"

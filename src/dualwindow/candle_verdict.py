@@ -11,6 +11,7 @@ from dualwindow.pair_names import FUTURES, SPOT
 from dualwindow.pair_preparation import CandleSource, buffer_seconds, look_back
 from dualwindow.period import DAY_SECONDS, Period, utc_text
 from dualwindow.settings import TrainingConfig
+from dualwindow.timeframes import timeframe_of
 
 #: Of the candles between the first and the last; below it, most of what would be learnt is filling.
 _FEWEST_PRESENT: Final = 0.5
@@ -157,9 +158,8 @@ class CandleVerdict:
     def _earlier(self) -> str:
         pair, needed = self._source.pair, self._source.period.begun_earlier(self._buffer)
         market = FUTURES if ":" in pair else SPOT
-        timeframe = f"{self._step // 60}m"
         command = download_command(
-            [pair], market, timeframe, None, Period(needed.first), earlier=True
+            [pair], market, timeframe_of(self._step), None, Period(needed.first), earlier=True
         )
         return f"choose a later --date-from, or bring earlier candles: {command}"
 

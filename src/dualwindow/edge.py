@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from dualwindow.barriers import stop_loss_price, take_profit_price
 from dualwindow.columns import LONG, SHORT
+from dualwindow.day_bootstrap import day_mean
+from dualwindow.exits import first_touch
 from dualwindow.settings import TrainingConfig
 
 
@@ -71,22 +73,17 @@ def _outcome(
     is_short = side == SHORT
     profit = take_profit_price(entry, is_short=is_short, config=config)
     loss = stop_loss_price(entry, is_short=is_short, config=config)
-    highs, lows = candles[first:last, 1], candles[first:last, 2]
-    win_at = _first(lows <= profit if is_short else highs >= profit)
-    loss_at = _first(highs >= loss if is_short else lows <= loss)
-    if win_at == loss_at == config.future_window:
-        left, exit_row = float(candles[last, 0]), last
-    elif win_at < loss_at:
-        left, exit_row = profit, first + win_at
-    else:
-        left, exit_row = loss, first + loss_at
+    held, is_loss = first_touch(
+        candles[first:last, 1],
+        candles[first:last, 2],
+        is_short=is_short,
+        take_profit=profit,
+        stop_loss=loss,
+    )
+    touched = held < config.future_window
+    left = (loss if is_loss else profit) if touched else float(candles[last, 0])
     gain = (entry - left if is_short else left - entry) / entry
-    return gain - fee * (1.0 + left / entry), exit_row
-
-
-def _first(touched: NDArray[np.bool_]) -> int:
-    """Position of the first true value, the length when there is none."""
-    return int(touched.argmax()) if touched.any() else len(touched)
+    return gain - fee * (1.0 + left / entry), first + held
 
 
 def simulate(
@@ -159,11 +156,6 @@ def edge_of(
         raise ValueError("an edge needs at least one trade")
     values = np.array([(trade.chosen - trade.other) / 2 for trade in trades])
     day = seconds[[trade.row for trade in trades]] // 86_400
-    days, index = np.unique(day, return_inverse=True)
-    totals = np.bincount(index, weights=values)
-    counts = np.bincount(index)
-    picks = np.random.default_rng(seed).integers(0, len(days), size=(draws, len(days)))
-    means = totals[picks].sum(axis=1) / counts[picks].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    edge = day_mean(values, day, draws=draws, seed=seed)
     profit = float(np.mean([trade.chosen for trade in trades]))
-    return Edge(float(values.mean()), float(low), float(high), profit, len(trades))
+    return Edge(edge.value, edge.low, edge.high, profit, len(trades))

@@ -76,7 +76,7 @@ def log_estimate(
     """
     counts, candidates = split.train.counts, len(split.train)
     windows = int(drawn_counts(counts, config.class_balance).sum())
-    logger.info("%s", describe_balance(counts, config.class_balance))
+    logger.info("to train on: %s", describe_balance(counts, config.class_balance))
     if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
         logger.warning(
             "a rare class leaves only %d of %d training windows an epoch after "

@@ -222,7 +222,7 @@ def _warnings(
     if notes:
         warnings.append(f"settings lowered to what this machine has: {', '.join(notes)}")
     days = freqai.get("train_period_days", 0)
-    if days < RECOMMENDED_TRAIN_DAYS:
+    if training.epochs and days < RECOMMENDED_TRAIN_DAYS:
         warnings.append(
             f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
             "a model trained on so little has hardly seen more than one kind of market"

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psutil
 
-from dualwindow.balance import describe_balance
+from dualwindow.balance import describe_classes
 from dualwindow.class_index import count_classes
 from dualwindow.column_files import ColumnFiles
 from dualwindow.dataset import PairSpan
@@ -88,7 +88,7 @@ def prepare_store(
     path = folder / f"{fingerprint[:16]}{SUFFIX}"
     store = find_store(path, fingerprint)
     if store is None:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         started = time.monotonic()
         plan.make_store(path, fingerprint)
         store = Store(path)
@@ -96,7 +96,7 @@ def prepare_store(
         logger.info("prepared %s candles in %.1f s", f"{len(store.dataset):,}", seconds)
     else:
         logger.info("the candles were prepared before, with the same settings")
-    _describe(store, config)
+    _describe(store)
     return store
 
 
@@ -159,7 +159,7 @@ class _Plan:
         rows = spans[-1].stop
         if len(spans) > 1 and rows >= SMALL_ROWS:
             return True
-        logger.info("%d pairs of %s candles are prepared in one process", len(spans), f"{rows:,}")
+        logger.info("%s candles are prepared in one process (%d pairs)", f"{rows:,}", len(spans))
         return False
 
     def _alone(self, tasks: Sequence[PairTask]) -> list[PairResult]:
@@ -240,6 +240,16 @@ def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"the folder of prepared candles {folder} cannot be made: {error}; check who owns the "
+            "user folder, or give another with --userdir"
+        ) from None
+
+
 def _sum_of(path: Path) -> str:
     try:
         return sha256_of(path)
@@ -249,7 +259,7 @@ def _sum_of(path: Path) -> str:
         ) from None
 
 
-def _describe(store: Store, config: TrainingConfig) -> None:
+def _describe(store: Store) -> None:
     """One log line for the store, one for its classes."""
     logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
-    logger.info("%s", describe_balance(store.dataset.labelled().counts, config.class_balance))
+    logger.info("all candles: %s", describe_classes(store.dataset.labelled().counts))

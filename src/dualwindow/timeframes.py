@@ -23,3 +23,12 @@ def timeframe_seconds(timeframe: str) -> int:
             [f"timeframe {timeframe!r} is none with candles of equal length; use one such as '1m'"]
         )
     return int(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def timeframe_of(seconds: int) -> str:
+    """The timeframe with so many seconds between two candles, in freqtrade's spelling: `1h`."""
+    unit = max(
+        (unit for unit, length in _UNIT_SECONDS.items() if seconds % length == 0),
+        key=lambda unit: _UNIT_SECONDS[unit],
+    )
+    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"

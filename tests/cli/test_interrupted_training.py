@@ -49,10 +49,15 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(
     assert result.returncode == 0, result.stderr
     assert ("resumed after epoch" in result.stderr) == (batch > 1)
     assert weights(folder / f"killed-{batch}") == expected
-    # And once more: there is nothing left to do.
+    if batch > 1:
+        return
+    # And once more: there is nothing left to do, for these settings.
     result = unsignalled(folder, *words, "--resume")
     assert result.returncode == 0
     assert "was finished before" in result.stderr
+    result = unsignalled(folder, *words, "--resume", "--epochs", "1")
+    assert result.returncode == 1
+    assert "epochs: the training there has 3, now it is 1" in result.stderr
 
 
 def test_a_stop_leaves_a_checkpoint_and_says_how_to_go_on(
@@ -66,7 +71,7 @@ def test_a_stop_leaves_a_checkpoint_and_says_how_to_go_on(
     assert (folder / "stopped" / CHECKPOINT_NAME).is_file()
     refused = unsignalled(folder, *words, "--resume", "--batch-size", "64")
     assert refused.returncode == 1
-    assert "batch_size: the unfinished training has 256, now it is 64" in refused.stderr
+    assert "batch_size: the training there has 256, now it is 64" in refused.stderr
     again = unsignalled(folder, *words)
     assert again.returncode == 1
     assert "holds something already" in again.stderr

@@ -147,3 +147,13 @@ def test_a_reader_that_has_left_gets_no_traceback(unbuffered: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == frame.FAILED
+
+
+def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        frame.main(["train", "--epoch", "3"])
+    error = capsys.readouterr().err
+    assert "usage: dualwindow train" in error
+    assert "unrecognized arguments: --epoch 3; did you mean --epochs?" in error

@@ -105,9 +105,21 @@ def test_asking_for_processes_turns_them_on_and_disabling_them_wins() -> None:
     assert not settings.training.use_multiprocessing
 
 
-@pytest.mark.parametrize("pair", ["ETH/USDT:USDT", "ETH_USDT_USDT"])
-def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does(pair: str) -> None:
-    assert resolved("--pair", pair).trading_mode == "futures"
+@pytest.mark.parametrize(
+    ("pair", "mode"),
+    [
+        ("ETH/USDT:USDT", "futures"),
+        ("ETH_USDT_USDT", "futures"),
+        (".*/USDT:USDT", "futures"),
+        (".*/USDT", "spot"),
+        ("BTC/USDT.E", "spot"),
+        ("ETH-USDT", "spot"),
+    ],
+)
+def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does(
+    pair: str, mode: str
+) -> None:
+    assert RunSettings.of(parsed("--pair", pair), FLAGS).trading_mode == mode
 
 
 @pytest.mark.parametrize(

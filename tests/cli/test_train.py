@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import pytest
 
 from dualwindow import portable
 from dualwindow.cli.main import main
-from dualwindow.cli.training_folder import CHECKPOINT_NAME
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.cli.training_folder import CHECKPOINT_NAME, TrainingFolder
 from dualwindow.portable import load_portable
 from dualwindow.settings import TrainingConfig
 from tests.cli.trainings import PAIR, PERIOD, SETTINGS, weights, write_candles, write_config
@@ -98,6 +100,21 @@ def test_the_same_command_trains_the_same_model_into_another_folder(folder: Path
     assert weights(models / NAME) == weights(models / f"{NAME}-2")
 
 
+def test_a_finished_training_of_other_settings_is_none_to_go_on_with(folder: Path) -> None:
+    models = folder / "user_data" / "models"
+    assert main(["train", *PERIOD, "--epochs", "1"]) == 0
+    assert main(["train", *PERIOD, "--epochs", "1", "--resume"]) == 0
+    assert [each.name for each in models.iterdir()] == [NAME]
+    assert main(["train", *PERIOD, "--epochs", "2", "--resume"]) == 0
+    assert load_portable(models / f"{NAME}-2").model.config.epochs == 2
+
+
+def test_the_period_of_a_preset_is_none_to_evaluate_on(folder: Path) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    assert main(["evaluate", "model", "--preset", "test", "--output", "out.json"]) == 0
+    assert json.loads(Path("out.json").read_text(encoding="utf-8"))["hindsight"] is False
+
+
 def test_several_pairs_train_one_model(folder: Path, btc_futures: pd.DataFrame) -> None:
     write_candles(folder, btc_futures.iloc[:7200], "ETH/USDT:USDT")
     pairs = ["--pair", "BTC/USDT:USDT", "--pair", "ETH_USDT"]
@@ -161,6 +178,17 @@ def test_a_full_disk_is_told_without_a_traceback_and_leaves_nothing(
     assert not (folder / "model").exists()
 
 
+def test_a_training_that_is_at_work_is_not_gone_on_with(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "model").mkdir()
+    (folder / "model" / "training.json").write_text("{}", encoding="utf-8")
+    with TrainingFolder(folder / "model").held():
+        assert main(["train", *PERIOD, "--output", "model", "--resume"]) == 1
+    assert "another training is at work in model" in capsys.readouterr().err
+    assert [each.name for each in (folder / "model").iterdir()] == ["training.json"]
+
+
 def test_a_model_cannot_be_evaluated_without_candles_after_it(
     folder: Path, btc_futures: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,6 +239,18 @@ def test_an_evaluation_refuses_what_it_cannot_use_before_it_begins(
         shown = capsys.readouterr()
         assert message in shown.err
         assert "prepared" not in shown.err
+
+
+def test_a_stopped_evaluation_shows_no_figures(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    assert main(["evaluate", "model"]) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(StopSignals, "requested", lambda _self: True)
+    # The candles are prepared by now: it is the prediction that stops.
+    assert main(["evaluate", "model"]) == 128 + signal.SIGINT
+    assert "argmax" not in capsys.readouterr().out
 
 
 def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> None:

@@ -101,8 +101,8 @@ def test_the_record_comes_back_and_tells_what_differs(tmp_path: Path) -> None:
     assert RECORD.differences(recorded) == []
     other = replace(RECORD, stop=90_000, settings={**RECORD.settings, "epochs": 5})
     assert other.differences(recorded) == [
-        "stop: the unfinished training has 86400, now it is 90000",
-        "epochs: the unfinished training has 3, now it is 5",
+        "stop: the training there has 86400, now it is 90000",
+        "epochs: the training there has 3, now it is 5",
     ]
 
 

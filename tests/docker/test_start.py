@@ -54,6 +54,11 @@ def test_variables_become_flags(start: Any, variables: dict[str, str], flags: li
     assert start.train_command([], variables) == ["dualwindow", "train", *flags]
 
 
+def test_flags_with_an_open_quotation_are_refused_by_the_variables_name(start: Any) -> None:
+    with pytest.raises(SystemExit, match=r"TRAIN_FLAGS .* cannot be read: No closing quotation"):
+        start.train_command([], {"TRAIN_FLAGS": "--output 'model"})
+
+
 def test_flags_leave_the_variables_aside(start: Any) -> None:
     given = ["--pair", "SOL_USDT", "--resume", "user_data/models/a b"]
     command = start.train_command(given, {"PRESET": "quick", "PAIRS": "BTC_USDT"})

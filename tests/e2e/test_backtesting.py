@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dualwindow.columns import LONG, SHORT
 from dualwindow.manifest import check_manifest
 from dualwindow.report.sources import gather
 from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.e2e.trade_agreement import assert_the_same_trades
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("futures")]
 
@@ -105,6 +107,15 @@ def test_funding_is_applied(backtest: Run) -> None:
     assert (trades.loc[over, "funding_fees"] != 0).all()
 
 
+@pytest.mark.parametrize("pair", TICK)
+def test_the_trades_are_those_that_are_evaluated(pair: str, backtest: Run) -> None:
+    trades = assert_the_same_trades(backtest, OVERLAY, pair)
+    # Both sides, one after the other in one candle, and over a payment of funding.
+    assert set(trades.side) == {SHORT, LONG}
+    assert trades.turned.any()
+    assert (trades.funding != 0).any()
+
+
 @pytest.mark.parametrize(("name", "leverage"), [("backtest", 1.0), ("leveraged", 3.0)])
 def test_every_exit_price_is_the_barriers(
     name: str, leverage: float, request: pytest.FixtureRequest, backtest: Run
@@ -152,6 +163,11 @@ def assert_exits(trades: pd.DataFrame, candles: pd.DataFrame, tick: float) -> No
             assert trade.exit_reason == "force_exit"
             continue
         assert trade.close_rate == pytest.approx(expected, abs=tick * 1.001)
+
+
+@pytest.mark.parametrize("pair", TICK)
+def test_leveraged_trades_are_those_that_are_evaluated(pair: str, leveraged: Run) -> None:
+    assert_the_same_trades(leveraged, OVERLAY, pair)
 
 
 def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: Run) -> None:

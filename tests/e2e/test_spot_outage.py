@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.e2e.trade_agreement import assert_the_same_trades
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("spot")]
 
@@ -76,6 +77,11 @@ def test_spot_goes_long_only_and_nothing_is_entered_in_the_outage(backtest: Run)
     # the last to predict before and 16:29 the first after; each is filled a minute later.
     inside = opened[opened.between("2023-03-24 11:59Z", "2023-03-24 16:29Z")]
     assert inside.empty, list(inside)
+
+
+@pytest.mark.parametrize("pair", ["BTC/USDT", "ETH/USDT"])
+def test_the_trades_are_those_that_are_evaluated(pair: str, backtest: Run) -> None:
+    assert_the_same_trades(backtest, OVERLAY, pair)
 
 
 def test_nothing_failed_quietly(backtest: Run) -> None:

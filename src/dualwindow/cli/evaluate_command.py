@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", type=Path, help="folder that `dualwindow train` has written")
     add_config_flags(parser)
-    add_period_flags(parser)
+    add_period_flags(parser, pairs="The model's pairs")
     add_flags(parser, EVALUATION_FLAGS)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the figures there as JSON"

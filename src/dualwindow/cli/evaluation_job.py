@@ -82,6 +82,12 @@ def _settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings
     origin, config = loaded.origin, loaded.model.config
     own = {
         "timeframe": origin.timeframe,
+        # The period of a preset or configuration is that of a training.
+        "dualwindow": {
+            "train_days": None,
+            "train_from": options.date_from,
+            "train_to": options.date_to,
+        },
         "freqai": {
             # FreqAI's names for the same things may say something else in a bot's configuration.
             "conv_width": None,

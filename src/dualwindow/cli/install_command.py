@@ -33,7 +33,16 @@ _USUAL: Final = (
     "models",
 )
 #: What a configuration needs beyond that of any bot.
-_CONFIG_KEYS: Final = ("timeframe", "strategy", "freqaimodel", "dualwindow", "freqai")
+_CONFIG_KEYS: Final = (
+    "timeframe",
+    "strategy",
+    "freqaimodel",
+    # freqtrade wants the order book for futures.
+    "entry_pricing",
+    "exit_pricing",
+    "dualwindow",
+    "freqai",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

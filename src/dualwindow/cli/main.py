@@ -9,6 +9,7 @@ imported here, so that the help is quick.
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import select
@@ -87,6 +88,7 @@ def _run(arguments: list[str]) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     # No option before the command takes a value, so the first word is the command.
     asked = next((word for word in arguments if not word.startswith("-")), None)
+    used = parser
     for name, line in COMMANDS.items():
         of_command = commands.add_parser(
             name, help=line, description=_sentence(line), allow_abbrev=False
@@ -95,9 +97,18 @@ def _run(arguments: list[str]) -> int:
             module = importlib.import_module(f"dualwindow.cli.{name}_command")
             module.add_arguments(of_command)
             of_command.set_defaults(run=module.run)
-    options = parser.parse_args(arguments)
+            used = of_command
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        used.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(used, unknown[0])}")
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
+
+
+def _hint(parser: argparse.ArgumentParser, word: str) -> str:
+    """The flag that was meant, if there is one like it."""
+    near = difflib.get_close_matches(word, parser._option_string_actions, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _sentence(line: str) -> str:

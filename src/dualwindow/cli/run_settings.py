@@ -163,5 +163,5 @@ def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> N
 
 def _mode_of(pairs: tuple[str, ...]) -> str:
     """Futures where a pair has a coin of settlement, in whichever form it is written."""
-    settled = any(":" in settled_stem(pair, SPOT).pair for pair in pairs)
+    settled = any(":" in (pair if "/" in pair else settled_stem(pair, SPOT).pair) for pair in pairs)
     return FUTURES if settled else SPOT

@@ -116,14 +116,21 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datadir", metavar="DIR", help="folder of the exchange's candles")
 
 
-def add_period_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that name pairs and the period."""
+def add_period_flags(
+    parser: argparse.ArgumentParser, pairs: str = "The configuration's pair_whitelist"
+) -> None:
+    """Add the flags that name pairs and the period.
+
+    Args:
+        parser: of a command.
+        pairs: what is taken where none is named, for the help.
+    """
     parser.add_argument(
         "--pair",
         action="append",
         metavar="PAIR",
-        help="BTC_USDT, BTC/USDT or BTC/USDT:USDT; may be repeated. The configuration's "
-        "pair_whitelist unless given.",
+        help="BTC_USDT, BTC/USDT, BTC/USDT:USDT, or a pattern of those that are there, such as "
+        f"'.*/USDT:USDT'; may be repeated. {pairs} unless given.",
     )
     parser.add_argument(
         "--date-from",

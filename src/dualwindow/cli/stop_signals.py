@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Final, Self
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 #: What a shell adds to the number of the signal that ended a program.
 _SIGNAL_STATUS: Final = 128
+#: Seconds within which a second signal is the same one: a terminal sends Ctrl-C to a whole group,
+#: and whoever started this hands it on as well.
+_ONE_SIGNAL: Final = 1.0
+_STDERR: Final = 2
+_NOTICE: Final = b"\nstopping after this step; once more ends it at once\n"
 
 
 class StopSignals:
@@ -20,6 +27,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._since = 0.0
         self._before: dict[int, object] = {}
 
     def requested(self) -> bool:
@@ -32,9 +40,13 @@ class StopSignals:
         return _SIGNAL_STATUS + (self.received or signal.SIGINT)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received is not None:
+        now = time.monotonic()
+        if self.received is None:
+            self.received, self._since = signal.Signals(number), now
+            # Not through a log or a console, which the handler may have interrupted.
+            os.write(_STDERR, _NOTICE)
+        elif now - self._since >= _ONE_SIGNAL:
             raise KeyboardInterrupt
-        self.received = signal.Signals(number)
 
     def __enter__(self) -> Self:
         self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}

@@ -29,7 +29,7 @@ _NAMED_PAIRS: Final = 2
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What an unfinished training was begun with; it goes on with nothing else.
+    """What a training was begun with; it goes on with nothing else.
 
     Attributes:
         pairs: in the order of the rows.
@@ -65,7 +65,7 @@ class TrainingRecord:
         """One sentence for each value that is not that of an earlier record."""
         now = self.plain()
         return [
-            f"{name}: the unfinished training has {recorded.get(name)!r}, now it is {value!r}"
+            f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
             for name, value in now.items()
             if recorded.get(name) != value
         ]
@@ -143,7 +143,7 @@ class TrainingFolder:
             raise self._not_writable(error) from None
 
     def recorded(self) -> dict[str, Any]:
-        """What the unfinished training here was begun with.
+        """What the training here was begun with.
 
         Raises:
             DataError: when the record is damaged.
@@ -162,7 +162,6 @@ class TrainingFolder:
 
     def end(self) -> None:
         """Remove what only an unfinished training needs: the model is whole."""
-        (self.path / _RECORD_NAME).unlink(missing_ok=True)
         remove_checkpoint(self.checkpoint)
 
     def abandon(self) -> None:
@@ -191,6 +190,24 @@ def folder_name(preset: str | None, pairs: Sequence[str]) -> str:
     return "-".join(["dualwindow", *([Path(preset).stem] if preset else []), *named])
 
 
+def require_free(output: Path | None) -> None:
+    """Refuse a folder that the user named and that holds something already.
+
+    Raises:
+        SettingsError: with the way out.
+    """
+    if output is None or not output.exists():
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise SettingsError(
+            [
+                f"{output} holds something already; give another folder, or delete it; an "
+                "unfinished training there goes on with --resume"
+            ],
+            "--output",
+        )
+
+
 def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
     """Make the folder of a new training; an earlier one's is left alone.
 
@@ -203,15 +220,8 @@ def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
         SettingsError: when the folder that the user named holds something already.
         DataError: when the folder cannot be made.
     """
+    require_free(output)
     if output is not None:
-        if output.exists() and (not output.is_dir() or any(output.iterdir())):
-            raise SettingsError(
-                [
-                    f"{output} holds something already; give another folder, or delete it; an "
-                    "unfinished training there goes on with --resume"
-                ],
-                "--output",
-            )
         named = TrainingFolder(output)
         named.make()
         return named

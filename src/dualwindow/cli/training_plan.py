@@ -17,6 +17,7 @@ from dualwindow.cli.training_folder import (
     TrainingRecord,
     folder_name,
     new_folder,
+    require_free,
     unfinished_folder,
 )
 from dualwindow.errors import SettingsError
@@ -112,21 +113,29 @@ def plan_training(
         SettingsError: when an unfinished training was begun with something else.
     """
     name = folder_name(request.preset, [source.pair for source in sources])
-    unfinished = _unfinished(request, name)
-    if unfinished is not None:
-        held.enter_context(unfinished.held())
-    if unfinished is not None and unfinished.is_finished:
-        unfinished.end()
-        return Plan(unfinished.path, sources[0].period, is_finished=True)
-    if unfinished is not None:
-        sources = _of_its_period(request, sources, unfinished)
+    begun = _begun(request, name)
+    if begun is not None:
+        held.enter_context(begun.held())
+        sources_then = _of_its_period(request, sources, begun)
+        if not _goes_on(request, begun, request.record(sources_then, start)):
+            begun = None
+        elif begun.is_finished:
+            begun.end()
+            return Plan(begun.path, sources_then[0].period, is_finished=True)
+        else:
+            sources = sources_then
+    if begun is None:
+        require_free(request.output)
     check_candles(sources, request.settings, console)
-    folder = _begin(request, name, unfinished, request.record(sources, start), held)
-    return Plan(folder.path, sources[0].period)
+    if begun is None:
+        begun = new_folder(request.models, name, request.output)
+        held.enter_context(begun.held())
+        begun.begin(request.record(sources, start))
+    return Plan(begun.path, sources[0].period)
 
 
-def _unfinished(request: TrainingRequest, name: str) -> TrainingFolder | None:
-    """The training to go on with, if one was asked for and there is one."""
+def _begun(request: TrainingRequest, name: str) -> TrainingFolder | None:
+    """The training to go on with, if that was asked for and there is one."""
     if not request.resume:
         return None
     found = unfinished_folder(request.models, name, request.output)
@@ -136,37 +145,31 @@ def _unfinished(request: TrainingRequest, name: str) -> TrainingFolder | None:
 
 
 def _of_its_period(
-    request: TrainingRequest, sources: Sequence[CandleSource], unfinished: TrainingFolder
+    request: TrainingRequest, sources: Sequence[CandleSource], begun: TrainingFolder
 ) -> list[CandleSource]:
-    """The candles of an unfinished training's period, where the settings leave it open.
+    """The candles of a training's period, where the settings leave it open.
 
     Candles that were downloaded since then are not part of it.
     """
-    root, recorded, now = request.settings.root, unfinished.recorded(), sources[0].period
+    root, recorded, now = request.settings.root, begun.recorded(), sources[0].period
     first = recorded.get("first") if root.train_days is not None else now.first
     stop = recorded.get("stop") if root.train_to is None else now.stop
     return [replace(source, period=Period(first, stop)) for source in sources]
 
 
-def _begin(
-    request: TrainingRequest,
-    name: str,
-    unfinished: TrainingFolder | None,
-    record: TrainingRecord,
-    held: ExitStack,
-) -> TrainingFolder:
-    """The folder to train into; an unfinished one only with what it was begun with.
+def _goes_on(request: TrainingRequest, begun: TrainingFolder, record: TrainingRecord) -> bool:
+    """Whether a training was begun with what is asked for now.
+
+    A finished one of the same name that was not is no training to go on with.
 
     Raises:
-        SettingsError: when the unfinished training was begun with something else.
+        SettingsError: when an unfinished one was not, or one in the folder that the user named.
     """
-    if unfinished is None:
-        folder = new_folder(request.models, name, request.output)
-        held.enter_context(folder.held())
-        folder.begin(record)
-        return folder
-    differences = record.differences(unfinished.recorded())
+    differences = record.differences(begun.recorded())
+    if differences and begun.is_finished and request.output is None:
+        logger.info("the last training, %s, is finished and was another one", begun.path)
+        return False
     if differences:
         way_out = "give the same settings again, or start without --resume"
-        raise SettingsError([f"{each}; {way_out}" for each in differences], str(unfinished.path))
-    return unfinished
+        raise SettingsError([f"{each}; {way_out}" for each in differences], str(begun.path))
+    return True

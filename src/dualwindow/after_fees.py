@@ -1,0 +1,141 @@
+"""What trades earn after fees, beside other sides at the same entries.
+
+The stake is the same for every trade and profits are added, not compounded: a trade then weighs
+the same early and late, and days can be drawn anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import CLASS_NAMES, LONG, SHORT
+from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades, PooledTrades
+from dualwindow.day_bootstrap import Interval, day_mean, day_total
+from dualwindow.exits import EXIT_REASONS, TradeTerms
+from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures
+
+_RANDOM_SERIES: Final = 200
+_INSIDE: Final = (0.025, 0.975)
+
+
+def after_fees(
+    pairs: Sequence[ComparedTrades], terms: TradeTerms, *, draws: int = 2000, seed: int = 0
+) -> AfterFees:
+    """Figures of trades, pooled over pairs.
+
+    Args:
+        pairs: trades of each pair beside their opposites, each on at least two candles.
+        terms: on which they were made.
+        draws: bootstrap samples of days.
+        seed: of the bootstrap and of the random sides.
+
+    Raises:
+        ValueError: without pairs, or with a pair of fewer than two candles.
+    """
+    if not pairs or min(len(pair.seconds) for pair in pairs) < 2:
+        raise ValueError("figures after fees need a pair with at least two candles")
+    trades = [pair.chosen for pair in pairs]
+    side = np.concatenate([each.side for each in trades])
+    reason = np.concatenate([each.reason for each in trades])
+    held = sum(int((each.exit_row - each.entry_row).sum()) for each in trades)
+    moved = sum(float((1.0 + each.exit_price / each.entry_price).sum()) for each in trades)
+    turnover = moved * terms.leverage
+    days = max(_days(pair.seconds) for pair in pairs)
+    return AfterFees(
+        pairs=len(pairs),
+        trades=len(side),
+        turned=sum(int(each.turned.sum()) for each in trades),
+        days=days,
+        by_side={CLASS_NAMES[code]: int((side == code).sum()) for code in (SHORT, LONG)},
+        by_reason={name: int((reason == code).sum()) for code, name in enumerate(EXIT_REASONS)},
+        held_pct=100.0 * held / sum(len(pair.seconds) for pair in pairs),
+        turnover=turnover,
+        turnover_a_day=turnover / days,
+        fees_pct=100.0 * terms.fee * turnover,
+        funding_pct=100.0 * sum(float(each.funding.sum()) for each in trades),
+        fee_pct=100.0 * terms.fee,
+        slippage_pct=100.0 * terms.slippage,
+        leverage=terms.leverage,
+        sides=_sides(pairs, draws, seed) if len(side) else None,
+    )
+
+
+def _days(seconds: NDArray[np.int64]) -> float:
+    """Time from the first candle's open to the last one's close."""
+    return float(seconds[-1] - seconds[0]) / DAY_SECONDS * len(seconds) / (len(seconds) - 1)
+
+
+def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigures:
+    pooled = PooledTrades.of(pairs)
+    first = min(int(pair.seconds[0]) for pair in pairs) // DAY_SECONDS
+    last = max(int(pair.seconds[-1]) for pair in pairs) // DAY_SECONDS
+
+    def figures(other: NDArray[np.bool_]) -> ProfitFigures:
+        profit, left = pooled.taking(other)
+        total = day_total(profit, pooled.day, (first, last), draws=draws, seed=seed)
+        return ProfitFigures(
+            hit_rate=_hit_rate(profit),
+            mean_pct=percent(day_mean(profit, pooled.day, draws=draws, seed=seed)),
+            total_pct=_percent(total, last > first),
+            drawdown_pct=_drawdown_pct(profit, left),
+        )
+
+    def percent(interval: Interval) -> Percent:
+        return _percent(interval, bool((pooled.day != pooled.day[0]).any()))
+
+    never = np.zeros(len(pooled.day), np.bool_)
+    random, means = _random_sides(pooled, seed)
+    fair = pooled.profit[~pooled.turned]
+    edge = day_mean(
+        (fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned], draws=draws, seed=seed
+    )
+    return SideFigures(
+        model=figures(never),
+        always_long=figures(~pooled.is_long),
+        always_short=figures(pooled.is_long),
+        random=random,
+        random_as_good_pct=100.0 * float(np.mean(means >= fair[:, 0].mean())),
+        edge_pct=percent(edge),
+    )
+
+
+def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArray[np.float64]]:
+    """Figures of sides by coin flip, and every series' mean profit without turned entries."""
+    random = np.random.default_rng(seed)
+    count = len(pooled.day)
+    means, fair_means, hits, falls = np.empty((4, _RANDOM_SERIES))
+    for index in range(_RANDOM_SERIES):
+        profit, left = pooled.taking(random.random(count) < 0.5)
+        means[index], hits[index] = profit.mean(), _hit_rate(profit)
+        fair_means[index] = profit[~pooled.turned].mean()
+        falls[index] = _drawdown_pct(profit, left)
+    low, high = (float(end) for end in np.quantile(means, _INSIDE))
+    mean = Interval(float(means.mean()), low, high)
+    total = Interval(mean.value * count, low * count, high * count)
+    figures = ProfitFigures(
+        hit_rate=float(hits.mean()),
+        mean_pct=_percent(mean),
+        total_pct=_percent(total),
+        drawdown_pct=float(falls.mean()),
+    )
+    return figures, fair_means
+
+
+def _hit_rate(profit: NDArray[np.float64]) -> float:
+    return float(np.mean(profit > 0.0))
+
+
+def _drawdown_pct(profit: NDArray[np.float64], left: NDArray[np.int64]) -> float:
+    """Deepest fall of the running sum, in percent, profits counted when trades end."""
+    order = np.argsort(left, kind="stable")
+    level = np.concatenate([[0.0], np.cumsum(profit[order])])
+    return 100.0 * float((np.maximum.accumulate(level) - level).max())
+
+
+def _percent(interval: Interval, is_known: bool = True) -> Percent:
+    low, high = (100.0 * interval.low, 100.0 * interval.high) if is_known else (None, None)
+    return Percent(100.0 * interval.value, low, high)

@@ -1,0 +1,154 @@
+"""Figures of trades after fees, as JSON and as lines; `dualwindow.after_fees` reckons them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Percent:
+    """A figure in percent with its 95 % interval.
+
+    Attributes:
+        value: as measured.
+        low: lower end; None where a single day allows no interval.
+        high: upper end, likewise.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def text(self, decimals: int) -> str:
+        """Value and interval, such as `-0.083 % [-0.120, -0.041]`."""
+        shown = f"{self.value:+.{decimals}f} %"
+        if self.low is None or self.high is None:
+            return f"{shown} [one day: no interval]"
+        return f"{shown} [{self.low:+.{decimals}f}, {self.high:+.{decimals}f}]"
+
+
+@dataclass(frozen=True)
+class ProfitFigures:
+    """What a series of trades earned; percent of one trade's stake, which stays the same.
+
+    Attributes:
+        hit_rate: share of trades with a profit after fees.
+        mean_pct: mean profit a trade.
+        total_pct: sum of the profits.
+        drawdown_pct: deepest fall of the running sum from its highest value so far, profits
+            counted when a trade ends.
+    """
+
+    hit_rate: float
+    mean_pct: Percent
+    total_pct: Percent
+    drawdown_pct: float
+
+    def line(self) -> str:
+        """The figures as text."""
+        return (
+            f"hit rate {self.hit_rate:.3f}, {self.mean_pct.text(3)} a trade, "
+            f"{self.total_pct.text(1)} in all, drawdown {self.drawdown_pct:.1f} %"
+        )
+
+
+@dataclass(frozen=True)
+class SideFigures:
+    """The model's sides beside others at the same entries.
+
+    Attributes:
+        model: intervals from whole days drawn with replacement.
+        always_long: every trade a LONG; intervals likewise.
+        always_short: every trade a SHORT, on spot as well, where nobody can make it.
+        random: means over series of random sides; the intervals hold 95 % of the series.
+        random_as_good_pct: percent of the series whose mean is at least the model's, over entries
+            that were not turned.
+        edge_pct: mean of the model's profit less the mean of both sides, which is what a fair coin
+            earns, over entries that were not turned; interval from days.
+    """
+
+    model: ProfitFigures
+    always_long: ProfitFigures
+    always_short: ProfitFigures
+    random: ProfitFigures
+    random_as_good_pct: float
+    edge_pct: Percent
+
+    def lines(self) -> list[str]:
+        """The figures as text, one line each."""
+        there = "at the same entries"
+        return [
+            f"model: {self.model.line()}",
+            f"always LONG {there}: {self.always_long.line()}",
+            f"always SHORT {there}: {self.always_short.line()}",
+            f"random sides {there}: {self.random.line()}; "
+            f"{self.random_as_good_pct:.1f} % of them did as well as the model",
+            f"edge over a coin flip {there}: {self.edge_pct.text(3)} a trade",
+        ]
+
+
+@dataclass(frozen=True)
+class AfterFees:
+    """What the trades of one or more pairs are worth.
+
+    Attributes:
+        pairs: how many.
+        trades: how many.
+        turned: how many were entered at the open of the candle in which the one before ended, as
+            freqtrade's backtest has it; they flatter every profit here.
+        days: length of the candles, the longest pair's.
+        by_side: class name to trades.
+        by_reason: freqtrade's exit reason to trades.
+        held_pct: percent of the candles from whose open on a position was held, over all pairs.
+        turnover: value bought and sold, in stakes.
+        turnover_a_day: the same a day.
+        fees_pct: fees paid in all, percent of one stake.
+        funding_pct: funding received in all, percent of one stake; negative where paid.
+        fee_pct: fee of one side of a trade, percent of the price.
+        slippage_pct: slippage of one side, likewise.
+        leverage: factor in profits, fees, funding and turnover.
+        sides: profits; None without a trade.
+    """
+
+    pairs: int
+    trades: int
+    turned: int
+    days: float
+    by_side: dict[str, int]
+    by_reason: dict[str, int]
+    held_pct: float
+    turnover: float
+    turnover_a_day: float
+    fees_pct: float
+    funding_pct: float
+    fee_pct: float
+    slippage_pct: float
+    leverage: float
+    sides: SideFigures | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All figures as plain JSON types."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The figures as text, one line each."""
+        costs = f"after {self.fee_pct:g} % fee and {self.slippage_pct:g} % slippage a side"
+        if self.sides is None:
+            return [f"{costs}: no trade in {self.days:.1f} days"]
+        said, ended = (
+            ", ".join(f"{name} {count}" for name, count in counts.items())
+            for counts in (self.by_side, self.by_reason)
+        )
+        turned = (
+            f"{self.turned} were entered in the candle of an exit at its open, as freqtrade's "
+            "backtest has it, which flatters the profits; the edge leaves them out"
+        )
+        return [
+            f"{costs}: {self.trades} trades in {self.days:.1f} days ({said}; {ended}), "
+            f"{self.held_pct:.1f} % of the time in a position",
+            *([turned] if self.turned else []),
+            *self.sides.lines(),
+            f"turnover {self.turnover:.1f} stakes, {self.turnover_a_day:.1f} a day; "
+            f"fees {self.fees_pct:.2f} %, funding {self.funding_pct:+.2f} % of a stake",
+        ]

@@ -1,0 +1,163 @@
+"""Trades that follow from decisions: one position at a time, after fees.
+
+With `turns` the trades are those that freqtrade's backtest of `DualWindowStrategy` makes of one
+pair on the same candles, as long as its wallet does not run out (a test holds the two together).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import LONG, SHORT
+from dualwindow.exits import Position, TradeTerms, hold_position
+from dualwindow.settings import TrainingConfig
+from dualwindow.trade_candles import TradeCandles
+
+
+@dataclass(frozen=True)
+class Trades:
+    """T trades of one pair in time order, as columns.
+
+    Attributes:
+        entry_row: (T,) int64 candles at whose open they were entered; the signal is a row earlier.
+        exit_row: (T,) int64 candles in which they ended.
+        side: (T,) int8 SHORT or LONG.
+        entry_price: (T,) float64.
+        exit_price: (T,) float64.
+        reason: (T,) int8 codes, indices into `exits.EXIT_REASONS`.
+        funding: (T,) float64 funding received, as a fraction of the stake; negative where paid.
+        profit: (T,) float64 net profit as a fraction of the stake with the entry's fee:
+            freqtrade's `profit_ratio`, not rounded.
+    """
+
+    entry_row: NDArray[np.int64]
+    exit_row: NDArray[np.int64]
+    side: NDArray[np.int8]
+    entry_price: NDArray[np.float64]
+    exit_price: NDArray[np.float64]
+    reason: NDArray[np.int8]
+    funding: NDArray[np.float64]
+    profit: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.entry_row)
+
+    @property
+    def turned(self) -> NDArray[np.bool_]:
+        """(T,) true where a trade was entered in the candle in which the one before it ended."""
+        turned = np.zeros(len(self), np.bool_)
+        turned[1:] = self.entry_row[1:] == self.exit_row[:-1]
+        return turned
+
+
+def trade_decisions(
+    candles: TradeCandles,
+    decisions: NDArray[np.integer],
+    config: TrainingConfig,
+    terms: TradeTerms,
+    *,
+    turns: bool,
+    usable: NDArray[np.bool_] | None = None,
+) -> Trades:
+    """Trade every SHORT and LONG that comes while no position is open.
+
+    The decision of a row enters at the next row's open. Nothing is entered in the last candle; what
+    is open then ends at its open, unless a barrier ends it.
+
+    In freqtrade's backtest the opposite side may enter in the candle in which a position ends, at
+    that candle's open, which lies before the exit. Such a turn knows which way the candle went:
+    on random sides it earned some 0.015 % a turned trade beyond a coin flip. `turns` makes the
+    trades freqtrade's; leave it off to judge a model.
+
+    Args:
+        candles: N candles, from the first that may give a signal to the last that is traded.
+        decisions: (N,) class codes; anything but SHORT and LONG is no signal.
+        config: barriers and future window.
+        terms: fee, slippage, leverage and whether shorts are made.
+        turns: true lets the opposite side enter in the candle of an exit, as freqtrade's backtest.
+        usable: (N,) false where a decision does not count (`do_predict` is not 1).
+
+    Raises:
+        ValueError: when lengths differ.
+    """
+    for name, values in (("decisions", decisions), ("usable", usable)):
+        if values is not None and len(values) != len(candles):
+            raise ValueError(f"{len(values)} {name} for {len(candles)} candles")
+    asks = (decisions == LONG) | ((decisions == SHORT) & terms.can_short)
+    if usable is not None:
+        asks &= usable
+    signals = np.flatnonzero(asks[: max(len(candles) - 2, 0)])
+    entries, shorts = (signals + 1).tolist(), (decisions[signals] == SHORT).tolist()
+    made: list[Position] = []
+    sides: list[bool] = []
+    at = 0
+    while at < len(entries):
+        is_short = shorts[at]
+        position = hold_position(
+            candles, entries[at], is_short=is_short, config=config, terms=terms
+        )
+        made.append(position)
+        sides.append(is_short)
+        at = bisect_left(entries, position.exit_row, at)
+        if at < len(entries) and entries[at] == position.exit_row:
+            # An entry that ended in its own candle stands here itself: it does not turn either.
+            at += 0 if turns and shorts[at] != is_short else 1
+    return _settled(candles, made, sides, terms)
+
+
+def trade_entries(
+    candles: TradeCandles,
+    entry_rows: NDArray[np.integer],
+    sides: NDArray[np.integer],
+    config: TrainingConfig,
+    terms: TradeTerms,
+) -> Trades:
+    """Enter given candles on given sides, whatever else is open: what another side had earned.
+
+    Args:
+        candles: as in `trade_decisions`.
+        entry_rows: (T,) candles to enter at the open of.
+        sides: (T,) SHORT or LONG.
+        config: as in `trade_decisions`.
+        terms: likewise, but shorts are always made.
+    """
+    shorts = (sides == SHORT).tolist()
+    made = [
+        hold_position(candles, row, is_short=is_short, config=config, terms=terms)
+        for row, is_short in zip(entry_rows.tolist(), shorts, strict=True)
+    ]
+    return _settled(candles, made, shorts, terms)
+
+
+def _settled(
+    candles: TradeCandles, made: Sequence[Position], shorts: Sequence[bool], terms: TradeTerms
+) -> Trades:
+    """Columns of the positions, with funding and fees reckoned up as freqtrade does."""
+    entry_row, exit_row, entry, left, reason = (
+        np.array([position[field] for position in made], dtype)
+        for field, dtype in enumerate((np.int64, np.int64, np.float64, np.float64, np.int8))
+    )
+    is_short = np.array(shorts, np.bool_)
+    sign = np.where(is_short, -1.0, 1.0)
+    # The stake of one coin, with the fee: a short is paid for its coin less the fee.
+    opened = entry * (1.0 + sign * terms.fee)
+    paid = np.zeros(len(made))
+    if candles.funding is not None:
+        paid = candles.funding.paid(candles.seconds[entry_row], candles.seconds[exit_row])
+    received = -sign * paid
+    closed = left * (1.0 - sign * terms.fee) + sign * received
+    return Trades(
+        entry_row=entry_row,
+        exit_row=exit_row,
+        side=np.where(is_short, SHORT, LONG).astype(np.int8),
+        entry_price=entry,
+        exit_price=left,
+        reason=reason,
+        funding=received / opened * terms.leverage,
+        profit=sign * (closed / opened - 1.0) * terms.leverage,
+    )
