@@ -17,6 +17,7 @@ from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.calibration import Calibration
 from dualwindow.evaluation.skill import Skill, SkillFigure
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures
 from dualwindow.training_hooks import EpochResult
 from tests.evaluation.cases import random_case
 
@@ -65,6 +66,27 @@ def with_skill(evaluation: Evaluation, **parts: tuple[float, float, float] | Non
         for name, against in forecast.skill.items()
     }
     return replace(evaluation, forecast=replace(forecast, skill=skill))
+
+
+def earned(low: float | None = 0.01, high: float | None = 0.05) -> AfterFees:
+    """Figures of some trades whose mean has this interval, percent."""
+    mean, none = Percent(0.03, low, high), Percent(0.0, -0.01, 0.01)
+    model = ProfitFigures(0.5, mean, Percent(3.0, None, None), 1.5)
+    other = ProfitFigures(0.5, none, none, 1.5)
+    return AfterFees(
+        **dict.fromkeys(("turned", "held_pct", "fees_pct", "funding_pct"), 0),
+        pairs=1,
+        trades=100,
+        days=7.5,
+        turnover=200.0,
+        turnover_a_day=27.0,
+        fee_pct=0.05,
+        slippage_pct=0.0,
+        leverage=1.0,
+        by_side={"SHORT": 50, "LONG": 50},
+        by_reason={"roi": 100},
+        sides=SideFigures(model, other, other, other, 20.0, Percent(0.02, 0.0, 0.04)),
+    )
 
 
 def window(

@@ -12,7 +12,7 @@ from dualwindow.report.facts import RunFacts, Stage, WeeklyClasses
 from dualwindow.report.sources import gather
 from dualwindow.report.windows import read_window
 from dualwindow.report.writing import write_report
-from tests.report.reports import MONDAY, PAIR, backtest_folder, judged, window, write_window
+from tests.report.reports import MONDAY, PAIR, backtest_folder, earned, judged, window, write_window
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,15 @@ def test_the_files_go_where_they_are_asked_for_or_the_error_says_so(
     capsys.readouterr()
     assert main(["report", str(tmp_path / "model"), "--output", str(tmp_path / "file")]) == 1
     assert "give another --output" in capsys.readouterr().err
+
+
+def test_trades_after_fees_are_shown_where_they_are_known(tmp_path: Path) -> None:
+    path = write_window(tmp_path / "model", window(judged()))
+    assert gather(path.parent).after_fees is None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, "after_fees": earned().to_dict()}), encoding="utf-8")
+    report = gather(path.parent)
+    assert report.after_fees == earned()
+    page, _ = write_report(report, tmp_path)
+    assert "+0.030 % [+0.010, +0.050]" in page.read_text(encoding="utf-8")
+    assert gather(backtest_folder(tmp_path / "bot"), after_fees=earned()).after_fees == earned()

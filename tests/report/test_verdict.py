@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from dualwindow.report.facts import TrainedWindow
 from dualwindow.report.verdict import verdict_of
-from tests.report.reports import judged, window, with_skill
+from tests.report.reports import earned, judged, window, with_skill
 
 UP, AROUND, DOWN = (0.03, 0.01, 0.05), (0.01, -0.01, 0.03), (-0.03, -0.05, -0.01)
 PROMISES = re.compile(
@@ -89,3 +90,14 @@ def test_sides_are_told_beside_how_often_they_come() -> None:
     assert f"LONG is right in {above:.1%} (it came on {real:.1%}".replace("%", " %") in text
     assert "chose the best epoch" in text
     assert "chose" not in verdict_of([window(evaluation, evaluated_on="tail")]).text
+
+
+@pytest.mark.parametrize(("low", "found"), [(0.01, True), (-0.01, False), (None, False)])
+def test_what_does_not_pay_its_fees_for_sure_is_not_traded(low: float | None, found: bool) -> None:
+    knows = [one(total=UP, direction=UP)]
+    verdict = verdict_of(knows, earned(low, None if low is None else 0.05))
+    assert "After fees its 100 trades made +0.030 %" in verdict.text
+    assert verdict.found is found
+    assert ("Do not trade this." in verdict.text) is not found
+    assert not verdict_of([one(total=UP, direction=AROUND)], earned()).found
+    assert "would not have traded" in verdict_of(knows, replace(earned(), sides=None)).text

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from dualwindow.evaluation import Evaluation
+from dualwindow.trade_figures import AfterFees
 from dualwindow.training_hooks import EpochResult
 
 #: Raised whenever the JSON file changes.
@@ -166,6 +167,7 @@ class Report:
         candles: a pair each; empty where no predictions over candles are at hand.
         run: of the training; empty for a backtest but for the weeks.
         settings: name to value.
+        after_fees: what the decisions would have earned; None where nobody reckoned it.
     """
 
     title: str
@@ -178,6 +180,7 @@ class Report:
     candles: list[CandleFigures]
     run: RunFacts
     settings: dict[str, Any]
+    after_fees: AfterFees | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

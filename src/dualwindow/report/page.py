@@ -23,6 +23,7 @@ from dualwindow.report.tables import (
     baseline_table,
     class_table,
     fact_table,
+    profit_table,
     threshold_table,
     window_table,
 )
@@ -68,6 +69,7 @@ def page_of(report: Report) -> str:
         "</noscript>",
         '<main class="charts">',
         *(_chart(each) for each in charts),
+        _card("After fees", profit_table(report.after_fees), _profit_note(report), wide=True),
         _card("What the thresholds do", threshold_table(report), _THRESHOLD_NOTE, wide=True),
         _card("Classes", class_table(report)),
         _card("Retrainings", window_table(report), wide=True),
@@ -82,6 +84,17 @@ def page_of(report: Report) -> str:
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _profit_note(report: Report) -> str:
+    figures = report.after_fees
+    if figures is None or figures.sides is None:
+        return ""
+    return (
+        f"{figures.trades:,} trades in {figures.days:.1f} days, one at a time for each pair, after "
+        f"{figures.fee_pct:g} % fee and {figures.slippage_pct:g} % slippage a side, in percent of "
+        "one trade's stake. The other sides enter at the same candles."
+    )
 
 
 _THRESHOLD_NOTE: Final = (

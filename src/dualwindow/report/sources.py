@@ -27,7 +27,13 @@ from dualwindow.report.facts import (
 )
 from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
-from dualwindow.report.windows import EVALUATION_NAME, read_window, read_windows
+from dualwindow.report.windows import (
+    EVALUATION_NAME,
+    read_after_fees,
+    read_window,
+    read_windows,
+)
+from dualwindow.trade_figures import AfterFees
 
 FIGURES_NAME: Final = "report.json"
 PAGE_NAME: Final = "report.html"
@@ -38,21 +44,26 @@ _RUN: Final = TypeAdapter(RunFacts)
 _ROWS_IN_MEMORY: Final = 2**20
 
 
-def gather(folder: Path, run: RunFacts | None = None) -> Report:
+def gather(
+    folder: Path, run: RunFacts | None = None, after_fees: AfterFees | None = None
+) -> Report:
     """Gather the report of a model folder, or of a bot's or backtest's folder of models.
 
     Args:
         folder: that `dualwindow train` has written, or `user_data/models/<identifier>`, or one of
             its `sub-train-*`.
         run: of the training that has just ended; else that of the folder's earlier report.
+        after_fees: what the decisions would have earned; a training's own figures are taken where
+            it has any.
 
     Raises:
         ModelFileError: when there are no figures, with the way out.
     """
     if (folder / EVALUATION_NAME).is_file():
-        return _of_training(folder, run or _earlier_run(folder))
+        own = after_fees or read_after_fees(folder / EVALUATION_NAME)
+        return _of_training(folder, run or _earlier_run(folder), own)
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
-        return _of_backtest(folder)
+        return _of_backtest(folder, after_fees)
     raise ModelFileError(
         f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, "
         "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a "
@@ -82,7 +93,7 @@ def label_weeks(dataset: Dataset) -> WeeklyClasses | None:
     return weekly("labels", ((dataset.seconds[each], dataset.labels[each]) for each in parts))
 
 
-def _of_training(folder: Path, run: RunFacts) -> Report:
+def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> Report:
     about = _content(folder / ABOUT_NAME)
     origin: dict[str, Any] = about.get("origin", {})
     window = read_window(folder / EVALUATION_NAME, origin.get("until"))
@@ -101,15 +112,16 @@ def _of_training(folder: Path, run: RunFacts) -> Report:
         made=_now(),
         version=__version__,
         about={**shown, **_rows(window)},
-        verdict=verdict_of([window]),
+        verdict=verdict_of([window], after_fees),
         windows=[window],
         candles=[],
         run=run,
         settings=about.get("settings", {}),
+        after_fees=after_fees,
     )
 
 
-def _of_backtest(folder: Path) -> Report:
+def _of_backtest(folder: Path, after_fees: AfterFees | None) -> Report:
     bound = _content(folder / BINDING_NAME)
     settings: dict[str, Any] = bound.get("settings", {})
     pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
@@ -137,11 +149,12 @@ def _of_backtest(folder: Path) -> Report:
         made=_now(),
         version=__version__,
         about=shown,
-        verdict=verdict_of(windows),
+        verdict=verdict_of(windows, after_fees),
         windows=windows,
         candles=[thinned(pairs.get(base, base), each) for base, each in predictions.items()],
         run=RunFacts(weeks=weekly("decisions", said)),
         settings=settings,
+        after_fees=after_fees,
     )
 
 

@@ -12,8 +12,8 @@ from dualwindow.evaluation.forecast import RAW, TEMPERED
 from dualwindow.report.chart import iso
 from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
-from dualwindow.report.training_charts import interval_words
-from dualwindow.report.verdict import share, strongest_skill
+from dualwindow.report.verdict import interval_words, share, strongest_skill
+from dualwindow.trade_figures import AfterFees
 
 _UNKNOWN = "-"
 
@@ -144,6 +144,31 @@ def class_table(report: Report) -> PageTable | None:
         total = max(sum(sums), 1)
         rows.append([title, *(f"{count:,} ({share(count / total)})" for count in sums)])
     return PageTable(("candles", *CLASS_NAMES), rows)
+
+
+def profit_table(figures: AfterFees | None) -> PageTable | None:
+    """Trades after fees beside other sides at the same entries; None without a trade."""
+    if figures is None or figures.sides is None:
+        return None
+    sides = figures.sides
+    series = {
+        "model": sides.model,
+        "always LONG": sides.always_long,
+        "always SHORT": sides.always_short,
+        "random sides": sides.random,
+    }
+    rows = [
+        [
+            name,
+            share(each.hit_rate),
+            each.mean_pct.text(3),
+            each.total_pct.text(1),
+            f"{each.drawdown_pct:.1f} %",
+        ]
+        for name, each in series.items()
+    ]
+    heads = ("sides", "hit rate", "a trade", "in all", "drawdown")
+    return PageTable(heads, rows, frozenset({0}))
 
 
 def fact_table(facts: Mapping[str, object]) -> PageTable:

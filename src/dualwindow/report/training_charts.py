@@ -9,7 +9,7 @@ from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.chart import ACCENT, COLOURS, NEUTRAL, Chart, Panels, Trace, iso, line_across
 from dualwindow.report.facts import Report, Stage, TrainedWindow, WeeklyClasses
-from dualwindow.report.verdict import percent, strongest_skill
+from dualwindow.report.verdict import strongest_skill
 
 _PARTS = {"total": "all", "calm": "calm or not", "direction": "direction"}
 _PART_COLOURS = {"total": ACCENT, "calm": NEUTRAL, "direction": COLOURS["LONG"]}
@@ -251,12 +251,3 @@ def stage_chart(stages: list[Stage]) -> Chart | None:
         },
         height=120 + 45 * len(names),
     )
-
-
-def interval_words(figure: SkillFigure) -> str:
-    """A skill for a table."""
-    if figure.value is None:
-        return "unknown"
-    if figure.low is None or figure.high is None:
-        return percent(figure.value)
-    return f"{percent(figure.value)} ({percent(figure.low)} to {percent(figure.high)})"

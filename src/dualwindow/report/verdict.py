@@ -11,6 +11,7 @@ from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.report.facts import TrainedWindow, Verdict, judged
+from dualwindow.trade_figures import AfterFees, Percent
 
 _DO_NOT: Final = "Do not trade this."
 #: What is left to find out where direction was told from chance.
@@ -20,12 +21,44 @@ _LOOK_ON: Final = (
 )
 
 
-def verdict_of(windows: list[TrainedWindow]) -> Verdict:
+def verdict_of(windows: list[TrainedWindow], after_fees: AfterFees | None = None) -> Verdict:
     """Judge a training, or all retrainings of a backtest.
 
     Args:
         windows: with or without an evaluation.
+        after_fees: what the decisions would have earned. Where it is known, a model that did not
+            pay its fees for sure is not found worth a look, whatever it knows.
     """
+    verdict = _of_windows(windows)
+    if after_fees is None:
+        return verdict
+    found = verdict.found and _pays(after_fees)
+    last = verdict.sentences[-1] if found else _DO_NOT
+    return Verdict([*verdict.sentences[:-1], _earned(after_fees), last], found=found)
+
+
+def _pays(figures: AfterFees) -> bool:
+    low = figures.sides.model.mean_pct.low if figures.sides else None
+    return low is not None and low > 0
+
+
+def _earned(figures: AfterFees) -> str:
+    if figures.sides is None:
+        return "It would not have traded."
+    model, edge = figures.sides.model.mean_pct, figures.sides.edge_pct
+    return (
+        f"After fees its {figures.trades:,} trades made {_of_trades(model)} each; over a coin flip "
+        f"at the same entries that is {_of_trades(edge)}."
+    )
+
+
+def _of_trades(figure: Percent) -> str:
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:+.3f} %"
+    return f"{figure.value:+.3f} % ({figure.low:+.3f} % to {figure.high:+.3f} %)"
+
+
+def _of_windows(windows: list[TrainedWindow]) -> Verdict:
     found = judged(windows)
     if not found:
         why = "Nothing was evaluated: there was no candle that the model had not seen."
@@ -169,3 +202,12 @@ def interval_text(figure: SkillFigure) -> str:
     if figure.low is None or figure.high is None:
         return "unknown"
     return f"{percent(figure.low)} to {percent(figure.high)}"
+
+
+def interval_words(figure: SkillFigure) -> str:
+    """A skill for a table."""
+    if figure.value is None:
+        return "unknown"
+    if figure.low is None or figure.high is None:
+        return percent(figure.value)
+    return f"{percent(figure.value)} ({interval_text(figure)})"

@@ -13,6 +13,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
 from dualwindow.model_folders import find_models
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.trade_figures import AfterFees
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,10 @@ EVALUATION_NAME: Final = "evaluation.json"
 #: What an evaluation's rows are called, and under which it stands; the better one first.
 _EVALUATED_ON: Final = ("tail", "validation")
 
+#: Under which the figures may hold what the decisions would have earned.
+AFTER_FEES_KEY: Final = "after_fees"
+
+_AFTER_FEES: Final = TypeAdapter(AfterFees)
 _EVALUATION: Final = TypeAdapter(Evaluation | None)
 _TRAINING: Final = TypeAdapter(TrainingFacts)
 
@@ -59,6 +64,21 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
             f"the figures in {path} cannot be read ({_short(error)}): they are damaged, or another "
             "version of dualwindow wrote them; train the model again"
         ) from None
+
+
+def read_after_fees(path: Path) -> AfterFees | None:
+    """Find in the figures of a training what its decisions would have earned.
+
+    Args:
+        path: its `evaluation.json`.
+
+    Returns:
+        None where nobody reckoned it.
+    """
+    try:
+        return _AFTER_FEES.validate_python(json.loads(path.read_bytes())[AFTER_FEES_KEY])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def read_windows(folder: Path) -> list[TrainedWindow]:
