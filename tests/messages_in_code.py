@@ -36,8 +36,12 @@ _NO_TROUBLE: Final = {
 }
 #: Fewer words, values left out, are a part of a message rather than one.
 _FEWEST_WORDS: Final = 3
-#: Makes a page of the docs.
-_WRITES_DOCS: Final = "settings_reference.py"
+#: Make a page of the docs, and that of a report.
+_WRITE_PAGES: Final = {
+    "settings_reference.py",
+    *("page.py", "tables.py", "verdict.py"),
+    *("training_charts.py", "probability_charts.py", "candle_charts.py"),
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def source_files() -> list[Path]:
     """Everything that talks to users."""
     folders = ("src/dualwindow", "freqaimodels", "strategies", "docker")
     found = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
-    found = [path for path in found if path.name != _WRITES_DOCS]
+    found = [path for path in found if path.name not in _WRITE_PAGES]
     return sorted([*found, REPOSITORY / "train_gpu.py"])
 
 

@@ -33,6 +33,7 @@ NO_TROUBLE: Final = (
     "the pretrained model … (…, … to … UTC) is …",
     "loss curves (tensorboard --logdir)",
     "model folder (for `pretrained` and `dualwindow evaluate`)",
+    "report (open it in a browser)",
     "kept epoch … of …; …",
     "accuracy …, Trading F1 …, precision SHORT",
     "this process (its address-space limit)",

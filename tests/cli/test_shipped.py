@@ -57,8 +57,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed
 
 
+_SHIPPED = (".py", ".json", ".css", ".js")
+
+
 def _files(folder: Path) -> dict[str, bytes]:
-    found = (path for path in folder.rglob("*") if path.suffix in (".py", ".json"))
+    found = (path for path in folder.rglob("*") if path.suffix in _SHIPPED)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

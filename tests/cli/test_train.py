@@ -59,6 +59,20 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     # Two days; a tenth of the usable candles is evaluated on.
     assert figures["tail"]["rows"] == round(0.1 * (2880 - 30))
 
+    report = json.loads((model_folder / "report.json").read_text(encoding="utf-8"))
+    assert "report.html" in names
+    assert [stage["name"] for stage in report["run"]["stages"]] == [
+        "checking",
+        "preparing",
+        "training",
+        "saving",
+    ]
+    # Every candle with a label counts, whatever it was used for; all lie in one week.
+    weeks = report["run"]["weeks"]["counts"]
+    assert sum(map(sum, weeks.values())) == 2880 - 30
+    assert report["windows"][0]["evaluation"] == figures["tail"]
+    assert report["settings"]["epochs"] == 3
+
     out = folder / "after.json"
     assert main(["evaluate", str(model_folder), "--output", str(out)]) == 0
     after = json.loads(out.read_text(encoding="utf-8"))

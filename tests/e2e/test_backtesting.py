@@ -11,6 +11,7 @@ import pytest
 
 from dualwindow.columns import LONG, SHORT
 from dualwindow.manifest import check_manifest
+from dualwindow.report.sources import gather
 from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 from tests.e2e.trade_agreement import assert_the_same_trades
 
@@ -53,6 +54,15 @@ def test_every_pair_is_retrained_and_every_model_is_whole(backtest: Run) -> None
         figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         assert figures["validation"]["rows"] > 1000
         assert set(figures["validation"]["fired"]) == {"SHORT", "HOLD", "LONG"}
+
+
+def test_the_report_of_the_backtest_holds_every_retraining_and_every_candle(backtest: Run) -> None:
+    report = gather(backtest.models())
+    assert [each.name for each in report.windows] == ["BTC/USDT:USDT"] * 3 + ["ETH/USDT:USDT"] * 3
+    assert all(each.evaluation is not None for each in report.windows)
+    minutes = int((END - FIRST).total_seconds()) // 60
+    assert {each.pair: each.candles for each in report.candles} == dict.fromkeys(TICK, minutes)
+    assert report.settings["train_period_days"] == 7
 
 
 @pytest.mark.parametrize("base", ["BTC", "ETH"])

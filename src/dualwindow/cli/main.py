@@ -24,6 +24,7 @@ from dualwindow.errors import DualWindowError
 COMMANDS: Final = {
     "train": "train a model on freqtrade's candle files, without a bot",
     "evaluate": "measure a model on candles that it has not seen",
+    "report": "show how good a model is as a page, from a model or backtest folder",
     "install": "put the model and the strategy into a freqtrade user folder",
     "presets": "list the presets of `train`, or show one",
     "cache": "show or clear what prepared candles occupy",

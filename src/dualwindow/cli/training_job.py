@@ -17,6 +17,7 @@ from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.training_folder import EVALUATION_NAME, TENSORBOARD_NAME, TrainingFolder
 from dualwindow.cli.training_plan import TrainingRequest, plan_training
+from dualwindow.cli.training_report import report_files
 from dualwindow.cli.training_run import CommandTraining
 from dualwindow.cli.training_summary import print_summary
 from dualwindow.device import resolve_device
@@ -88,6 +89,7 @@ def _run(
     if ranks.is_first:
         files = [
             ("model folder (for `pretrained` and `dualwindow evaluate`)", folder.path),
+            *report_files(folder.path, finished.split.train.dataset, watch.figures),
             ("figures", folder.path / EVALUATION_NAME),
             ("loss curves (tensorboard --logdir)", folder.path / TENSORBOARD_NAME),
         ]

@@ -1,0 +1,96 @@
+"""Probabilities and decisions over the candles of a backtest."""
+
+from __future__ import annotations
+
+from dualwindow.report.chart import COLOURS, Chart, Panels, Trace, iso, line_across
+from dualwindow.report.facts import CandleFigures, Report
+
+_SIDES = ("SHORT", "LONG")
+
+
+def candle_charts(report: Report) -> list[Chart]:
+    """One chart a pair, with the thresholds that were configured when it was last trained."""
+    return [
+        _candles(number, figures, _thresholds(report, figures.pair))
+        for number, figures in enumerate(report.candles)
+    ]
+
+
+def _thresholds(report: Report, pair: str) -> dict[str, float]:
+    """Side to threshold; empty where no training of the pair tells."""
+    own = [evaluation for window, evaluation in report.judged() if window.name == pair]
+    return {side: own[-1].thresholds[side] for side in _SIDES} if own else {}
+
+
+def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) -> Chart:
+    x = [iso(begin) for begin in figures.begin]
+    highest = {"SHORT": figures.short, "LONG": figures.long}
+    said = {"SHORT": figures.said_short, "LONG": figures.said_long}
+    sign = {"SHORT": -1, "LONG": 1}
+    data: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": side,
+            "legendgroup": side,
+            "x": x,
+            "y": highest[side],
+            "line": {"color": COLOURS[side], "width": 1},
+            "hovertemplate": "%{x|%d %b %H:%M}: up to %{y:.3f}",
+        }
+        for side in _SIDES
+    ]
+    for side in _SIDES:
+        shares = [
+            sign[side] * count / max(usable, 1)
+            for count, usable in zip(said[side], figures.usable, strict=True)
+        ]
+        data.append(
+            {
+                "type": "bar",
+                "name": f"said {side}",
+                "legendgroup": side,
+                "showlegend": False,
+                "x": x,
+                "y": shares,
+                "customdata": said[side],
+                "width": figures.stretch_seconds * 1000,
+                "offset": 0,
+                "marker": {"color": COLOURS[side], "line": {"width": 0}},
+                "yaxis": "y2",
+                "hovertemplate": f"%{{x|%d %b %H:%M}}: {side} on %{{customdata}} candles",
+            }
+        )
+    panels = Panels(
+        ["probability", "said"], weights=(3, 2), axes={"type": "date", "hoverformat": "%d %b %H:%M"}
+    )
+    layout = panels.layout()
+    layout["yaxis2"] |= {"tickformat": ".0%"}
+    unusable = (
+        f" {figures.unusable:,} of them had no valid window and are left out."
+        if figures.unusable
+        else ""
+    )
+    return Chart(
+        key=f"candles-{number}",
+        title=f"Probabilities and decisions: {figures.pair}",
+        note=f"{figures.candles:,} candles.{unusable} Each point is the highest of "
+        f"{_length(figures.stretch_seconds)}; below, on which share of them LONG (up) or SHORT "
+        "(down) was said. Dotted: the thresholds.",
+        data=data,
+        layout={
+            **layout,
+            "barmode": "overlay",
+            "shapes": [
+                line_across("y", value, COLOURS[side]) for side, value in thresholds.items()
+            ],
+        },
+        height=440,
+        wide=True,
+    )
+
+
+def _length(seconds: int) -> str:
+    if seconds < 3600:
+        return f"{seconds / 60:.3g} minutes"
+    return f"{seconds / 3600:.3g} hours"

@@ -1,0 +1,162 @@
+"""Predictions of a backtest as FreqAI saves them, thinned to what a page can show."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dualwindow.columns import CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
+from dualwindow.report.facts import CandleFigures, WeeklyClasses
+
+logger = logging.getLogger(__name__)
+
+#: Most stretches of time that the predictions of one pair are thinned to.
+MOST_POINTS: Final = 1500
+#: Decimals of a thinned probability.
+_DECIMALS: Final = 4
+_WEEK: Final = 7 * 86_400
+#: The first Monday after the beginning of 1970, which was a Thursday.
+_MONDAY: Final = 4 * 86_400
+_FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
+_COLUMNS: Final = ["date", *CLASS_NAMES, LABEL_COLUMN, "do_predict"]
+
+
+class Predictions:
+    """Predictions of one pair in time order.
+
+    Args:
+        seconds: (N,) dates, seconds since 1970.
+        probabilities: (N, 3).
+        decisions: (N,) class codes.
+        usable: (N,) false where the model had no valid window.
+    """
+
+    def __init__(
+        self,
+        seconds: NDArray[np.int64],
+        probabilities: NDArray[np.float64],
+        decisions: NDArray[np.int8],
+        usable: NDArray[np.bool_],
+    ) -> None:
+        self.seconds = seconds
+        self.probabilities = probabilities
+        self.decisions = decisions
+        self.usable = usable
+
+    @classmethod
+    def of_frame(cls, frame: pd.DataFrame) -> Predictions:
+        """Take what FreqAI saved, several slices one after the other; doubled dates count once."""
+        frame = frame.drop_duplicates("date", keep="last").sort_values("date")
+        dates = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
+        codes = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes
+        return cls(
+            dates.to_numpy().astype("datetime64[s]").astype(np.int64),
+            frame[list(CLASS_NAMES)].to_numpy(np.float64),
+            # A null frame holds the number 0 in place of a class.
+            np.where(codes < 0, HOLD, codes).astype(np.int8),
+            frame["do_predict"].to_numpy() == 1,
+        )
+
+
+def read_predictions(folder: Path) -> dict[str, Predictions]:
+    """Read every slice of a backtest.
+
+    Args:
+        folder: of FreqAI's cached predictions; need not exist.
+
+    Returns:
+        Base coin in lower case, as in the files' names, to its predictions. A file that cannot be
+        read is left out with a warning.
+    """
+    frames: dict[str, list[pd.DataFrame]] = {}
+    for path in sorted(folder.glob("*.feather")):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None:
+            continue
+        try:
+            frame = pd.read_feather(path, columns=_COLUMNS)
+        except (OSError, ValueError, KeyError) as error:
+            logger.warning("%s is left out of the report: %s", path, error)
+            continue
+        if len(frame):
+            frames.setdefault(match["base"], []).append(frame)
+    return {
+        base: Predictions.of_frame(pd.concat(parts, ignore_index=True))
+        for base, parts in frames.items()
+    }
+
+
+def thinned(pair: str, predictions: Predictions, most: int = MOST_POINTS) -> CandleFigures:
+    """At most `most` stretches of equal length, in which the highest probabilities stay.
+
+    Args:
+        pair: its name.
+        predictions: N at least 1.
+        most: stretches.
+    """
+    seconds, usable = predictions.seconds, predictions.usable
+    # One second more: the last candle must not begin a stretch of its own.
+    length = max(-(-(int(seconds[-1] - seconds[0]) + 1) // most), 1)
+    numbers = (seconds - seconds[0]) // length
+    first = np.flatnonzero(np.diff(numbers, prepend=-1))
+    masked = np.where(usable[:, None], predictions.probabilities, -1.0)
+    highest = np.maximum.reduceat(masked, first)
+
+    def counted(chosen: NDArray[np.bool_]) -> list[int]:
+        return [int(count) for count in np.add.reduceat(chosen.astype(np.int64), first)]
+
+    return CandleFigures(
+        pair=pair,
+        candles=len(seconds),
+        unusable=int(np.count_nonzero(~usable)),
+        stretch_seconds=length,
+        begin=seconds[first].tolist(),
+        short=_rounded(highest[:, SHORT]),
+        long=_rounded(highest[:, LONG]),
+        said_short=counted(usable & (predictions.decisions == SHORT)),
+        said_long=counted(usable & (predictions.decisions == LONG)),
+        usable=counted(usable),
+    )
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float | None]:
+    return [round(value, _DECIMALS) if value >= 0 else None for value in values.tolist()]
+
+
+def weekly(
+    counted: str, parts: Iterable[tuple[NDArray[np.int64], NDArray[np.int8]]]
+) -> WeeklyClasses | None:
+    """Count classes by week.
+
+    Args:
+        counted: what they are, see `WeeklyClasses`.
+        parts: (N,) dates in seconds and (N,) class codes, negative where there is none; any number
+            of such pairs.
+
+    Returns:
+        None where there is no class at all.
+    """
+    totals: dict[int, NDArray[np.int64]] = {}
+    for seconds, codes in parts:
+        known = codes >= 0
+        weeks, place = np.unique((seconds[known] - _MONDAY) // _WEEK, return_inverse=True)
+        cells = place * len(CLASS_NAMES) + codes[known]
+        counts = np.bincount(cells, minlength=len(weeks) * len(CLASS_NAMES))
+        for week, row in zip(weeks.tolist(), counts.reshape(-1, len(CLASS_NAMES)), strict=True):
+            totals[week] = totals.get(week, 0) + row
+    if not totals:
+        return None
+    order = sorted(totals)
+    table = np.array([totals[week] for week in order])
+    return WeeklyClasses(
+        counted,
+        [week * _WEEK + _MONDAY for week in order],
+        {name: table[:, code].tolist() for code, name in enumerate(CLASS_NAMES)},
+    )

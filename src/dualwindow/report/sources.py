@@ -1,0 +1,197 @@
+"""Gathers a report from what lies in a folder."""
+
+from __future__ import annotations
+
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from dualwindow import __version__
+from dualwindow.dataset import Dataset
+from dualwindow.errors import ModelFileError
+from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
+from dualwindow.model_folders import find_models
+from dualwindow.period import utc_text
+from dualwindow.portable import ABOUT_NAME
+from dualwindow.report.facts import (
+    REPORT_FORMAT,
+    Report,
+    RunFacts,
+    TrainedWindow,
+    WeeklyClasses,
+)
+from dualwindow.report.predictions import read_predictions, thinned, weekly
+from dualwindow.report.verdict import verdict_of
+from dualwindow.report.windows import (
+    EVALUATION_NAME,
+    read_after_fees,
+    read_window,
+    read_windows,
+)
+from dualwindow.trade_figures import AfterFees
+
+FIGURES_NAME: Final = "report.json"
+PAGE_NAME: Final = "report.html"
+
+_LIBRARIES: Final = ("torch", "numpy", "pandas", "scikit-learn", "freqtrade")
+_RUN: Final = TypeAdapter(RunFacts)
+#: Rows whose weeks are counted at a time.
+_ROWS_IN_MEMORY: Final = 2**20
+
+
+def gather(
+    folder: Path, run: RunFacts | None = None, after_fees: AfterFees | None = None
+) -> Report:
+    """Gather the report of a model folder, or of a bot's or backtest's folder of models.
+
+    Args:
+        folder: that `dualwindow train` has written, or `user_data/models/<identifier>`, or one of
+            its `sub-train-*`.
+        run: of the training that has just ended; else that of the folder's earlier report.
+        after_fees: what the decisions would have earned; a training's own figures are taken where
+            it has any.
+
+    Raises:
+        ModelFileError: when there are no figures, with the way out.
+    """
+    if (folder / EVALUATION_NAME).is_file():
+        own = after_fees or read_after_fees(folder / EVALUATION_NAME)
+        return _of_training(folder, run or _earlier_run(folder), own)
+    if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
+        return _of_backtest(folder, after_fees)
+    raise ModelFileError(
+        f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, "
+        "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a "
+        "training or backtest"
+    )
+
+
+def run_versions() -> dict[str, str]:
+    """Versions of what a training depends on, in this process."""
+    found = {"dualwindow": __version__, "Python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def label_weeks(dataset: Dataset) -> WeeklyClasses | None:
+    """Classes of all rows with one, by week.
+
+    Args:
+        dataset: in memory or mapped; it is read in parts.
+    """
+    starts = range(0, len(dataset), _ROWS_IN_MEMORY)
+    parts = [slice(start, start + _ROWS_IN_MEMORY) for start in starts]
+    return weekly("labels", ((dataset.seconds[each], dataset.labels[each]) for each in parts))
+
+
+def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> Report:
+    about = _content(folder / ABOUT_NAME)
+    origin: dict[str, Any] = about.get("origin", {})
+    window = read_window(folder / EVALUATION_NAME, origin.get("until"))
+    shown = {"model": folder.name, **_market(origin, origin.get("pairs", [window.name]))}
+    for title, name in (
+        ("trained on candles from", "first"),
+        ("validated from", "validation_from"),
+        ("judged on the tail from", "tail_from"),
+        ("up to", "until"),
+    ):
+        if origin.get(name) is not None:
+            shown[title] = f"{utc_text(origin[name])} UTC"
+    return Report(
+        title=str(origin.get("name", folder.name)),
+        kind="training",
+        made=_now(),
+        version=__version__,
+        about={**shown, **_rows(window)},
+        verdict=verdict_of([window], after_fees),
+        windows=[window],
+        candles=[],
+        run=run,
+        settings=about.get("settings", {}),
+        after_fees=after_fees,
+    )
+
+
+def _of_backtest(folder: Path, after_fees: AfterFees | None) -> Report:
+    bound = _content(folder / BINDING_NAME)
+    settings: dict[str, Any] = bound.get("settings", {})
+    pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
+    windows = read_windows(folder)
+    predictions = read_predictions(folder / CACHED_PREDICTIONS)
+    if not windows and not predictions:
+        raise ModelFileError(
+            f"{folder} holds no figures yet: no training in it has come to its end; run "
+            "`freqtrade backtesting`, or wait for the bot's first training"
+        )
+    said = (
+        (each.seconds[each.usable], each.decisions[each.usable]) for each in predictions.values()
+    )
+    names = list(dict.fromkeys([*pairs.values(), *(each.name for each in windows)]))
+    shown = {"identifier": folder.name, **_market(settings, names)}
+    if windows:
+        shown["retrainings"] = str(len(windows))
+    if predictions:
+        first = min(int(each.seconds[0]) for each in predictions.values())
+        last = max(int(each.seconds[-1]) for each in predictions.values())
+        shown["predicted candles"] = f"{utc_text(first)} to {utc_text(last)} UTC"
+    return Report(
+        title=folder.name,
+        kind="backtest",
+        made=_now(),
+        version=__version__,
+        about=shown,
+        verdict=verdict_of(windows, after_fees),
+        windows=windows,
+        candles=[thinned(pairs.get(base, base), each) for base, each in predictions.items()],
+        run=RunFacts(weeks=weekly("decisions", said)),
+        settings=settings,
+        after_fees=after_fees,
+    )
+
+
+def _market(content: dict[str, Any], pairs: list[str]) -> dict[str, str]:
+    """Pairs, exchange and timeframe, as far as they are known."""
+    named = [content.get(name) for name in ("exchange", "trading_mode", "timeframe")]
+    market = ", ".join(str(each) for each in named if each)
+    return {"pairs": ", ".join(pairs), **({"market": market} if market else {})}
+
+
+def _rows(window: TrainedWindow) -> dict[str, str]:
+    training = window.training
+    rows = {"training rows": f"{training.rows:,} and {training.purged:,} purged"}
+    if window.evaluation is not None:
+        rows["judged on"] = f"{window.evaluation.rows:,} rows of the {window.evaluated_on}"
+    return rows
+
+
+def _earlier_run(folder: Path) -> RunFacts:
+    """What the run that trained noted in the folder's report; nothing where there is none."""
+    content = _content(folder / FIGURES_NAME)
+    if content.get("format") != REPORT_FORMAT:
+        return RunFacts()
+    try:
+        return _RUN.validate_python(content.get("run", {}))
+    except ValidationError:
+        return RunFacts()
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """JSON that only adds to a report: nothing where it is missing or damaged."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,110 @@
+"""The figures that a training wrote, read back with their types."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from dualwindow.errors import ModelFileError
+from dualwindow.evaluation import Evaluation
+from dualwindow.model_folders import find_models
+from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.trade_figures import AfterFees
+
+logger = logging.getLogger(__name__)
+
+EVALUATION_NAME: Final = "evaluation.json"
+#: What an evaluation's rows are called, and under which it stands; the better one first.
+_EVALUATED_ON: Final = ("tail", "validation")
+
+#: Under which the figures may hold what the decisions would have earned.
+AFTER_FEES_KEY: Final = "after_fees"
+
+_AFTER_FEES: Final = TypeAdapter(AfterFees)
+_EVALUATION: Final = TypeAdapter(Evaluation | None)
+_TRAINING: Final = TypeAdapter(TrainingFacts)
+
+
+def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
+    """Read the figures of one training.
+
+    Args:
+        path: its `evaluation.json`.
+        trained_until: end of the candles that it was made with, seconds since 1970.
+
+    Raises:
+        ModelFileError: when the file is damaged, or of a version with other figures.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        evaluated_on = next(name for name in _EVALUATED_ON if name in content)
+        return TrainedWindow(
+            name=str(content["name"]),
+            trained_until=trained_until,
+            version=str(content["version"]),
+            training=_TRAINING.validate_python(content["training"]),
+            evaluated_on=evaluated_on,
+            hindsight=int(content["not_evaluated_for_hindsight"]),
+            evaluation=_EVALUATION.validate_python(content[evaluated_on]),
+        )
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        StopIteration,
+        ValidationError,
+    ) as error:
+        raise ModelFileError(
+            f"the figures in {path} cannot be read ({_short(error)}): they are damaged, or another "
+            "version of dualwindow wrote them; train the model again"
+        ) from None
+
+
+def read_after_fees(path: Path) -> AfterFees | None:
+    """Find in the figures of a training what its decisions would have earned.
+
+    Args:
+        path: its `evaluation.json`.
+
+    Returns:
+        None where nobody reckoned it.
+    """
+    try:
+        return _AFTER_FEES.validate_python(json.loads(path.read_bytes())[AFTER_FEES_KEY])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_windows(folder: Path) -> list[TrainedWindow]:
+    """Read the figures of every retraining of a bot or backtest, by pair and time.
+
+    Trainings without figures have not ended; those whose figures cannot be read are left out with
+    a warning.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+    """
+    windows = []
+    for model in find_models(folder):
+        path = model.path / EVALUATION_NAME
+        if not path.is_file():
+            continue
+        try:
+            windows.append(read_window(path, model.trained_until))
+        except ModelFileError as error:
+            logger.warning("left out of the report: %s", error)
+    return sorted(windows, key=lambda each: (each.name, each.trained_until or 0))
+
+
+def _short(error: Exception) -> str:
+    """An error in one line; pydantic's takes several for every value."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return repr(error)

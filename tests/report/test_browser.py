@@ -1,0 +1,131 @@
+"""The page in a browser without a screen: everything drawn, nothing fetched, nothing too wide."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualwindow.report.page import charts_of, page_of
+from dualwindow.report.sources import gather
+from tests.conftest import IN_CI
+from tests.report.reports import backtest_folder
+from tests.report.test_page import HOSTILE, judged, training, window
+
+WIDTHS = {"desktop": 1280, "phone": 375}
+
+#: Goes in front of every other script of the page, and tells the page around it what it saw.
+_PROBE = """<script>
+const seen = [];
+for (const name of ["error", "warn"]) {
+  console[name] = (...words) => seen.push(name + ": " + words.join(" "));
+}
+addEventListener("error", event => seen.push("error: " + event.message), true);
+addEventListener("unhandledrejection", event => seen.push("rejected: " + event.reason));
+document.addEventListener("securitypolicyviolation", event => {
+  seen.push("fetched: " + event.blockedURI);
+});
+let patience = 100;
+addEventListener("load", function tell() {
+  const drawn = {};
+  for (const div of document.querySelectorAll(".chart")) {
+    const marks = [...div.querySelectorAll(".mlayer path, .mlayer image")];
+    drawn[div.id.slice(6)] = marks.filter(each => {
+      const box = each.getBoundingClientRect();
+      return box.width + box.height > 0;
+    }).length;
+  }
+  // Plotly draws when the browser comes to it.
+  if (Object.values(drawn).includes(0) && patience--) return setTimeout(tell, 50);
+  const wide = [...document.querySelectorAll("body *")].filter(each =>
+    !each.closest(".scroll, svg") && each.getBoundingClientRect().right > innerWidth + 1);
+  const tick = document.querySelector(".xtick text");
+  parent.postMessage({
+    name: window.name, seen, drawn, title: document.title,
+    fetched: performance.getEntriesByType("resource").map(entry => entry.name),
+    width: innerWidth, scrolls: document.documentElement.scrollWidth,
+    wide: wide.map(each => each.outerHTML.slice(0, 80)),
+    page: getComputedStyle(document.body).backgroundColor,
+    text: tick ? getComputedStyle(tick).fill : "",
+  }, "*");
+});
+</script>"""
+
+# A frame that is out of sight is not drawn, so both stand beside one another.
+_AROUND = """<!DOCTYPE html><style>
+  body { margin: 0; display: flex } iframe { border: 0; flex: none; height: 900px }
+  #found { display: none }
+</style><pre id="found"></pre><script>
+const found = {};
+addEventListener("message", event => {
+  found[event.data.name] = event.data;
+  document.getElementById("found").textContent = JSON.stringify(found);
+});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        reason = "no chromium here to open the report with (Debian: apt-get install chromium)"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+def opened(chromium: str, page: str, folder: Path, *, dark: bool) -> dict[str, Any]:
+    """What the page's probe saw at every width."""
+    probed = page.replace("<head>", f"<head>{_PROBE}", 1)
+    (folder / "report.html").write_text(probed, encoding="utf-8")
+    frames = "".join(
+        f'<iframe name="{name}" src="report.html" style="width:{width}px"></iframe>'
+        for name, width in WIDTHS.items()
+    )
+    (folder / "around.html").write_text(_AROUND + frames, encoding="utf-8")
+    command = [
+        *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+        *(f"--user-data-dir={folder / 'profile'}", f"--window-size={sum(WIDTHS.values())},1000"),
+        *(f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom"),
+        *("--virtual-time-budget=20000", (folder / "around.html").as_uri()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    match = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert match is not None, f"the page told nothing: {done.stderr[-2000:]}"
+    content: dict[str, Any] = json.loads(unescape(match[1]))
+    return content
+
+
+def brightness(colour: str) -> float:
+    return sum(float(each) for each in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_in_a_browser(dark: bool, chromium: str, tmp_path: Path) -> None:
+    # By day a backtest, by night a training whose name would like to be a script.
+    if dark:
+        report = training(window(judged(), HOSTILE), window(judged(1), HOSTILE), title=HOSTILE)
+    else:
+        report = gather(backtest_folder(tmp_path / "identifier"))
+    charts = charts_of(report)
+    found = opened(chromium, page_of(report), tmp_path, dark=dark)
+    assert set(found) == set(WIDTHS)
+    for name, width in WIDTHS.items():
+        page = found[name]
+        assert page["seen"] == []
+        assert page["fetched"] == []
+        assert page["title"] != "taken"
+        assert set(page["drawn"]) == {chart.key for chart in charts}
+        assert [key for key, marks in page["drawn"].items() if not marks] == []
+        assert page["width"] <= width
+        assert page["wide"] == []
+        assert page["scrolls"] <= page["width"]
+        assert (brightness(page["page"]) < 128) is dark
+        assert (brightness(page["text"]) > 128) is dark

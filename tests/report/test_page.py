@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import plotly.graph_objects
+import plotly.offline
+import pytest
+
+from dualwindow.report.facts import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
+from dualwindow.report.page import charts_of, page_of
+from dualwindow.report.sources import gather
+from dualwindow.report.verdict import verdict_of
+from tests.report.reports import MONDAY, backtest_folder, judged, window
+
+HOSTILE = "</script><img src=x onerror=\"document.title='taken'\">&\"'<b>"
+WEEKS = WeeklyClasses("labels", [MONDAY], {"SHORT": [1], "HOLD": [5], "LONG": [2]})
+RUN = RunFacts([Stage("preparing", 1.0, 2**28, 99.0)], WEEKS, {"torch": "2"})
+
+
+def training(*windows: TrainedWindow, run: RunFacts = RUN, title: str = "model") -> Report:
+    return Report(
+        title=title,
+        kind="training",
+        made="2026-01-01T00:00:00+00:00",
+        version="0.1.0",
+        about={"model": title},
+        verdict=verdict_of(list(windows)),
+        windows=list(windows),
+        candles=[],
+        run=run,
+        settings={"lstm_units": [8, 4], "pretrained": None, "name": title},
+    )
+
+
+REPORTS = {
+    "whole": training(window(judged())),
+    "not evaluated": training(window(None)),
+    "nothing at all": training(run=RunFacts()),
+    "no baselines": training(window(judged(compared=False))),
+    "a class that never comes": training(window(judged(shorts=False))),
+    "one row": training(window(judged(rows=1))),
+    "some retrainings": training(
+        window(judged(1)), window(None), window(judged(2), "ETH/USDT:USDT"), window(judged(rows=3))
+    ),
+    "as it is": training(
+        replace(
+            window(judged()),
+            training=replace(window(None).training, epochs=[], best_epoch=0, rows=0),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_whatever_is_missing_the_page_is_made_of_what_is_there(report: Report) -> None:
+    charts = charts_of(report)
+    keys = [chart.key for chart in charts]
+    assert len(set(keys)) == len(keys)
+    for chart in charts:
+        # Plotly's own look at every property; the browser would pass over a wrong one in silence.
+        plotly.graph_objects.Figure({"data": chart.data, "layout": chart.to_dict()["layout"]})
+    page = page_of(report)
+    assert [f'id="chart-{key}"' in page for key in keys] == [True] * len(keys)
+    assert report.verdict.sentences[-1] in page
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_a_whole_training_has_every_chart() -> None:
+    assert {chart.key for chart in charts_of(REPORTS["whole"])} == {
+        "skill",
+        "coverage",
+        "confusion-thresholds",
+        "confusion-argmax",
+        "reliability-raw",
+        "reliability-tempered",
+        "epochs",
+        "classes",
+        "stages",
+    }
+
+
+def test_a_backtest_shows_its_candles_and_its_retrainings(tmp_path: Path) -> None:
+    report = gather(backtest_folder(tmp_path / "identifier"))
+    assert {"candles-0", "skill", "classes"} <= {chart.key for chart in charts_of(report)}
+    assert "<h2>Retrainings</h2>" in page_of(report)
+
+
+def test_what_users_named_is_text_and_nothing_else() -> None:
+    named = training(window(judged(), HOSTILE), window(judged(1), HOSTILE), title=HOSTILE)
+    page = page_of(named).replace(plotly.offline.get_plotlyjs(), "")
+    assert "<img" not in page
+    assert page.count("<script") == page.count("</script>") == 3
+    figures = re.search(r'id="figures">(.*?)</script>', page, re.DOTALL)
+    assert figures is not None
+    names = {trace.get("name") for chart in json.loads(figures[1]) for trace in chart["data"]}
+    assert HOSTILE in names
+
+
+def test_the_page_names_no_address_that_a_browser_would_fetch() -> None:
+    page = page_of(REPORTS["whole"]).replace(plotly.offline.get_plotlyjs(), "")
+    assert not re.search(r"""(src|href)\s*=|url\(|@import|https?://""", page)
+    assert "default-src 'none'" in unescape(page)

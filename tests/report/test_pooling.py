@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.evaluation.decisions import confusion_of
+from dualwindow.evaluation.reliability import Reliability
+from dualwindow.evaluation.thresholds import ThresholdFigures
+from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
+from tests.evaluation.cases import Case, cases
+
+Cases = st.lists(cases(), min_size=1, max_size=4)
+
+
+@given(parts=Cases)
+def test_confusion_matrices_add_up_to_that_of_all_rows(parts: list[Case]) -> None:
+    matrices = [confusion_of(each.labels, each.probabilities.argmax(axis=1)) for each in parts]
+    labels, probabilities = _together(parts)
+    whole = confusion_of(labels, probabilities.argmax(axis=1))
+    assert pooled_confusion(each.tolist() for each in matrices) == whole.tolist()
+
+
+@given(parts=Cases)
+def test_reliability_of_parts_is_that_of_all_rows(parts: list[Case]) -> None:
+    whole = Reliability.of(*_together(parts))
+    found = [Reliability.of(each.labels, each.probabilities) for each in parts]
+    for name in CLASS_NAMES:
+        pooled, expected = (
+            pooled_reliability([each.classes[name] for each in found]),
+            whole.classes[name],
+        )
+        assert pooled.count == expected.count
+        assert pooled.stated == pytest.approx(expected.stated)
+        assert pooled.observed == pytest.approx(expected.observed)
+        assert pooled.error == pytest.approx(expected.error)
+
+
+@given(parts=Cases, threshold=st.floats(0.2, 1.0))
+def test_a_threshold_lets_through_of_all_rows_what_it_does_of_the_parts(
+    parts: list[Case], threshold: float
+) -> None:
+    labels, probabilities = _together(parts)
+    whole = ThresholdFigures.of(labels == 0, probabilities[:, 0], threshold)
+    pooled = pooled_threshold(
+        [
+            (
+                len(each.labels),
+                ThresholdFigures.of(each.labels == 0, each.probabilities[:, 0], threshold),
+            )
+            for each in parts
+        ]
+    )
+    assert pooled.coverage == pytest.approx(whole.fires)
+    assert pooled.precision == (None if whole.above is None else pytest.approx(whole.above))
+
+
+def _together(parts: list[Case]) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        np.concatenate([each.labels for each in parts]),
+        np.concatenate([each.probabilities for each in parts]),
+    )
