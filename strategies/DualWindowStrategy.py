@@ -7,7 +7,9 @@ config.json, your own features are further `%-` columns in the `feature_engineer
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +20,16 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.bot.hyperopt import (
+    SPACE,
+    ChosenThresholds,
+    ConfiguredStart,
+    given_thresholds,
+    parameter_name,
+    require_own_spaces,
+    threshold_parameters,
+    without_exits,
+)
 from dualwindow.bot.settings import (
     is_live,
     read_settings,
@@ -25,7 +37,7 @@ from dualwindow.bot.settings import (
     require_own_exits,
 )
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
-from dualwindow.confidence import confidence_tags, decide
+from dualwindow.confidence import Thresholds, confidence_tags, decide, threshold_text
 from dualwindow.features import change_features
 from dualwindow.live_history import averages_with_history
 from dualwindow.windows import label_frame
@@ -80,11 +92,50 @@ class DualWindowStrategy(IStrategy):
         self._periods = settings.indicator_periods
         self._leverage = read_strategy_settings(config, self._settings).leverage
         require_own_exits(config, type(self))
+        require_own_spaces(config, self._settings)
         # freqtrade writes the configuration's timeframe into the strategy only after this.
         self._candle_seconds = timeframe_to_seconds(config.get("timeframe", self.timeframe))
         self.can_short = config.get("trading_mode", "spot") != "spot"
         self.startup_candle_count = self._settings.window_size
+        # freqtrade finds its hyperopt parameters among the attributes: threshold_long and the like.
+        self._parameters = threshold_parameters(self._settings, can_short=self.can_short)
+        for side, parameter in self._parameters.items():
+            setattr(self, parameter_name(side), parameter)
+        if not hasattr(type(self), "HyperOpt"):
+            self.HyperOpt = ConfiguredStart(self._parameters)
         super().__init__(config)
+        self._chosen = self._choose_thresholds()
+        self._thresholds_logged = False
+
+    def load_params_from_file(self) -> dict[str, Any]:
+        """What hyperopt found, of which the exits stay the strategy's own."""
+        content: dict[str, Any] = super().load_params_from_file()
+        return without_exits(content, self._parameter_file, type(self))
+
+    @property
+    def _parameter_file(self) -> str:
+        """Where freqtrade writes what hyperopt found, and looks for it."""
+        return str(Path(getattr(self, "__file__", type(self).__name__)).with_suffix(".json"))
+
+    def _choose_thresholds(self) -> ChosenThresholds:
+        sources = {
+            f"hyperopt's {self._parameter_file}": self._ft_params_from_file.get(SPACE, {}),
+            f"{SPACE}_params of {type(self).__name__}": getattr(self, f"{SPACE}_params", {}),
+        }
+        given = {
+            origin: given_thresholds(values, self._parameters) for origin, values in sources.items()
+        }
+        return ChosenThresholds.of(self._settings, given)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What decides now; while hyperopt runs, what it tries in this epoch."""
+        tried = {
+            name: parameter.value
+            for name, parameter in self._parameters.items()
+            if parameter.in_space and parameter.optimize
+        }
+        return replace(self._chosen.thresholds, **tried) if tried else self._chosen.thresholds
 
     @property
     def protections(self) -> list[dict[str, Any]]:
@@ -102,22 +153,10 @@ class DualWindowStrategy(IStrategy):
         ]
 
     def bot_start(self, **kwargs: Any) -> None:
-        """Log which thresholds decide."""
-        thresholds = self._settings.thresholds
-        given = [
-            name
-            for name in ("short", "long", "hold")
-            if getattr(self._settings, f"confidence_threshold_{name}") is not None
-        ]
-        origin = f"confidence_mode {self._settings.confidence_mode}"
-        if given:
-            origin = f"confidence_threshold_{'/'.join(given)}, the rest from {origin}"
-        if not thresholds.enabled:
-            origin = "use_confidence_thresholding is false: the likeliest class is said"
-        logger.info(
-            "thresholds SHORT %.2f LONG %.2f HOLD %.2f (%s)",
-            thresholds.short, thresholds.long, thresholds.hold, origin,
-        )  # fmt: skip
+        """Log, once, which thresholds decide and where they come from."""
+        if not self._thresholds_logged:
+            logger.info("%s", self._chosen.line())
+            self._thresholds_logged = True
 
     def feature_engineering_expand_basic(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
@@ -153,17 +192,12 @@ class DualWindowStrategy(IStrategy):
     def populate_indicators(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
-        """Let FreqAI train and predict, then decide from the probabilities."""
-        dataframe = self.freqai.start(dataframe, metadata, self)
-        decisions = self._decisions(dataframe)
-        self._warn_of_silence(dataframe, decisions, metadata["pair"])
-        # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
-        dataframe["decision"] = decisions.astype(np.int64) - HOLD
-        return dataframe
+        """Let FreqAI train and predict; hyperopt does this once, for all thresholds."""
+        return self.freqai.start(dataframe, metadata, self)
 
     def _warn_of_silence(self, dataframe: pd.DataFrame, decisions: np.ndarray, pair: str) -> None:
         """Say in a backtest when the thresholds let no signal of a side through at all."""
-        if self.dp.runmode not in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        if self.config.get("runmode") != RunMode.BACKTEST:
             return
         usable = (dataframe["do_predict"] == 1).to_numpy()
         for code in [LONG] + ([SHORT] if self.can_short else []):
@@ -179,16 +213,19 @@ class DualWindowStrategy(IStrategy):
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        decisions = decide(_probabilities(dataframe), self._settings.thresholds)
+        decisions = decide(_probabilities(dataframe), self.thresholds)
         usable = (dataframe["do_predict"] == 1).to_numpy()
         return np.where(usable, decisions, HOLD)
 
     def populate_entry_trend(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
-        """Enter where the decision says so; the tag names side and confidence."""
+        """Decide from the probabilities, and enter; the tag names side and confidence."""
         probabilities = _probabilities(dataframe)
-        side = dataframe["decision"].to_numpy() + HOLD
+        side = self._decisions(dataframe)
+        self._warn_of_silence(dataframe, side, metadata["pair"])
+        # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
+        dataframe["decision"] = side.astype(np.int64) - HOLD
         entries = [(LONG, "long")] + ([(SHORT, "short")] if self.can_short else [])
         for code, name in entries:
             rows = side == code
@@ -217,13 +254,13 @@ class DualWindowStrategy(IStrategy):
         """Log, in dry-run and live, what the decision to enter rests on."""
         if is_live(self.config):
             frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-            thresholds = self._settings.thresholds
+            thresholds = self.thresholds
             short, hold, long = _probabilities(frame.iloc[-1:])[0]
             logger.info(
                 "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f "
-                "(thresholds %.2f %.2f %.2f)",
+                "(thresholds %s %s %s)",
                 pair, side, rate, frame["date"].iloc[-1], short, hold, long,
-                thresholds.short, thresholds.hold, thresholds.long,
+                *map(threshold_text, (thresholds.short, thresholds.hold, thresholds.long)),
             )  # fmt: skip
         return True
 

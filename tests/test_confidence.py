@@ -13,6 +13,7 @@ from dualwindow.confidence import (
     Thresholds,
     confidence_tags,
     decide,
+    threshold_text,
 )
 
 Row = tuple[float, float, float]  # SHORT, HOLD, LONG
@@ -167,3 +168,11 @@ def test_every_bucket_begins_with_its_own_bound(kind: type) -> None:
 def test_tags_come_one_a_row() -> None:
     assert confidence_tags("short", np.array([])) == []
     assert confidence_tags("short", np.array([0.81, 0.46])) == ["short_0.80", "short_0.45"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "text"),
+    [(0.7, "0.70"), (0.45, "0.45"), (0.612, "0.612"), (0.0, "0.00"), (1, "1.00"), (1 / 3, "0.333")],
+)
+def test_a_threshold_is_shown_with_the_decimals_it_needs(threshold: float, text: str) -> None:
+    assert threshold_text(threshold) == text

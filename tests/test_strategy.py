@@ -204,7 +204,6 @@ def predicted(**columns: Any) -> pd.DataFrame:
 
 
 def entered(bot: Bot, frame: pd.DataFrame) -> pd.DataFrame:
-    frame["decision"] = bot.strategy._decisions(frame).astype(np.int64) - 1
     return bot.strategy.populate_entry_trend(frame, {"pair": "BTC/USDT:USDT"})
 
 

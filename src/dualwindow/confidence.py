@@ -79,6 +79,11 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
     return np.where(complete, decision, HOLD).astype(np.int8)
 
 
+def threshold_text(threshold: float) -> str:
+    """A threshold for people: two decimals, or three where it has more."""
+    return f"{threshold:.3f}".removesuffix("0")
+
+
 def confidence_tags(side: str, probabilities: NDArray[np.floating]) -> list[str]:
     """Entry tags such as `long_0.75`: the side and the lower bound of a bucket 0.05 wide.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 
 from dualwindow.columns import LONG, SHORT
+from dualwindow.confidence import threshold_text
 from dualwindow.manifest import check_manifest
 from dualwindow.report.sources import gather
-from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, merged, user_folder
 from tests.e2e.trade_agreement import assert_the_same_trades
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("futures")]
@@ -182,6 +184,38 @@ def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: 
     )
     assert "Starting training" not in run.output
     assert run.trades()["is_short"].all()
+
+
+def test_hyperopt_searches_thresholds_without_training_and_its_file_decides(backtest: Run) -> None:
+    # freqtrade writes beside the strategy, so that this one is a copy.
+    strategies = backtest.userdir / "searched"
+    shutil.copytree(REPOSITORY / "strategies", strategies, ignore=shutil.ignore_patterns("*.json"))
+    model = ["--freqaimodel", "DualWindowLSTM", "--strategy-path", str(strategies)]
+    search = ["--spaces", "buy", "--hyperopt-loss", "ShortTradeDurHyperOptLoss", "-j", "1"]
+    one_slice = {"timerange": "20250613-20250615"}
+    one_slice["exchange"] = {"pair_whitelist": ["BTC/USDT:USDT"]}
+    overlay = merged(SMALL, one_slice)
+    found = freqtrade(backtest.userdir, overlay, ["hyperopt", *model, *search, "--epochs", "3"])
+    assert found.status == 0, found.output[-3000:]
+    assert "Found backtesting prediction file" in found.output
+    assert "Starting training" not in found.output
+    (epochs,) = (backtest.userdir / "hyperopt_results").glob("*.fthypt")
+    tried = [json.loads(line) for line in epochs.read_text(encoding="utf-8").splitlines()]
+    assert len(tried) == 3
+    assert tried[0]["params_dict"] == {"threshold_long": 0.36, "threshold_short": 0.36}
+    best = next(epoch for epoch in reversed(tried) if epoch["is_best"])
+    file = strategies / "DualWindowStrategy.json"
+    params = json.loads(file.read_text(encoding="utf-8"))["params"]
+    assert params["buy"] == best["params_dict"]
+
+    silent = {"confidence_threshold_long": 0.99, "confidence_threshold_short": 0.99}
+    changed = merged(overlay, {"freqai": {"model_training_parameters": silent}})
+    run = freqtrade(backtest.userdir, changed, ["backtesting", *model])
+    assert run.status == 0, run.output[-3000:]
+    short, long = (threshold_text(params["buy"][f"threshold_{side}"]) for side in ("short", "long"))
+    said = f"thresholds SHORT {short} LONG {long} (hyperopt's {file}), HOLD"
+    assert run.output.count(said) == 1
+    assert len(run.trades()) == best["results_metrics"]["total_trades"] > 0
 
 
 def test_backtesting_analysis_groups_profit_by_confidence(backtest: Run) -> None:

@@ -98,15 +98,15 @@ def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
         f"{key} {config[key]!r} replaces the strategy's own exit ({own!r}); remove it, or set it "
         "in a strategy derived from DualWindowStrategy"
         for key in _EXIT_KEYS
-        if key in config and _plain(config[key]) != _plain(own := getattr(strategy, key))
+        if key in config and plain_exit(config[key]) != plain_exit(own := getattr(strategy, key))
     ]
     if problems:
         with refusing():
             raise SettingsError(problems, "the configuration")
 
 
-def _plain(value: Any) -> Any:
-    """A ROI table with numbers for keys, as freqtrade makes of it; anything else as it is."""
+def plain_exit(value: Any) -> Any:
+    """A ROI table with numbers for keys, as freqtrade makes of it; other exits as they are."""
     return {int(key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
