@@ -28,8 +28,8 @@ from dualwindow.bot.settings import (
     require_candle_files,
 )
 from dualwindow.candles import CandleArrays, read_candles
-from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
-from dualwindow.confidence import decide
+from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN, RANK_COLUMNS
+from dualwindow.confidence import Thresholds, decide
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.files import remove_strays
@@ -59,7 +59,8 @@ class DualWindowLSTM(BackgroundTraining):
     """Says SHORT, HOLD or LONG from the last `window_size` candles.
 
     Returns the decision in the label column, the probabilities in columns named after the classes,
-    and `do_predict` 0 where a candle has no valid window.
+    where those of SHORT and LONG stand among the model's validation candles (`SHORT_rank`), and
+    `do_predict` 0 where a candle has no valid window.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -210,16 +211,25 @@ class DualWindowLSTM(BackgroundTraining):
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
             prediction = model.predict(candles, self._candles_before(candles, model, dk))
-        decisions = decide(prediction.probabilities, self._settings.thresholds)
+        decisions = decide(prediction.probabilities, self._thresholds(model))
         probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
         frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
         # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
+        ranks = model.ranks(prediction.probabilities)
+        for code, name in RANK_COLUMNS.items():
+            frame[name] = ranks[:, code]
         names = np.array(CLASS_NAMES, dtype=object)[decisions]
         frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
         return frame, dk.do_predict
+
+    def _thresholds(self, model: TrainedModel) -> Thresholds:
+        """The model's own in mode coverage; without quantiles its sides are not said."""
+        if model.quantiles is None:
+            return self._settings.thresholds
+        return model.thresholds(self._settings)
 
     def _candles_before(
         self, candles: CandleArrays, model: TrainedModel, dk: FreqaiDataKitchen
@@ -251,9 +261,10 @@ class DualWindowLSTM(BackgroundTraining):
         return do_predict
 
     def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
-        """Give every class the mean and deviation that FreqAI looks up in live."""
+        """Give every column of numbers the mean and deviation that FreqAI looks up in live."""
         for statistic in ("labels_mean", "labels_std"):
-            dk.data.setdefault(statistic, {}).update(dict.fromkeys(CLASS_NAMES, 0))
+            columns = (*CLASS_NAMES, *RANK_COLUMNS.values())
+            dk.data.setdefault(statistic, {}).update(dict.fromkeys(columns, 0))
 
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:
         """Whether a whole model is there; a damaged one is refused with the way out.

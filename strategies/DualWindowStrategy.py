@@ -7,7 +7,6 @@ config.json, your own features are further `%-` columns in the `feature_engineer
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,11 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.bot.decisions import DecisionRule, probabilities_of, usable
 from dualwindow.bot.hyperopt import (
     SPACE,
     ChosenThresholds,
@@ -28,6 +29,7 @@ from dualwindow.bot.hyperopt import (
     parameter_name,
     require_own_spaces,
     threshold_parameters,
+    with_thresholds,
     without_exits,
 )
 from dualwindow.bot.settings import (
@@ -37,7 +39,7 @@ from dualwindow.bot.settings import (
     require_own_exits,
 )
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
-from dualwindow.confidence import Thresholds, confidence_tags, decide, threshold_text
+from dualwindow.confidence import Thresholds, confidence_tags
 from dualwindow.features import change_features
 from dualwindow.live_history import averages_with_history
 from dualwindow.windows import label_frame
@@ -102,10 +104,11 @@ class DualWindowStrategy(IStrategy):
         for side, parameter in self._parameters.items():
             setattr(self, parameter_name(side), parameter)
         if not hasattr(type(self), "HyperOpt"):
-            self.HyperOpt = ConfiguredStart(self._parameters)
+            self.HyperOpt = ConfiguredStart(self._parameters, self._settings)
         super().__init__(config)
         self._chosen = self._choose_thresholds()
         self._thresholds_logged = False
+        self._without_ranks: set[str] = set()
 
     def load_params_from_file(self) -> dict[str, Any]:
         """What hyperopt found, of which the exits stay the strategy's own."""
@@ -129,13 +132,18 @@ class DualWindowStrategy(IStrategy):
 
     @property
     def thresholds(self) -> Thresholds:
+        """Thresholds that decide now; a side that goes by its rank has one that nothing reaches."""
+        return self._rule.thresholds
+
+    @property
+    def _rule(self) -> DecisionRule:
         """What decides now; while hyperopt runs, what it tries in this epoch."""
         tried = {
             name: parameter.value
             for name, parameter in self._parameters.items()
             if parameter.in_space and parameter.optimize
         }
-        return replace(self._chosen.thresholds, **tried) if tried else self._chosen.thresholds
+        return with_thresholds(self._chosen.rule, tried)
 
     @property
     def protections(self) -> list[dict[str, Any]]:
@@ -199,29 +207,50 @@ class DualWindowStrategy(IStrategy):
         """Say in a backtest when the thresholds let no signal of a side through at all."""
         if self.config.get("runmode") != RunMode.BACKTEST:
             return
-        usable = (dataframe["do_predict"] == 1).to_numpy()
+        rows = usable(dataframe)
         for code in [LONG] + ([SHORT] if self.can_short else []):
-            if usable.any() and not (decisions == code).any():
+            if rows.any() and not (decisions == code).any():
                 logger.warning(
                     "%s: no %s signal in %d predicted candles, the highest probability is %.2f: "
                     "lower its threshold or choose another confidence_mode",
                     pair,
                     CLASS_NAMES[code],
-                    usable.sum(),
-                    _probabilities(dataframe)[usable, code].max(),
+                    rows.sum(),
+                    probabilities_of(dataframe)[rows, code].max(),
                 )
+
+    def _require_ranks(self, dataframe: pd.DataFrame, pair: str) -> None:
+        """Refuse mode coverage, or warn in a running bot, where predictions come without ranks."""
+        unranked = self._rule.unranked(dataframe)
+        live = is_live(self.config)
+        if not (unranked[-1:] if live else unranked).any():
+            self._without_ranks.discard(pair)
+            return
+        if not live:
+            raise OperationalException(
+                f"{pair}: confidence_mode 'coverage' needs ranks, and {unranked.sum()} predictions "
+                "of an earlier version have none; delete backtesting_predictions in the folder of "
+                "freqai.identifier to predict anew. Models of that version have none either: if "
+                "this comes again, set another identifier to train anew"
+            )
+        if pair not in self._without_ranks:
+            logger.warning(
+                "%s: the model is of an earlier version and has no ranks for confidence_mode "
+                "'coverage': nothing is entered until its next training",
+                pair,
+            )
+            self._without_ranks.add(pair)
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        decisions = decide(_probabilities(dataframe), self.thresholds)
-        usable = (dataframe["do_predict"] == 1).to_numpy()
-        return np.where(usable, decisions, HOLD)
+        return self._rule.decide(dataframe)
 
     def populate_entry_trend(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
         """Decide from the probabilities, and enter; the tag names side and confidence."""
-        probabilities = _probabilities(dataframe)
+        self._require_ranks(dataframe, metadata["pair"])
+        probabilities = probabilities_of(dataframe)
         side = self._decisions(dataframe)
         self._warn_of_silence(dataframe, side, metadata["pair"])
         # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
@@ -254,13 +283,12 @@ class DualWindowStrategy(IStrategy):
         """Log, in dry-run and live, what the decision to enter rests on."""
         if is_live(self.config):
             frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-            thresholds = self.thresholds
-            short, hold, long = _probabilities(frame.iloc[-1:])[0]
+            newest = frame.iloc[-1:]
+            short, hold, long = probabilities_of(newest)[0]
             logger.info(
-                "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f "
-                "(thresholds %s %s %s)",
+                "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f (%s)",
                 pair, side, rate, frame["date"].iloc[-1], short, hold, long,
-                *map(threshold_text, (thresholds.short, thresholds.hold, thresholds.long)),
+                self._rule.text(newest),
             )  # fmt: skip
         return True
 
@@ -329,12 +357,3 @@ class DualWindowStrategy(IStrategy):
     ) -> float:
         """Leverage from the configuration (`dualwindow.leverage`), at most the exchange's."""
         return min(self._leverage, max_leverage)
-
-
-def _probabilities(dataframe: pd.DataFrame) -> np.ndarray:
-    """(N, 3) probabilities; FreqAI's frames before the first model lack unseen classes."""
-    table = np.zeros((len(dataframe), len(CLASS_NAMES)))
-    for code, name in enumerate(CLASS_NAMES):
-        if name in dataframe:
-            table[:, code] = pd.to_numeric(dataframe[name]).fillna(0.0)
-    return table

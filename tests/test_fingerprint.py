@@ -67,6 +67,7 @@ OTHER = {
 FREE = {
     "use_confidence_thresholding": False,
     "confidence_mode": "aggressive",
+    "confidence_coverage": 0.1,
     "confidence_threshold_short": 0.6,
     "confidence_threshold_long": 0.6,
     "confidence_threshold_hold": 0.6,

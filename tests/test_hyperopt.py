@@ -108,7 +108,7 @@ def test_thresholds_of_the_strategys_own_code_come_after_the_file(load: Load) ->
     assert derived(strategy.config).thresholds.long == 0.66
     sources = {"file": {"long": 0.5}, "code": {"long": 0.66, "short": 0.6}}
     chosen = ChosenThresholds.of(TrainingConfig(), sources)
-    assert (chosen.thresholds.long, chosen.thresholds.short) == (0.5, 0.6)
+    assert (chosen.rule.thresholds.long, chosen.rule.thresholds.short) == (0.5, 0.6)
     assert chosen.origins["long"] == "file"
 
 
@@ -246,7 +246,9 @@ def test_the_first_epoch_is_as_configured_and_the_others_are_freqtrades() -> Non
     spaces = {name: each.get_space(name) for name, each in names.items()}
 
     def first_epochs() -> list[dict[str, float]]:
-        sampler = ConfiguredStart(searched).generate_estimator(random_state=5, dimensions=[])
+        sampler = ConfiguredStart(searched, config).generate_estimator(
+            random_state=5, dimensions=[]
+        )
         study = optuna.create_study(sampler=sampler)
         trials = [study.ask(spaces) for _ in range(20)]
         return [trial.params for trial in trials]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dualwindow.confidence import Thresholds
+from dualwindow.columns import HOLD, LONG, SHORT
+from dualwindow.confidence import Thresholds, decide
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 
@@ -43,6 +44,7 @@ DEFAULTS: dict[str, Any] = {
     "pretrained": None,
     "use_confidence_thresholding": True,
     "confidence_mode": "conservative",
+    "confidence_coverage": 0.02,
     "confidence_threshold_short": None,
     "confidence_threshold_long": None,
     "confidence_threshold_hold": None,
@@ -123,7 +125,8 @@ GOOD = {
     "precision": ["auto", "fp32", "bf16", "fp16"],
     "pretrained": [None, "dualwindow-quick", "/models/other"],
     "use_confidence_thresholding": [True, False],
-    "confidence_mode": ["conservative", "aggressive", "balanced"],
+    "confidence_mode": ["conservative", "aggressive", "balanced", "coverage"],
+    "confidence_coverage": [0.0001, 0.5],
     "confidence_threshold_short": [None, 0.0, 1.0, 0, 1],
     "confidence_threshold_long": [None, 0.0, 1.0],
     "confidence_threshold_hold": [None, 0.0, 1.0],
@@ -174,7 +177,8 @@ BAD = {
     "precision": ["fp64", 32, None],
     "pretrained": [5, True, ""],
     "use_confidence_thresholding": NOT_A_FLAG,
-    "confidence_mode": ["", "Balanced", "coverage", None],
+    "confidence_mode": ["", "Balanced", "coverages", None],
+    "confidence_coverage": [0.0, 0.00009, 0.51, -0.02, "0.02", None, float("nan")],
     "confidence_threshold_short": [-0.01, 1.01, "0.7", float("nan")],
     "confidence_threshold_long": [-0.01, 1.01, "0.7"],
     "confidence_threshold_hold": [-0.01, 1.01, "0.7"],
@@ -394,7 +398,8 @@ CHANGES = st.fixed_dictionaries(
         "lstm_units": st.lists(st.integers(1, 300), min_size=1, max_size=4),
         "dense_units": st.lists(st.integers(1, 300), max_size=3),
         "confidence_threshold_short": st.none() | st.floats(0, 1),
-        "confidence_mode": st.sampled_from(["conservative", "aggressive", "balanced"]),
+        "confidence_mode": st.sampled_from(["conservative", "aggressive", "balanced", "coverage"]),
+        "confidence_coverage": st.floats(0.0001, 0.5),
         "deterministic": st.booleans(),
         "device": st.sampled_from(["cpu", "cuda:3"]),
         "seed": st.integers(0, 2**32 - 1),
@@ -530,6 +535,26 @@ def test_apply_confidence_mode_gives_a_new_config_with_that_modes_thresholds(
     assert config.to_dict() == before
     assert applied.thresholds == Thresholds(short=short, hold=hold, long=long)
     assert applied.epochs == 3
+
+
+def test_in_mode_coverage_the_sides_are_a_models_unless_they_are_given() -> None:
+    config = TrainingConfig.from_parameters({"confidence_mode": "coverage"})
+    assert config.coverage_sides == (SHORT, LONG)
+    assert decide([(1.0, 0.0, 0.0), (0.0, 0.0, 1.0)], config.thresholds).tolist() == [HOLD, HOLD]
+    given = config.replace(confidence_threshold_long=0.6)
+    assert given.coverage_sides == (SHORT,)
+    assert given.thresholds.long == 0.6
+    assert config.apply_confidence_mode("balanced").coverage_sides == ()
+    assert config.replace(use_confidence_thresholding=False).coverage_sides == ()
+
+
+def test_a_fallback_that_would_let_more_through_than_the_coverage_is_refused() -> None:
+    both = {"confidence_mode": "coverage", "confidence_fallback": "argmax"}
+    with pytest.raises(SettingsError, match=r"needs confidence_fallback 'hold'.*'argmax'"):
+        TrainingConfig.from_parameters(both)
+    explicit = {f"confidence_threshold_{side}": 0.6 for side in ("short", "long")}
+    assert TrainingConfig.from_parameters(both | explicit).coverage_sides == ()
+    assert TrainingConfig.from_parameters(both | {"use_confidence_thresholding": False})
 
 
 def test_an_unknown_mode_is_refused() -> None:

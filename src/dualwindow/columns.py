@@ -12,6 +12,9 @@ UNKNOWN: Final = -1
 #: Class names in the order of the network's outputs; index = class code.
 CLASS_NAMES: Final = ("SHORT", "HOLD", "LONG")
 
+#: Where a side's probability stands among those of validation, by class code.
+RANK_COLUMNS: Final = {SHORT: "SHORT_rank", LONG: "LONG_rank"}
+
 #: The label that FreqAI learns and the column in which the decision returns.
 LABEL_COLUMN: Final = "&-side"
 

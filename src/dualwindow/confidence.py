@@ -10,8 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from dualwindow.columns import HOLD, LONG, SHORT
 
-ConfidenceMode = Literal["conservative", "aggressive", "balanced"]
+ConfidenceMode = Literal["conservative", "aggressive", "balanced", "coverage"]
 Fallback = Literal["hold", "argmax"]
+
+
+#: A threshold that no probability reaches.
+NEVER: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,23 @@ class Thresholds:
     fallback: Fallback = "hold"
     enabled: bool = True
 
+    def by_class(self) -> tuple[float, float, float]:
+        """The thresholds in the order of the classes."""
+        return self.short, self.hold, self.long
 
+    def reached(self, probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """(N, 3) whether (N, 3) probabilities reach the threshold of their class."""
+        return np.asarray(probabilities.astype(np.float64) >= np.array(self.by_class()))
+
+
+#: Modes whose thresholds are the same for every model.
 MODE_THRESHOLDS: Final[dict[str, Thresholds]] = {
     "conservative": Thresholds(short=0.70, hold=0.30, long=0.70),
     "aggressive": Thresholds(short=0.45, hold=0.40, long=0.45),
     "balanced": Thresholds(short=0.55, hold=0.45, long=0.55),
 }
+#: Mode coverage before a model has given its sides their thresholds.
+COVERAGE_THRESHOLDS: Final = Thresholds(short=NEVER, hold=0.30, long=NEVER)
 
 
 def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]:
@@ -58,9 +73,28 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
         ValueError: when `probabilities` is not (N, 3).
 
     """
-    table = np.asarray(probabilities, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] != 3:
-        raise ValueError(f"probabilities must have shape (N, 3), not {table.shape}")
+    table = _three_columns(probabilities)
+    return decide_reached(table, thresholds.reached(table), thresholds)
+
+
+def decide_reached(
+    probabilities: ArrayLike, reached: NDArray[np.bool_], thresholds: Thresholds
+) -> NDArray[np.int8]:
+    """As `decide`, where more than one threshold a class says what is reached.
+
+    Args:
+        probabilities: (N, 3) in the order SHORT, HOLD, LONG.
+        reached: (N, 3) whether the class may be said.
+        thresholds: its fallback, and whether anything but the likeliest class is asked for.
+
+    Returns:
+        (N,) int8 class codes of `dualwindow.columns`.
+
+    Raises:
+        ValueError: when `probabilities` is not (N, 3).
+
+    """
+    table = _three_columns(probabilities)
     complete = np.asarray(~np.isnan(table).any(axis=1))
     # argmax of a row with NaN would be the NaN, so those rows compete as zeros.
     likeliest = np.argmax(np.where(complete[:, None], table, 0.0), axis=1).astype(np.int8)
@@ -68,11 +102,7 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
         return np.where(complete, likeliest, np.int8(HOLD))
     fallback = likeliest if thresholds.fallback == "argmax" else np.int8(HOLD)
     decision = np.select(
-        [
-            table[:, SHORT] >= thresholds.short,
-            table[:, LONG] >= thresholds.long,
-            table[:, HOLD] >= thresholds.hold,
-        ],
+        [reached[:, SHORT], reached[:, LONG], reached[:, HOLD]],
         [np.int8(SHORT), np.int8(LONG), np.int8(HOLD)],
         default=fallback,
     )
@@ -82,6 +112,13 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
 def threshold_text(threshold: float) -> str:
     """A threshold for people: two decimals, or three where it has more."""
     return f"{threshold:.3f}".removesuffix("0")
+
+
+def _three_columns(probabilities: ArrayLike) -> NDArray[np.float64]:
+    table = np.asarray(probabilities, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] != 3:
+        raise ValueError(f"probabilities must have shape (N, 3), not {table.shape}")
+    return table
 
 
 def confidence_tags(side: str, probabilities: NDArray[np.floating]) -> list[str]:

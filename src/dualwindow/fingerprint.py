@@ -35,6 +35,7 @@ CACHED_PREDICTIONS: Final = "backtesting_predictions"
 CONFIDENCE_SETTINGS: Final = (
     "use_confidence_thresholding",
     "confidence_mode",
+    "confidence_coverage",
     "confidence_threshold_short",
     "confidence_threshold_long",
     "confidence_threshold_hold",

@@ -86,6 +86,11 @@ def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfi
             f"mirror {config.mirror!r}: the pretrained model was made with {mirror!r}; remove the "
             "setting, then the model's is taken"
         )
+    if not config.epochs and config.coverage_sides and start.model.quantiles is None:
+        problems.append(
+            "confidence_mode 'coverage': an earlier version made the pretrained model, without the "
+            "quantiles of its validation candles; train it again, or choose another mode"
+        )
     if problems:
         raise SettingsError(problems, f"what starts from the pretrained model {_named(start)}")
     return config.replace(mirror=mirror, **{name: getattr(theirs, name) for name in _OF_NETWORK})

@@ -118,7 +118,17 @@ class SettingFields(BaseModel):
         True, description="false: always say the likeliest class."
     )
     confidence_mode: ConfidenceMode = Field(
-        "conservative", description="Which set of thresholds to use."
+        "conservative",
+        description="Which set of thresholds to use; coverage: each model's own, by which "
+        "`confidence_coverage` of its validation candles fire.",
+    )
+    confidence_coverage: float = Field(
+        0.02,
+        ge=0.0001,
+        le=0.5,
+        description="Largest share of the validation candles for which SHORT, and for which LONG, "
+        "fires in mode coverage; rounded down to whole ten-thousandths.",
+        json_schema_extra={"unit": "fraction of candles"},
     )
     confidence_threshold_short: Probability | None = Field(
         None, description="Threshold of SHORT; from the mode unless given."

@@ -16,7 +16,13 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from pydantic import ValidationError, model_validator
 
-from dualwindow.confidence import MODE_THRESHOLDS, ConfidenceMode, Thresholds
+from dualwindow.columns import LONG, SHORT
+from dualwindow.confidence import (
+    COVERAGE_THRESHOLDS,
+    MODE_THRESHOLDS,
+    ConfidenceMode,
+    Thresholds,
+)
 from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
 from dualwindow.files import write_json
@@ -87,6 +93,12 @@ class TrainingConfig(SettingFields):
             problems.append(
                 f"calibration {self.calibration!r} is not available in this version; use 'none'"
             )
+        if self.coverage_sides and self.confidence_fallback != "hold":
+            problems.append(
+                "confidence_mode 'coverage' needs confidence_fallback 'hold', because "
+                f"{self.confidence_fallback!r} lets through what the thresholds hold back; change "
+                "one of them"
+            )
         if self.mirror == "on" and not self.barriers_are_symmetric:
             problems.append(
                 "mirror 'on' needs equal barriers on both sides, but the long side has "
@@ -102,8 +114,12 @@ class TrainingConfig(SettingFields):
 
     @property
     def thresholds(self) -> Thresholds:
-        """What `decide` takes: each threshold as given, else that of the mode."""
-        mode = MODE_THRESHOLDS[self.confidence_mode]
+        """What `decide` takes: each threshold as given, else that of the mode.
+
+        Those of `coverage_sides` are never reached: theirs are in a model, see
+        `TrainedModel.thresholds`.
+        """
+        mode = MODE_THRESHOLDS.get(self.confidence_mode, COVERAGE_THRESHOLDS)
 
         def given_or(value: float | None, default: float) -> float:
             return default if value is None else value
@@ -115,6 +131,14 @@ class TrainingConfig(SettingFields):
             fallback=self.confidence_fallback,
             enabled=self.use_confidence_thresholding,
         )
+
+    @property
+    def coverage_sides(self) -> tuple[int, ...]:
+        """Class codes whose threshold is each model's own: those of mode coverage, unless given."""
+        if self.confidence_mode != "coverage" or not self.use_confidence_thresholding:
+            return ()
+        given = {SHORT: self.confidence_threshold_short, LONG: self.confidence_threshold_long}
+        return tuple(code for code, threshold in given.items() if threshold is None)
 
     def apply_confidence_mode(self, mode: ConfidenceMode) -> Self:
         """A new config with the thresholds of `mode`, dropping thresholds given one by one."""

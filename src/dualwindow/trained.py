@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +20,10 @@ from torch import Tensor
 
 from dualwindow import __version__
 from dualwindow.candles import CandleArrays
-from dualwindow.columns import CLASS_NAMES
+from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.compute_threads import ComputeThreads
+from dualwindow.confidence import Thresholds
+from dualwindow.coverage import ValidationQuantiles
 from dualwindow.device import prediction_device, resolve_device
 from dualwindow.errors import ModelFileError
 from dualwindow.features import FEATURE_CODE_VERSION
@@ -36,6 +38,8 @@ from dualwindow.tensor_bytes import about_of, to_bytes
 
 #: Raised whenever what is saved changes; other versions are refused.
 MODEL_FORMAT: Final = 1
+#: Of the quantiles among the saved tensors; models of earlier versions lack it.
+_QUANTILES: Final = "validation.limits"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class TrainedModel:
         context: the last P - 1 candles of training, so that a slice that follows is predicted
             from its first candle; their `names` are the features and their order.
         candle_seconds: seconds between two candles.
+        quantiles: of its validation candles; None in models of versions that kept none.
     """
 
     def __init__(
@@ -68,8 +73,10 @@ class TrainedModel:
         config: TrainingConfig,
         context: CandleArrays,
         candle_seconds: int = 60,
+        quantiles: ValidationQuantiles | None = None,
     ) -> None:
         self.config = config
+        self.quantiles = quantiles
         self.context = context
         self.candle_seconds = candle_seconds
         self._device = prediction_device(config.device)
@@ -89,6 +96,43 @@ class TrainedModel:
     def trained_until(self) -> int:
         """Date of the last candle of training, seconds since 1970; 0 where there is no context."""
         return int(self.context.seconds[-1]) if len(self.context) else 0
+
+    def with_quantiles(self, quantiles: ValidationQuantiles | None) -> TrainedModel:
+        """The same model with quantiles of its validation candles."""
+        return TrainedModel(
+            self._network, self.config, self.context, self.candle_seconds, quantiles
+        )
+
+    def thresholds(self, config: TrainingConfig) -> Thresholds:
+        """What `decide` takes with some settings: in mode coverage the model's own.
+
+        Raises:
+            ModelFileError: when the settings ask for mode coverage and the model has no quantiles.
+        """
+        thresholds = config.thresholds
+        if not config.coverage_sides:
+            return thresholds
+        if self.quantiles is None:
+            raise ModelFileError(
+                "confidence_mode 'coverage' needs quantiles of the validation candles, which this "
+                "model lacks because an earlier version made it; train it again, or choose another "
+                "confidence_mode"
+            )
+        own = {
+            code: self.quantiles.threshold(code, config.confidence_coverage)
+            for code in config.coverage_sides
+        }
+        return replace(
+            thresholds,
+            short=own.get(SHORT, thresholds.short),
+            long=own.get(LONG, thresholds.long),
+        )
+
+    def ranks(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(N, 3) ranks of (N, 3) probabilities, see `ValidationQuantiles`; 0 without quantiles."""
+        if self.quantiles is None:
+            return np.zeros(probabilities.shape)
+        return self.quantiles.ranks(probabilities)
 
     def predict(self, candles: CandleArrays, before: CandleArrays | None = None) -> Prediction:
         """Predict every candle whose window is valid.
@@ -150,7 +194,7 @@ class TrainedModel:
         resolve_device(name)
         network = self.network_of(self._network.shape)
         config = self.config.replace(device=name)
-        return TrainedModel(network, config, self.context, self.candle_seconds)
+        return TrainedModel(network, config, self.context, self.candle_seconds, self.quantiles)
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
         """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
@@ -195,6 +239,8 @@ class TrainedModel:
         tensors["context.seconds"] = torch.from_numpy(self.context.seconds.copy())
         tensors["context.features"] = torch.from_numpy(self.context.features.copy())
         tensors["context.flat"] = torch.from_numpy(self.context.flat.copy())
+        if self.quantiles is not None:
+            tensors[_QUANTILES] = torch.from_numpy(self.quantiles.limits.copy())
         about = {
             "format": MODEL_FORMAT,
             "version": __version__,
@@ -241,7 +287,9 @@ class TrainedModel:
         config = TrainingConfig.from_parameters(about["settings"], source="the saved model")
         shape = NetworkShape.from_dict(about["shape"])
         network = _rebuild(shape, state, mirrors=about["mirror"])
-        return cls(network, config, context, int(about["candle_seconds"]))
+        limits = tensors.get(_QUANTILES)
+        quantiles = None if limits is None else ValidationQuantiles(limits.numpy())
+        return cls(network, config, context, int(about["candle_seconds"]), quantiles)
 
 
 class CheckpointLoader:

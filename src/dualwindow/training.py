@@ -218,19 +218,24 @@ def train_dataset(
     with _naming_the_way_on(checkpoint_path):
         result = fit()
         model = TrainedModel(result.network, config, context, dataset.candle_seconds)
+        if start is not None and not config.epochs:
+            model = model.with_quantiles(start.model.quantiles)
         with ComputeThreads.for_training(device, in_background=in_background) as threads:
             evaluated = split.tail if len(split.tail) else split.validation
-            rows = unseen(start, evaluated)
+            fresh = unseen(start, split.validation)
+            rows = unseen(start, split.tail) if len(split.tail) else fresh
             none = Selection(dataset, ())
             judged = judge(
                 model,
                 split.train,
                 rows,
-                tempering=unseen(start, split.validation) if len(split.tail) else none,
+                tempering=fresh if len(split.tail) else none,
+                ranked=fresh if len(fresh) else split.validation,
                 should_stop=should_stop,
                 threads=threads,
                 ranks=ranks,
             )
+    model = model.with_quantiles(judged.quantiles)
     hindsight = len(evaluated) - len(rows)
     finished = FinishedTraining(
         model, split, result, judged.evaluation, hindsight, judged.yardsticks

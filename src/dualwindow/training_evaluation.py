@@ -12,8 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLOSE_CHANGE
 from dualwindow.compute_threads import ComputeThreads
+from dualwindow.coverage import ValidationQuantiles
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
@@ -29,6 +31,8 @@ EVALUATION_ROWS: Final = 200_000
 BASELINE_ROWS: Final = 100_000
 #: Most rows that a temperature is fitted on beside those that are evaluated, evenly spaced.
 TEMPERING_ROWS: Final = 4096
+#: Most rows that a model keeps the quantiles of beside those that are evaluated, evenly spaced.
+RANKED_ROWS: Final = 20_000
 #: Under which a training's figures hold what the model was judged by.
 YARDSTICKS_KEY: Final = "yardsticks"
 
@@ -41,10 +45,12 @@ class Judgement:
         evaluation: None where there were no rows to evaluate on.
         yardsticks: with the temperature of rows after the training, so that they judge the model
             on any other candles; None where nothing was trained.
+        quantiles: of the ranked rows, or those that the model had before; None without either.
     """
 
     evaluation: Evaluation | None
     yardsticks: Yardsticks | None
+    quantiles: ValidationQuantiles | None
 
 
 def judge(
@@ -53,6 +59,7 @@ def judge(
     evaluated: Selection,
     *,
     tempering: Selection,
+    ranked: Selection,
     should_stop: Callable[[], bool],
     threads: ComputeThreads,
     ranks: Ranks,
@@ -65,17 +72,21 @@ def judge(
         evaluated: rows to evaluate on.
         tempering: further rows that the temperature is fitted on; where there are none, those that
             are evaluated give it to each other.
+        ranked: rows whose probabilities a trained model is to keep the quantiles of.
         should_stop: true ends it with `TrainingStoppedError`.
         threads: that predict.
         ranks: that each predict a share of the rows; all return the same.
     """
     dataset, config = train.dataset, model.config
     yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else None
-    if not len(evaluated):
-        return Judgement(None, yardsticks)
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
     further = tempering.evenly_spaced(TEMPERING_ROWS)
-    every = np.concatenate([rows, further])
+    ranks_rows = model.quantiles is None and len(train) > 0
+    # Without a tail the ranked rows are those that are evaluated.
+    apart = RANKED_ROWS if ranks_rows and ranked is not evaluated else 0
+    every = np.concatenate([rows, further, ranked.evenly_spaced(apart)])
+    if not len(every):
+        return Judgement(None, yardsticks, model.quantiles)
     predict = partial(
         model.probabilities,
         dataset.features,
@@ -83,17 +94,32 @@ def judge(
         should_stop=should_stop,
         threads=threads,
     )
-    probabilities = np.concatenate(ranks.gathered(predict))
+    predicted = np.concatenate(ranks.gathered(predict))
+    probabilities, of_further, of_ranked = np.split(
+        predicted, [len(rows), len(rows) + len(further)]
+    )
+    quantiles = model.quantiles
+    if ranks_rows:
+        known = _known_classes(train, mirrored=model.mirrors)
+        quantiles = ValidationQuantiles.of(of_ranked if apart else probabilities, known)
+    if not len(rows):
+        return Judgement(None, yardsticks, quantiles)
     comparison = None
     if yardsticks is not None:
         if len(further):
-            yardsticks = yardsticks.tempered(dataset.labels[further], probabilities[len(rows) :])
+            yardsticks = yardsticks.tempered(dataset.labels[further], of_further)
         comparison = comparison_of(dataset, rows, config, yardsticks)
-    probabilities = probabilities[: len(rows)]
-    evaluation = evaluate(dataset.labels[rows], probabilities, config.thresholds, comparison)
+    thresholds = model.with_quantiles(quantiles).thresholds(config)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
     if yardsticks is not None and not len(further):
         yardsticks = yardsticks.tempered(dataset.labels[rows], probabilities)
-    return Judgement(evaluation, yardsticks)
+    return Judgement(evaluation, yardsticks, quantiles)
+
+
+def _known_classes(train: Selection, *, mirrored: bool) -> NDArray[np.bool_]:
+    """(3,) whether the network has seen windows of the class."""
+    counts = train.counts
+    return np.asarray((mirrored_counts(counts) if mirrored else counts) > 0)
 
 
 def yardsticks_of(train: Selection, config: TrainingConfig, *, mirrored: bool) -> Yardsticks:

@@ -258,4 +258,11 @@ def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> N
     assert main(["evaluate", "model", "--disable-confidence", "--output", "out.json"]) == 0
     figures = json.loads(Path("out.json").read_text(encoding="utf-8"))["figures"]
     assert np.isclose(figures["argmax"]["accuracy"], figures["thresholded"]["accuracy"])
+    # Its settings name another mode, and it has its own thresholds all the same.
+    assert main(["evaluate", "model", "--confidence-mode", "coverage", "--output", "own.json"]) == 0
+    model = load_portable(Path("model")).model
+    own = model.thresholds(TrainingConfig(confidence_mode="coverage"))
+    found = json.loads(Path("own.json").read_text(encoding="utf-8"))["figures"]["thresholds"]
+    assert found == {"SHORT": own.short, "HOLD": own.hold, "LONG": own.long}
+    assert own.short < 1
     assert sum(figures["real"].values()) == figures["rows"]

@@ -30,7 +30,7 @@ TINY = merged(
 #: last candle), so its last row holds FreqAI's null prediction. What is made from predictions is
 #: therefore reported for every FreqAI model: the label, the classes, do_predict, and where the
 #: full run has a signal in that very row, the signal.
-PREDICTED = {"&-side", "do_predict", "SHORT", "HOLD", "LONG"}
+PREDICTED = {"&-side", "do_predict", "SHORT", "HOLD", "LONG", "SHORT_rank", "LONG_rank"}
 SIGNALS = {"decision", "enter_long", "enter_short", "enter_tag"}
 ALLOWED = PREDICTED | SIGNALS | {f"{name}_{each}" for name in PREDICTED for each in ("mean", "std")}
 NULL = {"0", "0.0", "nan", ""}

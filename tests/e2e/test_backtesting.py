@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -184,6 +185,33 @@ def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: 
     )
     assert "Starting training" not in run.output
     assert run.trades()["is_short"].all()
+
+
+def test_mode_coverage_takes_each_models_most_confident_candles_without_training(
+    backtest: Run,
+) -> None:
+    coverage: dict[str, Any] = {"confidence_mode": "coverage", "confidence_coverage": 0.01}
+    for side in ("short", "long"):
+        coverage[f"confidence_threshold_{side}"] = None
+    overlay = merged(OVERLAY, {"freqai": {"model_training_parameters": coverage}})
+    run = freqtrade(backtest.userdir, overlay)
+    assert run.status == 0, run.output[-3000:]
+    assert "Starting training" not in run.output
+    trades = run.trades()
+    assert len(trades) > 20
+    for base in ("BTC", "ETH"):
+        predictions = backtest.predictions(base)
+        predictions.index = pd.to_datetime(predictions["date"], utc=True)
+        mine = trades[trades["pair"].str.startswith(base)]
+        signal = pd.to_datetime(mine["open_date"], utc=True) - pd.Timedelta(minutes=1)
+        side = np.where(mine["is_short"], "SHORT_rank", "LONG_rank")
+        assert min(predictions.loc[at, name] for at, name in zip(signal, side, strict=True)) >= 0.99
+        # Three models, so one threshold would not do.
+        least = [
+            part.loc[part["LONG_rank"] >= 0.99, "LONG"].min()
+            for _, part in predictions.groupby(predictions["date"].dt.floor("2D"))
+        ]
+        assert len(set(least)) > 1
 
 
 def test_hyperopt_searches_thresholds_without_training_and_its_file_decides(backtest: Run) -> None:

@@ -97,6 +97,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         strat_df: pd.DataFrame,
     ) -> None:
         """Remember the newest prediction of a pair, and file the oldest."""
+        self._add_new_columns(pair, predictions)
         super().append_model_predictions(pair, predictions, do_preds, dk, strat_df)
         held = self.historic_predictions[pair]
         try:
@@ -104,6 +105,15 @@ class DualWindowDrawer(FreqaiDataDrawer):
         except OSError as error:
             # Decisions go on; the next candle tries again.
             logger.warning("%s: old predictions cannot be written to a file: %s", pair, error)
+
+    def _add_new_columns(self, pair: str, predictions: pd.DataFrame) -> None:
+        """Give the predictions of an earlier version the columns that this one has more."""
+        held = self.historic_predictions[pair]
+        numbers = predictions.select_dtypes("number").columns
+        wanted = [f"{name}{kind}" for name in numbers for kind in ("", "_mean", "_std")]
+        missing = [name for name in wanted if name not in held]
+        if missing:
+            self.historic_predictions[pair] = held.assign(**dict.fromkeys(missing, 0.0))
 
     def load_historic_predictions_from_disk(self) -> bool:
         """Load the predictions of earlier runs; a backtest of them needs the oldest as well."""

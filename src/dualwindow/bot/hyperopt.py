@@ -15,18 +15,22 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import DecimalParameter
 
+from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.settings import plain_exit
-from dualwindow.confidence import Thresholds, threshold_text
+from dualwindow.columns import HOLD, LONG, SHORT
+from dualwindow.confidence import MODE_THRESHOLDS, threshold_text
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
 SPACE: Final = "buy"
-_SIDES: Final = ("short", "long", "hold")
+_SIDES: Final = {"short": SHORT, "long": LONG, "hold": HOLD}
 #: What is searched, as long as the start does not lie outside. Balanced classes spread the
 #: probabilities around a third; in their natural shares SHORT and LONG are rare.
 _BALANCED: Final = (0.3, 0.9)
 _NATURAL: Final = (0.02, 0.6)
+#: Where the threshold of a mode without one of its own lies before anything is found.
+_MIDDLE: Final = MODE_THRESHOLDS["balanced"]
 #: Spaces that search the exits, alone or among others.
 _EXIT_SPACES: Final = ("all", "default", "roi", "stoploss", "trailing")
 #: Groups of a parameter file that hold exits.
@@ -72,10 +76,15 @@ def threshold_parameters(
         "hold": settings.confidence_fallback == "argmax",
     }
     return {
-        name: _parameter(getattr(settings.thresholds, name), settings)
+        name: _parameter(_start(settings, name), settings)
         for name, it_does in matters.items()
         if it_does
     }
+
+
+def _start(settings: TrainingConfig, name: str) -> float:
+    by_model = _SIDES[name] in settings.coverage_sides
+    return float(getattr(_MIDDLE if by_model else settings.thresholds, name))
 
 
 def _parameter(start: float, settings: TrainingConfig) -> DecimalParameter:
@@ -89,10 +98,18 @@ class ConfiguredStart:
 
     Args:
         parameters: that are searched, by side; they hold the configured thresholds.
+        settings: in mode coverage nothing but the model's own threshold is configured, which is
+            none to start from.
     """
 
-    def __init__(self, parameters: Mapping[str, DecimalParameter]) -> None:
-        self._first = {parameter_name(side): each.value for side, each in parameters.items()}
+    def __init__(
+        self, parameters: Mapping[str, DecimalParameter], settings: TrainingConfig
+    ) -> None:
+        self._first = {
+            parameter_name(side): each.value
+            for side, each in parameters.items()
+            if _SIDES[side] not in settings.coverage_sides
+        }
 
     def generate_estimator(self, *, random_state: int, **_kwargs: Any) -> Any:
         """The optimiser; what it finds is never worse than the configured thresholds."""
@@ -150,14 +167,14 @@ def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[st
 
 @dataclass(frozen=True)
 class ChosenThresholds:
-    """The thresholds that decide, and where each comes from.
+    """What decides, and where it comes from.
 
     Attributes:
-        thresholds: what `decide` takes.
+        rule: thresholds, or shares of the validation candles.
         origins: `short`, `long` and `hold` to the words for where their threshold comes from.
     """
 
-    thresholds: Thresholds
+    rule: DecisionRule
     origins: Mapping[str, str]
 
     @classmethod
@@ -173,7 +190,7 @@ class ChosenThresholds:
         Raises:
             OperationalException: when a given threshold is no probability; with its origin.
         """
-        values = {name: getattr(settings.thresholds, name) for name in _SIDES}
+        values: dict[str, float] = {}
         origins: dict[str, str] = {}
         for name in _SIDES:
             own = f"confidence_threshold_{name}"
@@ -184,24 +201,37 @@ class ChosenThresholds:
                     values[name] = _probability(found[name], name, origin)
                     origins[name] = origin
                     break
-        thresholds = replace(
-            settings.thresholds,
-            short=values["short"],
-            hold=values["hold"],
-            long=values["long"],
-        )
-        return cls(thresholds, origins)
+        shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
+        return cls(with_thresholds(DecisionRule(settings.thresholds, shares), values), origins)
 
     def line(self) -> str:
         """What the log says of them."""
-        if not self.thresholds.enabled:
+        thresholds, shares = self.rule.thresholds, self.rule.shares
+        if not thresholds.enabled:
             return "use_confidence_thresholding is false: the likeliest class is said"
         by_origin: dict[str, list[str]] = {}
-        for name in _SIDES:
-            said = f"{name.upper()} {threshold_text(getattr(self.thresholds, name))}"
+        for name, code in _SIDES.items():
+            said = f"{name.upper()} {threshold_text(getattr(thresholds, name))}"
+            if code in shares:
+                said = f"{name.upper()} at most {shares[code]:.2%} of each model's validation"
             by_origin.setdefault(self.origins[name], []).append(said)
         parts = [f"{' '.join(said)} ({origin})" for origin, said in by_origin.items()]
         return f"thresholds {', '.join(parts)}"
+
+
+def with_thresholds(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
+    """A rule with other thresholds, by side, also in place of shares."""
+    kept = rule.thresholds
+    thresholds = replace(
+        kept,
+        short=values.get("short", kept.short),
+        hold=values.get("hold", kept.hold),
+        long=values.get("long", kept.long),
+    )
+    given = {_SIDES[name] for name in values}
+    return DecisionRule(
+        thresholds, {code: share for code, share in rule.shares.items() if code not in given}
+    )
 
 
 def _probability(value: Any, name: str, origin: str) -> float:

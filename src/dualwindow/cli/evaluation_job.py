@@ -54,6 +54,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
     loaded = load_portable(options.model)
     settings = _settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
+    # The model may lack what the mode needs, which is better said before the work.
+    model.thresholds(settings.training)
     _require_writable(options.output)
     sources = _sources(settings, loaded)
     with StageWatch() as watch, StopSignals() as signals:
@@ -167,7 +169,8 @@ def _evaluate(
         )
     else:
         comparison = comparison_of(dataset, rows, config, yardsticks)
-    return evaluate(dataset.labels[rows], probabilities, config.thresholds, comparison)
+    thresholds = model.thresholds(config)
+    return evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
 
 
 def _tell(
