@@ -19,10 +19,11 @@ from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
 from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError, SettingsError
+from dualwindow.finished_training import FinishedTraining
 from dualwindow.portable import PortableModel, load_portable, save_portable
 from dualwindow.pretrained import settings_from
 from dualwindow.trained import TrainedModel
-from dualwindow.training import FinishedTraining, train_dataset
+from dualwindow.training import train_dataset
 from tests.bot import PAIR, Bot, make_bot
 from tests.test_portable import ORIGIN
 from tests.test_trainer import candles, frame, labels, settings

@@ -5,25 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow import __version__
 from dualwindow.candles import CandleArrays
-from dualwindow.columns import CLASS_NAMES
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.evaluation import Evaluation, Yardsticks
 from dualwindow.files import write_json
+from dualwindow.finished_training import FinishedTraining, log_training, training_figures
 from dualwindow.labels import BothTouched
-from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import (
     require_features,
@@ -33,44 +28,13 @@ from dualwindow.pretrained import (
 )
 from dualwindow.ranks import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_dataset
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult
-from dualwindow.training_evaluation import YARDSTICKS_KEY, judge
+from dualwindow.training_evaluation import judge
 from dualwindow.training_hooks import TrainingHook
+from dualwindow.training_split import split_for_training
 
 logger = logging.getLogger(__name__)
-
-#: Shares of the training period's candles below which a training warns, or is refused.
-WARNED_SHARE: Final = 0.9
-REFUSED_SHARE: Final = 0.5
-
-
-@dataclass(frozen=True)
-class FinishedTraining:
-    """What came of a training.
-
-    Attributes:
-        model: not saved yet.
-        split: the rows that it trained, validated and was evaluated on.
-        result: its epochs.
-        evaluation: on the untouched tail where there is one, else on the validation rows; None
-            when the model that the training started from has seen all of them.
-        hindsight: rows that were not evaluated on because that model has seen them.
-        yardsticks: that it was judged by; None when nothing was trained.
-    """
-
-    model: TrainedModel
-    split: Split
-    result: TrainingResult
-    evaluation: Evaluation | None
-    hindsight: int = 0
-    yardsticks: Yardsticks | None = None
-
-    @property
-    def evaluated_on(self) -> str:
-        """What the evaluated rows are called."""
-        return "tail" if len(self.split.tail) else "validation"
 
 
 def train_model(
@@ -192,7 +156,7 @@ def train_dataset(
     elif config.pretrained is not None:
         raise ValueError("the settings name a pretrained model, and none was handed over")
     try:
-        split = _split(dataset, config, tail_fraction, expected_candles)
+        split = split_for_training(dataset, config, tail_fraction, expected_candles)
         fit: Callable[[], TrainingResult]
         if start is not None and not config.epochs:
             fit = partial(_as_it_is, start, config)
@@ -242,7 +206,7 @@ def train_dataset(
     )
     if not ranks.is_first:
         return finished
-    _log(name, finished, start)
+    log_training(name, finished, start)
     if touches is not None:
         logger.info(
             "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
@@ -253,7 +217,7 @@ def train_dataset(
         )
     if figures_path is not None:
         figures_path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(figures_path, {"name": name, **_figures(finished, touches)})
+        write_json(figures_path, {"name": name, **training_figures(finished, touches)})
     return finished
 
 
@@ -274,116 +238,3 @@ def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
 
 def _as_it_is(start: PortableModel, config: TrainingConfig) -> TrainingResult:
     return TrainingResult(untrained_network(start, config), [], 0)
-
-
-def _split(
-    dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
-) -> Split:
-    """Split the rows; where nothing is trained, none of them train and any number will do."""
-    none = Selection(dataset, ())
-    try:
-        split = _enough(dataset, config, tail_fraction)
-        if config.epochs and expected_candles is not None:
-            _require_history(dataset, split, config, expected_candles)
-    except DataError:
-        if config.epochs:
-            raise
-        return Split(none, none, none, 0)
-    return split if config.epochs else replace(split, train=none, purged=0)
-
-
-def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
-    if not len(dataset.labelled()):
-        raise DataError(
-            f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
-            f"known future: {_why_invalid(dataset)}"
-        )
-    return split_dataset(
-        dataset,
-        validation_fraction=config.validation_fraction,
-        future_window=config.future_window,
-        tail_fraction=tail_fraction,
-    )
-
-
-def _require_history(
-    dataset: Dataset, split: Split, config: TrainingConfig, expected_candles: int
-) -> None:
-    """Warn or refuse when the training period is far from full."""
-    usable = len(split.train) + split.purged + len(split.validation) + len(split.tail)
-    most = expected_candles - config.window_size - config.future_window
-    if most <= 0 or usable >= WARNED_SHARE * most:
-        return
-    message = (
-        f"only {usable} of the {most} candles that the training period should give can be used: "
-        f"{_why_invalid(dataset)}"
-    )
-    if usable < REFUSED_SHARE * most:
-        raise DataError(message)
-    logger.warning("%s", message)
-
-
-def _why_invalid(dataset: Dataset) -> str:
-    """Name the feature with the most holes, which is nearly always the cause."""
-    finite = np.array([np.isfinite(column).sum() for column in dataset.features.T])
-    worst = int(finite.argmin())
-    if finite[worst] < len(dataset):
-        return (
-            f"the feature {dataset.names[worst]} is known for only {finite[worst]} of them; a "
-            "moving average needs that many candles before the first training day, so download "
-            "an earlier start (training days + 30 before the time range for a 43,200-candle "
-            "average)"
-        )
-    return "the candles begin too late, or have many gaps or outages; download the data again"
-
-
-def _log(name: str, finished: FinishedTraining, start: PortableModel | None) -> None:
-    result, evaluation = finished.result, finished.evaluation
-    if result.history:
-        logger.info("%s: kept epoch %d of %d", name, result.best_epoch, len(result.history))
-    else:
-        logger.info("%s: the pretrained model is used as it is", name)
-    if start is not None and finished.hindsight:
-        logger.info(
-            "%s: %d %s candles are not evaluated on, for the pretrained model has seen them: its "
-            "training ended at %s (UTC)",
-            name,
-            finished.hindsight,
-            finished.evaluated_on,
-            utc_text(start.origin.seen_until),
-        )
-    if evaluation is None:
-        logger.info("%s: there is no candle to evaluate the model on", name)
-        return
-    for line in evaluation.lines(finished.evaluated_on):
-        logger.info("%s: %s", name, line)
-    silent = evaluation.silent_sides()
-    if silent:
-        logger.warning(
-            "%s: the thresholds let no %s through in %d %s candles (highest probability "
-            "%s): such a model hardly trades; lower the thresholds, choose another "
-            "confidence_mode or train on more data",
-            name,
-            " and no ".join(silent),
-            evaluation.rows,
-            finished.evaluated_on,
-            ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
-        )
-
-
-def _figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[str, object]:
-    split, result, evaluation = finished.split, finished.result, finished.evaluation
-    return {
-        "version": __version__,
-        "training": {
-            "rows": len(split.train),
-            "purged": split.purged,
-            "classes": dict(zip(CLASS_NAMES, split.train.counts.tolist(), strict=True)),
-            "both_barriers_in_one_candle": vars(touches) if touches else None,
-            "best_epoch": result.best_epoch,
-            "epochs": [vars(epoch) for epoch in result.history],
-        },
-        YARDSTICKS_KEY: finished.yardsticks.to_dict() if finished.yardsticks else None,
-        "not_evaluated_for_hindsight": finished.hindsight,
-        finished.evaluated_on: evaluation.to_dict() if evaluation else None,
-    }

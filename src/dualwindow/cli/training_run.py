@@ -14,6 +14,7 @@ from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.tensorboard_scalars import TensorBoardScalars
 from dualwindow.cli.training_folder import EVALUATION_NAME, TENSORBOARD_NAME, TrainingFolder
 from dualwindow.dataset import Selection
+from dualwindow.finished_training import FinishedTraining
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.portable import ModelOrigin, PortableModel, save_portable
@@ -22,7 +23,7 @@ from dualwindow.ranks import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
-from dualwindow.training import FinishedTraining, train_dataset
+from dualwindow.training import train_dataset
 from dualwindow.training_hooks import TensorBoardHook, TrainingHook
 
 

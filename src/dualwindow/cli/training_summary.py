@@ -15,7 +15,7 @@ from dualwindow.cli.evaluation_tables import print_evaluation
 from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.training import FinishedTraining
+from dualwindow.finished_training import FinishedTraining
 
 
 def print_summary(
