@@ -31,6 +31,7 @@ from dualwindow.features import (
     change_features,
     moving_average_features,
 )
+from dualwindow.file_locks import locked_folder
 from dualwindow.pair_preparation import CandleSource, PairCandles, buffer_seconds
 from dualwindow.period import Period
 from dualwindow.preparation import prepare_store
@@ -352,11 +353,19 @@ def test_what_a_killed_preparation_left_is_cleared(tmp_path: Path) -> None:
     sources = write(tmp_path, [random_candles(500, seed=1)])
     # Far above the largest process number that Linux gives.
     left = tmp_path / f".0123456789abcdef{store.SUFFIX}.2000000000.columns"
-    left.mkdir()
-    (left / "features").write_bytes(b"half")
-    made = prepare_store(sources, settings(), tmp_path, periods=PERIODS)
+    others = tmp_path / f".0123456789abcdef{store.SUFFIX}.2000000000.0a1b2c3d.columns"
+    for folder in (left, others):
+        folder.mkdir()
+        (folder / "features").write_bytes(b"half")
+    # In another container its process cannot be seen, but it is at work.
+    with locked_folder(others):
+        made = prepare_store(sources, settings(), tmp_path, periods=PERIODS)
     assert not left.exists()
+    assert others.exists()
     assert made.path.exists()
+    made.path.unlink()
+    prepare_store(sources, settings(), tmp_path, periods=PERIODS)
+    assert not others.exists()
 
 
 def test_candles_that_change_while_they_are_read_are_refused(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ def whole_path(path: Path) -> Iterator[Path]:
 
     When the block raises, `path` is left as it was and the temporary file is removed.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Another container's process may have the same number.
+    number = f"{os.getpid()}{secrets.randbelow(10**6):06d}"
+    temporary = path.with_name(f".{path.name}.{number}.tmp")
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -33,7 +36,7 @@ def leftovers(path: Path) -> list[Path]:
 
     Those of a process that is writing it at this moment are among them.
     """
-    # The name ends in a process id: another file's name may begin as this one's does.
+    # The name ends in a number: another file's name may begin as this one's does.
     pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
     folder = path.parent
     neighbours = folder.iterdir() if folder.is_dir() else ()

@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 import os
+import re
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +24,7 @@ from dualwindow.column_files import ColumnFiles
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
 from dualwindow.features import FEATURE_CODE_VERSION, FeatureStream
+from dualwindow.file_locks import FileLockedError, locked_folder
 from dualwindow.files import sha256_of
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import (
@@ -47,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 #: Rows below which worker processes take longer to start than they save.
 SMALL_ROWS: Final = 1_000_000
+#: Process id in the name of a folder of columns.
+_PROCESS: Final = re.compile(r"\.(\d+)(?:\.[0-9a-f]+)?\.columns$")
 MIB: Final = 2**20
 
 
@@ -218,10 +223,9 @@ class _Plan:
 def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
     """Yield column files beside the store to be; they go when the block ends, however it ends."""
     for left in path.parent.glob(f".*{SUFFIX}.*.columns"):
-        # Killed preparations leave theirs behind.
-        if not psutil.pid_exists(int(left.suffixes[-2][1:])):
+        if _is_left_over(left):
             shutil.rmtree(left, ignore_errors=True)
-    folder = path.with_name(f".{path.name}.{os.getpid()}.columns")
+    folder = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.columns")
     columns = ColumnFiles(folder, rows, width)
     # The columns, and the store that they are copied into.
     needed, free = 2 * columns.size, shutil.disk_usage(path.parent).free
@@ -232,12 +236,29 @@ def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
         )
     try:
         folder.mkdir()
-        columns.create()
-        yield columns
+        with locked_folder(folder):
+            columns.create()
+            yield columns
     except OSError as error:
         raise DataError(f"the store {path} cannot be written: {error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Whether a killed preparation has left its columns.
+
+    Its process is gone, and so is its lock: in another container a process that is at work cannot
+    be seen, but its lock can.
+    """
+    process = _PROCESS.search(folder.name)
+    if process is None or psutil.pid_exists(int(process[1])):
+        return False
+    try:
+        with locked_folder(folder):
+            return True
+    except (FileLockedError, OSError):
+        return False
 
 
 def _make(folder: Path) -> None:
