@@ -57,7 +57,7 @@ def test_without_a_terminal_each_epoch_is_a_line_with_all_that_matters(log: io.S
 
 def test_on_a_terminal_bars_show_rate_figures_and_memory() -> None:
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=160)
+    console = Console(file=stream, force_terminal=True, width=80)
     progress = run_progress(console, 2, memory)
     assert isinstance(progress, BarProgress)
     with progress:

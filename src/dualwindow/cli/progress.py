@@ -16,7 +16,6 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -125,13 +124,14 @@ class BarProgress:
         self._figures = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            # As wide as the figures leave it.
+            BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
             _Rate(),
-            TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
             console=console,
+            expand=True,
         )
         self._tasks: dict[str, TaskID] = {}
 
