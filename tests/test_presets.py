@@ -13,7 +13,7 @@ from dualwindow.config_files import LayeredConfig, read_layers
 from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import read_freqai_config
-from dualwindow.presets import find_preset, preset_files, preset_settings
+from dualwindow.presets import find_preset, preset_files, preset_layers, preset_settings
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 from tests.bot import REPOSITORY, freqtrade_config
@@ -144,3 +144,15 @@ def test_every_setting_of_a_preset_is_one_that_there_is() -> None:
         given = {**content["dualwindow"], **content["freqai"]["model_training_parameters"]}
         assert given.keys() <= known
         assert preset_settings(find_preset(name)) == given
+
+
+def test_what_a_preset_names_lies_below_it(tmp_path: Path) -> None:
+    parameters = {"epochs": 3, "seed": 3}
+    below = {"freqai": {"model_training_parameters": parameters}}
+    (tmp_path / "below.json").write_text(json.dumps(below), encoding="utf-8")
+    own = {"add_config_files": ["below.json"], "freqai": {"model_training_parameters": {"seed": 4}}}
+    (tmp_path / "mine.json").write_text(json.dumps(own), encoding="utf-8")
+    merged = LayeredConfig(preset_layers(str(tmp_path / "mine.json")))
+    assert merged.content == {"freqai": {"model_training_parameters": {"epochs": 3, "seed": 4}}}
+    assert merged.origin("freqai", "model_training_parameters", "seed") == "preset mine"
+    assert preset_layers(None) == []

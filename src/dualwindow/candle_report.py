@@ -12,7 +12,7 @@ from dualwindow.candle_verdict import CandleVerdict, counted
 from dualwindow.errors import DataError
 from dualwindow.pair_preparation import CandleSource, buffer_seconds
 from dualwindow.period import Period, utc_text
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings import USUAL_PERIODS, TrainingConfig
 
 #: What the cells of `CandleReport.cells` are.
 REPORT_HEADER: Final = (
@@ -71,7 +71,7 @@ def inspect_candles(
     source: CandleSource,
     config: TrainingConfig,
     *,
-    periods: Sequence[int] = (1440, 43200),
+    periods: Sequence[int] = USUAL_PERIODS,
     candle_seconds: int = 60,
 ) -> CandleReport:
     """Read the candles that a preparation would read, and judge them.

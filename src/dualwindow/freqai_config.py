@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings import Checked, TrainingConfig
+from dualwindow.settings import USUAL_PERIODS, Checked, TrainingConfig
 
 _SOURCE: Final = "the configuration"
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -168,7 +168,7 @@ def _indicator_periods(features: Mapping[str, Any]) -> tuple[tuple[int, ...], li
     name = "freqai.feature_parameters.indicator_periods_candles"
     periods = features.get("indicator_periods_candles")
     if not periods:
-        return (), [f"{name} is missing; the usual value is [1440, 43200]"]
+        return (), [f"{name} is missing; the usual value is {list(USUAL_PERIODS)}"]
     bad = [period for period in periods if not isinstance(period, int) or period < 2]
     if bad:
         return (), [

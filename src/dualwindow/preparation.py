@@ -35,7 +35,7 @@ from dualwindow.pair_preparation import (
     PairTask,
     prepare_pair,
 )
-from dualwindow.settings import ROW_SETTINGS, TrainingConfig
+from dualwindow.settings import ROW_SETTINGS, USUAL_PERIODS, TrainingConfig
 from dualwindow.store import (
     STORE_FORMAT,
     SUFFIX,
@@ -60,7 +60,7 @@ def prepare_store(
     config: TrainingConfig,
     folder: Path,
     *,
-    periods: Sequence[int] = (1440, 43200),
+    periods: Sequence[int] = USUAL_PERIODS,
     candle_seconds: int = 60,
     should_stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.config_files import read_config_file
+from dualwindow.config_files import Layer, read_config_file, read_layers
 from dualwindow.errors import SettingsError
 from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings import TrainingConfig
@@ -62,6 +62,19 @@ def preset_settings(path: Path) -> dict[str, Any]:
     }
     names = [*RootSettings.model_fields, *TrainingConfig.model_fields]
     return {name: given[name] for name in names if name in given}
+
+
+def preset_layers(name: str | None) -> list[Layer]:
+    """A preset as layers over the configuration, below it the files that it names; none for None.
+
+    Raises:
+        SettingsError: when there is no such preset, or a file is missing or no group of settings.
+    """
+    if name is None:
+        return []
+    path = find_preset(name)
+    *further, own = read_layers([path])
+    return [*further, Layer(f"preset {path.stem}", own.content)]
 
 
 def _group(content: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:

@@ -30,6 +30,8 @@ from dualwindow.setting_fields import SettingFields
 from dualwindow.settings_errors import sentences
 
 CANDLES_PER_DAY = 1440
+#: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
+USUAL_PERIODS: Final = (1440, 43200)
 #: Settings that decide what a row, its window and its label are.
 ROW_SETTINGS: Final = (
     "window_size",
@@ -176,7 +178,7 @@ class TrainingConfig(SettingFields):
         self.from_parameters({name: getattr(self, name) for name in names})
 
     def calculate_required_buffer_days(
-        self, indicator_periods: Sequence[int] = (1440, 43200)
+        self, indicator_periods: Sequence[int] = USUAL_PERIODS
     ) -> int:
         """Days of 1-minute history needed before the first training row.
 

@@ -12,12 +12,12 @@ from dualwindow.cli.folders import CONFIG, add_config, config_files
 from dualwindow.cli.main import OK
 from dualwindow.cli.setting_rows import HEADS, setting_rows
 from dualwindow.cli.tables import print_table
-from dualwindow.config_files import Layer, LayeredConfig, read_config_file, read_layers
+from dualwindow.config_files import LayeredConfig, read_layers
 from dualwindow.cores import read_cores
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.files import write_json
 from dualwindow.freqai_config import FreqaiSettings
-from dualwindow.presets import find_preset
+from dualwindow.presets import preset_layers
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
 
@@ -75,11 +75,7 @@ def training_schema() -> dict[str, Any]:
 
 
 def _show(options: argparse.Namespace) -> int:
-    layers = read_layers(config_files(options))
-    if options.preset is not None:
-        path = find_preset(options.preset)
-        layers.append(Layer(f"preset {path.stem}", read_config_file(path)))
-    merged = LayeredConfig(layers)
+    merged = LayeredConfig([*read_layers(config_files(options)), *preset_layers(options.preset)])
     root, settings = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
     return OK

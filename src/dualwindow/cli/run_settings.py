@@ -18,12 +18,11 @@ from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import check_freqai_config
 from dualwindow.pair_names import FUTURES, SPOT, settled_stem
 from dualwindow.root_settings import RootSettings
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings import USUAL_PERIODS, TrainingConfig
 from dualwindow.timeframes import timeframe_seconds
 
 #: For a run without a configuration file, which would say them.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"
-_DEFAULT_PERIODS: Final = (1440, 43200)
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
     freqai = {"identifier": _DEFAULT_IDENTIFIER, **(content.get("freqai") or {})}
     features = freqai.get("feature_parameters") or {}
     freqai["feature_parameters"] = {
-        "indicator_periods_candles": list(_DEFAULT_PERIODS),
+        "indicator_periods_candles": list(USUAL_PERIODS),
         **features,
     }
     # One model of all pairs has no folder a base coin, so bases may be shared.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dualwindow.cli.folders import add_config, config_files
-from dualwindow.config_files import Layer, LayeredConfig, read_config_file, read_layers
-from dualwindow.presets import find_preset
+from dualwindow.config_files import Layer, LayeredConfig, read_layers
+from dualwindow.presets import preset_layers
 from dualwindow.settings import TrainingConfig
 
 _TRAINING: Final = ("freqai", "model_training_parameters")
@@ -165,15 +165,8 @@ def layered_config(
         SettingsError: when a file or the preset is not there or not readable.
     """
     files = read_layers(config_files(options))
-    preset = _preset_layers(options.preset)
+    preset = preset_layers(options.preset)
     return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
-
-
-def _preset_layers(preset: str | None) -> list[Layer]:
-    if preset is None:
-        return []
-    path = find_preset(preset)
-    return [Layer(f"preset {path.stem}", read_config_file(path))]
 
 
 def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
