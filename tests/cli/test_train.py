@@ -266,3 +266,12 @@ def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> N
     assert found == {"SHORT": own.short, "HOLD": own.hold, "LONG": own.long}
     assert own.short < 1
     assert sum(figures["real"].values()) == figures["rows"]
+
+
+def test_stopped_while_candles_are_looked_through_nothing_has_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(StopSignals, "requested", lambda _: True)
+    assert main(["train", *PERIOD]) == 130
+    assert "stopped while the candles were looked through" in capsys.readouterr().err
+    assert not (folder / "user_data" / "models").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from rich.table import Table
 from dualwindow.candle_report import REPORT_HEADER, CandleReport, inspect_candles, require_usable
 from dualwindow.candle_sources import find_sources, newest_candle
 from dualwindow.cli.run_settings import RunSettings
+from dualwindow.errors import TrainingStoppedError
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
 
@@ -64,21 +65,36 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
     return [replace(source, period=Period(wanted.first, stop)) for source in sources]
 
 
-def check_candles(sources: Sequence[CandleSource], settings: RunSettings, console: Console) -> None:
+def check_candles(
+    sources: Sequence[CandleSource],
+    settings: RunSettings,
+    console: Console,
+    should_stop: Callable[[], bool],
+) -> None:
     """Look through all candles, show what was found, and refuse what would train wrongly.
+
+    Args:
+        sources: candles of all pairs.
+        settings: of the run.
+        console: where it is shown.
+        should_stop: asked before every pair.
 
     Raises:
         DataError: with every reason, all pairs in one message.
+        TrainingStoppedError: when `should_stop` said so.
     """
-    reports = [
-        inspect_candles(
-            source,
-            settings.training,
-            periods=settings.periods,
-            candle_seconds=settings.candle_seconds,
+    reports = []
+    for source in sources:
+        if should_stop():
+            raise TrainingStoppedError("the look through the candles was asked to stop")
+        reports.append(
+            inspect_candles(
+                source,
+                settings.training,
+                periods=settings.periods,
+                candle_seconds=settings.candle_seconds,
+            )
         )
-        for source in sources
-    ]
     console.print(_table(reports))
     for report in reports:
         for warning in report.warnings:

@@ -59,8 +59,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
     _require_writable(options.output)
     sources = _sources(settings, loaded)
     with StageWatch() as watch, StopSignals() as signals:
-        check_candles(sources, settings, console)
         try:
+            check_candles(sources, settings, console, signals.requested)
             with run_progress(console, 0, watch.memory) as progress:
                 store = prepare_store(
                     sources,

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from rich.console import Console
 
-from dualwindow.cli.candle_check import find_candles
+from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
@@ -53,7 +54,11 @@ def run_training(request: TrainingRequest) -> int:
         joined_ranks(request.settings.training.device) as ranks,
         ExitStack() as held,
     ):
-        return _run(request, console, watch, signals, ranks, held=held)
+        try:
+            return _run(request, console, watch, signals, ranks, held=held)
+        except TrainingStoppedError:
+            logger.warning("stopped while the candles were looked through; nothing has changed")
+            return signals.exit_status
 
 
 def _run(
@@ -72,7 +77,13 @@ def _run(
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
         # Only the first rank looks through the candles and at the disk.
-        plan = ranks.from_first(lambda: plan_training(request, sources, start, console, held))
+        look_through = partial(
+            check_candles,
+            settings=request.settings,
+            console=console,
+            should_stop=signals.requested,
+        )
+        plan = ranks.from_first(lambda: plan_training(request, sources, start, look_through, held))
     folder = TrainingFolder(plan.path)
     if plan.is_finished:
         logger.info("the training was finished before: %s", folder.path)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
-from dualwindow.cli.candle_check import check_candles
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.training_folder import (
     TrainingFolder,
@@ -95,7 +92,7 @@ def plan_training(
     request: TrainingRequest,
     sources: Sequence[CandleSource],
     start: PortableModel | None,
-    console: Console,
+    look_through: Callable[[Sequence[CandleSource]], None],
     held: ExitStack,
 ) -> Plan:
     """Look through the candles, and choose or make the folder.
@@ -104,7 +101,7 @@ def plan_training(
         request: what was asked for.
         sources: candles of all pairs.
         start: the model that the training begins with.
-        console: for what is found in the candles.
+        look_through: refuses candles that would train wrongly.
         held: keeps other trainings out of the folder until it is closed.
 
     Raises:
@@ -126,7 +123,7 @@ def plan_training(
             sources = sources_then
     if begun is None:
         require_free(request.output)
-    check_candles(sources, request.settings, console)
+    look_through(sources)
     if begun is None:
         begun = new_folder(request.models, name, request.output)
         held.enter_context(begun.held())
