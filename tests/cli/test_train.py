@@ -275,3 +275,14 @@ def test_stopped_while_candles_are_looked_through_nothing_has_changed(
     assert main(["train", *PERIOD]) == 130
     assert "stopped while the candles were looked through" in capsys.readouterr().err
     assert not (folder / "user_data" / "models").exists()
+
+
+def test_what_the_model_that_a_training_starts_from_has_seen_stays_seen(folder: Path) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "start"]) == 0
+    start = load_portable(folder / "start")
+    write_config(folder, pretrained=str(folder / "start"))
+    earlier = ["--date-from", "2025-05-05", "--date-to", "2025-05-05"]
+    assert main(["train", *earlier, "--epochs", "1", "--output", "tuned"]) == 0
+    tuned = load_portable(folder / "tuned").origin
+    assert tuned.pretrained == start.sha256
+    assert tuned.until < start.origin.seen_until == tuned.seen_until
