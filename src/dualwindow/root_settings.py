@@ -15,7 +15,7 @@ ROOT_KEY: Final = "dualwindow"
 
 
 class RootSettings(BaseModel):
-    """The strategy's leverage, and the period that the command line trains on."""
+    """The strategy's leverage, the command line's period, and what trades are judged to cost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -41,6 +41,27 @@ class RootSettings(BaseModel):
         description="`dualwindow train`: newest share of the candles that only the final "
         "evaluation sees; 0 evaluates on those that chose the best epoch.",
         json_schema_extra={"unit": "fraction"},
+    )
+    evaluation_fee: float | None = Field(
+        None,
+        ge=0.0,
+        lt=0.1,
+        description="Fee of one side of a trade in every figure after fees; unless given "
+        "freqtrade's `fee`, else 0.0005 on futures and 0.001 on spot.",
+        json_schema_extra={"unit": "fraction of the price"},
+    )
+    evaluation_slippage: float = Field(
+        0.0,
+        ge=0.0,
+        lt=0.1,
+        description="By how much every fill is worse than the price that freqtrade's backtest "
+        "reckons with, in every figure after fees.",
+        json_schema_extra={"unit": "fraction of the price"},
+    )
+    evaluation_funding: bool = Field(
+        True,
+        description="Count funding payments of futures in figures after fees, where freqtrade has "
+        "downloaded rates and mark prices.",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,87 @@
+"""Prices of a period from freqtrade's candle files, with the funding that lies beside them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dualwindow.candle_files import CandleFile
+from dualwindow.feather_files import CandleBatch
+from dualwindow.funding import Funding
+from dualwindow.pair_names import stem_of
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.trade_candles import TradeCandles
+
+logger = logging.getLogger(__name__)
+
+#: Candles read at a time.
+_ROWS: Final = 65_536
+#: freqtrade keeps funding rates and mark prices under this timeframe; older versions used 8h.
+_FUNDING_TIMEFRAMES: Final = ("1h", "8h")
+
+
+def read_trade_candles(
+    source: CandleSource, candle_seconds: int = 60, *, funding: bool = True
+) -> TradeCandles:
+    """Read the candles of a source's period, missing ones filled in as freqtrade fills them.
+
+    Args:
+        source: the pair's files, and which of their candles are wanted.
+        candle_seconds: seconds between two candles.
+        funding: false leaves payments out; they are on spot, and where there are no files of them,
+            which is logged.
+
+    Raises:
+        DataError: when a file is missing or damaged, the period has no candle, or a price cannot
+            be traded at.
+    """
+    file = CandleFile(source.paths, candle_seconds, source.period)
+    frame = _frame(list(file.batches(lambda: _ROWS)))
+    candles = TradeCandles.of(frame)
+    if not funding or ":" not in source.pair:
+        return candles
+    return replace(candles, funding=_read_funding(source))
+
+
+def _frame(batches: Sequence[CandleBatch]) -> pd.DataFrame:
+    seconds = np.concatenate([batch.seconds for batch in batches])
+    columns = {
+        name: np.concatenate([batch[name] for batch in batches]) for name in batches[0].columns
+    }
+    dates = pd.to_datetime(seconds, unit="s", utc=True)
+    return pd.DataFrame({"date": dates, **columns})
+
+
+def _read_funding(source: CandleSource) -> Funding | None:
+    """Funding of a future from freqtrade's two files; None where one is missing or damaged."""
+    stem = source.path.parent / stem_of(source.pair)
+    for timeframe in _FUNDING_TIMEFRAMES:
+        paths = [Path(f"{stem}-{timeframe}-{name}.feather") for name in ("funding_rate", "mark")]
+        if not all(path.is_file() for path in paths):
+            continue
+        try:
+            rates, marks = map(pd.read_feather, paths)
+            return Funding.of(rates, marks)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            logger.warning(
+                "%s: the funding in %s cannot be read (%s), so that figures after fees are without "
+                "it; download the pair again",
+                source.pair,
+                paths[0].parent,
+                error,
+            )
+            return None
+    logger.warning(
+        "%s: there are no funding rates and mark prices beside %s, so that figures after fees are "
+        "without funding; `freqtrade download-data` brings them for futures",
+        source.pair,
+        source.path,
+    )
+    return None
