@@ -1,4 +1,4 @@
-"""The demo: a synthetic market, an exchange on loopback, and a backtest of DualWindowLSTM on it."""
+"""The demo: a synthetic market, an exchange on loopback, a backtest of DualWindowLSTM, a report."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from demo.market import MarketSpec, make_market
 from demo.offline import run_freqtrade
 from demo.running import REPOSITORY
 from demo.stopping import interrupt_on_signals
+from dualwindow.cli.main import main as dualwindow
 
 USERDIR = REPOSITORY / "user_data" / "demo"
 OVERLAY = REPOSITORY / "demo" / "overlay.json"
@@ -48,15 +49,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if status or not results:
         print("the backtest did not finish; its last lines above say why", file=sys.stderr)
         return status or 1
+    models = userdir / "models" / "demo"
+    print(f"\ndualwindow report {models}")
+    if status := dualwindow(["report", str(models)]):
+        return status
     folder = userdir.relative_to(REPOSITORY) if userdir.is_relative_to(REPOSITORY) else userdir
     print(
         f"""
 The prices were synthetic, with a planted pattern: the result says nothing about any market.
 
+  report        {folder}/models/demo/report.html
   models        {folder}/models/demo/sub-train-*/
   figures       {folder}/models/demo/sub-train-*/evaluation.json
   predictions   {folder}/models/demo/backtesting_predictions/
-  report        {folder}/backtest_results/{results[-1].name}
+  result        {folder}/backtest_results/{results[-1].name}
   candles       {folder}/data/binance/futures/
   TensorBoard   .venv/bin/tensorboard --logdir {folder}/models/demo"""
     )
