@@ -42,9 +42,28 @@ def read_trade_candles(
         DataError: when a file is missing or damaged, the period has no candle, or a price cannot
             be traded at.
     """
+    frame = read_candle_frame(source, candle_seconds)
+    return with_funding(TradeCandles.of(frame), source, funding=funding)
+
+
+def read_candle_frame(source: CandleSource, candle_seconds: int = 60) -> pd.DataFrame:
+    """Read the same candles as freqtrade's frame: date, prices and volume.
+
+    Args:
+        source: the pair's files, and which of their candles are wanted.
+        candle_seconds: seconds between two candles.
+
+    Raises:
+        DataError: when a file is missing or damaged, or the period has no candle.
+    """
     file = CandleFile(source.paths, candle_seconds, source.period)
-    frame = _frame(list(file.batches(lambda: _ROWS)))
-    candles = TradeCandles.of(frame)
+    return _frame(list(file.batches(lambda: _ROWS)))
+
+
+def with_funding(
+    candles: TradeCandles, source: CandleSource, *, funding: bool = True
+) -> TradeCandles:
+    """Candles of a source with its funding, as in `read_trade_candles`."""
     if not funding or ":" not in source.pair:
         return candles
     return replace(candles, funding=_read_funding(source))

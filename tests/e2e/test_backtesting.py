@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dualwindow.cli.main import main
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import threshold_text
 from dualwindow.manifest import check_manifest
@@ -66,6 +67,31 @@ def test_the_report_of_the_backtest_holds_every_retraining_and_every_candle(back
     minutes = int((END - FIRST).total_seconds()) // 60
     assert {each.pair: each.candles for each in report.candles} == dict.fromkeys(TICK, minutes)
     assert report.settings["train_period_days"] == 7
+
+
+def test_every_model_is_judged_on_the_candles_that_it_predicted(
+    backtest: Run, tmp_path: Path
+) -> None:
+    figures = tmp_path / "figures.json"
+    words = ["-c", str(REPOSITORY / "config.json"), "-c", str(backtest.userdir / "overlay.json")]
+    words += ["--userdir", str(backtest.userdir)]
+    assert main(["evaluate", str(backtest.models()), *words, "--output", str(figures)]) == 0
+    content = json.loads(figures.read_text(encoding="utf-8"))
+    assert [each["pair"] for each in content["pairs"]] == list(TICK)
+    for pair in content["pairs"]:
+        slices = pair["slices"]
+        assert [each["candles"] for each in slices] == [2880, 2880, 1440]
+        assert [each["unusable"] for each in slices] == [0, 0, 0]
+        assert [each["unknown"] for each in slices] == [0, 0, 0]
+        assert all(each["evaluation"]["forecast"]["skill"] for each in slices)
+        trades = pair["after_fees"]["trades"]
+        # The same decisions, but no position is turned within a candle.
+        made = (backtest.trades()["pair"] == pair["pair"]).sum()
+        assert 0.5 * made < trades <= made
+    assert main(["report", str(backtest.models()), *words, "--output", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert {each["evaluated_on"] for each in report["windows"]} == {"walk-forward"}
+    assert report["walk"]["evaluation"]["rows"] == 2 * 7200
 
 
 @pytest.mark.parametrize("base", ["BTC", "ETH"])

@@ -107,7 +107,8 @@ def finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(finite(item) for item in value)
     return value is None or (
-        type(value) in (int, float, str) and (not isinstance(value, float) or math.isfinite(value))
+        type(value) in (int, float, str, bool)
+        and (not isinstance(value, float) or math.isfinite(value))
     )
 
 

@@ -105,7 +105,7 @@ def write_window(folder: Path, written: TrainedWindow) -> Path:
         "name": written.name,
         "version": written.version,
         "training": {**asdict(written.training), "both_barriers_in_one_candle": None},
-        "yardsticks": None,
+        "yardsticks": Yardsticks(_BASELINES, Calibration(_BASELINES.prior, EVEN)).to_dict(),
         "not_evaluated_for_hindsight": written.hindsight,
         written.evaluated_on: asdict(written.evaluation) if written.evaluation else None,
     }
@@ -124,6 +124,26 @@ def prediction_frame(rows: int, first: int = MONDAY, seed: int = 0) -> pd.DataFr
     frame.insert(0, "date", dates)
     frame["do_predict"] = (random.random(rows) > 0.1).astype(int)
     return frame
+
+
+def write_candles(userdir: Path, rows: int, first: int = MONDAY) -> Path:
+    """Candles of the pair where freqtrade keeps them: a random walk.
+
+    Args:
+        userdir: freqtrade's user folder.
+        rows: candles from `first` on; 300 more lie before and 200 after.
+        first: seconds since 1970.
+    """
+    random = np.random.default_rng(1)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.0015, rows + 500)))
+    opened = np.concatenate([close[:1], close[:-1]])
+    high, low = np.maximum(opened, close) * 1.0002, np.minimum(opened, close) * 0.9998
+    dates = pd.to_datetime(first + 60 * np.arange(-300, rows + 200), unit="s", utc=True)
+    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": 1.0}
+    path = userdir / "data" / "binance" / "futures" / "BTC_USDT_USDT-1m-futures.feather"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame({"date": dates, **columns}).to_feather(path)
+    return path
 
 
 def backtest_folder(folder: Path, *, retrainings: int = 3, rows: int = 1440) -> Path:

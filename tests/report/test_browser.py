@@ -15,8 +15,9 @@ import pytest
 from dualwindow.report.page import charts_of, page_of
 from dualwindow.report.sources import gather
 from tests.conftest import IN_CI
-from tests.report.reports import backtest_folder
+from tests.report.reports import backtest_folder, write_candles
 from tests.report.test_page import HOSTILE, judged, training, window
+from tests.report.test_walked import facts
 
 WIDTHS = {"desktop": 1280, "phone": 375}
 
@@ -113,7 +114,9 @@ def test_the_page_in_a_browser(dark: bool, chromium: str, tmp_path: Path) -> Non
     if dark:
         report = training(window(judged(), HOSTILE), window(judged(1), HOSTILE), title=HOSTILE)
     else:
-        report = gather(backtest_folder(tmp_path / "identifier"))
+        write_candles(tmp_path / "user_data", 3 * 1440)
+        folder = backtest_folder(tmp_path / "user_data" / "models" / "identifier")
+        report = gather(folder, walk=facts(folder))
     charts = charts_of(report)
     found = opened(chromium, page_of(report), tmp_path, dark=dark)
     assert set(found) == set(WIDTHS)

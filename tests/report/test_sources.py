@@ -90,7 +90,7 @@ def test_a_later_report_keeps_what_only_the_training_knew(
     assert content["run"]["stages"][0]["name"] == "training"
     assert content["windows"][0]["evaluation"]["rows"] == 2000
     # A damaged report takes nothing but these with it.
-    (tmp_path / "report.json").write_text('{"format": 1, "run": {"stages": 3}}', encoding="utf-8")
+    (tmp_path / "report.json").write_text('{"format": 2, "run": {"stages": 3}}', encoding="utf-8")
     assert gather(tmp_path).run == RunFacts()
 
 

@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "features are the model's; the period begins after its training unless --date-from says "
         "otherwise."
     )
-    parser.add_argument("model", type=Path, help="folder that `dualwindow train` has written")
+    parser.add_argument(
+        "model",
+        type=Path,
+        help="folder that `dualwindow train` has written, or FreqAI's folder of an identifier "
+        "after a backtest, whose saved predictions are then held against what happened",
+    )
     add_config_flags(parser)
     add_period_flags(parser, pairs="The model's pairs")
     add_flags(parser, EVALUATION_FLAGS)
@@ -47,6 +52,12 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         DualWindowError: when the model or the candles cannot be used.
     """
+    from dualwindow.cli.walk_settings import is_backtest  # noqa: PLC0415
+
+    if is_backtest(options.model):
+        from dualwindow.cli.walk_job import run_walk  # noqa: PLC0415
+
+        return run_walk(options)
     # Torch takes its time to be imported; help does not wait for it.
     from dualwindow.cli.evaluation_job import run_evaluation  # noqa: PLC0415
 

@@ -6,12 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from dualwindow.cli.setting_flags import add_config_flags
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `report`."""
     parser.description = (
         "Make a page of how good a model is: one HTML file that needs no network, and the same "
-        "figures as JSON. `dualwindow train` makes one at its end."
+        "figures as JSON. `dualwindow train` makes one at its end. Of a backtest, the predictions "
+        "are held against the candles that freqtrade has downloaded."
     )
     parser.add_argument(
         "folder",
@@ -19,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder that `dualwindow train` has written, or FreqAI's folder of an identifier, "
         "such as user_data/models/dualwindow",
     )
+    add_config_flags(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -38,10 +42,12 @@ def run(options: argparse.Namespace) -> int:
     """
     # Help does not wait for what the figures need.
     from dualwindow.cli.progress import console_of  # noqa: PLC0415
+    from dualwindow.cli.walk_settings import is_backtest, walk_facts, walked  # noqa: PLC0415
     from dualwindow.report.sources import gather  # noqa: PLC0415
     from dualwindow.report.writing import write_report  # noqa: PLC0415
 
-    report = gather(options.folder)
+    walk = walk_facts(walked(options, options.folder, ())) if is_backtest(options.folder) else None
+    report = gather(options.folder, walk=walk)
     page, figures = write_report(report, options.output or options.folder)
     console = console_of(sys.stdout)
     console.print(report.verdict.text, markup=False, highlight=False)

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from dualwindow.evaluation.decisions import DecisionFigures, trading_f1
-from dualwindow.evaluation.figures import Evaluation, evaluate
+from dualwindow.evaluation.figures import EvaluatedPart, Evaluation, evaluate, evaluate_parts
 from dualwindow.evaluation.yardsticks import Comparison, Yardsticks
 
 __all__ = [
     "Comparison",
     "DecisionFigures",
+    "EvaluatedPart",
     "Evaluation",
     "Yardsticks",
     "evaluate",
+    "evaluate_parts",
     "trading_f1",
 ]

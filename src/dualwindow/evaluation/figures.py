@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence import MODE_THRESHOLDS, Thresholds
+from dualwindow.confidence import MODE_THRESHOLDS, Thresholds, decide
 from dualwindow.evaluation.decisions import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line
@@ -39,6 +40,8 @@ class Evaluation:
         modes: confidence mode to what its thresholds do.
         curves: side to its precision by coverage.
         forecast: what the probabilities are worth, beside the baselines.
+        uses_thresholds: false where the likeliest class is always said; the figures of thresholds
+            then say what they would do.
     """
 
     rows: int
@@ -52,6 +55,7 @@ class Evaluation:
     modes: dict[str, ModeFigures]
     curves: dict[str, PrecisionCurve]
     forecast: ForecastFigures
+    uses_thresholds: bool = True
 
     def silent_sides(self) -> list[str]:
         """Sides that the thresholds never let through."""
@@ -98,20 +102,53 @@ def evaluate(
             f"labels {labels.shape} and probabilities {probabilities.shape} must be (N,) and "
             "(N, 3) with N at least 1"
         )
-    configured = ModeFigures.of(labels, probabilities, thresholds)
+    return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison)])
+
+
+@dataclass(frozen=True)
+class EvaluatedPart:
+    """One model's rows; as the arguments of `evaluate`."""
+
+    labels: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    thresholds: Thresholds
+    comparison: Comparison | None = None
+
+
+def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
+    """Judge the rows of several models together, each by its own thresholds and baselines.
+
+    Args:
+        parts: at least one, each with at least one row. Where thresholds differ, those of the last
+            are named.
+    """
+    labels = np.concatenate([each.labels for each in parts])
+    probabilities = np.concatenate([each.probabilities for each in parts])
+    decisions = np.concatenate([decide(each.probabilities, each.thresholds) for each in parts])
+    limits = np.concatenate(
+        [np.tile(each.thresholds.by_class(), (len(each.labels), 1)) for each in parts]
+    )
+    meaning = {
+        name: ThresholdFigures.of(labels == code, probabilities[:, code], limits[:, code])
+        for code, name in enumerate(CLASS_NAMES)
+    }
+    newest = parts[-1].thresholds
     modes = {
-        name: replace(mode, fallback=thresholds.fallback) for name, mode in MODE_THRESHOLDS.items()
+        name: replace(mode, fallback=newest.fallback) for name, mode in MODE_THRESHOLDS.items()
     }
     return Evaluation(
         rows=len(labels),
         real=counts_of(labels),
         argmax=DecisionFigures.of(labels, probabilities.argmax(axis=1)),
-        thresholded=configured.decisions,
-        thresholds=thresholds_by_class(thresholds),
-        fired={name: each.fired for name, each in configured.thresholds.items()},
+        thresholded=DecisionFigures.of(labels, decisions),
+        thresholds=thresholds_by_class(newest),
+        fired={name: each.fired for name, each in meaning.items()},
         highest=by_class(probabilities.max(axis=0)),
-        meaning=configured.thresholds,
+        meaning=meaning,
         modes={name: ModeFigures.of(labels, probabilities, mode) for name, mode in modes.items()},
         curves=precision_curves(labels, probabilities),
-        forecast=ForecastFigures.of(labels, probabilities, comparison),
+        forecast=ForecastFigures.of_parts(
+            [(each.labels, each.probabilities, each.comparison) for each in parts]
+        ),
+        uses_thresholds=newest.enabled,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ from dualwindow.evaluation.yardsticks import Comparison
 RAW: Final = "raw"
 PRIOR_CORRECTED: Final = "prior-corrected"
 TEMPERED: Final = "tempered"
+
+#: Labels, probabilities and comparison of one model's rows, see `ForecastFigures.of`.
+ForecastPart = tuple[NDArray[np.integer], NDArray[np.floating], Comparison | None]
+_ValueT = TypeVar("_ValueT", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -71,39 +76,90 @@ class ForecastFigures:
             probabilities: (N, 3) of the network.
             comparison: of the same rows.
         """
-        forecasts: dict[str, NDArray[np.floating]] = {RAW: probabilities}
-        if comparison is None:
+        return cls.of_parts([(labels, probabilities, comparison)])
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[ForecastPart]) -> ForecastFigures:
+        """Judge the probabilities of several models together, each beside its own yardsticks.
+
+        Args:
+            parts: at least one, each as in `of`; what not all of them have is left out. The
+                temperature is that of the last.
+        """
+        labels = np.concatenate([each for each, _, _ in parts])
+        comparisons = [each for _, _, each in parts if each is not None]
+        if len(comparisons) < len(parts):
+            raw = np.concatenate([each for _, each, _ in parts])
             return cls(
-                losses={RAW: LossFigures.of(labels, probabilities)},
-                reliability={RAW: Reliability.of(labels, probabilities)},
+                losses={RAW: LossFigures.of(labels, raw)},
+                reliability={RAW: Reliability.of(labels, raw)},
                 skill={},
                 baselines={},
                 temperature=None,
                 blocks=0,
                 block_seconds=0,
             )
-        calibration, seconds = comparison.yardsticks.calibration, comparison.seconds
-        forecasts[PRIOR_CORRECTED] = calibration.prior_corrected(probabilities)
-        if calibration.temperature is None:
-            forecasts[TEMPERED] = calibration.cross_fitted(labels, probabilities, seconds)
-            calibration = calibration.fitted(labels, probabilities)
-        else:
-            forecasts[TEMPERED] = calibration.tempered(probabilities)
-        fitted = comparison.yardsticks.baselines
-        said = fitted.probabilities(len(labels), comparison.volatility)
-        length = block_length(seconds, comparison.future_seconds)
+        said = [
+            _Said.of(own, each, comparison)
+            for (own, each, _), comparison in zip(parts, comparisons, strict=True)
+        ]
+        forecasts = _joined([each.forecasts for each in said])
+        baselines = _joined([each.baselines for each in said])
+        decisions = _joined([each.decisions for each in said])
+        seconds = np.concatenate([each.seconds for each in comparisons])
+        length = block_length(seconds, max(each.future_seconds for each in comparisons))
         blocks = time_blocks(seconds, length)
         return cls(
             losses={
-                name: LossFigures.of(labels, each) for name, each in {**forecasts, **said}.items()
+                name: LossFigures.of(labels, each)
+                for name, each in {**forecasts, **baselines}.items()
             },
             reliability={name: Reliability.of(labels, each) for name, each in forecasts.items()},
-            skill=skills(labels, forecasts, said, blocks),
-            baselines={
-                name: DecisionFigures.of(labels, decisions)
-                for name, decisions in fitted.decisions(said).items()
-            },
-            temperature=calibration.temperature,
+            skill=skills(labels, forecasts, baselines, blocks),
+            baselines={name: DecisionFigures.of(labels, each) for name, each in decisions.items()},
+            temperature=said[-1].temperature,
             blocks=int(blocks.max()) + 1,
             block_seconds=length,
         )
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What one model and its baselines say of rows: name to (N, 3), of decisions to (N,)."""
+
+    forecasts: dict[str, NDArray[np.floating]]
+    baselines: dict[str, NDArray[np.float64]]
+    decisions: dict[str, NDArray[np.int8]]
+    temperature: float | None
+
+    @classmethod
+    def of(
+        cls,
+        labels: NDArray[np.integer],
+        probabilities: NDArray[np.floating],
+        comparison: Comparison,
+    ) -> _Said:
+        calibration = comparison.yardsticks.calibration
+        corrected = calibration.prior_corrected(probabilities)
+        if calibration.temperature is None:
+            tempered = calibration.cross_fitted(labels, probabilities, comparison.seconds)
+            calibration = calibration.fitted(labels, probabilities)
+        else:
+            tempered = calibration.tempered(probabilities)
+        fitted = comparison.yardsticks.baselines
+        baselines = fitted.probabilities(len(labels), comparison.volatility)
+        return cls(
+            forecasts={RAW: probabilities, PRIOR_CORRECTED: corrected, TEMPERED: tempered},
+            baselines=baselines,
+            decisions=fitted.decisions(baselines),
+            temperature=calibration.temperature,
+        )
+
+
+def _joined(parts: Sequence[Mapping[str, NDArray[_ValueT]]]) -> dict[str, NDArray[_ValueT]]:
+    """Rows of all parts one after the other, of the names that all have."""
+    return {
+        name: np.concatenate([part[name] for part in parts])
+        for name in parts[0]
+        if all(name in part for part in parts)
+    }

@@ -44,13 +44,22 @@ class ThresholdFigures:
 
     @classmethod
     def of(
-        cls, happened: NDArray[np.bool_], probability: NDArray[np.floating], threshold: float
+        cls,
+        happened: NDArray[np.bool_],
+        probability: NDArray[np.floating],
+        threshold: float | NDArray[np.float64],
     ) -> ThresholdFigures:
-        """Compare (N,) probabilities of one class with whether it came, N at least 1."""
+        """Compare (N,) probabilities of one class with whether it came, N at least 1.
+
+        Args:
+            happened: (N,).
+            probability: (N,).
+            threshold: of all rows, or (N,) where models have their own; the last one is named.
+        """
         values = probability.astype(np.float64)
         reached, near = values >= threshold, np.abs(values - threshold) <= NEAR
         return cls(
-            threshold=threshold,
+            threshold=float(np.ravel(threshold)[-1]),
             fired=int(np.count_nonzero(reached)),
             fires=float(reached.mean()),
             above=_share(happened, reached),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dualwindow.report.chart import COLOURS, Chart, Panels, Trace, iso, line_across
+from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Panels, Trace, iso, line_across
 from dualwindow.report.facts import CandleFigures, Report
 
 _SIDES = ("SHORT", "LONG")
@@ -61,9 +61,11 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
                 "hovertemplate": f"%{{x|%d %b %H:%M}}: {side} on %{{customdata}} candles",
             }
         )
-    panels = Panels(
-        ["probability", "said"], weights=(3, 2), axes={"type": "date", "hoverformat": "%d %b %H:%M"}
-    )
+    titles, weights = ["probability", "said"], [3, 2]
+    if figures.close:
+        titles, weights = [*titles, "price"], [*weights, 4]
+        data += _prices(figures, x)
+    panels = Panels(titles, weights=weights, axes={"type": "date", "hoverformat": "%d %b %H:%M"})
     layout = panels.layout()
     layout["yaxis2"] |= {"tickformat": ".0%"}
     unusable = (
@@ -76,7 +78,7 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
         title=f"Probabilities and decisions: {figures.pair}",
         note=f"{figures.candles:,} candles.{unusable} Each point is the highest of "
         f"{_length(figures.stretch_seconds)}; below, on which share of them LONG (up) or SHORT "
-        "(down) was said. Dotted: the thresholds.",
+        "(down) was said. Dotted: the thresholds.{_trade_note(figures)}",
         data=data,
         layout={
             **layout,
@@ -85,8 +87,56 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
                 line_across("y", value, COLOURS[side]) for side, value in thresholds.items()
             ],
         },
-        height=440,
+        height=720 if figures.close else 440,
         wide=True,
+    )
+
+
+def _prices(figures: CandleFigures, x: list[str]) -> list[Trace]:
+    """The close, and every trade where it was entered and where it ended."""
+    data: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "close",
+            "x": x,
+            "y": figures.close,
+            "yaxis": "y3",
+            "line": {"color": NEUTRAL, "width": 1},
+        }
+    ]
+    shapes = {"LONG": "triangle-up", "SHORT": "triangle-down"}
+    for side, shape in shapes.items():
+        own = [each for each in figures.trades if each.side == side]
+        ways = (
+            ("entry", shape, [each.entered for each in own], [each.entry_price for each in own]),
+            ("exit", "x-thin-open", [each.left for each in own], [each.exit_price for each in own]),
+        )
+        data += [
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"{side} {way}",
+                "x": [iso(each) for each in at],
+                "y": price,
+                "customdata": [[each.reason, each.profit_pct] for each in own],
+                "yaxis": "y3",
+                "marker": {"color": COLOURS[side], "symbol": symbol, "size": 7},
+                "hovertemplate": "%{x|%d %b %H:%M}: %{y}, %{customdata[0]}, "
+                "%{customdata[1]:+.3f} %",
+            }
+            for way, symbol, at, price in ways
+            if own
+        ]
+    return data
+
+
+def _trade_note(figures: CandleFigures) -> str:
+    if not figures.close:
+        return ""
+    return (
+        f" Lowest the close with {len(figures.trades):,} trades, one at a time: triangles are "
+        "entries, crosses exits."
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 from dualwindow.evaluation import Evaluation
 from dualwindow.trade_figures import AfterFees
 from dualwindow.training_hooks import EpochResult
+from dualwindow.walk_forward import WalkForward
 
 #: Raised whenever the JSON file changes.
-REPORT_FORMAT: Final = 1
+REPORT_FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class TrainedWindow:
             that is not known.
         version: of dualwindow that trained it.
         training: what it did.
-        evaluated_on: `tail`, rows that had no say in the model, or `validation`, rows that chose
-            the best epoch.
+        evaluated_on: `tail`, rows that had no say in the model, `validation`, rows that chose
+            the best epoch, or `walk-forward`, the candles that it predicted in a backtest.
         hindsight: rows that were not evaluated on, for the pretrained model had seen them.
         evaluation: None where there was no row to evaluate on.
     """
@@ -55,6 +56,29 @@ class TrainedWindow:
     evaluated_on: str
     hindsight: int
     evaluation: Evaluation | None
+
+
+@dataclass(frozen=True)
+class TradeMark:
+    """One trade on the chart.
+
+    Attributes:
+        side: SHORT or LONG.
+        entered: candle of the entry, seconds since 1970.
+        entry_price: of it.
+        left: candle of the exit.
+        exit_price: of it.
+        reason: freqtrade's exit reason.
+        profit_pct: after fees, percent of the stake.
+    """
+
+    side: str
+    entered: int
+    entry_price: float
+    left: int
+    exit_price: float
+    reason: str
+    profit_pct: float
 
 
 @dataclass(frozen=True)
@@ -73,6 +97,8 @@ class CandleFigures:
         said_short: (K,) usable candles on which SHORT was said.
         said_long: (K,) likewise LONG.
         usable: (K,) usable candles.
+        close: (K,) last close of each stretch; empty without candles.
+        trades: what was traded of the decisions; empty without candles.
     """
 
     pair: str
@@ -85,6 +111,8 @@ class CandleFigures:
     said_short: list[int]
     said_long: list[int]
     usable: list[int]
+    close: list[float | None] = field(default_factory=list)
+    trades: list[TradeMark] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -168,6 +196,9 @@ class Report:
         run: of the training; empty for a backtest but for the weeks.
         settings: name to value.
         after_fees: what the decisions would have earned; None where nobody reckoned it.
+        walk: a backtest's predictions held against what happened; then the windows' evaluations are
+            of it. None for a training, and where there are no candles.
+        said_weeks: decisions by week where `run.weeks` are labels.
     """
 
     title: str
@@ -181,6 +212,8 @@ class Report:
     run: RunFacts
     settings: dict[str, Any]
     after_fees: AfterFees | None = None
+    walk: WalkForward | None = None
+    said_weeks: WeeklyClasses | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

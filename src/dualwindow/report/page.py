@@ -25,6 +25,7 @@ from dualwindow.report.tables import (
     fact_table,
     profit_table,
     threshold_table,
+    walk_table,
     window_table,
 )
 from dualwindow.report.training_charts import class_chart, epoch_chart, skill_chart, stage_chart
@@ -48,6 +49,7 @@ def charts_of(report: Report) -> list[Chart]:
         *candle_charts(report),
         epoch_chart(report),
         class_chart(report.run.weeks),
+        class_chart(report.said_weeks, "classes-said"),
         stage_chart(report.run.stages),
     ]
     return [each for each in found if each is not None]
@@ -73,6 +75,7 @@ def page_of(report: Report) -> str:
         _card("What the thresholds do", threshold_table(report), _THRESHOLD_NOTE, wide=True),
         _card("Classes", class_table(report)),
         _card("Retrainings", window_table(report), wide=True),
+        _card("Profit by retraining", walk_table(report), _WALK_NOTE, wide=True),
         "</main>",
         _folded("Settings", report.settings),
         _folded("Versions", report.run.versions),
@@ -100,6 +103,11 @@ def _profit_note(report: Report) -> str:
 _THRESHOLD_NOTE: Final = (
     "Thresholds act on the network's own probabilities. Side came: of the candles on which it "
     "fires. Market probability: of the candles whose probability lies at the threshold."
+)
+
+
+_WALK_NOTE: Final = (
+    "Every model on the candles that it alone predicted; trades count where their signal came."
 )
 
 

@@ -27,6 +27,7 @@ from dualwindow.report.facts import (
 )
 from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
+from dualwindow.report.walked import WalkFacts
 from dualwindow.report.windows import (
     EVALUATION_NAME,
     read_after_fees,
@@ -45,7 +46,10 @@ _ROWS_IN_MEMORY: Final = 2**20
 
 
 def gather(
-    folder: Path, run: RunFacts | None = None, after_fees: AfterFees | None = None
+    folder: Path,
+    run: RunFacts | None = None,
+    after_fees: AfterFees | None = None,
+    walk: WalkFacts | None = None,
 ) -> Report:
     """Gather the report of a model folder, or of a bot's or backtest's folder of models.
 
@@ -55,6 +59,7 @@ def gather(
         run: of the training that has just ended; else that of the folder's earlier report.
         after_fees: what the decisions would have earned; a training's own figures are taken where
             it has any.
+        walk: a backtest's predictions held against its candles.
 
     Raises:
         ModelFileError: when there are no figures, with the way out.
@@ -63,7 +68,7 @@ def gather(
         own = after_fees or read_after_fees(folder / EVALUATION_NAME)
         return _of_training(folder, run or _earlier_run(folder), own)
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
-        return _of_backtest(folder, after_fees)
+        return _of_backtest(folder, after_fees, walk or WalkFacts())
     raise ModelFileError(
         f"{folder} holds no figures of a model; give a folder that `dualwindow train` has written, "
         "or FreqAI's folder of an identifier, such as user_data/models/dualwindow, after a "
@@ -121,7 +126,7 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
     )
 
 
-def _of_backtest(folder: Path, after_fees: AfterFees | None) -> Report:
+def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) -> Report:
     bound = _content(folder / BINDING_NAME)
     settings: dict[str, Any] = bound.get("settings", {})
     pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
@@ -132,6 +137,8 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None) -> Report:
             f"{folder} holds no figures yet: no training in it has come to its end; run "
             "`freqtrade backtesting`, or wait for the bot's first training"
         )
+    windows, pooled = walk.windows(windows), walk.pooled
+    earned = pooled.after_fees if pooled and not after_fees else after_fees
     said = (
         (each.seconds[each.usable], each.decisions[each.usable]) for each in predictions.values()
     )
@@ -149,12 +156,16 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None) -> Report:
         made=_now(),
         version=__version__,
         about=shown,
-        verdict=verdict_of(windows, after_fees),
+        verdict=walk.verdict(verdict_of(windows, earned, pooled.evaluation if pooled else None)),
         windows=windows,
-        candles=[thinned(pairs.get(base, base), each) for base, each in predictions.items()],
-        run=RunFacts(weeks=weekly("decisions", said)),
+        candles=[
+            walk.marked(thinned(pairs.get(base, base), each)) for base, each in predictions.items()
+        ],
+        run=RunFacts(weeks=walk.label_weeks() or weekly("decisions", said)),
         settings=settings,
-        after_fees=after_fees,
+        after_fees=earned,
+        walk=pooled,
+        said_weeks=walk.decision_weeks(),
     )
 
 

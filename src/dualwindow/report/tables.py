@@ -127,6 +127,25 @@ def window_table(report: Report) -> PageTable | None:
     return PageTable(heads, rows)
 
 
+def walk_table(report: Report) -> PageTable | None:
+    """What every model's decisions earned on the candles that it predicted."""
+    if report.walk is None:
+        return None
+    rows = []
+    for each in report.walk.slices:
+        cells = [each.pair, iso(each.trained_until)[:16], f"{each.candles:,}"]
+        cells.append(f"{each.unusable + each.unknown:,}")
+        figures = each.after_fees
+        if figures is None or figures.sides is None:
+            rows.append([*cells, "0", _UNKNOWN, _UNKNOWN, _UNKNOWN])
+            continue
+        model = figures.sides.model
+        profits = (model.mean_pct.text(3), model.total_pct.text(1), figures.sides.edge_pct.text(3))
+        rows.append([*cells, f"{figures.trades:,}", *profits])
+    heads = ("pair", "trained until", "candles", "left out", "trades", "a trade", "in all", "edge")
+    return PageTable(heads, rows)
+
+
 def class_table(report: Report) -> PageTable | None:
     """Classes of training rows, of judged rows, and of what was said on these."""
     found = report.judged()

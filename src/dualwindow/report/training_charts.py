@@ -170,7 +170,7 @@ def _error(figures: list[SkillFigure]) -> dict[str, Any]:
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5}
 
 
-def class_chart(weeks: WeeklyClasses | None) -> Chart | None:
+def class_chart(weeks: WeeklyClasses | None, key: str = "classes") -> Chart | None:
     """Share of each class by week."""
     if weeks is None:
         return None
@@ -193,8 +193,8 @@ def class_chart(weeks: WeeklyClasses | None) -> Chart | None:
     }
     rare = max(1 - min(map(float, data[2]["y"])), 0.01)
     return Chart(
-        key="classes",
-        title="Classes by week",
+        key=key,
+        title=f"Classes by week: {weeks.counted}",
         note=f"{what[weeks.counted]} The rest up to 100 % is HOLD. Weeks begin on Monday (UTC).",
         data=data,
         layout={

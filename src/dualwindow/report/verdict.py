@@ -9,7 +9,6 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.report.facts import TrainedWindow, Verdict, judged
 from dualwindow.trade_figures import AfterFees, Percent
 
@@ -21,15 +20,20 @@ _LOOK_ON: Final = (
 )
 
 
-def verdict_of(windows: list[TrainedWindow], after_fees: AfterFees | None = None) -> Verdict:
+def verdict_of(
+    windows: list[TrainedWindow],
+    after_fees: AfterFees | None = None,
+    pooled: Evaluation | None = None,
+) -> Verdict:
     """Judge a training, or all retrainings of a backtest.
 
     Args:
         windows: with or without an evaluation.
         after_fees: what the decisions would have earned. Where it is known, a model that did not
             pay its fees for sure is not found worth a look, whatever it knows.
+        pooled: all candles that a backtest's models predicted, together.
     """
-    verdict = _of_windows(windows)
+    verdict = _of_windows(windows) if pooled is None else _of_walk(windows, pooled)
     if after_fees is None:
         return verdict
     found = verdict.found and _pays(after_fees)
@@ -68,7 +72,7 @@ def _of_windows(windows: list[TrainedWindow]) -> Verdict:
     comparable = [(each, figures) for each, figures in found if figures.forecast.skill]
     if not comparable:
         why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
-        return Verdict([f"{why}.", _thresholds(found[-1][1]), _DO_NOT], found=False)
+        return Verdict([f"{why}.", _said(found[-1][1]), _DO_NOT], found=False)
     if len(comparable) == 1:
         return _of_one(*comparable[0])
     return _of_many(comparable)
@@ -86,6 +90,25 @@ def strongest_skill(evaluation: Evaluation, part: str) -> tuple[str, SkillFigure
     return name, figure
 
 
+def _of_walk(windows: list[TrainedWindow], pooled: Evaluation) -> Verdict:
+    """The models share no candle here, so that their figures are put together."""
+    where = f"Over the whole backtest, on candles that came after each of {len(windows)} trainings."
+    if not pooled.forecast.skill:
+        why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
+        return Verdict([where, f"{why}.", _said(pooled), _DO_NOT], found=False)
+    name, total = strongest_skill(pooled, "total")
+    direction, calm = (strongest_skill(pooled, part)[1] for part in ("direction", "calm"))
+    found = total.sign > 0 and direction.sign > 0
+    sentences = [
+        where,
+        _total(total, BASELINE_TITLES[name], pooled.rows),
+        _direction(direction),
+        _calm(calm),
+        _said(pooled),
+    ]
+    return Verdict([*sentences, _LOOK_ON if found else _DO_NOT], found=found)
+
+
 def _of_one(window: TrainedWindow, evaluation: Evaluation) -> Verdict:
     name, total = strongest_skill(evaluation, "total")
     direction, calm = (strongest_skill(evaluation, part)[1] for part in ("direction", "calm"))
@@ -94,7 +117,7 @@ def _of_one(window: TrainedWindow, evaluation: Evaluation) -> Verdict:
         _total(total, BASELINE_TITLES[name], evaluation.rows),
         _direction(direction),
         _calm(calm),
-        _thresholds(evaluation),
+        _said(evaluation),
     ]
     if window.evaluated_on == "validation" and window.training.epochs:
         sentences.append(
@@ -142,24 +165,31 @@ def _calm(figure: SkillFigure) -> str:
     return "When the market stays calm it knows no better than the baseline."
 
 
-def _thresholds(evaluation: Evaluation) -> str:
-    decisions = evaluation.thresholded
+def _said(evaluation: Evaluation) -> str:
+    decisions, way = evaluation.thresholded, _way(evaluation, "its")
     if not decisions.coverage:
-        return "With its thresholds it says neither SHORT nor LONG: it would never trade."
-    sides = [
-        _side(name, evaluation.meaning[name], evaluation.real[name] / evaluation.rows)
-        for name in ("SHORT", "LONG")
-    ]
+        return f"{way} it says neither SHORT nor LONG: it would never trade."
+    sides = [_side(name, evaluation) for name in ("SHORT", "LONG")]
     return (
-        f"With its thresholds it says SHORT or LONG on {share(decisions.coverage)} of the candles: "
+        f"{way} it says SHORT or LONG on {share(decisions.coverage)} of the candles: "
         f"{'; '.join(sides)}."
     )
 
 
-def _side(name: str, figures: ThresholdFigures, real: float) -> str:
-    if figures.above is None:
+def _way(evaluation: Evaluation, whose: str) -> str:
+    """Without thresholds there is nothing but the likeliest class."""
+    return f"With {whose} thresholds" if evaluation.uses_thresholds else "By the likeliest class"
+
+
+def _side(name: str, evaluation: Evaluation) -> str:
+    real = evaluation.real[name] / evaluation.rows
+    right = evaluation.meaning[name].above
+    if not evaluation.uses_thresholds:
+        said = evaluation.argmax.predicted[name]
+        right = evaluation.argmax.precision[name] if said else None
+    if right is None:
         return f"{name} never"
-    return f"{name} is right in {share(figures.above)} (it came on {share(real)} of all candles)"
+    return f"{name} is right in {share(right)} (it came on {share(real)} of all candles)"
 
 
 def _of_many(found: Sequence[tuple[TrainedWindow, Evaluation]]) -> Verdict:
@@ -182,7 +212,7 @@ def _of_many(found: Sequence[tuple[TrainedWindow, Evaluation]]) -> Verdict:
         f"{count - better - worse}.",
         f"Direction was better than chance in {right} and worse in {wrong}; by luck alone "
         f"about {count * 0.025:.1f} of {count} would seem better.",
-        f"With their thresholds they say SHORT or LONG on {share(covered)} of the candles.",
+        f"{_way(found[-1][1], 'their')} they say SHORT or LONG on {share(covered)} of the candles.",
     ]
     return Verdict([*sentences, _LOOK_ON if steady else _DO_NOT], found=steady)
 

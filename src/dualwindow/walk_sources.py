@@ -1,0 +1,243 @@
+"""Finds what a walk-forward evaluation needs: saved predictions, candles and settings."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dualwindow.candle_sources import find_sources
+from dualwindow.columns import CLASS_NAMES, LONG, RANK_COLUMNS, SHORT
+from dualwindow.confidence import NEVER, Thresholds
+from dualwindow.coverage import least_rank
+from dualwindow.errors import DataError, ModelFileError
+from dualwindow.exits import TradeTerms
+from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.period import Period
+from dualwindow.price_files import read_candle_frame, with_funding
+from dualwindow.root_settings import RootSettings
+from dualwindow.settings import TrainingConfig
+from dualwindow.timeframes import timeframe_seconds
+from dualwindow.trade_candles import TradeCandles
+from dualwindow.trade_terms import trade_terms
+from dualwindow.training_evaluation import read_yardsticks
+from dualwindow.walk_forward import PairWalk, PredictedSlice, walk_pair
+from dualwindow.windows import utc_seconds
+
+logger = logging.getLogger(__name__)
+
+_EVALUATION_NAME: Final = "evaluation.json"
+_NAME: Final = "cb_{base}_*_prediction.feather"
+
+
+@dataclass(frozen=True)
+class WalkSettings:
+    """What a backtest's folder and the configuration say.
+
+    Attributes:
+        config: windows and labels of the folder's models, confidence of the configuration.
+        root: what trades cost, and whether funding counts.
+        terms: of the trades.
+        exchange: name of its folder of candles.
+        trading_mode: spot or futures.
+        timeframe: of the candles.
+        pairs: base coin to pair.
+    """
+
+    config: TrainingConfig
+    root: RootSettings
+    terms: TradeTerms
+    exchange: str
+    trading_mode: str
+    timeframe: str
+    pairs: dict[str, str]
+
+    @classmethod
+    def of(cls, folder: Path, content: Mapping[str, Any]) -> Self:
+        """Read them.
+
+        Args:
+            folder: `user_data/models/<identifier>`.
+            content: freqtrade's configuration; empty without one.
+
+        Raises:
+            ModelFileError: when the folder does not say what its models depend on.
+            SettingsError: when the configuration holds a bad value.
+        """
+        path = folder / BINDING_NAME
+        try:
+            bound = json.loads(path.read_bytes())
+            settings: dict[str, Any] = bound["settings"]
+            exchange, mode, timeframe = (
+                str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")
+            )
+            pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(
+                f"{path} cannot be read ({error!r}), and it says with which labels the predictions "
+                "were made; run the backtest again"
+            ) from None
+        fields = TrainingConfig.model_fields.keys() - {"pretrained"}
+        own = {name: value for name, value in settings.items() if name in fields}
+        asked = (content.get("freqai") or {}).get("model_training_parameters") or {}
+        said = {name: asked[name] for name in CONFIDENCE_SETTINGS if name in asked}
+        root = RootSettings.of(content)
+        return cls(
+            config=TrainingConfig.from_parameters({**own, **said}),
+            root=root,
+            terms=trade_terms(root, content, mode),
+            exchange=exchange,
+            trading_mode=mode,
+            timeframe=timeframe,
+            pairs=pairs,
+        )
+
+    @property
+    def candle_seconds(self) -> int:
+        """Seconds between two candles."""
+        return timeframe_seconds(self.timeframe)
+
+
+def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[PredictedSlice]:
+    """Read what the models of a base coin predicted, in time order.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+        base: the coin.
+        config: what decides.
+
+    Returns:
+        Slices that share no date: where models overlap, the newer one counts. A file that cannot
+        be read is left out with a warning.
+    """
+    found = []
+    for path in (folder / CACHED_PREDICTIONS).glob(_NAME.format(base=base.lower())):
+        stamp = path.name.split("_")[-2]
+        if not stamp.isdecimal():
+            continue
+        try:
+            frame = pd.read_feather(path)
+            figures = folder / f"sub-train-{base}_{stamp}" / _EVALUATION_NAME
+            found.append(_slice(int(stamp), frame, figures, config))
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            logger.warning("%s is left out of the evaluation: %s", path, error)
+    found = [each for each in found if len(each.seconds)]
+    found.sort(key=lambda each: each.trained_until)
+    starts = [int(each.seconds[0]) for each in found[1:]]
+    return [
+        cut
+        for number, each in enumerate(found)
+        if len((cut := _before(each, min(starts[number:], default=None))).seconds)
+    ]
+
+
+def _slice(
+    trained_until: int, frame: pd.DataFrame, figures: Path, config: TrainingConfig
+) -> PredictedSlice:
+    frame = frame.drop_duplicates("date", keep="last").sort_values("date")
+    usable = frame["do_predict"].to_numpy() == 1
+    probabilities = frame[list(CLASS_NAMES)].to_numpy(np.float64)
+    return PredictedSlice(
+        trained_until=trained_until,
+        seconds=utc_seconds(frame["date"]),
+        probabilities=probabilities,
+        usable=usable & np.isfinite(probabilities).all(axis=1),
+        thresholds=_own_thresholds(frame, probabilities, usable, config),
+        yardsticks=read_yardsticks(figures),
+    )
+
+
+def _own_thresholds(
+    frame: pd.DataFrame,
+    probabilities: NDArray[np.float64],
+    usable: NDArray[np.bool_],
+    config: TrainingConfig,
+) -> Thresholds:
+    """The configuration's; in mode coverage those that let through the same candles as the ranks.
+
+    Ranks grow with the probability, so that one threshold a model says the same.
+    """
+    own = {SHORT: config.thresholds.short, LONG: config.thresholds.long}
+    for code in config.coverage_sides:
+        ranks = frame.get(RANK_COLUMNS[code], pd.Series(0.0, frame.index)).to_numpy(np.float64)
+        passing = probabilities[usable & (ranks >= least_rank(config.confidence_coverage)), code]
+        own[code] = float(passing.min()) if len(passing) else NEVER
+    return replace(config.thresholds, short=own[SHORT], long=own[LONG])
+
+
+def _before(each: PredictedSlice, stop: int | None) -> PredictedSlice:
+    """The part of a slice before the next model's begins."""
+    end = len(each.seconds) if stop is None else int(np.searchsorted(each.seconds, stop))
+    return replace(
+        each,
+        seconds=each.seconds[:end],
+        probabilities=each.probabilities[:end],
+        usable=each.usable[:end],
+    )
+
+
+def walk_of(
+    folder: Path, pair: str, base: str, settings: WalkSettings, datadir: Path
+) -> PairWalk | None:
+    """Hold the predictions of a pair against its candles; no others are read.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+        pair: as freqtrade names it.
+        base: its base coin.
+        settings: of the folder.
+        datadir: of the exchange's candles.
+
+    Returns:
+        None where nothing was predicted.
+
+    Raises:
+        DataError: when its candles are not there, with the command that downloads them.
+    """
+    slices = read_slices(folder, base, settings.config)
+    if not slices:
+        return None
+    seconds = settings.candle_seconds
+    # A change of the first close needs the one before it; a future ends with its last candle.
+    first = int(slices[0].seconds[0]) - (settings.config.window_size + 1) * seconds
+    stop = int(slices[-1].seconds[-1]) + (settings.config.future_window + 1) * seconds
+    (source,) = find_sources(
+        [pair],
+        datadir,
+        trading_mode=settings.trading_mode,
+        exchange=settings.exchange,
+        timeframe=settings.timeframe,
+        period=Period(first, stop),
+    )
+    return _walk(pair, slices, source, settings)
+
+
+def _walk(
+    pair: str, slices: list[PredictedSlice], source: CandleSource, settings: WalkSettings
+) -> PairWalk:
+    seconds = settings.candle_seconds
+    frame = read_candle_frame(source, seconds)
+    candles = with_funding(TradeCandles.of(frame), source, funding=settings.root.evaluation_funding)
+    found = walk_pair(
+        pair,
+        slices,
+        frame,
+        settings.config,
+        settings.terms,
+        candle_seconds=seconds,
+        funding=candles.funding,
+    )
+    if found is None:
+        raise DataError(
+            f"{source.path} holds none of the candles of {pair} that were predicted; download them"
+        )
+    return found
