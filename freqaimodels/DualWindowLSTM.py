@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.lookahead import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.pretrained import read_start
 from dualwindow.bot.settings import (
@@ -92,6 +93,7 @@ class DualWindowLSTM(BackgroundTraining):
         self._candle_seconds = timeframe_to_seconds(self._timeframe)
         self._failure: DualWindowError | None = None
         self._newest: NewestCandle | None = None
+        self._require_no_lookahead = LookaheadCheck(config)
         self._is_complete = True
         self._history: BacktestHistory | None = None
 
@@ -102,6 +104,7 @@ class DualWindowLSTM(BackgroundTraining):
         if not self.dd.binding:
             self._bind(strategy)
         pair = metadata["pair"]
+        self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
             self._history = BacktestHistory(dataframe, pair, strategy)
             return super().start(dataframe, metadata, strategy)

@@ -33,6 +33,7 @@ from dualwindow.ranks import ALONE, Ranks
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
+from dualwindow.split_guard import require_separate
 from dualwindow.stream import WindowStream
 from dualwindow.training_hooks import EpochResult, TrainingHook
 from dualwindow.training_identity import training_identity
@@ -83,7 +84,8 @@ class Trainer:
             `pretrained.settings_from`. None begins with random weights.
 
     Raises:
-        DataError: when the training rows hold neither SHORT nor LONG.
+        DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
+            overlap.
         SettingsError: when a batch has fewer windows than there are ranks.
     """
 
@@ -102,6 +104,7 @@ class Trainer:
         ranks: Ranks = ALONE,
         start: PortableModel | None = None,
     ) -> None:
+        require_separate(split, config.future_window)
         self._config = config
         self._ranks = ranks
         self._start = start
