@@ -12,7 +12,10 @@ from dualwindow.cli.setting_flags import (
     add_flags,
     add_period_flags,
 )
+from dualwindow.errors import SettingsError
 
+#: Fewest trades of suggested thresholds unless told otherwise: fewer make a mean of luck.
+MIN_TRADES = 30
 #: Of the settings of a training, those that an evaluation has a say in.
 EVALUATION_FLAGS = (
     *CONFIDENCE_FLAGS,
@@ -41,6 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the figures there as JSON"
     )
+    parser.add_argument(
+        "--suggest-thresholds",
+        action="store_true",
+        help="choose the thresholds of SHORT and LONG on the model's validation candles, by what "
+        "a trade earns after fees, and show what they earn on its untouched tail",
+    )
+    parser.add_argument(
+        "--min-trades",
+        type=int,
+        metavar="TRADES",
+        help="with --suggest-thresholds: fewest trades on validation, of all pairs together. "
+        f"Default {MIN_TRADES}.",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,6 +75,15 @@ def run(options: argparse.Namespace) -> int:
 
         return run_walk(options)
     # Torch takes its time to be imported; help does not wait for it.
+    if options.suggest_thresholds:
+        from dualwindow.cli.threshold_job import run_suggestion  # noqa: PLC0415
+
+        return run_suggestion(options)
+    if options.min_trades is not None:
+        raise SettingsError(
+            [f"--min-trades {options.min_trades} belongs to --suggest-thresholds; add that"],
+            "the command",
+        )
     from dualwindow.cli.evaluation_job import run_evaluation  # noqa: PLC0415
 
     return run_evaluation(options)

@@ -52,25 +52,15 @@ def run_evaluation(options: argparse.Namespace) -> int:
     console = console_of(sys.stderr)
     log_to(console, logging.INFO)
     loaded = load_portable(options.model)
-    settings = _settings(options, loaded)
+    settings = evaluation_settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
     # The model may lack what the mode needs, which is better said before the work.
     model.thresholds(settings.training)
-    _require_writable(options.output)
+    require_writable(options.output)
     sources = _sources(settings, loaded)
     with StageWatch() as watch, StopSignals() as signals:
         try:
-            check_candles(sources, settings, console, signals.requested)
-            with run_progress(console, 0, watch.memory) as progress:
-                store = prepare_store(
-                    sources,
-                    settings.on_this_machine()[0],
-                    store_folder(settings.user_data),
-                    periods=settings.periods,
-                    candle_seconds=settings.candle_seconds,
-                    should_stop=signals.requested,
-                    progress=progress.prepared,
-                )
+            store = checked_store(sources, settings, model, watch, signals)
             yardsticks = read_yardsticks(options.model / EVALUATION_NAME)
             evaluation = _evaluate(model, yardsticks, settings, store, signals)
         except TrainingStoppedError:
@@ -79,7 +69,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
+def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
     """The settings of the run, in which whatever the model depends on is the model's."""
     origin, config = loaded.origin, loaded.model.config
     own = {
@@ -116,6 +106,59 @@ def _settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings
     return RunSettings.of_layers(layers)
 
 
+def checked_store(
+    sources: list[CandleSource],
+    settings: RunSettings,
+    model: TrainedModel,
+    watch: StageWatch,
+    signals: StopSignals,
+) -> Store:
+    """Look through candles and prepare them for a model.
+
+    Args:
+        sources: candles of all pairs.
+        settings: of the run.
+        model: that will look at them.
+        watch: whose memory the progress shows.
+        signals: that stop it.
+
+    Raises:
+        DataError: when the candles cannot be used, or their features are not the model's.
+        TrainingStoppedError: when a signal came.
+    """
+    console = console_of(sys.stderr)
+    check_candles(sources, settings, console, signals.requested)
+    with run_progress(console, 0, watch.memory) as progress:
+        store = prepare_store(
+            sources,
+            settings.on_this_machine()[0],
+            store_folder(settings.user_data),
+            periods=settings.periods,
+            candle_seconds=settings.candle_seconds,
+            should_stop=signals.requested,
+            progress=progress.prepared,
+        )
+    if store.dataset.names != model.feature_names:
+        raise DataError(
+            f"the model looks at {', '.join(model.feature_names)}, the command line makes "
+            f"{', '.join(store.dataset.names)}; such a model can only be judged by a backtest"
+        )
+    return store
+
+
+def write_figures(output: Path, content: dict[str, Any]) -> None:
+    """Write what was found, and say where.
+
+    Raises:
+        DataError: when the file cannot be written.
+    """
+    try:
+        write_json(output, content)
+    except OSError as error:
+        raise DataError(f"--output {output} cannot be written: {error}") from None
+    console_of(sys.stdout).print(f"figures: {output}", markup=False, soft_wrap=True)
+
+
 def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]:
     """The candles to evaluate on: those after the training, unless a period is asked for."""
     root = settings.root
@@ -133,7 +176,7 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
     return sources
 
 
-def _require_writable(output: Path | None) -> None:
+def require_writable(output: Path | None) -> None:
     """Refuse at once what would be refused when all is done."""
     if output is not None and (output.is_dir() or not os.access(output.parent, os.W_OK)):
         reason = "it is a folder" if output.is_dir() else f"{output.parent} is none to write into"
@@ -148,11 +191,6 @@ def _evaluate(
     signals: StopSignals,
 ) -> Evaluation:
     dataset = store.dataset
-    if dataset.names != model.feature_names:
-        raise DataError(
-            f"the model looks at {', '.join(model.feature_names)}, the command line makes "
-            f"{', '.join(dataset.names)}; such a model can only be judged by a backtest"
-        )
     rows = dataset.labelled().evenly_spaced(EVALUATION_ROWS)
     if not len(rows):
         raise DataError(
@@ -199,8 +237,4 @@ def _tell(
             "hindsight": seen,
             "figures": evaluation.to_dict(),
         }
-        try:
-            write_json(output, content)
-        except OSError as error:
-            raise DataError(f"--output {output} cannot be written: {error}") from None
-        console.print(f"figures: {output}", markup=False, soft_wrap=True)
+        write_figures(output, content)
