@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.backtest_history import BacktestHistory
 from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.frame_prices import FramePrices
 from dualwindow.bot.lookahead import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.pretrained import read_start
@@ -73,6 +74,7 @@ class DualWindowLSTM(BackgroundTraining):
             self._start_model, self._settings = start.model, start.settings
             folder = Path(config["user_data_dir"]) / "models" / config["freqai"]["identifier"]
             dependencies = model_dependencies(self._settings, config, start.sha256)
+            self._prices = FramePrices(config, reads_funding=not is_live(config))
             bind_folder(folder, dependencies, plain_pairs(config))
         set_aside_damaged(folder)
         self._live = is_live(config)
@@ -165,6 +167,7 @@ class DualWindowLSTM(BackgroundTraining):
             "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
             "labels": categories.codes.astype(np.int8),
             "touches": touches,
+            "market": self._prices.market_of(frame),
             "train_features": pd.DataFrame(columns=dk.training_features_list),
             "train_dates": frame["date"].iloc[[0, -1]],
         }
@@ -194,6 +197,8 @@ class DualWindowLSTM(BackgroundTraining):
             # Live, FreqAI trains in a thread of its own beside the candle loop.
             in_background=self._live,
             start=self._start_model,
+            # It holds FreqAI's whole frame, which nobody needs after this.
+            market=data_dictionary.pop("market", None),
         )
 
     def predict(

@@ -11,7 +11,9 @@ from dualwindow.evaluation import Evaluation, Yardsticks
 from dualwindow.labels import BothTouched
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel
+from dualwindow.report.windows import AFTER_FEES_KEY
 from dualwindow.split import Split
+from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import TrainingResult
 from dualwindow.training_evaluation import YARDSTICKS_KEY
@@ -31,6 +33,8 @@ class FinishedTraining:
             when the model that the training started from has seen all of them.
         hindsight: rows that were not evaluated on because that model has seen them.
         yardsticks: that it was judged by; None when nothing was trained.
+        after_fees: what its decisions on the evaluated rows would have earned; None where nobody
+            reckoned it.
     """
 
     model: TrainedModel
@@ -39,6 +43,7 @@ class FinishedTraining:
     evaluation: Evaluation | None
     hindsight: int = 0
     yardsticks: Yardsticks | None = None
+    after_fees: AfterFees | None = None
 
     @property
     def evaluated_on(self) -> str:
@@ -73,6 +78,9 @@ def log_training(name: str, finished: FinishedTraining, start: PortableModel | N
         return
     for line in evaluation.lines(finished.evaluated_on):
         logger.info("%s: %s", name, line)
+    if finished.after_fees is not None:
+        for line in finished.after_fees.lines():
+            logger.info("%s: %s", name, line)
     silent = evaluation.silent_sides()
     if silent:
         logger.warning(
@@ -108,4 +116,5 @@ def training_figures(finished: FinishedTraining, touches: BothTouched | None) ->
         YARDSTICKS_KEY: finished.yardsticks.to_dict() if finished.yardsticks else None,
         "not_evaluated_for_hindsight": finished.hindsight,
         finished.evaluated_on: evaluation.to_dict() if evaluation else None,
+        AFTER_FEES_KEY: finished.after_fees.to_dict() if finished.after_fees else None,
     }

@@ -66,7 +66,7 @@ def with_funding(
     """Candles of a source with its funding, as in `read_trade_candles`."""
     if not funding or ":" not in source.pair:
         return candles
-    return replace(candles, funding=_read_funding(source))
+    return replace(candles, funding=read_funding(source))
 
 
 def _frame(batches: Sequence[CandleBatch]) -> pd.DataFrame:
@@ -78,7 +78,7 @@ def _frame(batches: Sequence[CandleBatch]) -> pd.DataFrame:
     return pd.DataFrame({"date": dates, **columns})
 
 
-def _read_funding(source: CandleSource) -> Funding | None:
+def read_funding(source: CandleSource) -> Funding | None:
     """Funding of a future from freqtrade's two files; None where one is missing or damaged."""
     stem = source.path.parent / stem_of(source.pair)
     for timeframe in _FUNDING_TIMEFRAMES:

@@ -18,6 +18,7 @@ from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.files import write_json
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures
+from dualwindow.judged_trades import TradeMarket
 from dualwindow.labels import BothTouched
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import (
@@ -52,6 +53,7 @@ def train_model(
     in_background: bool = False,
     checkpoint_path: Path | None = None,
     start: PortableModel | None = None,
+    market: TradeMarket | None = None,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -69,6 +71,7 @@ def train_model(
         in_background: likewise.
         checkpoint_path: likewise.
         start: likewise.
+        market: likewise; the pair is called `name`.
 
     Raises:
         DataError: when the candles are too few or hold nothing to learn; the message begins with
@@ -94,6 +97,7 @@ def train_model(
         in_background=in_background,
         checkpoint_path=checkpoint_path,
         start=start,
+        market=market,
     ).model
 
 
@@ -115,6 +119,7 @@ def train_dataset(
     ranks: Ranks = ALONE,
     start: PortableModel | None = None,
     spares_checkpoint: bool = False,
+    market: TradeMarket | None = None,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 
@@ -142,6 +147,7 @@ def train_dataset(
             With `epochs` 0 it is used as it is, however few the candles, and evaluated where it
             can be.
         spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
+        market: where the decisions on the evaluated rows are traded; None trades nothing.
 
     Raises:
         SettingsError: when the settings or features are not those of `start`.
@@ -198,11 +204,18 @@ def train_dataset(
                 should_stop=should_stop,
                 threads=threads,
                 ranks=ranks,
+                market=market,
             )
     model = model.with_quantiles(judged.quantiles)
     hindsight = len(evaluated) - len(rows)
     finished = FinishedTraining(
-        model, split, result, judged.evaluation, hindsight, judged.yardsticks
+        model,
+        split,
+        result,
+        judged.evaluation,
+        hindsight,
+        judged.yardsticks,
+        judged.after_fees,
     )
     if not ranks.is_first:
         return finished

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLOSE_CHANGE
 from dualwindow.compute_threads import ComputeThreads
+from dualwindow.confidence import decide
 from dualwindow.coverage import ValidationQuantiles
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.calibration import Calibration, trained_prior
 from dualwindow.evaluation.volatility import trailing_volatility
+from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.ranks import Ranks
 from dualwindow.settings import TrainingConfig
+from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
 
 #: Most rows that an evaluation predicts, evenly spaced.
@@ -46,11 +49,13 @@ class Judgement:
         yardsticks: with the temperature of rows after the training, so that they judge the model
             on any other candles; None where nothing was trained.
         quantiles: of the ranked rows, or those that the model had before; None without either.
+        after_fees: what the decisions would have earned; None where there are no prices.
     """
 
     evaluation: Evaluation | None
     yardsticks: Yardsticks | None
     quantiles: ValidationQuantiles | None
+    after_fees: AfterFees | None = None
 
 
 def judge(
@@ -63,6 +68,7 @@ def judge(
     should_stop: Callable[[], bool],
     threads: ComputeThreads,
     ranks: Ranks,
+    market: TradeMarket | None = None,
 ) -> Judgement:
     """Evaluate a model on rows that it was not trained on.
 
@@ -76,6 +82,8 @@ def judge(
         should_stop: true ends it with `TrainingStoppedError`.
         threads: that predict.
         ranks: that each predict a share of the rows; all return the same.
+        market: where the decisions on the evaluated rows are traded, the newest of them where
+            they are too many; None trades nothing.
     """
     dataset, config = train.dataset, model.config
     yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else None
@@ -84,7 +92,10 @@ def judge(
     ranks_rows = model.quantiles is None and len(train) > 0
     # Without a tail the ranked rows are those that are evaluated.
     apart = RANKED_ROWS if ranks_rows and ranked is not evaluated else 0
-    every = np.concatenate([rows, further, ranked.evenly_spaced(apart)])
+    # Of too many rows those that are evenly spaced cannot be traded.
+    spaced = market is not None and len(evaluated) > len(rows)
+    traded = newest_rows(evaluated, EVALUATION_ROWS if spaced else 0)
+    every = np.concatenate([rows, further, ranked.evenly_spaced(apart), traded])
     if not len(every):
         return Judgement(None, yardsticks, model.quantiles)
     predict = partial(
@@ -95,8 +106,8 @@ def judge(
         threads=threads,
     )
     predicted = np.concatenate(ranks.gathered(predict))
-    probabilities, of_further, of_ranked = np.split(
-        predicted, [len(rows), len(rows) + len(further)]
+    probabilities, of_further, of_ranked, of_traded = np.split(
+        predicted, [len(rows), len(rows) + len(further), len(every) - len(traded)]
     )
     quantiles = model.quantiles
     if ranks_rows:
@@ -113,7 +124,13 @@ def judge(
     evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
     if yardsticks is not None and not len(further):
         yardsticks = yardsticks.tempered(dataset.labels[rows], probabilities)
-    return Judgement(evaluation, yardsticks, quantiles)
+    earned = None
+    if market is not None:
+        if not spaced:
+            traded, of_traded = rows, probabilities
+        decisions = decide(of_traded, thresholds)
+        earned = ranks.from_first(lambda: trade_rows(dataset, traded, decisions, config, market))
+    return Judgement(evaluation, yardsticks, quantiles, earned)
 
 
 def _known_classes(train: Selection, *, mirrored: bool) -> NDArray[np.bool_]:

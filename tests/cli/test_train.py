@@ -71,12 +71,19 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     weeks = report["run"]["weeks"]["counts"]
     assert sum(map(sum, weeks.values())) == 2880 - 30
     assert report["windows"][0]["evaluation"] == figures["tail"]
+    # What it would have earned is in the figures, the report and on the terminal.
+    assert figures["after_fees"]["fee_pct"] == 0.05
+    assert report["after_fees"] == figures["after_fees"]
+    assert "after 0.05 % fee" in shown.out
     assert report["settings"]["epochs"] == 3
 
     out = folder / "after.json"
-    assert main(["evaluate", str(model_folder), "--output", str(out)]) == 0
+    costs = ["--fee", "0.001", "--slippage", "0.0002", "--no-funding"]
+    assert main(["evaluate", str(model_folder), "--output", str(out), *costs]) == 0
     after = json.loads(out.read_text(encoding="utf-8"))
     assert after["hindsight"] is False
+    assert [after["after_fees"][f"{name}_pct"] for name in ("fee", "slippage")] == [0.1, 0.02]
+    assert after["after_fees"]["days"] > figures["after_fees"]["days"]
     # The untouched tail is a part of what the model has not seen.
     assert loaded.origin.tail_from is not None
     tail = pd.Timestamp(loaded.origin.tail_from, unit="s")
@@ -233,6 +240,8 @@ def test_an_evaluation_refuses_what_it_cannot_use_before_it_begins(
         (["--output", "nowhere/out.json"], "--output nowhere/out.json cannot be written"),
         (["--output", "model"], "--output model cannot be written: it is a folder"),
         (["--device", "cuda:7"], "device 'cuda:7'"),
+        (["--fee", "0.5"], "evaluation_fee 0.5"),
+        (["--slippage", "-0.1"], "evaluation_slippage -0.1"),
         (["--date-from", "2035-01-01"], "after the newest candle, whose end is 2025-05-09 15:33"),
     ):
         assert main(["evaluate", "model", *words]) == 1
@@ -253,10 +262,18 @@ def test_a_stopped_evaluation_shows_no_figures(
     assert "argmax" not in capsys.readouterr().out
 
 
-def test_the_evaluation_is_that_of_the_models_own_predictions(folder: Path) -> None:
+def test_the_evaluation_is_that_of_the_models_own_predictions(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
     assert main(["evaluate", "model", "--disable-confidence", "--output", "out.json"]) == 0
-    figures = json.loads(Path("out.json").read_text(encoding="utf-8"))["figures"]
+    content = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    figures = content["figures"]
+    # Trades there are with argmax, and their table stands on the terminal.
+    assert content["after_fees"]["trades"] > 0
+    shown = capsys.readouterr().out
+    for text in ("always LONG", "random sides", "edge over a coin flip", "turnover"):
+        assert text in shown
     assert np.isclose(figures["argmax"]["accuracy"], figures["thresholded"]["accuracy"])
     # Its settings name another mode, and it has its own thresholds all the same.
     assert main(["evaluate", "model", "--confidence-mode", "coverage", "--output", "own.json"]) == 0

@@ -58,6 +58,7 @@ def test_every_pair_is_retrained_and_every_model_is_whole(backtest: Run) -> None
         figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
         assert figures["validation"]["rows"] > 1000
         assert set(figures["validation"]["fired"]) == {"SHORT", "HOLD", "LONG"}
+        assert figures["after_fees"]["days"] > 1000 / 1440
 
 
 def test_the_report_of_the_backtest_holds_every_retraining_and_every_candle(backtest: Run) -> None:

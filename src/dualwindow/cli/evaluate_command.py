@@ -11,6 +11,7 @@ from dualwindow.cli.setting_flags import (
     add_config_flags,
     add_flags,
     add_period_flags,
+    add_trade_flags,
 )
 from dualwindow.errors import SettingsError
 
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_flags(parser)
     add_period_flags(parser, pairs="The model's pairs")
     add_flags(parser, EVALUATION_FLAGS)
+    add_trade_flags(parser)
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write the figures there as JSON"
     )

@@ -12,23 +12,29 @@ from typing import Any
 from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
 from dualwindow.cli.evaluation_tables import print_evaluation
+from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import console_of, log_to, run_progress
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.setting_flags import layered_config
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.cli.trade_market import market_of
 from dualwindow.cli.training_folder import EVALUATION_NAME
+from dualwindow.confidence import decide
 from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.files import write_json
 from dualwindow.fingerprint import CONFIDENCE_SETTINGS, model_settings
+from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
+from dualwindow.report.windows import AFTER_FEES_KEY
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
+from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of, read_yardsticks
 
@@ -62,10 +68,13 @@ def run_evaluation(options: argparse.Namespace) -> int:
         try:
             store = checked_store(sources, settings, model, watch, signals)
             yardsticks = read_yardsticks(options.model / EVALUATION_NAME)
-            evaluation = _evaluate(model, yardsticks, settings, store, signals)
+            market = market_of(settings, sources)
+            evaluation, earned = _evaluate(
+                model, yardsticks, settings, store, signals, market=market
+            )
         except TrainingStoppedError:
             return signals.exit_status
-    _tell(evaluation, sources, loaded, options.output)
+    _tell(evaluation, earned, sources, loaded, options.output)
     return 0
 
 
@@ -189,9 +198,12 @@ def _evaluate(
     settings: RunSettings,
     store: Store,
     signals: StopSignals,
-) -> Evaluation:
+    *,
+    market: TradeMarket,
+) -> tuple[Evaluation, AfterFees | None]:
     dataset = store.dataset
-    rows = dataset.labelled().evenly_spaced(EVALUATION_ROWS)
+    labelled = dataset.labelled()
+    rows = labelled.evenly_spaced(EVALUATION_ROWS)
     if not len(rows):
         raise DataError(
             f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
@@ -208,11 +220,18 @@ def _evaluate(
     else:
         comparison = comparison_of(dataset, rows, config, yardsticks)
     thresholds = model.thresholds(config)
-    return evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
+    if len(labelled) > len(rows):
+        # Evenly spaced rows cannot be traded.
+        rows = newest_rows(labelled, EVALUATION_ROWS)
+        probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
+    decisions = decide(probabilities, thresholds)
+    return evaluation, trade_rows(dataset, rows, decisions, config, market)
 
 
 def _tell(
     evaluation: Evaluation,
+    earned: AfterFees | None,
     sources: list[CandleSource],
     loaded: PortableModel,
     output: Path | None,
@@ -222,6 +241,7 @@ def _tell(
     pairs = ", ".join(source.pair for source in sources)
     console = console_of(sys.stdout)
     print_evaluation(console, evaluation, f"{pairs}, {period}")
+    print_profit(console, earned)
     if seen:
         console.print(
             f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "
@@ -236,5 +256,6 @@ def _tell(
             "period": str(period),
             "hindsight": seen,
             "figures": evaluation.to_dict(),
+            AFTER_FEES_KEY: earned.to_dict() if earned else None,
         }
         write_figures(output, content)

@@ -15,11 +15,13 @@ from dualwindow.cli.setting_rows import setting_rows, value_row
 from dualwindow.config_files import LayeredConfig
 from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
+from dualwindow.exits import TradeTerms
 from dualwindow.freqai_config import check_freqai_config
 from dualwindow.pair_names import FUTURES, SPOT, settled_stem
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import USUAL_PERIODS, TrainingConfig
 from dualwindow.timeframes import timeframe_seconds
+from dualwindow.trade_terms import trade_terms
 
 #: For a run without a configuration file, which would say them.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"
@@ -41,6 +43,7 @@ class RunSettings:
         timeframe: of the candles.
         user_data: freqtrade's user folder.
         data_folder: of the exchange's candles.
+        terms: on which a judged model's decisions are traded.
     """
 
     layers: LayeredConfig
@@ -54,6 +57,7 @@ class RunSettings:
     timeframe: str
     user_data: Path
     data_folder: Path
+    terms: TradeTerms
 
     @classmethod
     def of(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
@@ -89,6 +93,7 @@ class RunSettings:
                 "the configuration",
             )
         user_data = Path(content.get("user_data_dir") or USERDIR)
+        trading_mode = content.get("trading_mode") or _mode_of(pairs)
         return cls(
             layers=layers,
             training=training,
@@ -97,10 +102,11 @@ class RunSettings:
             pairs=pairs,
             excluded=tuple(exchange.get("pair_blacklist") or ()),
             exchange=name,
-            trading_mode=content.get("trading_mode") or _mode_of(pairs),
+            trading_mode=trading_mode,
             timeframe=timeframe,
             user_data=user_data,
             data_folder=Path(content.get("datadir") or data_folder(user_data) / name),
+            terms=trade_terms(root, content, trading_mode),
         )
 
     @property

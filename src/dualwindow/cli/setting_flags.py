@@ -10,6 +10,7 @@ from typing import Any, Final
 from dualwindow.cli.folders import add_config, config_files
 from dualwindow.config_files import Layer, LayeredConfig, read_layers
 from dualwindow.presets import preset_layers
+from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings import TrainingConfig
 
 _TRAINING: Final = ("freqai", "model_training_parameters")
@@ -146,6 +147,24 @@ def add_period_flags(
     )
 
 
+def add_trade_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what trades are judged to cost."""
+    schema = RootSettings.model_json_schema()["properties"]
+    for flag in ("fee", "slippage"):
+        parser.add_argument(
+            f"--{flag}",
+            type=float,
+            metavar="FRACTION",
+            help=_escaped(schema[f"evaluation_{flag}"]["description"]),
+        )
+    parser.add_argument(
+        "--no-funding",
+        action="store_const",
+        const=False,
+        help=_escaped(f"evaluation_funding False: {schema['evaluation_funding']['description']}"),
+    )
+
+
 def layered_config(
     options: argparse.Namespace,
     flags: tuple[SettingFlag, ...],
@@ -175,8 +194,11 @@ def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) ->
         ("pair", ("exchange", "pair_whitelist")),
         ("userdir", ("user_data_dir",)),
         ("datadir", ("datadir",)),
-        ("date_from", ("dualwindow", "train_from")),
-        ("date_to", ("dualwindow", "train_to")),
+        ("date_from", (ROOT_KEY, "train_from")),
+        ("date_to", (ROOT_KEY, "train_to")),
+        ("fee", (ROOT_KEY, "evaluation_fee")),
+        ("slippage", (ROOT_KEY, "evaluation_slippage")),
+        ("no_funding", (ROOT_KEY, "evaluation_funding")),
     ):
         value = getattr(options, name, None)
         if value is not None:

@@ -12,6 +12,7 @@ from dualwindow.cli.setting_flags import (
     add_config_flags,
     add_flags,
     add_period_flags,
+    add_trade_flags,
 )
 from dualwindow.cli.setting_rows import HEADS
 from dualwindow.cli.tables import print_table
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_flags(parser)
     add_period_flags(parser)
     add_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
+    add_trade_flags(parser)
     parser.add_argument(
         "--resume",
         action="store_true",

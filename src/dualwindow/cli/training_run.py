@@ -12,6 +12,7 @@ from dualwindow.cli.progress import RunProgress, run_progress
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.tensorboard_scalars import TensorBoardScalars
+from dualwindow.cli.trade_market import market_of
 from dualwindow.cli.training_folder import EVALUATION_NAME, TENSORBOARD_NAME, TrainingFolder
 from dualwindow.dataset import Selection
 from dualwindow.finished_training import FinishedTraining
@@ -124,6 +125,7 @@ class CommandTraining:
             progress=progress.trained,
             ranks=self.ranks,
             start=self.start,
+            market=market_of(self.settings, self.sources),
         )
 
     def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:

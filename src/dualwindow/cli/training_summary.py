@@ -12,6 +12,7 @@ from rich.table import Table
 
 from dualwindow.balance import drawn_counts
 from dualwindow.cli.evaluation_tables import print_evaluation
+from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
@@ -36,6 +37,7 @@ def print_summary(
     console.print(_class_table(finished))
     if finished.evaluation is not None:
         print_evaluation(console, finished.evaluation, finished.evaluated_on)
+    print_profit(console, finished.after_fees)
     console.print(_epochs_text(finished))
     for name, path in files:
         # Not wrapped: a path is there to be copied.

@@ -1,0 +1,32 @@
+"""Prices and terms on which the command line trades a model's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dualwindow.cli.run_settings import RunSettings
+from dualwindow.judged_trades import TradeMarket
+from dualwindow.pair_preparation import CandleSource
+from dualwindow.period import Period
+from dualwindow.price_files import read_trade_candles
+from dualwindow.trade_candles import TradeCandles
+
+
+def market_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeMarket:
+    """Take prices from the candle files of a run.
+
+    Args:
+        settings: of the run.
+        sources: candles of all pairs.
+    """
+    by_pair = {source.pair: source for source in sources}
+
+    def prices(pair: str, period: Period) -> TradeCandles:
+        return read_trade_candles(
+            replace(by_pair[pair], period=period),
+            settings.candle_seconds,
+            funding=settings.root.evaluation_funding,
+        )
+
+    return TradeMarket(prices, settings.terms)

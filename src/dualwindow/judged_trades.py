@@ -1,0 +1,116 @@
+"""What a model's decisions on judged rows would have earned after fees."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.after_fees import after_fees
+from dualwindow.columns import HOLD
+from dualwindow.compared_trades import ComparedTrades
+from dualwindow.dataset import Dataset, Selection
+from dualwindow.errors import DataError
+from dualwindow.exits import TradeTerms
+from dualwindow.period import Period
+from dualwindow.settings import TrainingConfig
+from dualwindow.trade_candles import TradeCandles
+from dualwindow.trade_figures import AfterFees
+from dualwindow.trades import trade_decisions
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TradeMarket:
+    """Where and on what terms decisions are traded.
+
+    Attributes:
+        prices: candles of a pair in a period, read when they are needed; raises DataError where
+            there are none.
+        terms: fee, slippage, leverage and whether shorts are made.
+    """
+
+    prices: Callable[[str, Period], TradeCandles]
+    terms: TradeTerms
+
+
+def newest_rows(selection: Selection, most: int) -> NDArray[np.int64]:
+    """At most `most` of the rows: the newest of each stretch, as many of one as of another.
+
+    Unlike evenly spaced rows they follow one another, as trades need it.
+    """
+    share = most // max(len(selection.stretches), 1)
+    parts = [Selection(selection.dataset, [stretch]) for stretch in selection.stretches]
+    rows = [part.rows(None, np.arange(max(len(part) - share, 0), len(part))) for part in parts]
+    return np.concatenate([np.empty(0, np.int64), *rows])
+
+
+def trade_rows(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    decisions: NDArray[np.integer],
+    config: TrainingConfig,
+    market: TradeMarket,
+) -> AfterFees | None:
+    """Trade the decisions of rows, one position a pair at a time, without turns.
+
+    Rows between them give no signal: their window is not valid, or nobody knows their future.
+
+    Args:
+        dataset: that the rows belong to.
+        rows: (N,) rows with a class, ascending.
+        decisions: (N,) their class codes.
+        config: barriers and future window.
+        market: prices and terms.
+
+    Returns:
+        None without rows, and where a pair has no usable prices, which is logged: the other
+        figures do not depend on them.
+    """
+    traded = []
+    for pair in dataset.pairs:
+        first, stop = np.searchsorted(rows, [pair.start, pair.stop])
+        if first == stop:
+            continue
+        part = slice(int(first), int(stop))
+        try:
+            traded.append(
+                _of_pair(
+                    dataset, pair.name, rows[part], decisions[part], config=config, market=market
+                )
+            )
+        except DataError as error:
+            logger.warning("%s: there are no figures after fees: %s", pair.name, error)
+            return None
+    return after_fees(traded, market.terms) if traded else None
+
+
+def _of_pair(
+    dataset: Dataset,
+    pair: str,
+    rows: NDArray[np.int64],
+    decisions: NDArray[np.integer],
+    *,
+    config: TrainingConfig,
+    market: TradeMarket,
+) -> ComparedTrades:
+    seconds = dataset.seconds[rows]
+    # The last row's entry comes a candle later, its time-out the future window after that.
+    after = (config.future_window + 2) * dataset.candle_seconds
+    candles = market.prices(pair, Period(int(seconds[0]), int(seconds[-1]) + after))
+    at = np.searchsorted(candles.seconds, seconds)
+    found = at < len(candles)
+    found[found] = candles.seconds[at[found]] == seconds[found]
+    if len(candles) < 2 or not found.all():
+        raise DataError(
+            f"{np.count_nonzero(~found)} of {len(rows)} judged candles have no price; the candle "
+            "files have changed since they were prepared, start again"
+        )
+    signals = np.full(len(candles), HOLD, np.int8)
+    signals[at] = decisions
+    trades = trade_decisions(candles, signals, config, market.terms, turns=False)
+    return ComparedTrades.of(candles, trades, config, market.terms)
