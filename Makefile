@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: install demo dry-run test soak bench lint format clean
+.PHONY: install demo dry-run test soak bench study lint format clean
 
 install: $(STAMP)
 
@@ -35,6 +35,11 @@ soak: install
 # Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
 bench: install
 	$(BIN)/python -m benchmarks
+
+# What the network finds where something is known to be there, or not, and on real candles; goes on
+# where it was interrupted. Hours on 2 cores.
+study: install
+	$(BIN)/python -m studies
 
 lint: install
 	$(BIN)/ruff check .

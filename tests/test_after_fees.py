@@ -11,13 +11,11 @@ from dualwindow.after_fees import after_fees
 from dualwindow.columns import LONG, SHORT
 from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades
 from dualwindow.day_bootstrap import day_mean, day_total
-from dualwindow.edge import edge_of, simulate
 from dualwindow.exits import EXIT_REASONS, STOP_LOSS, TradeTerms
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_figures import AfterFees, SideFigures
 from dualwindow.trades import Trades, trade_decisions
-from dualwindow.windows import utc_seconds
 from tests.markets import random_candles
 
 TERMS = TradeTerms(fee=0.0005)
@@ -239,17 +237,3 @@ def test_random_decisions_on_a_random_walk_have_no_edge_and_pay_their_fees(seed:
     assert edge.high is not None
     assert edge.low <= 0 <= edge.high
     assert sides_of(figures).model.mean_pct.value == pytest.approx(-0.1, abs=0.05)
-
-
-def test_the_edge_is_that_of_the_edge_study() -> None:
-    frame = random_candles(20_000, 4, volatility=0.002)
-    config = TrainingConfig(future_window=60)
-    decisions = np.random.default_rng(1).choice([SHORT, LONG], len(frame)).astype(np.int8)
-    candles = TradeCandles.of(frame, rounded=False)
-    trades = trade_decisions(candles, decisions, config, TERMS, turns=False)
-    pair = ComparedTrades.of(candles, trades, config, TERMS)
-    found = sides_of(after_fees([pair], TERMS)).edge_pct
-    study = edge_of(simulate(frame, decisions, config, TERMS.fee), utc_seconds(frame["date"]))
-    # The study knows no better price beyond a barrier, and needs a whole future window.
-    assert found.value == pytest.approx(100 * study.mean, abs=0.002)
-    assert found.low == pytest.approx(100 * study.low, abs=0.004)

@@ -9,23 +9,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.edge import logistic_edge, market_of, network_edge
-from demo.market import MarketSpec
+from studies import null, power
+from studies.markets import SMALL_NETWORK, Days, StudyMarket
 
 pytestmark = pytest.mark.study
 
 SEEDS = (1, 2, 3)
-WALKS = (1, 2, 3, 4, 5, 6)
+WALKS = null.Scale((1, 2, 3, 4, 5, 6), Days())
+#: Worth some +0.15 % a trade to who knows the drift's sign.
+STRENGTH = 0.062
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_planted_pattern_is_found(seed: int) -> None:
-    market = market_of(seed, MarketSpec.drift_strength)
-    found = network_edge(market)
-    assert found.trades > 1000
-    assert found.low > 0, found
+    market = StudyMarket.of(seed, STRENGTH, Days())
+    found = power.network(market, SMALL_NETWORK)
+    assert found["trades"] > 1000
+    assert found["edge_pct"]["low"] > 0, found
     # The yardstick must find it too, or the market would not hold what this test is about.
-    assert logistic_edge(market).low > 0
+    assert power.logistic(market)["edge_pct"]["low"] > 0
 
 
 def test_random_walks_yield_no_edge() -> None:
@@ -33,12 +35,16 @@ def test_random_walks_yield_no_edge() -> None:
 
     So the walks are judged together, at three standard errors, and each by itself at four.
     """
-    found = [network_edge(market_of(seed, 0.0)) for seed in WALKS]
+    walks = [null.walk(seed, WALKS) for seed in WALKS.seeds]
+    edges = [each["edge_pct"] for each in walks]
     # The interval is 1.96 standard errors on either side.
-    errors = np.array([(edge.high - edge.low) / 3.92 for edge in found])
-    means = np.array([edge.mean for edge in found])
-    assert (abs(means) < 4 * errors).all(), found
-    assert abs(means.sum()) < 3 * np.sqrt((errors**2).sum()), found
-    assert min(edge.trades for edge in found) > 1000
+    errors = np.array([(edge["high"] - edge["low"]) / 3.92 for edge in edges])
+    means = np.array([edge["value"] for edge in edges])
+    assert (abs(means) < 4 * errors).all(), edges
+    assert abs(means.sum()) < 3 * np.sqrt((errors**2).sum()), edges
+    assert min(each["trades"] for each in walks) > 1000
     # Whoever trades without an edge pays the fees.
-    assert max(edge.profit for edge in found) < 0, found
+    assert max(each["profit_pct"] for each in walks) < 0, walks
+    for each in walks:
+        assert null.NOTHING in each["verdict"].lower(), each["verdict"]
+        assert not each["found"]

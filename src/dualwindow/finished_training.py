@@ -11,9 +11,8 @@ from dualwindow.evaluation import Evaluation, Yardsticks
 from dualwindow.labels import BothTouched
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel
-from dualwindow.report.windows import AFTER_FEES_KEY
 from dualwindow.split import Split
-from dualwindow.trade_figures import AfterFees
+from dualwindow.trade_figures import AFTER_FEES_KEY, AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import TrainingResult
 from dualwindow.training_evaluation import YARDSTICKS_KEY

@@ -12,20 +12,17 @@ from sklearn.linear_model import LogisticRegression
 
 from demo.market import MINUTES_PER_DAY, Market, MarketSpec, make_market
 from dualwindow.columns import LONG, SHORT
-from dualwindow.edge import Edge, edge_of, simulate
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
+from dualwindow.trade_figures import SideFigures
+from studies.edge import sides_of, traded
 
 LOOKBACKS = (15, 30, 60, 120, 240, 480)
 
 
-def seconds(candles: pd.DataFrame) -> NDArray[np.int64]:
-    return candles["date"].astype("int64").to_numpy() // 1000
-
-
-def oracle_edge(market: Market) -> Edge:
+def oracle(market: Market) -> SideFigures:
     sides = np.where(market.regime > 0, LONG, SHORT)
-    return edge_of(simulate(market.candles, sides, TrainingConfig()), seconds(market.candles))
+    return sides_of(traded(market.candles, sides, TrainingConfig()))
 
 
 def hybrid_labels(candles: pd.DataFrame) -> NDArray[np.int8]:
@@ -49,7 +46,7 @@ def trailing_returns(candles: pd.DataFrame) -> NDArray[np.float64]:
     return np.stack(columns, axis=1)
 
 
-def regression_edge(market: Market, train_days: int = 45, test_days: int = 20) -> Edge:
+def regression_edge(market: Market, train_days: int = 45, test_days: int = 20) -> float:
     candles = market.candles
     features, labels = trailing_returns(candles), hybrid_labels(candles)
     first, last = train_days * MINUTES_PER_DAY, (train_days + test_days) * MINUTES_PER_DAY
@@ -58,7 +55,7 @@ def regression_edge(market: Market, train_days: int = 45, test_days: int = 20) -
     model = LogisticRegression().fit(features[fitted], labels[fitted])
     sides = np.full(last, -1)
     sides[first:] = model.predict(features[first:last])
-    return edge_of(simulate(candles[:last], sides, TrainingConfig()), seconds(candles))
+    return sides_of(traded(candles[:last], sides, TrainingConfig())).edge_pct.value
 
 
 specs = st.builds(
@@ -108,23 +105,25 @@ def test_a_spec_without_a_market_is_refused() -> None:
 
 
 def test_who_knows_the_regime_earns_after_fees_in_every_market() -> None:
-    profits = [oracle_edge(make_market(MarketSpec(seed=seed))).profit for seed in range(5)]
-    assert min(profits) > 0.0010
-    assert np.mean(profits) == pytest.approx(0.0016, abs=0.0003)
+    figures = [oracle(make_market(MarketSpec(seed=seed))) for seed in range(5)]
+    profits = [each.model.mean_pct.value for each in figures]
+    assert min(profits) > 0.10
+    assert np.mean(profits) == pytest.approx(0.16, abs=0.03)
 
 
 def test_without_drift_the_regime_is_worth_nothing() -> None:
     markets = [make_market(MarketSpec(seed=seed, drift_strength=0.0)) for seed in range(5)]
-    edges = [oracle_edge(market) for market in markets]
-    assert abs(np.mean([edge.mean for edge in edges])) < 0.0003
+    figures = [oracle(market) for market in markets]
+    assert abs(np.mean([each.edge_pct.value for each in figures])) < 0.03
     # A coin flip pays the fees of both sides, and little else.
-    assert np.mean([edge.profit for edge in edges]) == pytest.approx(-0.0008, abs=0.0004)
+    profits = [each.model.mean_pct.value for each in figures]
+    assert np.mean(profits) == pytest.approx(-0.08, abs=0.04)
 
 
 def test_a_logistic_regression_finds_the_regime_in_every_market() -> None:
-    edges = [regression_edge(make_market(MarketSpec(seed=seed))).mean for seed in range(5)]
-    assert min(edges) > 0.0003
-    assert np.mean(edges) > 0.0007
+    edges = [regression_edge(make_market(MarketSpec(seed=seed))) for seed in range(5)]
+    assert min(edges) > 0.03
+    assert np.mean(edges) > 0.07
 
 
 def test_labels_hold_enough_of_both_sides() -> None:

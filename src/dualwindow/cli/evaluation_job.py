@@ -31,10 +31,9 @@ from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
-from dualwindow.report.windows import AFTER_FEES_KEY
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
-from dualwindow.trade_figures import AfterFees
+from dualwindow.trade_figures import AFTER_FEES_KEY, AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of, read_yardsticks
 

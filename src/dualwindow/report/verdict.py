@@ -154,7 +154,8 @@ def _direction(figure: SkillFigure) -> str:
     if figure.low is None:
         return "Whether it knows direction cannot be told from so few candles."
     kinds = {1: "better than chance", 0: "not distinguishable from chance", -1: "worse than chance"}
-    return f"Its direction is {kinds[figure.sign]} ({interval_text(figure)})."
+    beginning = "Its" if figure.sign > 0 else "No direction found: its"
+    return f"{beginning} direction is {kinds[figure.sign]} ({interval_text(figure)})."
 
 
 def _calm(figure: SkillFigure) -> str:

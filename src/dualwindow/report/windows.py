@@ -13,16 +13,13 @@ from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
 from dualwindow.model_folders import find_models
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
-from dualwindow.trade_figures import AfterFees
+from dualwindow.trade_figures import AFTER_FEES_KEY, AfterFees
 
 logger = logging.getLogger(__name__)
 
 EVALUATION_NAME: Final = "evaluation.json"
 #: What an evaluation's rows are called, and under which it stands; the better one first.
 _EVALUATED_ON: Final = ("tail", "validation")
-
-#: Under which the figures may hold what the decisions would have earned.
-AFTER_FEES_KEY: Final = "after_fees"
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
 _EVALUATION: Final = TypeAdapter(Evaluation | None)

@@ -1,0 +1,1 @@
+"""Long studies of what the network finds: `make study` writes docs/results.md."""

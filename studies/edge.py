@@ -1,0 +1,88 @@
+"""Edge: what the preferred side earns beyond a coin flip at the same entries, after fees.
+
+Log loss is no measure of direction, because knowing when the market is calm already lowers it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dualwindow.after_fees import after_fees
+from dualwindow.columns import LONG, SHORT
+from dualwindow.compared_trades import ComparedTrades
+from dualwindow.exits import TradeTerms
+from dualwindow.pair_names import FUTURES
+from dualwindow.settings import TrainingConfig
+from dualwindow.trade_candles import TradeCandles
+from dualwindow.trade_figures import AfterFees, SideFigures
+from dualwindow.trade_terms import USUAL_FEES
+from dualwindow.trades import trade_decisions
+
+TERMS: Final = TradeTerms(fee=USUAL_FEES[FUTURES])
+
+
+def preferred_sides(
+    probabilities: NDArray[np.floating], prior: NDArray[np.floating]
+) -> NDArray[np.int8]:
+    """The side with the higher probability over its class prior, for each row.
+
+    Args:
+        probabilities: (N, 3); rows with NaN prefer no side.
+        prior: (3,) class shares that the probabilities are compared with.
+
+    Returns:
+        (N,) int8 SHORT or LONG, -1 where there is no prediction.
+    """
+    lift = probabilities / prior
+    side = np.where(lift[:, LONG] >= lift[:, SHORT], LONG, SHORT)
+    return np.where(np.isnan(lift).any(axis=1), -1, side).astype(np.int8)
+
+
+def traded(
+    candles: pd.DataFrame,
+    decisions: NDArray[np.integer],
+    config: TrainingConfig,
+    terms: TradeTerms = TERMS,
+) -> AfterFees:
+    """What decisions earn, one position at a time, filled at the next open.
+
+    Args:
+        candles: N rows with freqtrade's columns, none missing.
+        decisions: (N,) class codes; anything but SHORT and LONG is no signal.
+        config: barriers and future window.
+        terms: of the trades.
+    """
+    prices = TradeCandles.of(candles)
+    trades = trade_decisions(prices, decisions, config, terms, turns=False)
+    return after_fees([ComparedTrades.of(prices, trades, config, terms)], terms)
+
+
+def sides_of(figures: AfterFees) -> SideFigures:
+    """Profits of trades that there are.
+
+    Raises:
+        ValueError: when there is no trade.
+    """
+    if figures.sides is None:
+        raise ValueError("an edge needs at least one trade")
+    return figures.sides
+
+
+def edge_figures(figures: AfterFees) -> dict[str, Any]:
+    """How many trades, their profit and their edge, percent a trade, as plain JSON types."""
+    sides = sides_of(figures)
+    return {
+        "trades": figures.trades,
+        "profit_pct": sides.model.mean_pct.value,
+        "edge_pct": asdict(sides.edge_pct),
+    }
+
+
+def interval_text(figure: dict[str, float]) -> str:
+    """A percentage with its interval, for a table."""
+    return f"{figure['value']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"

@@ -1,0 +1,258 @@
+"""Markets with a planted drift: is it found, how weak may it be, and by which settings?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from dualwindow.errors import SettingsError
+from dualwindow.settings import TrainingConfig
+from studies.edge import edge_figures, interval_text, preferred_sides, traded
+from studies.logistic import fitted, trailing_table
+from studies.markets import (
+    SMALL_NETWORK,
+    Days,
+    StudyMarket,
+    said_after,
+    settings_text,
+    trained,
+    trained_prior,
+)
+from studies.part import Progress
+
+NAME: Final = "power"
+TITLE: Final = "A planted drift is found"
+DEFAULT: Final = "default"
+#: Beside the default, each an overlay of the settings.
+VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    DEFAULT: {},
+    "natural sampling, prior as bias": {"class_balance": "none"},
+    "auxiliary head": {"auxiliary_weight": 0.3},
+    "a small network": SMALL_NETWORK,
+}
+#: Halvings of 0 to `_STRONGEST`, which leave less than 0.0002 % of profit open.
+_HALVINGS: Final = 12
+_STRONGEST: Final = 0.12
+#: Half the width of a 95 % interval in standard errors.
+_ERRORS: Final = 1.96
+_BALANCED: Final = np.full(3, 1 / 3)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is studied.
+
+    Attributes:
+        seeds: of the markets.
+        days: of each.
+        worth: mean profits after fees, percent a trade, of who knows the regime; each is tried
+            with all variants.
+        further: likewise, tried with the default alone.
+        calibration_seeds: of markets that the strength of a drift is found by.
+        settings: overlay that comes before those of a variant.
+        variants: names.
+    """
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    days: Days = field(default_factory=Days)
+    worth: tuple[float, ...] = (0.15, 0.05)
+    further: tuple[float, ...] = (0.0, -0.03)
+    calibration_seeds: tuple[int, ...] = tuple(range(101, 111))
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"patch_size": 5, "epochs": 8, "early_stopping_patience": 3}
+    )
+    variants: tuple[str, ...] = tuple(VARIANTS)
+
+
+FULL: Final = Scale()
+SMALL: Final = Scale(
+    seeds=(1,),
+    days=Days(6, 4),
+    worth=(0.15,),
+    further=(0.0,),
+    calibration_seeds=(101,),
+    settings={"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1},
+    variants=(DEFAULT, "natural sampling, prior as bias", "auxiliary head"),
+)
+
+
+def run(scale: Scale, progress: Progress) -> dict[str, Any]:
+    """Plant drifts of several strengths and let every variant look for them."""
+    variants, refused = known_variants(scale)
+    markets = []
+    for worth in (*scale.worth, *scale.further):
+        inputs = {"worth": worth, "seeds": scale.calibration_seeds, "days": asdict(scale.days)}
+        strength = progress.cell(
+            f"strength of {worth:+.2f} %", inputs, partial(calibrated, worth, scale)
+        )["strength"]
+        tried = variants if worth in scale.worth else {DEFAULT: variants[DEFAULT]}
+        markets += [
+            _market(worth, strength, seed, scale, tried, progress=progress) for seed in scale.seeds
+        ]
+    return {"scale": asdict(scale), "variants": variants, "refused": refused, "markets": markets}
+
+
+def known_variants(scale: Scale) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Settings of each variant, and the names of those that this version refuses."""
+    known, refused = {}, []
+    for name in scale.variants:
+        settings = {**scale.settings, **VARIANTS[name]}
+        try:
+            TrainingConfig.from_parameters(settings)
+        except SettingsError:
+            refused.append(name)
+        else:
+            known[name] = settings
+    return known, refused
+
+
+def calibrated(worth: float, scale: Scale) -> dict[str, Any]:
+    """Find the drift strength that earns who knows the regime so much, by halving.
+
+    Markets of one seed share their noise, so that the profit hardly does anything but rise.
+    """
+    low, high = 0.0, _STRONGEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        profits = [
+            oracle(StudyMarket.of(seed, middle, scale.days)) for seed in scale.calibration_seeds
+        ]
+        mean = float(np.mean([each["profit_pct"] for each in profits]))
+        low, high = (middle, high) if mean < worth else (low, middle)
+    return {"strength": round((low + high) / 2, 5)}
+
+
+def oracle(market: StudyMarket) -> dict[str, Any]:
+    """What who knows the regime earns on the test days."""
+    return edge_figures(traded(market.after, market.oracle_sides(), TrainingConfig()))
+
+
+def logistic(market: StudyMarket) -> dict[str, Any]:
+    """What the regression's preferred side earns."""
+    config = TrainingConfig()
+    table = trailing_table(market.candles)
+    model = fitted(table[: market.first], market.dataset(config, slice(market.first)))
+    after = table[market.first :]
+    return edge_figures(
+        traded(market.after, preferred_sides(model.predict_proba(after), _BALANCED), config)
+    )
+
+
+def network(market: StudyMarket, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network's preferred side earns."""
+    config = TrainingConfig.from_parameters(settings)
+    finished = trained(market, config)
+    sides = preferred_sides(said_after(market, finished), trained_prior(finished))
+    figures = edge_figures(traded(market.after, sides, config))
+    return {**figures, "epoch": finished.result.best_epoch}
+
+
+def _market(
+    worth: float,
+    strength: float,
+    seed: int,
+    scale: Scale,
+    variants: Mapping[str, Mapping[str, Any]],
+    *,
+    progress: Progress,
+) -> dict[str, Any]:
+    inputs = {"strength": strength, "seed": seed, "days": asdict(scale.days)}
+    market = StudyMarket.of(seed, strength, scale.days)
+    where = f"{worth:+.2f} %, market {seed}"
+    found = {
+        name: progress.cell(
+            f"{where}, {name}",
+            {**inputs, "settings": settings},
+            partial(network, market, settings),
+        )
+        for name, settings in variants.items()
+    }
+    yardsticks = progress.cell(
+        f"{where}, yardsticks",
+        inputs,
+        lambda: {"oracle": oracle(market), "logistic": logistic(market)},
+    )
+    return {"worth": worth, **inputs, **yardsticks, "networks": found}
+
+
+def reached(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> str:
+    """Whether our mean edge is at least the other, over markets.
+
+    The intervals are taken as independent, which those of one market are not: it says "within
+    noise" too often rather than too seldom.
+    """
+    gap = float(np.mean([a["value"] - b["value"] for a, b in zip(ours, theirs, strict=True)]))
+    errors = [(each["high"] - each["low"]) / 2 / _ERRORS for each in (*ours, *theirs)]
+    noise = _ERRORS * float(np.sqrt(np.sum(np.square(errors)))) / len(ours)
+    verdict = "yes" if gap >= 0 else "within noise" if gap >= -noise else "**no**"
+    return f"{verdict} ({gap:+.3f} ± {noise:.3f})"
+
+
+def lines(figures: dict[str, Any]) -> list[str]:
+    """A table of means over markets, and one of every market."""
+    scale, markets = figures["scale"], figures["markets"]
+    refused = figures["refused"]
+    return [
+        f"Markets whose drift changes its sign every 20 hours or so; {scale['days']['train']} days "
+        f"to train on, {scale['days']['test']} days after them. The strength of the drift is "
+        "chosen so that who knows its sign earns a given profit after fees on average over other "
+        "markets. Edges are those of the preferred side over a coin flip at the same entries, "
+        "percent a trade with a 95 % interval from whole days. The regression sees trailing "
+        "returns, trailing volatilities and the time of day of the same rows.",
+        "",
+        *(
+            f"- {name}: settings besides the defaults: {settings_text(settings)}"
+            for name, settings in figures["variants"].items()
+        ),
+        *(f"- {name}: left out, this version has no such setting" for name in refused),
+        "",
+        f"Means over {len(scale['seeds'])} markets:",
+        "",
+        "| drift worth | strength | oracle | regression | network | its edge | "
+        "reaches the regression | markets in which its interval is above 0 |",
+        "| ---: | ---: | ---: | ---: | --- | ---: | --- | ---: |",
+        *_means(markets),
+        "",
+        "Every market:",
+        "",
+        "| drift worth | market | oracle's profit | oracle's edge | regression | network | "
+        "trades | its edge | its profit |",
+        "| ---: | ---: | ---: | --- | --- | --- | ---: | --- | ---: |",
+        *(row for market in markets for row in _each(market)),
+    ]
+
+
+def _means(markets: list[dict[str, Any]]) -> list[str]:
+    rows = []
+    for worth in dict.fromkeys(market["worth"] for market in markets):
+        there = [market for market in markets if market["worth"] == worth]
+        theirs = [market["logistic"]["edge_pct"] for market in there]
+        knows = [market["oracle"]["edge_pct"] for market in there]
+        for name in there[0]["networks"]:
+            ours = [market["networks"][name]["edge_pct"] for market in there]
+            above = sum(each["low"] > 0 for each in ours)
+            rows.append(
+                f"| {worth:+.2f} % | {there[0]['strength']:.4f} | {_mean(knows)} | "
+                f"{_mean(theirs)} | {name} | {_mean(ours)} | {reached(ours, theirs)} | "
+                f"{above} of {len(ours)} |"
+            )
+    return rows
+
+
+def _mean(edges: list[dict[str, float]]) -> str:
+    return f"{np.mean([each['value'] for each in edges]):+.3f}"
+
+
+def _each(market: dict[str, Any]) -> list[str]:
+    oracle_, regression = market["oracle"], market["logistic"]
+    return [
+        f"| {market['worth']:+.2f} % | {market['seed']} | {oracle_['profit_pct']:+.3f} | "
+        f"{interval_text(oracle_['edge_pct'])} | {interval_text(regression['edge_pct'])} | "
+        f"{name} | {found['trades']:,} | {interval_text(found['edge_pct'])} | "
+        f"{found['profit_pct']:+.3f} |"
+        for name, found in market["networks"].items()
+    ]
