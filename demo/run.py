@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("the backtest did not finish; its last lines above say why", file=sys.stderr)
         return status or 1
     models = userdir / "models" / "demo"
-    print(f"\ndualwindow report {models}")
-    if status := dualwindow(["report", str(models)]):
+    print(f"\ndualwindow report {models}", *configs)
+    if status := dualwindow(["report", str(models), *configs]):
         return status
     folder = userdir.relative_to(REPOSITORY) if userdir.is_relative_to(REPOSITORY) else userdir
     print(

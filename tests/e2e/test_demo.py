@@ -61,7 +61,7 @@ def test_the_demo_shows_a_result_and_says_where_things_lie(userdir: Path) -> Non
             said = line.strip().split(maxsplit=1)[1].rstrip("/")
             assert list(userdir.glob(said.removeprefix(f"{userdir}/"))), line
     # The first screen of the report is said on the terminal too.
-    assert "retrainings, each judged on" in done.stdout
+    assert "Over the whole backtest, on candles that came after each of" in done.stdout
     assert processes(userdir) == []
 
 

@@ -65,6 +65,7 @@ def test_the_report_is_of_the_candles_that_every_model_predicted(folder: Path) -
     assert report.run.weeks is not None
     assert report.run.weeks.counted == "labels"
     charts = {chart.key: chart for chart in charts_of(report)}
+    assert not any("{" in chart.note for chart in charts.values())
     assert {"skill", "classes", "classes-said", "candles-0"} <= set(charts)
     chart = charts["candles-0"]
     plotly.graph_objects.Figure({"data": chart.data, "layout": chart.layout})

@@ -78,7 +78,7 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
         title=f"Probabilities and decisions: {figures.pair}",
         note=f"{figures.candles:,} candles.{unusable} Each point is the highest of "
         f"{_length(figures.stretch_seconds)}; below, on which share of them LONG (up) or SHORT "
-        "(down) was said. Dotted: the thresholds.{_trade_note(figures)}",
+        f"(down) was said. Dotted: the thresholds.{_trade_note(figures)}",
         data=data,
         layout={
             **layout,
