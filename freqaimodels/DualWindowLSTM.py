@@ -30,8 +30,15 @@ from dualwindow.bot.settings import (
     require_candle_files,
 )
 from dualwindow.candles import CandleArrays, read_candles
-from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN, RANK_COLUMNS
-from dualwindow.confidence import Thresholds, decide
+from dualwindow.columns import (
+    CLASS_NAMES,
+    CONFIDENCE_COLUMNS,
+    LABEL_COLUMN,
+    RANK_COLUMNS,
+    SHARPNESS_COLUMN,
+    SHIFT_COLUMNS,
+)
+from dualwindow.confidence import Thresholds
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.files import remove_strays
@@ -61,8 +68,9 @@ class DualWindowLSTM(BackgroundTraining):
     """Says SHORT, HOLD or LONG from the last `window_size` candles.
 
     Returns the decision in the label column, the probabilities in columns named after the classes,
-    where those of SHORT and LONG stand among the model's validation candles (`SHORT_rank`), and
-    `do_predict` 0 where a candle has no valid window.
+    where those of SHORT and LONG stand among the model's validation candles (`SHORT_rank`), what
+    its calibration does to them (`calibration_sharpness`, `SHORT_shift`), and `do_predict` 0 where
+    a candle has no valid window.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -219,13 +227,17 @@ class DualWindowLSTM(BackgroundTraining):
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
             prediction = model.predict(candles, self._candles_before(candles, model, dk))
-        decisions = decide(prediction.probabilities, self._thresholds(model))
+        said = model.calibrated(prediction.probabilities, self._settings)
+        decisions = said.decide(self._thresholds(model))
         probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
         frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
         # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
         ranks = model.ranks(prediction.probabilities)
         for code, name in RANK_COLUMNS.items():
             frame[name] = ranks[:, code]
+        frame[SHARPNESS_COLUMN], shifts = model.calibration_terms
+        for name, shift in zip(SHIFT_COLUMNS.values(), shifts.tolist(), strict=True):
+            frame[name] = shift
         names = np.array(CLASS_NAMES, dtype=object)[decisions]
         frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
@@ -234,8 +246,8 @@ class DualWindowLSTM(BackgroundTraining):
         return frame, dk.do_predict
 
     def _thresholds(self, model: TrainedModel) -> Thresholds:
-        """The model's own in mode coverage; without quantiles its sides are not said."""
-        if model.quantiles is None:
+        """The model's own in mode coverage; sides are not said where it lacks what decides."""
+        if model.lacks(self._settings) is not None:
             return self._settings.thresholds
         return model.thresholds(self._settings)
 
@@ -271,7 +283,7 @@ class DualWindowLSTM(BackgroundTraining):
     def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
         """Give every column of numbers the mean and deviation that FreqAI looks up in live."""
         for statistic in ("labels_mean", "labels_std"):
-            columns = (*CLASS_NAMES, *RANK_COLUMNS.values())
+            columns = (*CLASS_NAMES, *CONFIDENCE_COLUMNS)
             dk.data.setdefault(statistic, {}).update(dict.fromkeys(columns, 0))
 
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:

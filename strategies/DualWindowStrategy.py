@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from freqtrade.enums import RunMode
-from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
-from dualwindow.bot.decisions import DecisionRule, probabilities_of, usable
+from dualwindow.bot.decisions import DecisionRule, usable
+from dualwindow.bot.earlier_models import EarlierModels
 from dualwindow.bot.hyperopt import (
     SPACE,
     ChosenThresholds,
@@ -108,7 +108,7 @@ class DualWindowStrategy(IStrategy):
         super().__init__(config)
         self._chosen = self._choose_thresholds()
         self._thresholds_logged = False
-        self._without_ranks: set[str] = set()
+        self._earlier_models = EarlierModels()
 
     def load_params_from_file(self) -> dict[str, Any]:
         """What hyperopt found, of which the exits stay the strategy's own."""
@@ -216,30 +216,8 @@ class DualWindowStrategy(IStrategy):
                     pair,
                     CLASS_NAMES[code],
                     rows.sum(),
-                    probabilities_of(dataframe)[rows, code].max(),
+                    self._rule.probabilities(dataframe)[rows, code].max(),
                 )
-
-    def _require_ranks(self, dataframe: pd.DataFrame, pair: str) -> None:
-        """Refuse mode coverage, or warn in a running bot, where predictions come without ranks."""
-        unranked = self._rule.unranked(dataframe)
-        live = is_live(self.config)
-        if not (unranked[-1:] if live else unranked).any():
-            self._without_ranks.discard(pair)
-            return
-        if not live:
-            raise OperationalException(
-                f"{pair}: confidence_mode 'coverage' needs ranks, and {unranked.sum()} predictions "
-                "of an earlier version have none; delete backtesting_predictions in the folder of "
-                "freqai.identifier to predict anew. Models of that version have none either: if "
-                "this comes again, set another identifier to train anew"
-            )
-        if pair not in self._without_ranks:
-            logger.warning(
-                "%s: the model is of an earlier version and has no ranks for confidence_mode "
-                "'coverage': nothing is entered until its next training",
-                pair,
-            )
-            self._without_ranks.add(pair)
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
@@ -249,8 +227,10 @@ class DualWindowStrategy(IStrategy):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
         """Decide from the probabilities, and enter; the tag names side and confidence."""
-        self._require_ranks(dataframe, metadata["pair"])
-        probabilities = probabilities_of(dataframe)
+        self._earlier_models.look_for(
+            self._rule, dataframe, metadata["pair"], live=is_live(self.config)
+        )
+        probabilities = self._rule.probabilities(dataframe)
         side = self._decisions(dataframe)
         self._warn_of_silence(dataframe, side, metadata["pair"])
         # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
@@ -284,7 +264,7 @@ class DualWindowStrategy(IStrategy):
         if is_live(self.config):
             frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
             newest = frame.iloc[-1:]
-            short, hold, long = probabilities_of(newest)[0]
+            short, hold, long = self._rule.probabilities(newest)[0]
             logger.info(
                 "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f (%s)",
                 pair, side, rate, frame["date"].iloc[-1], short, hold, long,

@@ -15,7 +15,7 @@ from freqtrade.exceptions import OperationalException
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.candles import CandleArrays
-from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
 from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError, SettingsError
@@ -98,7 +98,7 @@ def test_a_side_without_a_label_in_training_is_never_said(
 def test_quantiles_are_saved_and_models_without_them_still_load(model: TrainedModel) -> None:
     again = TrainedModel.from_bytes(model.to_bytes())
     assert again.thresholds(again.config) == model.thresholds(model.config)
-    old = TrainedModel.from_bytes(model.with_quantiles(None).to_bytes())
+    old = TrainedModel.from_bytes(model.with_confidence(None, model.calibration).to_bytes())
     assert old.quantiles is None
     assert old.thresholds(settings(confidence_mode="balanced")).short == 0.55
     given = {f"confidence_threshold_{side}": 0.4 for side in ("short", "long")}
@@ -119,7 +119,7 @@ def test_a_pretrained_model_used_as_it_is_keeps_its_own(
     start = portable(model, tmp_path / "model")
     used = train_dataset(dataset, as_it_is, name="BTC", start=start).model
     assert used.thresholds(used.config) == model.thresholds(model.config)
-    old = portable(model.with_quantiles(None), tmp_path / "old")
+    old = portable(model.with_confidence(None, model.calibration), tmp_path / "old")
     with pytest.raises(SettingsError, match="without the quantiles of its validation candles"):
         settings_from(old, as_it_is)
     settings_from(old, as_it_is.replace(epochs=1))
@@ -209,7 +209,7 @@ def test_every_column_has_what_freqai_looks_up_in_live(
     kitchen = bot.kitchen()
     bot.model._describe_labels(kitchen)
     numbers = set(slices[0][1].columns) - {"&-side", "do_predict"}
-    assert numbers == {*CLASS_NAMES, "SHORT_rank", "LONG_rank"}
+    assert numbers == {*CLASS_NAMES, *CONFIDENCE_COLUMNS}
     assert numbers <= kitchen.data["labels_mean"].keys() & kitchen.data["labels_std"].keys()
 
 

@@ -14,6 +14,7 @@ from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
+from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.evaluation.calibration import Calibration
 from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
@@ -70,7 +71,7 @@ def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairW
         PredictedSlice(
             trained_until=int(SECONDS[FIRST + part[0]]),
             seconds=SECONDS[FIRST + part],
-            probabilities=probabilities[part],
+            said=Calibrated.plain(probabilities[part]),
             usable=usable[part],
             thresholds=LIMITS,
             yardsticks=yardsticks(),
@@ -156,7 +157,7 @@ def test_what_cannot_be_judged_is_left_out_and_counted() -> None:
     late = PredictedSlice(
         trained_until=0,
         seconds=SECONDS[-50:],
-        probabilities=foresight(LABELS[-50:]),
+        said=Calibrated.plain(foresight(LABELS[-50:])),
         usable=np.arange(50) > 0,
         thresholds=LIMITS,
         yardsticks=None,

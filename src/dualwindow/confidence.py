@@ -12,6 +12,7 @@ from dualwindow.columns import HOLD, LONG, SHORT
 
 ConfidenceMode = Literal["conservative", "aggressive", "balanced", "coverage"]
 Fallback = Literal["hold", "argmax"]
+CalibrationKind = Literal["none", "prior", "temperature"]
 
 
 #: A threshold that no probability reaches.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Final
 
 from dualwindow import __version__
 from dualwindow.columns import CLASS_NAMES
@@ -18,6 +19,11 @@ from dualwindow.trainer import TrainingResult
 from dualwindow.training_evaluation import YARDSTICKS_KEY
 
 logger = logging.getLogger(__name__)
+
+_WITH_CALIBRATION: Final = (
+    "; the probabilities are calibrated, and then those of rare sides are low: confidence_mode "
+    "'coverage' asks for a share of the candles instead"
+)
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,13 @@ def log_training(name: str, finished: FinishedTraining, start: PortableModel | N
         logger.warning(
             "%s: the thresholds let no %s through in %d %s candles (highest probability "
             "%s): such a model hardly trades; lower the thresholds, choose another "
-            "confidence_mode or train on more data",
+            "confidence_mode or train on more data%s",
             name,
             " and no ".join(silent),
             evaluation.rows,
             finished.evaluated_on,
             ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
+            _WITH_CALIBRATION if evaluation.calibration != "none" else "",
         )
 
 

@@ -31,7 +31,7 @@ def pair_probabilities(
 ) -> NDArray[np.float32]:
     """What thresholds are held against, of every candle of a pair that has a valid window.
 
-    The one place that asks the model: a correction of its probabilities belongs here.
+    They are calibrated as the settings say, like those that thresholds see in the bot.
 
     Args:
         model: to ask.
@@ -60,9 +60,8 @@ def pair_probabilities(
     )
     found = np.full((len(span), len(CLASS_NAMES)), np.nan, dtype=np.float32)
     usable = np.flatnonzero(valid).astype(np.int64)
-    found[usable] = model.probabilities(
-        dataset.features, usable + span.start, should_stop=should_stop
-    )
+    own = model.probabilities(dataset.features, usable + span.start, should_stop=should_stop)
+    found[usable] = model.calibrated(own, config).market
     return found
 
 

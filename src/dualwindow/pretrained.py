@@ -91,6 +91,11 @@ def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfi
             "confidence_mode 'coverage': an earlier version made the pretrained model, without the "
             "quantiles of its validation candles; train it again, or choose another mode"
         )
+    if not config.epochs and config.calibration != "none" and start.model.calibration is None:
+        problems.append(
+            f"calibration {config.calibration!r}: an earlier version made the pretrained model, "
+            "without one; train it again, or set calibration to 'none'"
+        )
     if problems:
         raise SettingsError(problems, f"what starts from the pretrained model {_named(start)}")
     return config.replace(mirror=mirror, **{name: getattr(theirs, name) for name in _OF_NETWORK})

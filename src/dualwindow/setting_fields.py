@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from dualwindow.confidence import ConfidenceMode, Fallback
+from dualwindow.confidence import CalibrationKind, ConfidenceMode, Fallback
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
@@ -142,10 +142,13 @@ class SettingFields(BaseModel):
     confidence_fallback: Fallback = Field(
         "hold", description="What is said when no threshold is reached."
     )
-    calibration: Literal["none", "prior", "temperature"] = Field(
+    calibration: CalibrationKind = Field(
         "none",
-        description="Correction of the network's probabilities before the thresholds; this version "
-        "has none only.",
+        description="What the thresholds look at. none: the network's own probabilities, which are "
+        "those of the classes as it learned from them; prior: what they mean where each class is "
+        "as common as in the training candles; temperature: also as sure of itself as its "
+        "validation candles bear out. Changes no model and no cached prediction. In mode coverage "
+        "the ranks stay those of the network's own probabilities.",
     )
 
     # streaming

@@ -91,10 +91,6 @@ class TrainingConfig(SettingFields):
                 "epochs 0 needs a pretrained model to use as it is; set pretrained, or set epochs "
                 "to 1 or more"
             )
-        if self.calibration != "none":
-            problems.append(
-                f"calibration {self.calibration!r} is not available in this version; use 'none'"
-            )
         if self.coverage_sides and self.confidence_fallback != "hold":
             problems.append(
                 "confidence_mode 'coverage' needs confidence_fallback 'hold', because "
@@ -174,7 +170,8 @@ class TrainingConfig(SettingFields):
         Raises:
             SettingsError: with every problem of the confidence settings.
         """
-        names = [name for name in type(self).model_fields if "confidence" in name]
+        fields = type(self).model_fields
+        names = [name for name in fields if "confidence" in name or name == "calibration"]
         self.from_parameters({name: getattr(self, name) for name in names})
 
     def calculate_required_buffer_days(

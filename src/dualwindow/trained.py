@@ -26,6 +26,8 @@ from dualwindow.confidence import Thresholds
 from dualwindow.coverage import ValidationQuantiles
 from dualwindow.device import prediction_device, resolve_device
 from dualwindow.errors import ModelFileError
+from dualwindow.evaluation.calibrated import Calibrated
+from dualwindow.evaluation.calibration import Calibration
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.files import whole_file
 from dualwindow.manifest import write_manifest
@@ -65,6 +67,7 @@ class TrainedModel:
             from its first candle; their `names` are the features and their order.
         candle_seconds: seconds between two candles.
         quantiles: of its validation candles; None in models of versions that kept none.
+        calibration: with a temperature; None likewise.
     """
 
     def __init__(
@@ -74,9 +77,12 @@ class TrainedModel:
         context: CandleArrays,
         candle_seconds: int = 60,
         quantiles: ValidationQuantiles | None = None,
+        *,
+        calibration: Calibration | None = None,
     ) -> None:
         self.config = config
         self.quantiles = quantiles
+        self.calibration = calibration
         self.context = context
         self.candle_seconds = candle_seconds
         self._device = prediction_device(config.device)
@@ -97,27 +103,45 @@ class TrainedModel:
         """Date of the last candle of training, seconds since 1970; 0 where there is no context."""
         return int(self.context.seconds[-1]) if len(self.context) else 0
 
-    def with_quantiles(self, quantiles: ValidationQuantiles | None) -> TrainedModel:
-        """The same model with quantiles of its validation candles."""
+    def with_confidence(
+        self, quantiles: ValidationQuantiles | None, calibration: Calibration | None
+    ) -> TrainedModel:
+        """The same model with the quantiles and the calibration of its validation candles."""
         return TrainedModel(
-            self._network, self.config, self.context, self.candle_seconds, quantiles
+            self._network,
+            self.config,
+            self.context,
+            self.candle_seconds,
+            quantiles,
+            calibration=calibration,
         )
+
+    def lacks(self, config: TrainingConfig) -> str | None:
+        """What some settings need and the model does not have, with the way out; else None."""
+        if config.coverage_sides and self.quantiles is None:
+            return (
+                "confidence_mode 'coverage' needs quantiles of the validation candles, which this "
+                "model lacks because an earlier version made it; train it again, or choose another "
+                "confidence_mode"
+            )
+        if config.calibration != "none" and self.calibration is None:
+            return (
+                f"calibration {config.calibration!r} needs what this model lacks because an "
+                "earlier version made it; train it again, or set calibration to 'none'"
+            )
+        return None
 
     def thresholds(self, config: TrainingConfig) -> Thresholds:
         """What `decide` takes with some settings: in mode coverage the model's own.
 
         Raises:
-            ModelFileError: when the settings ask for mode coverage and the model has no quantiles.
+            ModelFileError: when the model lacks what the settings need.
         """
         thresholds = config.thresholds
-        if not config.coverage_sides:
-            return thresholds
+        if (lacking := self.lacks(config)) is not None:
+            raise ModelFileError(lacking)
         if self.quantiles is None:
-            raise ModelFileError(
-                "confidence_mode 'coverage' needs quantiles of the validation candles, which this "
-                "model lacks because an earlier version made it; train it again, or choose another "
-                "confidence_mode"
-            )
+            return thresholds
         own = {
             code: self.quantiles.threshold(code, config.confidence_coverage)
             for code in config.coverage_sides
@@ -133,6 +157,20 @@ class TrainedModel:
         if self.quantiles is None:
             return np.zeros(probabilities.shape)
         return self.quantiles.ranks(probabilities)
+
+    def calibrated(self, probabilities: NDArray[np.floating], config: TrainingConfig) -> Calibrated:
+        """(N, 3) of its probabilities as some settings see them; unknown where it `lacks` that."""
+        sharpness, shifts = self.calibration_terms
+        return Calibrated.of(
+            probabilities, config.calibration, sharpness, shifts, config.coverage_sides
+        )
+
+    @property
+    def calibration_terms(self) -> tuple[float, NDArray[np.float64]]:
+        """Sharpness, 0 without a calibration, and (2,) shifts of SHORT and LONG."""
+        if self.calibration is None:
+            return 0.0, np.zeros(2)
+        return self.calibration.sharpness, self.calibration.shifts
 
     def predict(self, candles: CandleArrays, before: CandleArrays | None = None) -> Prediction:
         """Predict every candle whose window is valid.
@@ -194,7 +232,14 @@ class TrainedModel:
         resolve_device(name)
         network = self.network_of(self._network.shape)
         config = self.config.replace(device=name)
-        return TrainedModel(network, config, self.context, self.candle_seconds, self.quantiles)
+        return TrainedModel(
+            network,
+            config,
+            self.context,
+            self.candle_seconds,
+            self.quantiles,
+            calibration=self.calibration,
+        )
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
         """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
@@ -251,6 +296,8 @@ class TrainedModel:
             "mirror": self._network.mirrors,
             "settings": self.config.to_dict(),
             "candle_seconds": self.candle_seconds,
+            # Models of earlier versions lack it.
+            "calibration": self.calibration.to_dict() if self.calibration else None,
         }
         return to_bytes(tensors, about)
 
@@ -289,7 +336,15 @@ class TrainedModel:
         network = _rebuild(shape, state, mirrors=about["mirror"])
         limits = tensors.get(_QUANTILES)
         quantiles = None if limits is None else ValidationQuantiles(limits.numpy())
-        return cls(network, config, context, int(about["candle_seconds"]), quantiles)
+        calibration = about.get("calibration")
+        return cls(
+            network,
+            config,
+            context,
+            int(about["candle_seconds"]),
+            quantiles,
+            calibration=None if calibration is None else Calibration.from_dict(calibration),
+        )
 
 
 class CheckpointLoader:

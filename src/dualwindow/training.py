@@ -189,7 +189,7 @@ def train_dataset(
         result = fit()
         model = TrainedModel(result.network, config, context, dataset.candle_seconds)
         if start is not None and not config.epochs:
-            model = model.with_quantiles(start.model.quantiles)
+            model = model.with_confidence(start.model.quantiles, start.model.calibration)
         with ComputeThreads.for_training(device, in_background=in_background) as threads:
             evaluated = split.tail if len(split.tail) else split.validation
             fresh = unseen(start, split.validation)
@@ -206,7 +206,7 @@ def train_dataset(
                 ranks=ranks,
                 market=market,
             )
-    model = model.with_quantiles(judged.quantiles)
+    model = model.with_confidence(judged.quantiles, judged.calibration)
     hindsight = len(evaluated) - len(rows)
     finished = FinishedTraining(
         model,

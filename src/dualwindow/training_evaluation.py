@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLOSE_CHANGE
 from dualwindow.compute_threads import ComputeThreads
-from dualwindow.confidence import decide
 from dualwindow.coverage import ValidationQuantiles
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
@@ -49,12 +48,15 @@ class Judgement:
         yardsticks: with the temperature of rows after the training, so that they judge the model
             on any other candles; None where nothing was trained.
         quantiles: of the ranked rows, or those that the model had before; None without either.
+        calibration: with the temperature of the tempering rows, else of those that are evaluated,
+            else of the ranked ones; or the one that the model had before; None without either.
         after_fees: what the decisions would have earned; None where there are no prices.
     """
 
     evaluation: Evaluation | None
     yardsticks: Yardsticks | None
     quantiles: ValidationQuantiles | None
+    calibration: Calibration | None
     after_fees: AfterFees | None = None
 
 
@@ -92,12 +94,13 @@ def judge(
     ranks_rows = model.quantiles is None and len(train) > 0
     # Without a tail the ranked rows are those that are evaluated.
     apart = RANKED_ROWS if ranks_rows and ranked is not evaluated else 0
+    at_ranked = ranked.evenly_spaced(apart)
     # Of too many rows those that are evenly spaced cannot be traded.
     spaced = market is not None and len(evaluated) > len(rows)
     traded = newest_rows(evaluated, EVALUATION_ROWS if spaced else 0)
-    every = np.concatenate([rows, further, ranked.evenly_spaced(apart), traded])
+    every = np.concatenate([rows, further, at_ranked, traded])
     if not len(every):
-        return Judgement(None, yardsticks, model.quantiles)
+        return Judgement(None, yardsticks, model.quantiles, model.calibration)
     predict = partial(
         model.probabilities,
         dataset.features,
@@ -113,24 +116,33 @@ def judge(
     if ranks_rows:
         known = _known_classes(train, mirrored=model.mirrors)
         quantiles = ValidationQuantiles.of(of_ranked if apart else probabilities, known)
+    calibration = model.calibration
+    if calibration is None and yardsticks is not None:
+        fitted_on = (further, of_further) if len(further) else (rows, probabilities)
+        at, own = fitted_on if len(fitted_on[0]) else (at_ranked, of_ranked)
+        calibration = yardsticks.calibration.fitted(dataset.labels[at], own)
     if not len(rows):
-        return Judgement(None, yardsticks, quantiles)
+        return Judgement(None, yardsticks, quantiles, calibration)
     comparison = None
     if yardsticks is not None:
-        if len(further):
-            yardsticks = yardsticks.tempered(dataset.labels[further], of_further)
+        if len(further) and calibration is not None:
+            yardsticks = replace(yardsticks, calibration=calibration)
         comparison = comparison_of(dataset, rows, config, yardsticks)
-    thresholds = model.with_quantiles(quantiles).thresholds(config)
-    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
-    if yardsticks is not None and not len(further):
-        yardsticks = yardsticks.tempered(dataset.labels[rows], probabilities)
+    whole = model.with_confidence(quantiles, calibration)
+    thresholds = whole.thresholds(config)
+    said = whole.calibrated(probabilities, config)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)
+    if yardsticks is not None and calibration is not None:
+        yardsticks = replace(yardsticks, calibration=calibration)
     earned = None
     if market is not None:
-        if not spaced:
-            traded, of_traded = rows, probabilities
-        decisions = decide(of_traded, thresholds)
+        if spaced:
+            said = whole.calibrated(of_traded, config)
+        else:
+            traded = rows
+        decisions = said.decide(thresholds)
         earned = ranks.from_first(lambda: trade_rows(dataset, traded, decisions, config, market))
-    return Judgement(evaluation, yardsticks, quantiles, earned)
+    return Judgement(evaluation, yardsticks, quantiles, calibration, earned)
 
 
 def _known_classes(train: Selection, *, mirrored: bool) -> NDArray[np.bool_]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
-from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence import Thresholds
 from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Yardsticks, evaluate_parts
+from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.exits import TradeTerms
 from dualwindow.funding import Funding
@@ -35,15 +36,15 @@ class PredictedSlice:
     Attributes:
         trained_until: end of its training, seconds since 1970.
         seconds: (N,) dates of the candles, ascending, N at least 1.
-        probabilities: (N, 3).
-        usable: (N,) false where the model had no valid window.
+        said: of N candles.
+        usable: (N,) false where the model had no valid window, or nothing can be decided.
         thresholds: what decides; in mode coverage the model's own.
         yardsticks: of the model; None where they are not known.
     """
 
     trained_until: int
     seconds: NDArray[np.int64]
-    probabilities: NDArray[np.float64]
+    said: Calibrated
     usable: NDArray[np.bool_]
     thresholds: Thresholds
     yardsticks: Yardsticks | None
@@ -175,7 +176,7 @@ def walk_pair(
     decisions = np.full(len(frame), HOLD, np.int8)
     usable = np.zeros(len(frame), np.bool_)
     for each, rows in zip(placed, places, strict=True):
-        decisions[rows] = decide(each.probabilities, each.thresholds)
+        decisions[rows] = each.said.decide(each.thresholds)
         usable[rows] = each.usable
     said, can = decisions[begin:end], usable[begin:end]
     trades = trade_decisions(candles, said, config, terms, turns=False, usable=can)
@@ -236,7 +237,7 @@ class _Walk:
         return replace(
             predicted,
             seconds=predicted.seconds[there],
-            probabilities=predicted.probabilities[there],
+            said=predicted.said.at(there),
             usable=predicted.usable[there],
         )
 
@@ -259,8 +260,9 @@ class _Walk:
                 volatility=trailing_volatility(self._changes, rows, self._config.window_size),
                 future_seconds=self._future_seconds,
             )
-        labels, probabilities = self.labels[rows], predicted.probabilities[chosen]
-        return EvaluatedPart(labels, probabilities, predicted.thresholds, comparison), unknown
+        said = predicted.said.at(chosen)
+        part = EvaluatedPart(self.labels[rows], said.own, predicted.thresholds, comparison, said)
+        return part, unknown
 
 
 def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTrades:

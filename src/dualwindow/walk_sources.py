@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.candle_sources import find_sources
-from dualwindow.columns import CLASS_NAMES, LONG, RANK_COLUMNS, SHORT
+from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import NEVER, Thresholds
 from dualwindow.coverage import least_rank
 from dualwindow.errors import DataError, ModelFileError
@@ -23,6 +23,7 @@ from dualwindow.exits import TradeTerms
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
+from dualwindow.prediction_frame import calibrated_of, ranks_of
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
@@ -145,20 +146,20 @@ def _slice(
 ) -> PredictedSlice:
     frame = frame.drop_duplicates("date", keep="last").sort_values("date")
     usable = frame["do_predict"].to_numpy() == 1
-    probabilities = frame[list(CLASS_NAMES)].to_numpy(np.float64)
+    said = calibrated_of(frame, config.calibration, config.coverage_sides)
     return PredictedSlice(
         trained_until=trained_until,
         seconds=utc_seconds(frame["date"]),
-        probabilities=probabilities,
-        usable=usable & np.isfinite(probabilities).all(axis=1),
-        thresholds=_own_thresholds(frame, probabilities, usable, config),
+        said=said,
+        usable=usable & said.known,
+        thresholds=_own_thresholds(frame, said.own, usable, config),
         yardsticks=read_yardsticks(figures),
     )
 
 
 def _own_thresholds(
     frame: pd.DataFrame,
-    probabilities: NDArray[np.float64],
+    probabilities: NDArray[np.floating],
     usable: NDArray[np.bool_],
     config: TrainingConfig,
 ) -> Thresholds:
@@ -168,8 +169,9 @@ def _own_thresholds(
     """
     own = {SHORT: config.thresholds.short, LONG: config.thresholds.long}
     for code in config.coverage_sides:
-        ranks = frame.get(RANK_COLUMNS[code], pd.Series(0.0, frame.index)).to_numpy(np.float64)
-        passing = probabilities[usable & (ranks >= least_rank(config.confidence_coverage)), code]
+        passing = probabilities[
+            usable & (ranks_of(frame, code) >= least_rank(config.confidence_coverage)), code
+        ]
         own[code] = float(passing.min()) if len(passing) else NEVER
     return replace(config.thresholds, short=own[SHORT], long=own[LONG])
 
@@ -180,7 +182,7 @@ def _before(each: PredictedSlice, stop: int | None) -> PredictedSlice:
     return replace(
         each,
         seconds=each.seconds[:end],
-        probabilities=each.probabilities[:end],
+        said=each.said.at(slice(end)),
         usable=each.usable[:end],
     )
 

@@ -53,7 +53,12 @@ def test_without_anything_the_defaults_are_those_of_the_settings() -> None:
 
 @pytest.mark.parametrize("flag", FLAGS, ids=[flag.flag for flag in FLAGS])
 def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
-    samples = {"confidence_mode": "balanced", "device": "cpu", "precision": "fp32"}
+    samples = {
+        "confidence_mode": "balanced",
+        "calibration": "prior",
+        "device": "cpu",
+        "precision": "fp32",
+    }
     default = getattr(TrainingConfig(), flag.setting)
     value = samples.get(flag.setting, 0.25 if isinstance(default, float | None) else 2)
     words = [flag.flag] if flag.sets is not None else [flag.flag, str(value)]

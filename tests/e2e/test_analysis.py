@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, LABEL_COLUMN
 from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("analysis")]
@@ -30,7 +31,7 @@ TINY = merged(
 #: last candle), so its last row holds FreqAI's null prediction. What is made from predictions is
 #: therefore reported for every FreqAI model: the label, the classes, do_predict, and where the
 #: full run has a signal in that very row, the signal.
-PREDICTED = {"&-side", "do_predict", "SHORT", "HOLD", "LONG", "SHORT_rank", "LONG_rank"}
+PREDICTED = {LABEL_COLUMN, "do_predict", *CLASS_NAMES, *CONFIDENCE_COLUMNS}
 SIGNALS = {"decision", "enter_long", "enter_short", "enter_tag"}
 ALLOWED = PREDICTED | SIGNALS | {f"{name}_{each}" for name in PREDICTED for each in ("mean", "std")}
 NULL = {"0", "0.0", "nan", ""}

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.columns import CLASS_NAMES, HOLD, RANK_COLUMNS
-from dualwindow.confidence import Thresholds, decide_reached, threshold_text
+from dualwindow.columns import HOLD
+from dualwindow.confidence import CalibrationKind, Thresholds, decide_reached, threshold_text
 from dualwindow.coverage import least_rank
+from dualwindow.evaluation.text import calibration_text
+from dualwindow.prediction_frame import calibrated_of, is_calibrated, ranks_of
 
 #: FreqAI's `do_predict` of a candle to trade upon.
 _USABLE = 1
@@ -25,53 +27,52 @@ class DecisionRule:
         thresholds: what the probabilities are compared with.
         shares: class code to the share of validation candles for which the side fires, in place of
             its threshold; a frame holds the predictions of many models, each with its own.
+        calibration: of the probabilities, by each model's own.
     """
 
     thresholds: Thresholds
     shares: Mapping[int, float]
+    calibration: CalibrationKind
 
     def decide(self, frame: pd.DataFrame) -> NDArray[np.int_]:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        probabilities = probabilities_of(frame)
-        reached = self.thresholds.reached(probabilities)
+        market = calibrated_of(frame, self.calibration).market
+        reached = self.thresholds.reached(market)
         for code, share in self.shares.items():
-            reached[:, code] = _ranks(frame, code) >= least_rank(share)
-        decisions = decide_reached(probabilities, reached, self.thresholds)
+            reached[:, code] = ranks_of(frame, code) >= least_rank(share)
+        decisions = decide_reached(market, reached, self.thresholds)
         return np.where(usable(frame), decisions, HOLD)
+
+    def probabilities(self, frame: pd.DataFrame) -> NDArray[np.floating]:
+        """(N, 3) probabilities that are compared; NaN where a model has no calibration.
+
+        They are the network's own of sides that go by their rank.
+        """
+        return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
 
     def unranked(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(N,) whether a side cannot be decided, because the model has kept no quantiles."""
-        unknown = [_ranks(frame, code) <= 0 for code in self.shares]
+        unknown = [ranks_of(frame, code) <= 0 for code in self.shares]
         return np.any(unknown, axis=0) & usable(frame) if unknown else np.zeros(len(frame), bool)
+
+    def uncalibrated(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+        """(N,) whether nothing can be decided, because the model has kept no calibration."""
+        if self.calibration == "none":
+            return np.zeros(len(frame), dtype=np.bool_)
+        return ~is_calibrated(frame) & usable(frame)
 
     def text(self, row: pd.DataFrame) -> str:
         """What decides one candle, in words for the log; `row` is a frame of it alone."""
         limits = self.thresholds.by_class()
         words = [
-            f"rank {_ranks(row, code)[0]:.4f} of {least_rank(self.shares[code]):.4f}"
+            f"rank {ranks_of(row, code)[0]:.4f} of {least_rank(self.shares[code]):.4f}"
             if code in self.shares
             else threshold_text(limit)
             for code, limit in enumerate(limits)
         ]
-        return f"thresholds {' '.join(words)}"
+        return f"thresholds {' '.join(words)}{calibration_text(self.calibration)}"
 
 
 def usable(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """(N,) whether FreqAI says that a candle may be traded upon."""
     return np.asarray((frame["do_predict"] == _USABLE).to_numpy())
-
-
-def probabilities_of(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """(N, 3) probabilities; FreqAI's frames before the first model lack unseen classes."""
-    return np.column_stack([_numbers(frame, name) for name in CLASS_NAMES])
-
-
-def _ranks(frame: pd.DataFrame, code: int) -> NDArray[np.float64]:
-    """(N,) ranks of a side; 0, unknown, where a model or a cached prediction lacks them."""
-    return _numbers(frame, RANK_COLUMNS[code])
-
-
-def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    if name not in frame:
-        return np.zeros(len(frame))
-    return np.asarray(pd.to_numeric(frame[name]).fillna(0.0), dtype=np.float64)

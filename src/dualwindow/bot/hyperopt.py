@@ -19,6 +19,7 @@ from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.settings import plain_exit
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence import MODE_THRESHOLDS, threshold_text
+from dualwindow.evaluation.text import calibration_text
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 SPACE: Final = "buy"
 _SIDES: Final = {"short": SHORT, "long": LONG, "hold": HOLD}
 #: What is searched, as long as the start does not lie outside. Balanced classes spread the
-#: probabilities around a third; in their natural shares SHORT and LONG are rare.
+#: probabilities around a third; in their natural shares, as calibrated, SHORT and LONG are rare.
 _BALANCED: Final = (0.3, 0.9)
 _NATURAL: Final = (0.02, 0.6)
 #: Where the threshold of a mode without one of its own lies before anything is found.
@@ -202,13 +203,15 @@ class ChosenThresholds:
                     origins[name] = origin
                     break
         shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
-        return cls(with_thresholds(DecisionRule(settings.thresholds, shares), values), origins)
+        rule = DecisionRule(settings.thresholds, shares, settings.calibration)
+        return cls(with_thresholds(rule, values), origins)
 
     def line(self) -> str:
         """What the log says of them."""
         thresholds, shares = self.rule.thresholds, self.rule.shares
+        calibration = calibration_text(self.rule.calibration)
         if not thresholds.enabled:
-            return "use_confidence_thresholding is false: the likeliest class is said"
+            return f"use_confidence_thresholding is false: the likeliest class is said{calibration}"
         by_origin: dict[str, list[str]] = {}
         for name, code in _SIDES.items():
             said = f"{name.upper()} {threshold_text(getattr(thresholds, name))}"
@@ -216,7 +219,7 @@ class ChosenThresholds:
                 said = f"{name.upper()} at most {shares[code]:.2%} of each model's validation"
             by_origin.setdefault(self.origins[name], []).append(said)
         parts = [f"{' '.join(said)} ({origin})" for origin, said in by_origin.items()]
-        return f"thresholds {', '.join(parts)}"
+        return f"thresholds {', '.join(parts)}{calibration}"
 
 
 def with_thresholds(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
@@ -229,9 +232,8 @@ def with_thresholds(rule: DecisionRule, values: Mapping[str, float]) -> Decision
         long=values.get("long", kept.long),
     )
     given = {_SIDES[name] for name in values}
-    return DecisionRule(
-        thresholds, {code: share for code, share in rule.shares.items() if code not in given}
-    )
+    shares = {code: share for code, share in rule.shares.items() if code not in given}
+    return replace(rule, thresholds=thresholds, shares=shares)
 
 
 def _probability(value: Any, name: str, origin: str) -> float:

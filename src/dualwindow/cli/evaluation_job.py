@@ -20,7 +20,6 @@ from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.trade_market import market_of
 from dualwindow.cli.training_folder import EVALUATION_NAME
-from dualwindow.confidence import decide
 from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
@@ -219,13 +218,14 @@ def _evaluate(
     else:
         comparison = comparison_of(dataset, rows, config, yardsticks)
     thresholds = model.thresholds(config)
-    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison)
+    said = model.calibrated(probabilities, config)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)
     if len(labelled) > len(rows):
         # Evenly spaced rows cannot be traded.
         rows = newest_rows(labelled, EVALUATION_ROWS)
         probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
-    decisions = decide(probabilities, thresholds)
-    return evaluation, trade_rows(dataset, rows, decisions, config, market)
+        said = model.calibrated(probabilities, config)
+    return evaluation, trade_rows(dataset, rows, said.decide(thresholds), config, market)
 
 
 def _tell(

@@ -10,7 +10,7 @@ from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.decisions import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
-from dualwindow.evaluation.text import skill_text, verdict
+from dualwindow.evaluation.text import calibration_text, skill_text, verdict
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> None:
@@ -38,7 +38,8 @@ def decision_table(evaluation: Evaluation, rows: str) -> Table:
         rows: what its candles are called.
     """
     limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
-    table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}")
+    calibrated = calibration_text(evaluation.calibration)
+    table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}{calibrated}")
     ways = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
     for name in (MAJORITY, SHUFFLED):
         if name in evaluation.forecast.baselines:

@@ -66,10 +66,12 @@ TRAINING_FLAGS: Final = (
 )
 CONFIDENCE_FLAGS: Final = (
     SettingFlag("--confidence-mode", "confidence_mode", also=_DROPPED_THRESHOLDS),
+    SettingFlag("--confidence-coverage", "confidence_coverage"),
     SettingFlag("--confidence-short", "confidence_threshold_short"),
     SettingFlag("--confidence-long", "confidence_threshold_long"),
     SettingFlag("--confidence-hold", "confidence_threshold_hold"),
     SettingFlag("--disable-confidence", "use_confidence_thresholding", sets=False),
+    SettingFlag("--calibration", "calibration"),
 )
 
 

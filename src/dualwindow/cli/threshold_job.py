@@ -75,6 +75,7 @@ def run_suggestion(options: argparse.Namespace) -> int:
     parts = _parts(loaded.origin)
     settings = evaluation_settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
+    _require_one_scale(settings.training)
     configured = model.thresholds(settings.training)
     terms = trade_terms(settings.root, settings.layers.content, settings.trading_mode)
     require_writable(options.output)
@@ -123,6 +124,19 @@ def _min_trades(options: argparse.Namespace) -> int:
     if problems:
         raise SettingsError(problems, "the command")
     return wanted
+
+
+def _require_one_scale(config: TrainingConfig) -> None:
+    """Refuse thresholds of which some are of the network's own probabilities, others calibrated."""
+    if config.coverage_sides and config.calibration != "none":
+        raise SettingsError(
+            [
+                f"confidence_mode 'coverage' goes by the network's own probabilities, and a "
+                f"threshold by those of calibration {config.calibration!r}, so that they cannot be "
+                "compared; give --calibration none or another --confidence-mode"
+            ],
+            "the command",
+        )
 
 
 def _parts(origin: ModelOrigin) -> _Parts:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from dualwindow.balance import ClassBalance, drawn_counts, mirrored_counts
-from dualwindow.columns import CLASS_NAMES
+from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.evaluation.losses import FLOOR, normalised
 
 #: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
@@ -42,9 +42,26 @@ class Calibration:
     trained: tuple[float, ...]
     temperature: float | None = None
 
+    @property
+    def sharpness(self) -> float:
+        """By which the logarithms of the network's probabilities are multiplied.
+
+        Raises:
+            ValueError: when no temperature is fitted.
+        """
+        if self.temperature is None:
+            raise ValueError("the calibration has no temperature yet")
+        return 1 / self.temperature
+
+    @property
+    def shifts(self) -> NDArray[np.float64]:
+        """(2,) what is added to the logarithms of SHORT and LONG, and not to that of HOLD."""
+        shift = np.log(self.market) - np.log(self.trained)
+        return np.asarray(shift[[SHORT, LONG]] - shift[HOLD])
+
     def prior_corrected(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N, 3) probabilities times market over trained shares, each row over its sum."""
-        return self._shifted(_logs(probabilities), 1.0)
+        return calibrated(probabilities, 1.0, self.shifts)
 
     def tempered(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N, 3) probabilities to the power of 1 / temperature, then corrected likewise.
@@ -52,9 +69,7 @@ class Calibration:
         Raises:
             ValueError: when no temperature is fitted.
         """
-        if self.temperature is None:
-            raise ValueError("the calibration has no temperature yet")
-        return self._shifted(_logs(probabilities), 1 / self.temperature)
+        return calibrated(probabilities, self.sharpness, self.shifts)
 
     def fitted(
         self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
@@ -67,10 +82,10 @@ class Calibration:
         """
         step = -(-len(labels) // _FITTED_ROWS)
         logs, codes = _logs(probabilities[::step]), labels[::step]
-        at = np.arange(len(codes))
+        at, shifts = np.arange(len(codes)), self.shifts
 
         def loss(sharpness: float) -> float:
-            logits = self._logits(logs, sharpness)
+            logits = _logits(logs, sharpness, shifts)
             return float((np.log(np.exp(logits).sum(axis=0)) - logits[codes, at]).mean())
 
         # The loss is convex in 1 / temperature, so that the search cannot end in a wrong valley.
@@ -101,17 +116,6 @@ class Calibration:
                 found[half] = other.tempered(probabilities[half])
         return found
 
-    def _shifted(self, logs: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
-        powers = np.exp(self._logits(logs, sharpness))
-        return np.ascontiguousarray((powers / powers.sum(axis=0)).T)
-
-    def _logits(self, logs: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
-        """(3, N), of each row the highest is 0."""
-        shift = np.log(self.market) - np.log(self.trained)
-        logits = sharpness * logs + shift[:, None]
-        logits -= logits.max(axis=0)
-        return np.asarray(logits)
-
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
         return {**asdict(self), "market": list(self.market), "trained": list(self.trained)}
@@ -132,6 +136,38 @@ class Calibration:
         if not len(found.market) == len(found.trained) == len(CLASS_NAMES):
             raise ValueError(f"a calibration of {len(found.market)} classes")
         return found
+
+
+def calibrated(
+    probabilities: NDArray[np.floating],
+    sharpness: float | NDArray[np.float64],
+    shifts: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """What a network's probabilities mean, rows of several models at once if need be.
+
+    Args:
+        probabilities: (N, 3) of the network.
+        sharpness: power of the probabilities, a number or (N,).
+        shifts: (2,) or (N, 2) added to the logarithms of SHORT and LONG.
+
+    Returns:
+        (N, 3), each row over its sum.
+    """
+    powers = np.exp(_logits(_logs(probabilities), sharpness, shifts))
+    return np.ascontiguousarray((powers / powers.sum(axis=0)).T)
+
+
+def _logits(
+    logs: NDArray[np.float64],
+    sharpness: float | NDArray[np.float64],
+    shifts: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(3, N), of each row the highest is 0."""
+    logits = sharpness * logs
+    logits[SHORT] += shifts[..., 0]
+    logits[LONG] += shifts[..., 1]
+    logits -= logits.max(axis=0)
+    return np.asarray(logits)
 
 
 def _logs(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence import MODE_THRESHOLDS, Thresholds, decide
+from dualwindow.confidence import MODE_THRESHOLDS, CalibrationKind, Thresholds
+from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.evaluation.decisions import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line
@@ -42,6 +43,7 @@ class Evaluation:
         forecast: what the probabilities are worth, beside the baselines.
         uses_thresholds: false where the likeliest class is always said; the figures of thresholds
             then say what they would do.
+        calibration: of the probabilities that everything but the forecast is about.
     """
 
     rows: int
@@ -55,7 +57,9 @@ class Evaluation:
     modes: dict[str, ModeFigures]
     curves: dict[str, PrecisionCurve]
     forecast: ForecastFigures
+    # Figures that earlier versions wrote do not say these two.
     uses_thresholds: bool = True
+    calibration: CalibrationKind = "none"
 
     def silent_sides(self) -> list[str]:
         """Sides that the thresholds never let through."""
@@ -75,7 +79,7 @@ class Evaluation:
         return [
             f"{rows} on {self.rows} candles: {real}",
             *decision_lines({"argmax": self.argmax, "thresholds": self.thresholded}),
-            threshold_line(self.meaning, self.highest),
+            threshold_line(self.meaning, self.highest, self.calibration),
             *forecast_lines(self.forecast),
         ]
 
@@ -85,14 +89,16 @@ def evaluate(
     probabilities: NDArray[np.floating],
     thresholds: Thresholds,
     comparison: Comparison | None = None,
+    said: Calibrated | None = None,
 ) -> Evaluation:
     """Compare a model with the labels, by argmax beside the thresholds, and with its baselines.
 
     Args:
         labels: (N,) class codes, all known, N at least 1.
-        probabilities: (N, 3) without NaN.
+        probabilities: (N, 3) of the network, without NaN.
         thresholds: of the configured mode.
-        comparison: of the same rows; without it nothing is calibrated or compared.
+        comparison: of the same rows; without it nothing is compared.
+        said: the same probabilities as the thresholds see them; None as they are.
 
     Raises:
         ValueError: when there are no rows or shapes differ.
@@ -102,7 +108,7 @@ def evaluate(
             f"labels {labels.shape} and probabilities {probabilities.shape} must be (N,) and "
             "(N, 3) with N at least 1"
         )
-    return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison)])
+    return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison, said)])
 
 
 @dataclass(frozen=True)
@@ -113,23 +119,30 @@ class EvaluatedPart:
     probabilities: NDArray[np.floating]
     thresholds: Thresholds
     comparison: Comparison | None = None
+    said: Calibrated | None = None
+
+    @property
+    def calibrated(self) -> Calibrated:
+        """What the thresholds are held against."""
+        return Calibrated.plain(self.probabilities) if self.said is None else self.said
 
 
 def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
     """Judge the rows of several models together, each by its own thresholds and baselines.
 
     Args:
-        parts: at least one, each with at least one row. Where thresholds differ, those of the last
-            are named.
+        parts: at least one, each with at least one row, all of one calibration. Where thresholds
+            differ, those of the last are named.
     """
     labels = np.concatenate([each.labels for each in parts])
-    probabilities = np.concatenate([each.probabilities for each in parts])
-    decisions = np.concatenate([decide(each.probabilities, each.thresholds) for each in parts])
+    market = np.concatenate([each.calibrated.market for each in parts])
+    compared = np.concatenate([each.calibrated.compared for each in parts])
+    decisions = np.concatenate([each.calibrated.decide(each.thresholds) for each in parts])
     limits = np.concatenate(
         [np.tile(each.thresholds.by_class(), (len(each.labels), 1)) for each in parts]
     )
     meaning = {
-        name: ThresholdFigures.of(labels == code, probabilities[:, code], limits[:, code])
+        name: ThresholdFigures.of(labels == code, compared[:, code], limits[:, code])
         for code, name in enumerate(CLASS_NAMES)
     }
     newest = parts[-1].thresholds
@@ -139,16 +152,17 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
     return Evaluation(
         rows=len(labels),
         real=counts_of(labels),
-        argmax=DecisionFigures.of(labels, probabilities.argmax(axis=1)),
+        argmax=DecisionFigures.of(labels, market.argmax(axis=1)),
         thresholded=DecisionFigures.of(labels, decisions),
         thresholds=thresholds_by_class(newest),
         fired={name: each.fired for name, each in meaning.items()},
-        highest=by_class(probabilities.max(axis=0)),
+        highest=by_class(compared.max(axis=0)),
         meaning=meaning,
-        modes={name: ModeFigures.of(labels, probabilities, mode) for name, mode in modes.items()},
-        curves=precision_curves(labels, probabilities),
+        modes={name: ModeFigures.of(labels, market, mode) for name, mode in modes.items()},
+        curves=precision_curves(labels, compared),
         forecast=ForecastFigures.of_parts(
             [(each.labels, each.probabilities, each.comparison) for each in parts]
         ),
         uses_thresholds=newest.enabled,
+        calibration=parts[-1].calibrated.kind,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dualwindow.confidence import CalibrationKind
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.decisions import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERED, ForecastFigures
@@ -27,12 +28,17 @@ def decision_lines(ways: Mapping[str, DecisionFigures]) -> list[str]:
     return lines
 
 
-def threshold_line(meaning: Mapping[str, ThresholdFigures], highest: Mapping[str, float]) -> str:
+def threshold_line(
+    meaning: Mapping[str, ThresholdFigures],
+    highest: Mapping[str, float],
+    calibration: CalibrationKind,
+) -> str:
     """How often each class's threshold fires, and how often that is right.
 
     Args:
         meaning: class name to the figures of its threshold.
         highest: class name to the highest probability seen.
+        calibration: of these probabilities.
     """
     fired = []
     for name, figures in meaning.items():
@@ -41,7 +47,12 @@ def threshold_line(meaning: Mapping[str, ThresholdFigures], highest: Mapping[str
             f"{name} >= {figures.threshold:.2f} on {figures.fires:.2%}{right} "
             f"(highest {highest[name]:.3f})"
         )
-    return f"thresholds fire: {'; '.join(fired)}"
+    return f"thresholds fire{calibration_text(calibration)}: {'; '.join(fired)}"
+
+
+def calibration_text(calibration: CalibrationKind) -> str:
+    """What is said of thresholds on calibrated probabilities; nothing of others."""
+    return "" if calibration == "none" else f" (calibration {calibration})"
 
 
 def forecast_lines(forecast: ForecastFigures) -> list[str]:

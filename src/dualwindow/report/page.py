@@ -72,7 +72,9 @@ def page_of(report: Report) -> str:
         '<main class="charts">',
         *(_chart(each) for each in charts),
         _card("After fees", profit_table(report.after_fees), _profit_note(report), wide=True),
-        _card("What the thresholds do", threshold_table(report), _THRESHOLD_NOTE, wide=True),
+        _card(
+            "What the thresholds do", threshold_table(report), _threshold_note(report), wide=True
+        ),
         _card("Classes", class_table(report)),
         _card("Retrainings", window_table(report), wide=True),
         _card("Profit by retraining", walk_table(report), _WALK_NOTE, wide=True),
@@ -100,10 +102,14 @@ def _profit_note(report: Report) -> str:
     )
 
 
-_THRESHOLD_NOTE: Final = (
-    "Thresholds act on the network's own probabilities. Side came: of the candles on which it "
-    "fires. Market probability: of the candles whose probability lies at the threshold."
-)
+def _threshold_note(report: Report) -> str:
+    kinds = {evaluation.calibration for _, evaluation in report.judged()} - {"none"}
+    looked_at = "calibrated probabilities" if kinds else "the network's own probabilities"
+    named = f" (calibration {', '.join(sorted(kinds))})" if kinds else ""
+    return (
+        f"Thresholds act on {looked_at}{named}. Side came: of the candles on which it fires. "
+        "Market probability: of the candles whose probability lies at the threshold."
+    )
 
 
 _WALK_NOTE: Final = (

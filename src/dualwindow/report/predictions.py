@@ -12,7 +12,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.columns import CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
+from dualwindow.columns import (
+    CALIBRATION_COLUMNS,
+    CLASS_NAMES,
+    HOLD,
+    LABEL_COLUMN,
+    LONG,
+    SHORT,
+)
+from dualwindow.confidence import CalibrationKind
+from dualwindow.prediction_frame import calibrated_of
 from dualwindow.report.facts import CandleFigures, WeeklyClasses
 
 logger = logging.getLogger(__name__)
@@ -51,44 +60,52 @@ class Predictions:
         self.usable = usable
 
     @classmethod
-    def of_frame(cls, frame: pd.DataFrame) -> Predictions:
-        """Take what FreqAI saved, several slices one after the other; doubled dates count once."""
+    def of_frame(cls, frame: pd.DataFrame, calibration: CalibrationKind = "none") -> Predictions:
+        """Take what FreqAI saved, several slices one after the other; doubled dates count once.
+
+        Args:
+            frame: of one pair.
+            calibration: with which the probabilities are shown.
+        """
         frame = frame.drop_duplicates("date", keep="last").sort_values("date")
         dates = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
         codes = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes
         return cls(
             dates.to_numpy().astype("datetime64[s]").astype(np.int64),
-            frame[list(CLASS_NAMES)].to_numpy(np.float64),
+            # Unknown, and not shown, where the model had no calibration.
+            np.nan_to_num(calibrated_of(frame, calibration).market, nan=0.0),
             # A null frame holds the number 0 in place of a class.
             np.where(codes < 0, HOLD, codes).astype(np.int8),
             frame["do_predict"].to_numpy() == 1,
         )
 
 
-def read_predictions(folder: Path) -> dict[str, Predictions]:
+def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dict[str, Predictions]:
     """Read every slice of a backtest.
 
     Args:
         folder: of FreqAI's cached predictions; need not exist.
+        calibration: with which the probabilities are shown.
 
     Returns:
         Base coin in lower case, as in the files' names, to its predictions. A file that cannot be
         read is left out with a warning.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
+    columns = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
     for path in sorted(folder.glob("*.feather")):
         match = _FILE_NAME.fullmatch(path.name)
         if match is None:
             continue
         try:
-            frame = pd.read_feather(path, columns=_COLUMNS)
+            frame = pd.read_feather(path, columns=columns)
         except (OSError, ValueError, KeyError) as error:
             logger.warning("%s is left out of the report: %s", path, error)
             continue
         if len(frame):
             frames.setdefault(match["base"], []).append(frame)
     return {
-        base: Predictions.of_frame(pd.concat(parts, ignore_index=True))
+        base: Predictions.of_frame(pd.concat(parts, ignore_index=True), calibration)
         for base, parts in frames.items()
     }
 

@@ -171,8 +171,9 @@ def reliability_charts(report: Report) -> list[Chart]:
     found = [evaluation.forecast.reliability for _, evaluation in report.judged()]
     notes = {
         RAW: (
-            "The network's own probabilities, on which the thresholds act. It learned from "
-            "balanced classes, so that a rare side comes less often than it says."
+            "The network's own probabilities, on which the thresholds act unless a calibration is "
+            "set. It learned from balanced classes, so that a rare side comes less often than it "
+            "says."
         ),
         TEMPERED: "Calibrated: with the market's class shares and a temperature.",
     }

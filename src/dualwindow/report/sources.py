@@ -24,6 +24,7 @@ from dualwindow.report.facts import (
     RunFacts,
     TrainedWindow,
     WeeklyClasses,
+    judged,
 )
 from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
@@ -131,7 +132,10 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     settings: dict[str, Any] = bound.get("settings", {})
     pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
     windows = read_windows(folder)
-    predictions = read_predictions(folder / CACHED_PREDICTIONS)
+    known = judged(windows)
+    # The thresholds that are shown beside them are those of the last training, too.
+    calibration = known[-1][1].calibration if known else "none"
+    predictions = read_predictions(folder / CACHED_PREDICTIONS, calibration)
     if not windows and not predictions:
         raise ModelFileError(
             f"{folder} holds no figures yet: no training in it has come to its end; run "
