@@ -41,6 +41,7 @@ from dualwindow.columns import (
 from dualwindow.confidence import Thresholds
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, DualWindowError
+from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.files import remove_strays
 from dualwindow.fingerprint import (
     bind_features,
@@ -198,7 +199,7 @@ class DualWindowLSTM(BackgroundTraining):
             touches=data_dictionary["touches"],
             expected_candles=self.freqai_info["train_period_days"] * 86_400 // self._candle_seconds,
             candle_seconds=self._candle_seconds,
-            figures_path=folder / "evaluation.json",
+            figures_path=folder / EVALUATION_NAME,
             checkpoint_path=checkpoint_path(folder, last_candle),
             hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
             should_stop=self._stop_event.is_set,

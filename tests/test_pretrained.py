@@ -29,6 +29,7 @@ from dualwindow.pretrained import (
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset, train_model
+from dualwindow.training_evaluation import yardsticks_of
 from dualwindow.training_hooks import EpochResult
 from tests.bot import QUICK
 from tests.test_portable import ORIGIN
@@ -307,6 +308,27 @@ def test_only_what_it_has_not_seen_is_evaluated_on(
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["validation"]["rows"] == honest
     assert figures["not_evaluated_for_hindsight"] == finished.hindsight
+
+
+def test_used_as_it_is_it_is_compared_with_the_baselines_of_its_own_training(
+    candles: CandleArrays, labels: np.ndarray, start: PortableModel
+) -> None:
+    used = config(epochs=0, validation_fraction=0.5)
+    seen = Dataset.of_candles(rows_of(candles, 0, SEEN), labels[:SEEN], used, name="BTC")
+    own = yardsticks_of(seen.labelled(), used, mirrored=True)
+    dataset = Dataset.of_candles(candles, labels, used, name="BTC")
+    for yardsticks in (own, None):
+        judged = replace(start, yardsticks=yardsticks)
+        finished = train_dataset(dataset, used, name="BTC", start=judged)
+        assert finished.evaluation is not None
+        assert bool(finished.evaluation.forecast.skill) is (yardsticks is not None)
+        assert (finished.yardsticks is None) is (yardsticks is None)
+    # One that is trained on has baselines of the rows that it was trained on last.
+    tuned = train_dataset(
+        dataset, config(epochs=1), name="BTC", start=replace(start, yardsticks=own)
+    )
+    assert tuned.yardsticks is not None
+    assert tuned.yardsticks.baselines != own.baselines
 
 
 def test_where_it_has_seen_everything_no_figure_is_shown(

@@ -15,14 +15,13 @@ from dualwindow.class_index import ClassIndex
 from dualwindow.columns import CLOSE_CHANGE, UNKNOWN
 from dualwindow.dataset import Dataset
 from dualwindow.evaluation import Yardsticks
+from dualwindow.figures_file import YARDSTICKS_KEY, read_yardsticks
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.training import train_dataset
 from dualwindow.training_evaluation import (
-    YARDSTICKS_KEY,
     comparison_of,
-    read_yardsticks,
     volatility_of,
     yardsticks_of,
 )
@@ -103,7 +102,7 @@ def test_a_training_keeps_what_it_was_judged_by(
     caplog.set_level("INFO")
     path = tmp_path / "evaluation.json"
     finished = train_dataset(stored, CONFIG, name="BTC", figures_path=path, tail_fraction=tail)
-    assert finished.yardsticks == read_yardsticks(path)
+    assert finished.yardsticks == read_yardsticks(tmp_path)
     forecast = finished.evaluation.forecast
     temperature = finished.yardsticks.calibration.temperature
     assert temperature == forecast.temperature
@@ -136,9 +135,9 @@ def test_pairs_of_one_time_are_compared_in_one_block(stored: Dataset) -> None:
 )
 def test_figures_without_yardsticks_give_none(content: str, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
-    assert read_yardsticks(path) is None
+    assert read_yardsticks(tmp_path) is None
     path.write_text(content, encoding="utf-8")
-    assert read_yardsticks(path) is None
+    assert read_yardsticks(tmp_path) is None
 
 
 def test_the_plain_form_says_the_same(stored: Dataset) -> None:

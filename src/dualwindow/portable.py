@@ -23,6 +23,8 @@ import safetensors
 
 from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
+from dualwindow.evaluation import Yardsticks
+from dualwindow.figures_file import read_yardsticks
 from dualwindow.files import whole_file, write_json
 from dualwindow.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
 from dualwindow.trained import TrainedModel
@@ -87,11 +89,13 @@ class PortableModel:
         model: to predict with, or to start a training from.
         origin: of the model.
         sha256: of its weights file.
+        yardsticks: what it was judged by; None where its folder does not tell.
     """
 
     model: TrainedModel
     origin: ModelOrigin
     sha256: str
+    yardsticks: Yardsticks | None = None
 
 
 def save_portable(
@@ -159,7 +163,12 @@ def load_portable(folder: Path) -> PortableModel:
             raise ModelFileError(
                 f"{folder / WEIGHTS_NAME} does not belong to {about_path}; {way_out}"
             )
-        return PortableModel(TrainedModel.from_bytes(weights), _origin(about["origin"]), sha256)
+        return PortableModel(
+            TrainedModel.from_bytes(weights),
+            _origin(about["origin"]),
+            sha256,
+            read_yardsticks(folder),
+        )
     except DualWindowError as error:
         raise ModelFileError(f"the model in {folder} cannot be used: {error}") from error
     except OSError as error:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Final
-
-#: Under which a training's figures hold what its decisions would have earned.
-AFTER_FEES_KEY: Final = "after_fees"
+from typing import Any
 
 
 @dataclass(frozen=True)

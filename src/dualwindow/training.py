@@ -205,6 +205,7 @@ def train_dataset(
                 threads=threads,
                 ranks=ranks,
                 market=market,
+                used=start.yardsticks if start is not None else None,
             )
     model = model.with_confidence(judged.quantiles, judged.calibration)
     hindsight = len(evaluated) - len(rows)

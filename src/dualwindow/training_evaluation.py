@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -35,8 +33,6 @@ BASELINE_ROWS: Final = 100_000
 TEMPERING_ROWS: Final = 4096
 #: Most rows that a model keeps the quantiles of beside those that are evaluated, evenly spaced.
 RANKED_ROWS: Final = 20_000
-#: Under which a training's figures hold what the model was judged by.
-YARDSTICKS_KEY: Final = "yardsticks"
 
 
 @dataclass(frozen=True)
@@ -71,12 +67,13 @@ def judge(
     threads: ComputeThreads,
     ranks: Ranks,
     market: TradeMarket | None = None,
+    used: Yardsticks | None = None,
 ) -> Judgement:
     """Evaluate a model on rows that it was not trained on.
 
     Args:
         model: as trained.
-        train: rows of its training; may be empty, then there is nothing to compare with.
+        train: rows of its training; may be empty, then it is compared by `used`.
         evaluated: rows to evaluate on.
         tempering: further rows that the temperature is fitted on; where there are none, those that
             are evaluated give it to each other.
@@ -86,9 +83,10 @@ def judge(
         ranks: that each predict a share of the rows; all return the same.
         market: where the decisions on the evaluated rows are traded, the newest of them where
             they are too many; None trades nothing.
+        used: what a model was judged by that is used as it is; None where nobody knows.
     """
     dataset, config = train.dataset, model.config
-    yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else None
+    yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else used
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
     further = tempering.evenly_spaced(TEMPERING_ROWS)
     ranks_rows = model.quantiles is None and len(train) > 0
@@ -117,7 +115,9 @@ def judge(
         known = _known_classes(train, mirrored=model.mirrors)
         quantiles = ValidationQuantiles.of(of_ranked if apart else probabilities, known)
     calibration = model.calibration
-    if calibration is None and yardsticks is not None:
+    if calibration is None and used is not None and yardsticks is used:
+        calibration = used.calibration
+    elif calibration is None and yardsticks is not None:
         fitted_on = (further, of_further) if len(further) else (rows, probabilities)
         at, own = fitted_on if len(fitted_on[0]) else (at_ranked, of_ranked)
         calibration = yardsticks.calibration.fitted(dataset.labels[at], own)
@@ -167,21 +167,6 @@ def yardsticks_of(train: Selection, config: TrainingConfig, *, mirrored: bool) -
     )
     trained = trained_prior(train.counts, config.class_balance, mirrored=mirrored)
     return Yardsticks(baselines, Calibration(market=baselines.prior, trained=trained))
-
-
-def read_yardsticks(figures: Path) -> Yardsticks | None:
-    """Find in the figures of a training what its model was judged by.
-
-    Args:
-        figures: JSON that the training has written.
-
-    Returns:
-        None when the file is missing, or of a version that fitted none.
-    """
-    try:
-        return Yardsticks.from_dict(json.loads(figures.read_bytes())[YARDSTICKS_KEY])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def comparison_of(

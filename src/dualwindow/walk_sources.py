@@ -20,6 +20,7 @@ from dualwindow.confidence import NEVER, Thresholds
 from dualwindow.coverage import least_rank
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.exits import TradeTerms
+from dualwindow.figures_file import read_yardsticks
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
@@ -30,13 +31,11 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.timeframes import timeframe_seconds
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_terms import trade_terms
-from dualwindow.training_evaluation import read_yardsticks
 from dualwindow.walk_forward import PairWalk, PredictedSlice, walk_pair
 from dualwindow.windows import utc_seconds
 
 logger = logging.getLogger(__name__)
 
-_EVALUATION_NAME: Final = "evaluation.json"
 _NAME: Final = "cb_{base}_*_prediction.feather"
 
 
@@ -127,8 +126,8 @@ def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[Predict
             continue
         try:
             frame = pd.read_feather(path)
-            figures = folder / f"sub-train-{base}_{stamp}" / _EVALUATION_NAME
-            found.append(_slice(int(stamp), frame, figures, config))
+            model = folder / f"sub-train-{base}_{stamp}"
+            found.append(_slice(int(stamp), frame, model, config))
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             logger.warning("%s is left out of the evaluation: %s", path, error)
     found = [each for each in found if len(each.seconds)]
@@ -142,7 +141,7 @@ def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[Predict
 
 
 def _slice(
-    trained_until: int, frame: pd.DataFrame, figures: Path, config: TrainingConfig
+    trained_until: int, frame: pd.DataFrame, model: Path, config: TrainingConfig
 ) -> PredictedSlice:
     frame = frame.drop_duplicates("date", keep="last").sort_values("date")
     usable = frame["do_predict"].to_numpy() == 1
@@ -153,7 +152,7 @@ def _slice(
         said=said,
         usable=usable & said.known,
         thresholds=_own_thresholds(frame, said.own, usable, config),
-        yardsticks=read_yardsticks(figures),
+        yardsticks=read_yardsticks(model),
     )
 
 

@@ -19,10 +19,10 @@ from dualwindow.cli.setting_flags import layered_config
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.trade_market import market_of
-from dualwindow.cli.training_folder import EVALUATION_NAME
 from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
+from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.files import write_json
 from dualwindow.fingerprint import CONFIDENCE_SETTINGS, model_settings
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
@@ -32,9 +32,9 @@ from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
-from dualwindow.trade_figures import AFTER_FEES_KEY, AfterFees
+from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
-from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of, read_yardsticks
+from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
     with StageWatch() as watch, StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, watch, signals)
-            yardsticks = read_yardsticks(options.model / EVALUATION_NAME)
+            yardsticks = loaded.yardsticks
             market = market_of(settings, sources)
             evaluation, earned = _evaluate(
                 model, yardsticks, settings, store, signals, market=market

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import DataError, SettingsError
+from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.file_locks import FileLockedError, locked_folder
 from dualwindow.files import write_json
 from dualwindow.pair_names import stem_of
@@ -21,7 +22,6 @@ from dualwindow.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 TENSORBOARD_NAME: Final = "tensorboard"
-EVALUATION_NAME: Final = "evaluation.json"
 _RECORD_NAME: Final = "training.json"
 _RECORD_FORMAT: Final = 1
 #: Pairs that a folder is named after; more are counted.

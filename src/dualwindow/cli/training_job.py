@@ -16,13 +16,14 @@ from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
-from dualwindow.cli.training_folder import EVALUATION_NAME, TENSORBOARD_NAME, TrainingFolder
+from dualwindow.cli.training_folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.cli.training_plan import TrainingRequest, plan_training
 from dualwindow.cli.training_report import report_files
 from dualwindow.cli.training_run import CommandTraining
 from dualwindow.cli.training_summary import print_summary
 from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
+from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import (
     load_pretrained,

@@ -13,8 +13,9 @@ from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.tensorboard_scalars import TensorBoardScalars
 from dualwindow.cli.trade_market import market_of
-from dualwindow.cli.training_folder import EVALUATION_NAME, TENSORBOARD_NAME, TrainingFolder
+from dualwindow.cli.training_folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.dataset import Selection
+from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import CandleSource

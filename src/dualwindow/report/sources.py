@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from dualwindow import __version__
 from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError
+from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.model_folders import find_models
 from dualwindow.period import utc_text
@@ -30,7 +31,6 @@ from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
 from dualwindow.report.walked import WalkFacts
 from dualwindow.report.windows import (
-    EVALUATION_NAME,
     read_after_fees,
     read_window,
     read_windows,

@@ -11,13 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
+from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.model_folders import find_models
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
-from dualwindow.trade_figures import AFTER_FEES_KEY, AfterFees
+from dualwindow.trade_figures import AfterFees
 
 logger = logging.getLogger(__name__)
 
-EVALUATION_NAME: Final = "evaluation.json"
 #: What an evaluation's rows are called, and under which it stands; the better one first.
 _EVALUATED_ON: Final = ("tail", "validation")
 
