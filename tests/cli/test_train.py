@@ -284,6 +284,12 @@ def test_the_evaluation_is_that_of_the_models_own_predictions(
     assert found == {"SHORT": own.short, "HOLD": own.hold, "LONG": own.long}
     assert own.short < 1
     assert sum(figures["real"].values()) == figures["rows"]
+    words = ["--calibration", "prior", "--confidence-short", "0.2"]
+    assert main(["evaluate", "model", *words, "--output", "prior.json"]) == 0
+    prior = json.loads(Path("prior.json").read_text(encoding="utf-8"))["figures"]
+    assert (prior["calibration"], figures["calibration"]) == ("prior", "none")
+    assert prior["forecast"] == figures["forecast"]
+    assert prior["argmax"] != figures["argmax"]
 
 
 def test_stopped_while_candles_are_looked_through_nothing_has_changed(

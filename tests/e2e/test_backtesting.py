@@ -218,12 +218,15 @@ def test_mode_coverage_takes_each_models_most_confident_candles_without_training
     backtest: Run,
 ) -> None:
     coverage: dict[str, Any] = {"confidence_mode": "coverage", "confidence_coverage": 0.01}
+    # Which has no say in a share; without each model's own among the predictions it is refused.
+    coverage["calibration"] = "temperature"
     for side in ("short", "long"):
         coverage[f"confidence_threshold_{side}"] = None
     overlay = merged(OVERLAY, {"freqai": {"model_training_parameters": coverage}})
     run = freqtrade(backtest.userdir, overlay)
     assert run.status == 0, run.output[-3000:]
     assert "Starting training" not in run.output
+    assert "(confidence_mode coverage) (calibration temperature)" in run.output
     trades = run.trades()
     assert len(trades) > 20
     for base in ("BTC", "ETH"):

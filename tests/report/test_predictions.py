@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.columns import CLASS_NAMES, LABEL_COLUMN
+from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, LABEL_COLUMN
+from dualwindow.evaluation.calibration import Calibration
 from dualwindow.report.predictions import Predictions, read_predictions, thinned, weekly
 from tests.report.reports import MONDAY, PAIR, prediction_frame
 
@@ -41,6 +42,27 @@ def test_thinning_keeps_peaks_and_counts_whatever_the_history(
         if peaks:
             assert max(peaks) == pytest.approx(usable[side].max(), abs=1e-4)
     assert np.all(np.diff(found.begin) > 0)
+
+
+def test_probabilities_are_shown_as_the_thresholds_beside_them_see_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = prediction_frame(50)
+    model = Calibration((0.1, 0.8, 0.1), (0.3, 0.4, 0.3), 1.5)
+    terms = dict(zip(CALIBRATION_COLUMNS, (model.sharpness, *model.shifts), strict=True))
+    frame.assign(**terms).to_feather(tmp_path / "cb_btc_1_prediction.feather")
+    own = frame[list(CLASS_NAMES)].to_numpy()
+    for kind, expected in (
+        ("none", own),
+        ("prior", model.prior_corrected(own)),
+        ("temperature", model.tempered(own)),
+    ):
+        found = read_predictions(tmp_path, kind)["btc"]
+        np.testing.assert_allclose(found.probabilities, expected)
+    frame.to_feather(tmp_path / "cb_eth_1_prediction.feather")
+    assert set(read_predictions(tmp_path)) == {"btc", "eth"}
+    assert set(read_predictions(tmp_path, "prior")) == {"btc"}
+    assert "cb_eth_1_prediction.feather is left out" in caplog.text
 
 
 @given(
