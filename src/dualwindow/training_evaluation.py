@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.balance import mirrored_counts
-from dualwindow.columns import CLOSE_CHANGE
+from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.coverage import ValidationQuantiles
 from dualwindow.dataset import Dataset, Selection
@@ -88,17 +88,76 @@ def judge(
     dataset, config = train.dataset, model.config
     yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else used
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
-    further = tempering.evenly_spaced(TEMPERING_ROWS)
-    ranks_rows = model.quantiles is None and len(train) > 0
+    is_ranked = model.quantiles is None and len(train) > 0
     # Without a tail the ranked rows are those that are evaluated.
-    apart = RANKED_ROWS if ranks_rows and ranked is not evaluated else 0
-    at_ranked = ranked.evenly_spaced(apart)
+    apart = is_ranked and ranked is not evaluated
     # Of too many rows those that are evenly spaced cannot be traded.
     spaced = market is not None and len(evaluated) > len(rows)
-    traded = newest_rows(evaluated, EVALUATION_ROWS if spaced else 0)
-    every = np.concatenate([rows, further, at_ranked, traded])
+    parts = (
+        rows,
+        tempering.evenly_spaced(TEMPERING_ROWS),
+        ranked.evenly_spaced(RANKED_ROWS if apart else 0),
+        newest_rows(evaluated, EVALUATION_ROWS if spaced else 0),
+    )
+    said, further, of_ranked, newest = _predicted(
+        model, dataset, parts, should_stop=should_stop, threads=threads, ranks=ranks
+    )
+    quantiles = model.quantiles
+    if is_ranked and (len(rows) or len(of_ranked.rows)):
+        known = _known_classes(train, mirrored=model.mirrors)
+        quantiles = ValidationQuantiles.of((of_ranked if apart else said).probabilities, known)
+    calibration = model.calibration
+    if calibration is None and yardsticks is not None:
+        calibration = _fitted(yardsticks.calibration, dataset, (further, said, of_ranked))
+    if not len(rows):
+        return Judgement(None, yardsticks, quantiles, calibration)
+    whole = model.with_confidence(quantiles, calibration)
+    calibrated = yardsticks
+    if yardsticks is not None and calibration is not None:
+        calibrated = replace(yardsticks, calibration=calibration)
+    comparison = None
+    if yardsticks is not None and calibrated is not None:
+        # Rows that gave the temperature are not judged by it.
+        judging = calibrated if len(further.rows) else yardsticks
+        comparison = comparison_of(dataset, rows, config, judging)
+    thresholds = whole.thresholds(config)
+    evaluation = evaluate(
+        dataset.labels[rows],
+        said.probabilities,
+        thresholds,
+        comparison,
+        whole.calibrated(said.probabilities, config),
+    )
+    earned = None
+    if market is not None:
+        traded = newest if spaced else said
+        decisions = whole.calibrated(traded.probabilities, config).decide(thresholds)
+        earned = ranks.from_first(
+            lambda: trade_rows(dataset, traded.rows, decisions, config, market)
+        )
+    return Judgement(evaluation, calibrated, quantiles, calibration, earned)
+
+
+class _Said(NamedTuple):
+    """What a model says: (M,) rows and (M, 3) probabilities."""
+
+    rows: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+def _predicted(
+    model: TrainedModel,
+    dataset: Dataset,
+    parts: Sequence[NDArray[np.int64]],
+    *,
+    should_stop: Callable[[], bool],
+    threads: ComputeThreads,
+    ranks: Ranks,
+) -> list[_Said]:
+    """Predict some parts' rows at once, each rank its share."""
+    every = np.concatenate(parts)
     if not len(every):
-        return Judgement(None, yardsticks, model.quantiles, model.calibration)
+        return [_Said(part, np.empty((0, len(CLASS_NAMES)), np.float32)) for part in parts]
     predict = partial(
         model.probabilities,
         dataset.features,
@@ -107,42 +166,20 @@ def judge(
         threads=threads,
     )
     predicted = np.concatenate(ranks.gathered(predict))
-    probabilities, of_further, of_ranked, of_traded = np.split(
-        predicted, [len(rows), len(rows) + len(further), len(every) - len(traded)]
-    )
-    quantiles = model.quantiles
-    if ranks_rows:
-        known = _known_classes(train, mirrored=model.mirrors)
-        quantiles = ValidationQuantiles.of(of_ranked if apart else probabilities, known)
-    calibration = model.calibration
-    if calibration is None and used is not None and yardsticks is used:
-        calibration = used.calibration
-    elif calibration is None and yardsticks is not None:
-        fitted_on = (further, of_further) if len(further) else (rows, probabilities)
-        at, own = fitted_on if len(fitted_on[0]) else (at_ranked, of_ranked)
-        calibration = yardsticks.calibration.fitted(dataset.labels[at], own)
-    if not len(rows):
-        return Judgement(None, yardsticks, quantiles, calibration)
-    comparison = None
-    if yardsticks is not None:
-        if len(further) and calibration is not None:
-            yardsticks = replace(yardsticks, calibration=calibration)
-        comparison = comparison_of(dataset, rows, config, yardsticks)
-    whole = model.with_confidence(quantiles, calibration)
-    thresholds = whole.thresholds(config)
-    said = whole.calibrated(probabilities, config)
-    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)
-    if yardsticks is not None and calibration is not None:
-        yardsticks = replace(yardsticks, calibration=calibration)
-    earned = None
-    if market is not None:
-        if spaced:
-            said = whole.calibrated(of_traded, config)
-        else:
-            traded = rows
-        decisions = said.decide(thresholds)
-        earned = ranks.from_first(lambda: trade_rows(dataset, traded, decisions, config, market))
-    return Judgement(evaluation, yardsticks, quantiles, calibration, earned)
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    return [_Said(*each) for each in zip(parts, np.split(predicted, ends), strict=True)]
+
+
+def _fitted(
+    calibration: Calibration, dataset: Dataset, parts: Sequence[_Said]
+) -> Calibration | None:
+    """A calibration with the temperature of the first part that has rows, unless it has one."""
+    if calibration.temperature is not None:
+        return calibration
+    for rows, probabilities in parts:
+        if len(rows):
+            return calibration.fitted(dataset.labels[rows], probabilities)
+    return None
 
 
 def _known_classes(train: Selection, *, mirrored: bool) -> NDArray[np.bool_]:
