@@ -61,6 +61,7 @@ OTHER = {
     "patch_size": 5,
     "mirror": "off",
     "class_balance": "none",
+    "auxiliary_weight": 0.5,
     "seed": 1,
 }
 #: Another value for settings of confidence, memory and machine.

@@ -127,6 +127,11 @@ class DualWindowNetwork(nn.Module):
         Returns:
             (B, 3) logits.
         """
+        logits: Tensor = self.head(self.hidden(windows, dropout))
+        return logits
+
+    def hidden(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
+        """Compute the layer below the logits, (B, U), from what `forward` takes."""
         x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
         # (P, B, F) or (P / k, B, 4 F): steps first, as the recurrent kernels want them.
         x = x.transpose(0, 1) if self.patches is None else self._patched(x)
@@ -139,8 +144,7 @@ class DualWindowNetwork(nn.Module):
             x = torch.relu(layer(x))
         if dropout is not None:
             x = x * dropout
-        logits: Tensor = self.head(x)
-        return logits
+        return x
 
     def _patched(self, x: Tensor) -> Tensor:
         """The convolution of (B, P, F) as one product: patches do not overlap, so they are rows."""

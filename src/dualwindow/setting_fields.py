@@ -94,6 +94,14 @@ class SettingFields(BaseModel):
         description="undersample: each epoch draws every class down to the rarest; "
         "weights: rare classes weigh more; none: as in the market.",
     )
+    auxiliary_weight: float = Field(
+        0.0,
+        ge=0.0,
+        le=10.0,
+        description="Weight of a second task in training: predicting the return of the next 30 and "
+        "of the next `future_window` candles over the window's volatility (Huber loss, added to "
+        "the cross entropy). No part of the model or of the validation loss; 0 leaves it out.",
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
     device: str = Field(

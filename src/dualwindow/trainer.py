@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dualwindow.auxiliary_head import AuxiliaryHead
 from dualwindow.balance import class_weights, mirrored_counts
 from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
@@ -30,6 +31,7 @@ from dualwindow.optimization import GradientStep, Schedule, optimizer_of
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import untrained_network
 from dualwindow.ranks import ALONE, Ranks
+from dualwindow.return_targets import ReturnTargets
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
@@ -86,7 +88,8 @@ class Trainer:
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
             overlap.
-        SettingsError: when a batch has fewer windows than there are ranks.
+        SettingsError: when a batch has fewer windows than there are ranks, or `auxiliary_weight`
+            lacks its feature.
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Trainer:
         self._validation = Validation(split.validation, config, self._stream, self._device, ranks)
         self._dtype = training_dtype(config, self._device)
         self._mirror = mirror_for(config, dataset.names)
+        self._targets = ReturnTargets.of(dataset, config)
         _require_sides(self._train.counts, config)
         _require_windows_for_all(ranks, config)
 
@@ -174,7 +178,8 @@ class Trainer:
 
     def _begin(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingRun:
         config = self._config
-        optimizer = optimizer_of(network, config)
+        auxiliary = AuxiliaryHead.of(network, config)
+        optimizer = optimizer_of(network, config, auxiliary)
         weighs = config.class_balance == "weights"
         step = GradientStep(
             network,
@@ -184,6 +189,7 @@ class Trainer:
             dtype=self._dtype,
             threads=self._threads,
             ranks=self._ranks,
+            auxiliary=auxiliary,
         )
         return TrainingRun(network, step, Schedule(optimizer, config), generator)
 
@@ -252,7 +258,7 @@ class Trainer:
         return result
 
     def _train_epoch(self, epoch: int, run: TrainingRun) -> float:
-        """Train on every window of an epoch; return their mean loss over all ranks."""
+        """Train on every window of an epoch; return their mean cross entropy over all ranks."""
         order = EpochOrder(
             self._train,
             balance=self._config.class_balance,
@@ -264,12 +270,18 @@ class Trainer:
         total, done = torch.zeros((), device=self._device), 0
         batch_size, ranks = self._config.batch_size, self._ranks
         batches = epoch_batches(
-            order, self._stream, run.network, run.generator, batch_size, ranks=ranks
+            order,
+            self._stream,
+            run.network,
+            run.generator,
+            batch_size,
+            ranks=ranks,
+            targets=self._targets,
         )
         for batch in batches:
             if ranks.any_says(self._should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
-            loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
+            loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total, batch.targets)
             total += loss * batch.total
             done += batch.total
             if ranks.is_first:

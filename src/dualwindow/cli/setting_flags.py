@@ -52,6 +52,7 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--window-future", "future_window"),
     SettingFlag("--batch-size", "batch_size"),
     SettingFlag("--learning-rate", "learning_rate"),
+    SettingFlag("--auxiliary-weight", "auxiliary_weight"),
     SettingFlag("--streaming-chunk-size", "streaming_chunk_size"),
     SettingFlag(
         "--n-processes", "n_processes", also={"use_multiprocessing": True}, note="Turns them on."
