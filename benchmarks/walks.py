@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.candles import CandleArrays
-from dualwindow.features import FeatureStream
+from dualwindow.feature_stream import FeatureStream
 from dualwindow.pair_preparation import CandleSource
 
 #: Rows of one batch of freqtrade's feather files.

@@ -41,7 +41,7 @@ from dualwindow.bot.settings import (
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds, confidence_tags
 from dualwindow.features import change_features
-from dualwindow.live_history import averages_with_history
+from dualwindow.live_history import features_with_history
 from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
@@ -177,14 +177,18 @@ class DualWindowStrategy(IStrategy):
     def feature_engineering_standard(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> pd.DataFrame:
-        """Add moving-average features: once, for the base pair and timeframe."""
+        """Add moving averages, and the extended features: for the base pair and timeframe."""
         # A live bot hands over the newest few hundred candles only; FreqAI holds the older ones.
         drawer = getattr(self.freqai, "dd", None)
         history = drawer.historic_data.get(metadata["pair"], {}) if drawer is not None else {}
-        averages = averages_with_history(
-            dataframe, history.get(self.timeframe), self._periods, self._candle_seconds
+        features = features_with_history(
+            dataframe,
+            history.get(self.timeframe),
+            self._periods,
+            self._settings.feature_set,
+            self._candle_seconds,
         )
-        for name, values in averages.items():
+        for name, values in features.items():
             dataframe[f"{FEATURE_PREFIX}{name}"] = values
         return dataframe
 

@@ -15,7 +15,7 @@ from demo.market import MINUTES_PER_DAY, MarketSpec, make_market
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import LONG, SHORT
 from dualwindow.dataset import Dataset
-from dualwindow.features import FeatureStream
+from dualwindow.feature_stream import FeatureStream
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset

@@ -16,10 +16,12 @@ from freqtrade.freqai.tensorboard.base_tensorboard import BaseTensorboardLogger
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
-from dualwindow.columns import CLASS_NAMES
+from dualwindow.columns import BASE, CLASS_NAMES, EXTENDED
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAIR = "BTC/USDT:USDT"
+
+FEATURE_SETS = (BASE, EXTENDED)
 
 #: A network that trains in a second; windows and barriers small enough to meet every class.
 QUICK: dict[str, Any] = {

@@ -11,22 +11,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
+from dualwindow.extended_features import extended_features
+from dualwindow.feature_stream import FeatureStream, standard_features
 from dualwindow.features import (
     MovingMean,
     change_features,
     moving_average_features,
     moving_mean,
 )
+from dualwindow.windows import utc_seconds
 from tests.markets import candle_frames, cuts, random_candles
 
 CHANGES = ("high_change", "low_change", "close_change", "volume_change")
+EXTENDED = (
+    "rms_change30", "rms_change120", "rms_change1440",
+    "volume_ma15_to_ma1440", "volume_ma60_to_ma1440",
+    "time_of_day_sin", "time_of_day_cos",
+)  # fmt: skip
 
 
 def all_features(candles: pd.DataFrame, periods: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
     features = change_features(candles)
     for period in periods:
         features |= moving_average_features(candles, period)
-    return features
+    return features | extended_features(candles)
 
 
 # --- slow, obviously right versions ------------------------------------------------------------
@@ -59,14 +68,16 @@ def slow_volume_to_mean(volume: float, mean: float) -> float:
     return min(max(slow_ratio(volume, mean), -1.0), 20.0) if not math.isnan(mean) else math.nan
 
 
-def slow_features(candles: pd.DataFrame, period: int) -> dict[str, list[float]]:
+def slow_features(candles: pd.DataFrame, period: int, first: int = 0) -> dict[str, list[float]]:
     high, low, close, volume = (
         candles[name].tolist() for name in ("high", "low", "close", "volume")
     )
     result: dict[str, list[float]] = {
-        name: [] for name in (*CHANGES, f"price_to_ma{period}", f"volume_to_ma{period}")
+        name: [] for name in (*CHANGES, f"price_to_ma{period}", f"volume_to_ma{period}", *EXTENDED)
     }
-    for row in range(len(candles)):
+    squares = [slow_ratio(now, before) ** 2 for before, now in itertools.pairwise(close)]
+    squares = [math.nan, *squares][: len(close)]
+    for row in range(first, len(candles)):
         before = close[row - 1] if row else math.nan
         result["high_change"].append(slow_ratio(high[row], before))
         result["low_change"].append(slow_ratio(low[row], before))
@@ -77,6 +88,16 @@ def slow_features(candles: pd.DataFrame, period: int) -> dict[str, list[float]]:
         result[f"price_to_ma{period}"].append(slow_ratio(close[row], mean))
         mean = slow_mean(volume, row, period)
         result[f"volume_to_ma{period}"].append(slow_volume_to_mean(volume[row], mean))
+        for span in (30, 120, 1440):
+            result[f"rms_change{span}"].append(math.sqrt(slow_mean(squares, row, span)))
+        day = slow_mean(volume, row, 1440)
+        for span in (15, 60):
+            mean = slow_mean(volume, row, span)
+            result[f"volume_ma{span}_to_ma1440"].append(slow_volume_to_mean(mean, day))
+        date = candles["date"][row]
+        turn = 2 * math.pi * (60 * date.hour + date.minute) / 1440
+        result["time_of_day_sin"].append(math.sin(turn))
+        result["time_of_day_cos"].append(math.cos(turn))
     return result
 
 
@@ -95,6 +116,25 @@ def test_every_feature_follows_its_formula(candles: pd.DataFrame, period: int) -
 def test_every_feature_follows_its_formula_on_a_long_market() -> None:
     candles = random_candles(700, 3, nan=[(200, 3)], flat=[(400, 60)])
     assert_same(all_features(candles, (50,)), slow_features(candles, 50))
+
+
+@given(
+    seed=st.integers(0, 99),
+    nan=st.integers(0, 1500),
+    silent=st.tuples(st.integers(0, 1500), st.integers(0, 1600)),
+    rows=st.lists(st.integers(1300, 1599), min_size=8, max_size=8),
+)
+@settings(max_examples=15)
+def test_every_feature_follows_its_formula_over_more_than_a_day(
+    seed: int, nan: int, silent: tuple[int, int], rows: list[int]
+) -> None:
+    candles = random_candles(1600, seed, nan=[(nan, 1)], flat=[silent])
+    found = all_features(candles, (50,))
+    for row in rows:
+        # The last row of a frame that begins just early enough.
+        part = candles.iloc[max(0, row - 1440) : row + 1].reset_index(drop=True)
+        wanted = slow_features(part, 50, first=len(part) - 1)
+        assert_same({name: values[row : row + 1] for name, values in found.items()}, wanted)
 
 
 def test_every_feature_follows_its_formula_on_real_candles(btc_gap_filled: pd.DataFrame) -> None:
@@ -180,7 +220,9 @@ def test_clipped_features_stay_in_their_bounds_and_no_feature_is_infinite(
     features = all_features(candles, (period,))
     for values in features.values():
         assert not np.isinf(values).any()
-    for name, low, high in (("volume_change", -1, 10), (f"volume_to_ma{period}", -1, 20)):
+    bounds = [("volume_change", -1, 10), (f"volume_to_ma{period}", -1, 20)]
+    bounds += [(name, -1, 20 if name.startswith("volume") else 1) for name in EXTENDED[3:]]
+    for name, low, high in bounds:
         values = features[name][~np.isnan(features[name])]
         assert ((low <= values) & (values <= high)).all()
 
@@ -227,6 +269,67 @@ def test_a_feature_does_depend_on_its_own_candle(column: str) -> None:
     before, after = all_features(candles, (5,)), all_features(changed, (5,))
     moved = {name for name in before if before[name][12] != after[name][12]}
     assert f"{column}_change" in moved
+
+
+# --- cuts ----------------------------------------------------------------------------------------
+
+
+@given(data=st.data(), seed=st.integers(0, 9), feature_set=st.sampled_from(["base", "extended"]))
+@settings(max_examples=40)
+def test_all_features_are_the_same_to_the_last_bit_wherever_the_candles_are_cut(
+    data: st.DataObject, seed: int, feature_set: FeatureSet
+) -> None:
+    candles = random_candles(3100, seed, nan=[(40, 1)], flat=[(300, 200)])
+    stream = FeatureStream((50, 1500), feature_set)
+    parts = [
+        stream.update(candles.iloc[a:b])
+        for a, b in itertools.pairwise(data.draw(cuts(len(candles))))
+    ]
+    whole = FeatureStream((50, 1500), feature_set).update(candles)
+    assert np.concatenate(parts).tobytes() == whole.tobytes()
+    assert np.isfinite(whole[-1000:]).all()
+
+
+def test_the_hooks_and_the_stream_make_the_same_features_in_the_same_order() -> None:
+    candles = random_candles(1700, 1)
+    hooks = change_features(candles) | standard_features(candles, (50, 7), "extended")
+    stream = FeatureStream((50, 7), "extended")
+    assert stream.names == tuple(hooks)
+    assert stream.names[-7:] == EXTENDED == EXTENDED_FEATURES
+    table = np.column_stack(list(hooks.values())).astype(np.float32)
+    assert stream.update(candles).tobytes() == table.tobytes()
+
+
+def test_the_time_of_day_is_that_of_utc_whatever_the_dates_are() -> None:
+    candles = random_candles(1441)
+    found = extended_features(candles)
+    assert found["time_of_day_sin"][[0, 360, 1080]].tolist() == [0.0, 1.0, -1.0]
+    assert found["time_of_day_cos"][[0, 720, 1440]].tolist() == [1.0, -1.0, 1.0]
+    dates = candles["date"]
+    for other in (
+        utc_seconds(dates),
+        dates.dt.tz_convert("Asia/Tokyo"),
+        dates.dt.as_unit("us"),
+        dates.astype(object),
+    ):
+        again = extended_features({**candles, "date": other})
+        for name in EXTENDED:
+            assert again[name].tobytes() == found[name].tobytes()
+
+
+@pytest.mark.parametrize("factor", [1e160, 1e300])
+def test_a_price_beyond_all_measure_gives_a_hole_not_an_infinity(factor: float) -> None:
+    candles = random_candles(100)
+    candles.loc[40, "close"] *= factor
+    volatility = extended_features(candles)["rms_change30"]
+    assert np.isnan(volatility[40:70]).all()
+    assert np.isfinite(volatility[71:]).all()
+
+
+def test_an_earlier_storm_leaves_nothing_in_the_volatility_of_calm() -> None:
+    candles = random_candles(200, volatility=0.2)
+    candles.loc[100:, "close"] = 1.0
+    assert extended_features(candles)["rms_change30"][130:].tolist() == [0.0] * 70
 
 
 # --- the moving mean -----------------------------------------------------------------------------

@@ -63,6 +63,7 @@ OTHER = {
     "class_balance": "none",
     "auxiliary_weight": 0.5,
     "seed": 1,
+    "feature_set": "extended",
 }
 #: Another value for settings of confidence, memory and machine.
 FREE = {

@@ -358,6 +358,18 @@ def test_less_than_three_months_of_training_earn_one_warning(days: int, count: i
     assert all(f"train_period_days {days}" in warning for warning in warnings)
 
 
+def test_a_bot_that_loads_too_little_for_extended_features_earns_one_warning() -> None:
+    training = {"feature_set": "extended"}
+    (warning,) = read(
+        config(training=training, features={"indicator_periods_candles": [60, 1439]})
+    ).warnings
+    assert "feature_set 'extended' looks back 1441 candles" in warning
+    assert "indicator_periods_candles is 1439" in warning
+    for periods in ([60, 1440], [43200]):
+        content = config(training=training, features={"indicator_periods_candles": periods})
+        assert read(content).warnings == ()
+
+
 def test_what_the_machine_cannot_do_is_lowered_with_one_warning() -> None:
     found = read(
         config(training={"n_processes": 64, "batch_extraction_size": 2000}),

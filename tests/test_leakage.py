@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.split import split_dataset
 from dualwindow.windows import label_frame
-from tests.bot import Bot, make_bot
+from tests.bot import FEATURE_SETS, Bot, make_bot
 from tests.datasets import dataset_of
 
 TRAIN_ROWS = 3000
@@ -19,9 +19,9 @@ SLICE_ROWS = 700
 CHANGES = ("double", "halve", "nan", "no volume", "later")
 
 
-@pytest.fixture(scope="module")
-def bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
-    return make_bot(tmp_path_factory.mktemp("leakage"))
+@pytest.fixture(scope="module", params=FEATURE_SETS)
+def bot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return make_bot(tmp_path_factory.mktemp("leakage"), {"feature_set": request.param})
 
 
 @pytest.fixture(scope="module")

@@ -63,16 +63,17 @@ class Provider:
 
 
 class Live:
-    """A started bot that is handed one candle after another."""
+    """A started bot that is handed one candle after another; `before` is in FreqAI's history."""
 
-    def __init__(self, bot: Bot, candles: pd.DataFrame) -> None:
+    def __init__(self, bot: Bot, candles: pd.DataFrame, before: pd.DataFrame | None = None) -> None:
         self.bot, self.candles = bot, candles
         self.exchange = Exchange(candles)
         self.provider = Provider(self.exchange)
         bot.strategy.dp = self.provider
         model = bot.model
         model._live, model._newest, model.scanning = True, None, True
-        model.dd.historic_data = {PAIR: {"1m": candles.iloc[: ROWS + 1].copy()}}
+        history = pd.concat([before, candles.iloc[: ROWS + 1]], ignore_index=True)
+        model.dd.historic_data = {PAIR: {"1m": history}}
         model.dd.model_return_values.clear()
 
     def candle(self, number: int, change: Callable[[pd.DataFrame], None] | None = None) -> Any:
@@ -92,7 +93,11 @@ class Live:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, btc_futures: pd.DataFrame) -> Bot:
     """A bot with one saved model that says a side for nearly every candle."""
-    bot = make_bot(tmp_path_factory.mktemp("live"), {"use_confidence_thresholding": False})
+    return trained_bot(tmp_path_factory.mktemp("live"), btc_futures)
+
+
+def trained_bot(folder: Path, btc_futures: pd.DataFrame, **parameters: Any) -> Bot:
+    bot = make_bot(folder, {"use_confidence_thresholding": False, **parameters})
     freqai = bot.config["freqai"]
     freqai |= {"expiration_hours": NEVER_EXPIRES, "live_retrain_hours": NEVER_EXPIRES}
     model = bot.train(bot.features(btc_futures.iloc[:3000].reset_index(drop=True)))
@@ -315,6 +320,30 @@ def test_predictions_of_a_running_bot_equal_the_backtests(live: Live) -> None:
         at = number + ROWS - 1
         assert row["do_predict"] == do_predict[at] == 1
         np.testing.assert_allclose(probabilities, expected[at], rtol=0, atol=1e-5)
+
+
+def test_a_running_bots_extended_features_take_a_day_from_freqais_history(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    bot = trained_bot(tmp_path, btc_futures, feature_set="extended")
+    # FreqAI keeps as much history as it trains on, reckoned from today.
+    bot.config["freqai"]["train_period_days"] = 10_000
+    before, candles = (
+        part.reset_index(drop=True)
+        for part in (btc_futures.iloc[1000:3000], btc_futures.iloc[3000:4000])
+    )
+    live = Live(bot, candles, before)
+    bot.model._live, bot.model.model = False, bot.model.dd.model_dictionary[PAIR]
+    whole = bot.features(pd.concat([before, candles], ignore_index=True))
+    expected, _, do_predict = (each[len(before) :] for each in bot.predict(whole))
+    bot.model._live = True
+    live.candle(0)
+    for number in range(1, 6):
+        row = live.candle(number).iloc[-1]
+        at = number + ROWS - 1
+        assert row["do_predict"] == do_predict[at] == 1
+        found = row[["SHORT", "HOLD", "LONG"]].to_numpy(np.float64)
+        np.testing.assert_allclose(found, expected[at], rtol=0, atol=1e-5)
 
 
 def test_a_backtest_with_an_older_model_predicts_from_its_first_candle(live: Live) -> None:

@@ -1,4 +1,4 @@
-"""A live bot's averages are those of the whole history, however little it is handed."""
+"""A live bot's features are those of the whole history, however little it is handed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow import live_history
-from dualwindow.features import moving_average_features
-from dualwindow.live_history import averages_with_history, joined_history
+from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
+from dualwindow.feature_stream import standard_features
+from dualwindow.live_history import features_with_history, joined_history
 from dualwindow.windows import utc_seconds
 
 PERIODS = (7, 40)
@@ -35,12 +36,8 @@ def candles_of(rows: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def whole_averages(candles: pd.DataFrame) -> dict[str, np.ndarray]:
-    return {
-        name: values
-        for period in PERIODS
-        for name, values in moving_average_features(candles, period).items()
-    }
+def whole_features(candles: pd.DataFrame) -> dict[str, np.ndarray]:
+    return standard_features(candles, PERIODS, "extended")
 
 
 def assert_same_end(found: dict[str, np.ndarray], whole: dict[str, np.ndarray], rows: int) -> None:
@@ -56,23 +53,51 @@ def assert_same_end(found: dict[str, np.ndarray], whole: dict[str, np.ndarray], 
     overlap=st.integers(0, 150),
     seed=st.integers(0, 9),
 )
-def test_the_newest_candles_have_the_averages_of_the_whole_history(
+def test_the_newest_candles_have_the_features_of_the_whole_history(
     rows: int, handed: int, overlap: int, seed: int
 ) -> None:
     whole = candles_of(rows, seed)
     handed = min(handed, rows)
     newest = whole.iloc[-handed:].reset_index(drop=True)
     history = whole.iloc[: rows - handed + min(overlap, handed)]
-    found = averages_with_history(newest, history, PERIODS)
-    assert_same_end(found, whole_averages(whole), handed)
+    found = features_with_history(newest, history, PERIODS, "extended")
+    assert_same_end(found, whole_features(whole), handed)
+
+
+@pytest.mark.parametrize(("handed", "before"), [(499, 1440), (499, 3000), (20, 1440), (1, 1440)])
+def test_a_day_that_was_not_handed_over_comes_from_the_history(handed: int, before: int) -> None:
+    whole = candles_of(handed + before)
+    newest, history = whole.iloc[before:], whole.iloc[: before + 10]
+    found = features_with_history(newest, history, PERIODS, "extended")
+    assert all(np.isfinite(values).all() for values in found.values())
+    assert_same_end(found, whole_features(whole), handed)
+    short = features_with_history(newest, history.iloc[1:], (7,), "extended")
+    assert np.isnan(short["rms_change1440"][0]) == (before == 1440)
+
+
+def test_a_history_that_ends_after_the_candles_changes_none_of_their_features() -> None:
+    # As when the newest candles are taken away to see whether a feature looks ahead.
+    whole = candles_of(2200)
+    found = features_with_history(whole.iloc[1700:1800], whole, PERIODS, "extended")
+    expected = {name: values[:1800] for name, values in whole_features(whole).items()}
+    assert_same_end(found, expected, 100)
+
+
+@pytest.mark.parametrize("feature_set", ["base", "extended"])
+def test_each_set_has_its_features(feature_set: FeatureSet) -> None:
+    whole = candles_of(50)
+    found = features_with_history(whole, None, (7,), feature_set)
+    more = EXTENDED_FEATURES if feature_set == "extended" else ()
+    assert tuple(found) == ("price_to_ma7", "volume_to_ma7", *more)
+    assert tuple(features_with_history(whole[:0], whole, (7,), feature_set)) == tuple(found)
 
 
 @pytest.mark.parametrize("dtype", ["datetime64[ms, UTC]", "datetime64[us, UTC]", object])
 def test_the_dates_may_be_of_any_type(dtype: str | type) -> None:
     whole = candles_of(100)
     history = whole.iloc[:80].assign(date=whole["date"].iloc[:80].astype(dtype))
-    found = averages_with_history(whole.iloc[60:], history, PERIODS)
-    assert_same_end(found, whole_averages(whole), 40)
+    found = features_with_history(whole.iloc[60:], history, PERIODS, "extended")
+    assert_same_end(found, whole_features(whole), 40)
 
 
 def test_dates_of_a_file_and_of_a_running_bot_are_joined_without_python_objects(
@@ -90,10 +115,10 @@ def test_dates_of_a_file_and_of_a_running_bot_are_joined_without_python_objects(
         return utc_seconds(given)
 
     monkeypatch.setattr(live_history, "utc_seconds", watched)
-    found = averages_with_history(newest, history, PERIODS)
+    found = features_with_history(newest, history, PERIODS, "extended")
     assert seen
     assert object not in seen
-    assert_same_end(found, whole_averages(whole), 40)
+    assert_same_end(found, whole_features(whole), 40)
     joined = joined_history(history, newest, LONG_AGO)
     assert str(joined["date"].dtype) == "datetime64[ms, UTC]"
 
@@ -102,9 +127,9 @@ def test_dates_of_a_file_and_of_a_running_bot_are_joined_without_python_objects(
 def test_missing_minutes_count_as_freqtrade_fills_them(missing: set[int], handed: int) -> None:
     whole = candles_of(120).drop(index=sorted(missing)).reset_index(drop=True)
     filled = ohlcv_fill_up_missing_data(whole, "1m", "BTC/USDT")
-    expected = whole_averages(filled)
+    expected = whole_features(filled)
     rows = filled["date"].isin(whole["date"].iloc[-handed:]).to_numpy()
-    found = averages_with_history(whole.iloc[-handed:], whole.iloc[:-handed], PERIODS)
+    found = features_with_history(whole.iloc[-handed:], whole.iloc[:-handed], PERIODS, "extended")
     for name, values in found.items():
         np.testing.assert_allclose(values, expected[name][rows], rtol=1e-12, atol=1e-13)
 
@@ -113,7 +138,9 @@ def test_without_a_history_the_first_candles_have_no_average() -> None:
     candles = candles_of(50)
     for history in (None, candles.iloc[:0], candles):
         assert_same_end(
-            averages_with_history(candles, history, PERIODS), whole_averages(candles), 50
+            features_with_history(candles, history, PERIODS, "extended"),
+            whole_features(candles),
+            50,
         )
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.columns import CHANGE_FEATURES, average_features
+from dualwindow.columns import CHANGE_FEATURES, EXTENDED_FEATURES, average_features
+from dualwindow.extended_features import extended_features
 from dualwindow.features import change_features, moving_average_features
 from dualwindow.mirror import Mirror, mirror_of
 from tests.markets import random_candles
@@ -39,10 +40,18 @@ def test_the_eight_features_mirror_as_the_design_says() -> None:
     }
 
 
+def test_volatility_volume_and_time_of_day_are_kept() -> None:
+    mirror = mirror_of([*EIGHT, *EXTENDED_FEATURES])
+    assert mirror is not None
+    kept = range(len(EIGHT), len(EIGHT) + len(EXTENDED_FEATURES))
+    assert mirror.source[len(EIGHT) :] == tuple(kept)
+    assert set(mirror.sign[len(EIGHT) :]) == {1.0}
+
+
 mirrorable = (
     st.lists(st.sampled_from(ORIGINS), unique=True)
     .map(lambda origins: [f"{kind}{origin}" for origin in origins for kind in CHANGE_FEATURES])
-    .map(lambda names: [*names, "price_to_ma50", "volume_to_ma50"])
+    .map(lambda names: [*names, "price_to_ma50", "volume_to_ma50", *EXTENDED_FEATURES])
     .flatmap(st.permutations)
 )
 
@@ -73,6 +82,8 @@ def test_highs_and_lows_trade_places_within_their_own_origin(names: list[str]) -
         "my_high_change",
         "price_to_ma",
         "price_to_ma1440_5m",
+        "rms_change31",
+        "rms_change30_5m",
         "price_to_ma1440_ETH/USDTUSDT_1m",
         "high_change_shift-1",
         "high_change_5x",
@@ -93,7 +104,7 @@ def test_a_high_without_its_low_means_no_mirror(origin: str) -> None:
 
 
 def test_features_of_a_mirrored_market_are_the_mirrored_features_for_small_moves() -> None:
-    candles = random_candles(400, 7, volatility=1e-4)
+    candles = random_candles(1800, 7, volatility=1e-4)
     square = 100.0**2
     other: pd.DataFrame = candles.copy()
     other["open"], other["close"] = square / candles["open"], square / candles["close"]
@@ -102,7 +113,8 @@ def test_features_of_a_mirrored_market_are_the_mirrored_features_for_small_moves
 
     def features(market: pd.DataFrame) -> tuple[list[str], NDArray[np.float64]]:
         found = change_features(market) | moving_average_features(market, 50)
-        return list(found), np.column_stack(list(found.values()))[50:]
+        found |= extended_features(market)
+        return list(found), np.column_stack(list(found.values()))[1440:]
 
     names, here = features(candles)
     _, there = features(other)

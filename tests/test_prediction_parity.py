@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.bot import PAIR, Bot, make_bot
+from tests.bot import FEATURE_SETS, PAIR, Bot, make_bot
 
 TRAIN_ROWS = 3000
 SLICE_ROWS = 900
 
 
-@pytest.fixture(scope="module")
-def bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
-    return make_bot(tmp_path_factory.mktemp("parity"))
+@pytest.fixture(scope="module", params=FEATURE_SETS)
+def bot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return make_bot(tmp_path_factory.mktemp("parity"), {"feature_set": request.param})
 
 
 @pytest.fixture(scope="module")

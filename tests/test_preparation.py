@@ -26,13 +26,14 @@ from dualwindow.candles import CandleArrays
 from dualwindow.class_index import count_classes
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError, TrainingStoppedError
+from dualwindow.feature_stream import standard_features
 from dualwindow.features import (
     MovingAverageFeatures,
     change_features,
     moving_average_features,
 )
 from dualwindow.file_locks import locked_folder
-from dualwindow.pair_preparation import CandleSource, PairCandles, buffer_seconds
+from dualwindow.pair_preparation import CandleSource, PairCandles, buffer_seconds, look_back
 from dualwindow.period import Period
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
@@ -66,9 +67,7 @@ def in_memory(
 ) -> Dataset:
     """The slow obvious version: the whole frame at once, as the bot's hooks and adapter do it."""
     filled = ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")
-    columns = change_features(filled)
-    for period in periods:
-        columns |= moving_average_features(filled, period)
+    columns = change_features(filled) | standard_features(filled, periods, config.feature_set)
     table = np.stack(list(columns.values()), axis=1).astype(np.float32)
     candles = CandleArrays(
         tuple(columns),
@@ -102,6 +101,7 @@ def left_in(folder: Path) -> list[str]:
     chunk=st.integers(1, 40),
     rows_a_batch=st.integers(1, 50),
     rule=st.sampled_from(["hybrid", "first_touch"]),
+    feature_set=st.sampled_from(["base", "extended"]),
 )
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_store_is_the_frames_bit_for_bit_whatever_the_chunk(
@@ -109,12 +109,13 @@ def test_a_store_is_the_frames_bit_for_bit_whatever_the_chunk(
     chunk: int,
     rows_a_batch: int,
     rule: str,
+    feature_set: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(preparation, "PREPARATION_ROWS", chunk)
     folder = tmp_path / "stores"
-    config = settings(label_rule=rule)
+    config = settings(label_rule=rule, feature_set=feature_set)
     made = prepare_store(write(tmp_path, frames, rows_a_batch), config, folder, periods=PERIODS)
     assert_same(made, [in_memory(frame, config) for frame in frames])
     shutil.rmtree(folder)
@@ -219,6 +220,21 @@ def test_averages_of_real_candles_are_the_same_from_the_buffer_on(
         wanted = values[-len(found) :]
         assert np.isfinite(found).all()
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_extended_features_are_complete_from_the_first_row_of_a_period_on(
+    eth_spot: pd.DataFrame, tmp_path: Path
+) -> None:
+    (source,) = write(tmp_path, [eth_spot.iloc[:6000]])
+    config = settings(feature_set="extended")
+    # Two days are read; of these the features need 1,440 candles and a window five.
+    first = int(eth_spot["date"][1440 + 5].timestamp())
+    for late, missing in ((0, 0), (-60, 1)):
+        asked = replace(source, period=Period(first + late, None))
+        dataset = prepare_store([asked], config, tmp_path / "stores", periods=PERIODS).dataset
+        rows = dataset.labelled().all_rows()
+        assert dataset.seconds[rows[0]] == first + late + 60 * missing
+        assert look_back(config, PERIODS) == 1440 + 5
 
 
 @pytest.mark.parametrize(("window_size", "days"), [(180, 33), (1440, 33), (10_000, 36.94)])

@@ -50,6 +50,7 @@ OTHER: dict[str, Any] = {
     "short_tp_pct": 0.003,
     "short_sl_pct": 0.0015,
     "label_rule": "first_touch",
+    "feature_set": "extended",
     "lstm_units": [8],
     "dense_units": [],
     "patch_size": 10,

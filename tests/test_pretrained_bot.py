@@ -35,8 +35,12 @@ def original(tmp_path_factory: pytest.TempPathFactory, btc_futures: pd.DataFrame
 
 @pytest.fixture(scope="module")
 def folder(original: Bot, btc_futures: pd.DataFrame) -> Path:
-    path = Path(original.config["user_data_dir"]) / "portable"
-    dates = btc_futures["date"]
+    return saved(original, btc_futures["date"])
+
+
+def saved(bot: Bot, dates: pd.Series) -> Path:
+    """Write the model of a bot that was trained on the first candles."""
+    path = Path(bot.config["user_data_dir"]) / "portable"
     origin = ModelOrigin(
         name="portable",
         pairs=(PAIR,),
@@ -47,7 +51,7 @@ def folder(original: Bot, btc_futures: pd.DataFrame) -> Path:
         first=int(dates.iloc[0].timestamp()),
         until=int(dates.iloc[SEEN].timestamp()),
     )
-    save_portable(path, original.model.model, origin)
+    save_portable(path, bot.model.model, origin)
     return path
 
 
@@ -76,6 +80,23 @@ def test_a_slice_is_predicted_from_its_first_candle_as_the_model_itself_would(
     expected, said, _ = original.predict(featured.iloc[SEEN:])
     np.testing.assert_allclose(found, expected[KNOWN - SEEN :], rtol=0, atol=1e-6)
     np.testing.assert_array_equal(decisions, said[KNOWN - SEEN :])
+
+
+def test_a_model_of_extended_features_is_for_a_bot_that_makes_them(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    original = make_bot(tmp_path / "original", {"feature_set": "extended"}, periods=PERIODS)
+    featured = original.features(btc_futures.iloc[: KNOWN + 100].reset_index(drop=True))
+    original.train(featured.iloc[:SEEN])
+    folder = saved(original, btc_futures["date"])
+    bot = bot_with(tmp_path / "using", folder, epochs=0, feature_set="extended")
+    bot.train(featured.iloc[SEEN:KNOWN])
+    found, _, do_predict = bot.predict(featured.iloc[KNOWN:])
+    assert do_predict.all()
+    expected, _, _ = original.predict(featured.iloc[SEEN:])
+    np.testing.assert_allclose(found, expected[KNOWN - SEEN :], rtol=0, atol=1e-6)
+    with pytest.raises(OperationalException, match="feature_set 'base': the pretrained model was"):
+        bot_with(tmp_path / "base", folder, epochs=0)
 
 
 def test_what_the_model_has_seen_is_not_predicted_in_a_backtest(

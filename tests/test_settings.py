@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "future_window": 120,
     "max_flat_candles": 30,
     "max_history_days": 800,
+    "feature_set": "base",
     "long_tp_pct": 0.01,
     "long_sl_pct": 0.005,
     "short_tp_pct": 0.01,
@@ -106,6 +107,7 @@ GOOD = {
         for side in ("long", "short")
         for barrier in ("tp", "sl")
     },
+    "feature_set": ["base", "extended"],
     "label_rule": ["hybrid", "first_touch"],
     "epochs": [1, 10_000],
     "batch_size": [1, 65_536],
@@ -159,6 +161,7 @@ BAD = {
         for side in ("long", "short")
         for barrier in ("tp", "sl")
     },
+    "feature_set": ["", "Base", "all", None],
     "label_rule": ["", "Hybrid", "touch", None],
     "epochs": [-1, 1.0, "100"],
     "batch_size": [0, 256.0, "256"],
@@ -583,6 +586,12 @@ def test_the_buffer_is_the_longest_average_and_a_tenth(
 ) -> None:
     config = TrainingConfig.from_parameters({"window_size": window_size})
     assert config.calculate_required_buffer_days(periods) == days
+
+
+def test_the_buffer_holds_what_extended_features_look_back_on() -> None:
+    config = TrainingConfig(feature_set="extended")
+    assert config.calculate_required_buffer_days((14,)) == 2
+    assert config.calculate_required_buffer_days((43200,)) == 33
 
 
 def test_the_buffer_of_the_defaults_is_33_days() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 SHORT: Final = 0
 HOLD: Final = 1
@@ -41,6 +41,26 @@ CHANGE_FEATURES: Final = (HIGH_CHANGE, LOW_CHANGE, CLOSE_CHANGE, VOLUME_CHANGE)
 PRICE_TO_MA: Final = "price_to_ma"
 VOLUME_TO_MA: Final = "volume_to_ma"
 
+#: Which features are made of a pair's own candles.
+FeatureSet = Literal["base", "extended"]
+BASE: Final = "base"
+EXTENDED: Final = "extended"
+
+#: Candles of the trailing volatilities: the last half hour, the future window's own length, a day.
+VOLATILITY_PERIODS: Final = (30, 120, 1440)
+#: Candles whose mean volume is compared with that of `VOLUME_REFERENCE` candles.
+VOLUME_PERIODS: Final = (15, 60)
+VOLUME_REFERENCE: Final = 1440
+
+VOLATILITY_FEATURES: Final = tuple(f"rms_change{period}" for period in VOLATILITY_PERIODS)
+RELATIVE_VOLUME_FEATURES: Final = tuple(
+    f"volume_ma{period}_to_ma{VOLUME_REFERENCE}" for period in VOLUME_PERIODS
+)
+TIME_FEATURES: Final = ("time_of_day_sin", "time_of_day_cos")
+
+#: What `extended` has beside the features of `base`, in their order.
+EXTENDED_FEATURES: Final = (*VOLATILITY_FEATURES, *RELATIVE_VOLUME_FEATURES, *TIME_FEATURES)
+
 #: FreqAI takes a column with this prefix as a feature.
 FEATURE_PREFIX: Final = "%-"
 #: FreqAI appends this to columns of `feature_engineering_expand_basic`.
@@ -50,6 +70,14 @@ BASIC_SUFFIX: Final = "_gen"
 def average_features(period: int) -> tuple[str, str]:
     """Names of the two features of a moving average over `period` candles."""
     return f"{PRICE_TO_MA}{period}", f"{VOLUME_TO_MA}{period}"
+
+
+def candles_looked_at(feature_set: FeatureSet) -> int:
+    """Most candles that a feature is made of, its own included, moving averages aside."""
+    if feature_set == BASE:
+        return 2
+    # A change takes the candle before it as well.
+    return max(*VOLATILITY_PERIODS, VOLUME_REFERENCE - 1) + 1
 
 
 def canonical_feature_name(column: str, pair: str, timeframe: str) -> str:

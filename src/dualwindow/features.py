@@ -1,4 +1,4 @@
-"""Eight causal features, one row a candle.
+"""The eight features of set `base`: causal, one row a candle.
 
 | feature | formula |
 | --- | --- |
@@ -12,7 +12,6 @@ SMA_p is the plain mean of the last p candles, this one included, NaN until p ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -123,9 +122,10 @@ def moving_mean(values: ArrayLike, period: int) -> NDArray[np.float64]:
     return MovingMean(period).update(values)
 
 
-def _relative_change(
+def relative_change(
     values: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """(N,) values / reference - 1; NaN where that is no finite number."""
     with np.errstate(divide="ignore", invalid="ignore"):
         change = values / reference - 1.0
     return np.where(np.isfinite(change), change, np.nan)
@@ -133,11 +133,18 @@ def _relative_change(
 
 def _volume_change(volume: NDArray[np.float64], before: NDArray[np.float64]) -> NDArray[np.float64]:
     low, high = VOLUME_CHANGE_BOUNDS
-    change = np.clip(_relative_change(volume, before), low, high)
+    change = np.clip(relative_change(volume, before), low, high)
     return np.where(before == 0.0, np.where(volume == 0.0, 0.0, volume * 0.0 + high), change)
 
 
-def _float64(candles: Candles, column: str) -> NDArray[np.float64]:
+def volume_to_mean(volume: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) volume / mean - 1 in `VOLUME_TO_MA_BOUNDS`; 0 where the mean is 0, NaN where unknown."""
+    ratio = np.clip(relative_change(volume, mean), *VOLUME_TO_MA_BOUNDS)
+    return np.where(mean == 0.0, 0.0, ratio)
+
+
+def float64_column(candles: Candles, column: str) -> NDArray[np.float64]:
+    """(N,) float64 values of a column."""
     return np.asarray(candles[column], dtype=np.float64)
 
 
@@ -158,16 +165,16 @@ class ChangeFeatures:
         Returns:
             Feature name to (N,) float64; the very first candle is NaN.
         """
-        close, volume = _float64(candles, "close"), _float64(candles, "volume")
+        close, volume = float64_column(candles, "close"), float64_column(candles, "volume")
         if not len(close):
             return {name: np.empty(0) for name in self.names}
         before = np.concatenate([[self._close], close[:-1]])
         volume_before = np.concatenate([[self._volume], volume[:-1]])
         self._close, self._volume = close[-1], volume[-1]
         return {
-            HIGH_CHANGE: _relative_change(_float64(candles, "high"), before),
-            LOW_CHANGE: _relative_change(_float64(candles, "low"), before),
-            CLOSE_CHANGE: _relative_change(close, before),
+            HIGH_CHANGE: relative_change(float64_column(candles, "high"), before),
+            LOW_CHANGE: relative_change(float64_column(candles, "low"), before),
+            CLOSE_CHANGE: relative_change(close, before),
             VOLUME_CHANGE: _volume_change(volume, volume_before),
         }
 
@@ -192,14 +199,11 @@ class MovingAverageFeatures:
         Returns:
             Feature name (with the period in it) to (N,) float64; NaN before `period` candles.
         """
-        close, volume = _float64(candles, "close"), _float64(candles, "volume")
-        volume_mean = self._volume.update(volume)
-        low, high = VOLUME_TO_MA_BOUNDS
-        volume_ratio = np.clip(_relative_change(volume, volume_mean), low, high)
+        close, volume = float64_column(candles, "close"), float64_column(candles, "volume")
         price_name, volume_name = self.names
         return {
-            price_name: _relative_change(close, self._close.update(close)),
-            volume_name: np.where(volume_mean == 0.0, 0.0, volume_ratio),
+            price_name: relative_change(close, self._close.update(close)),
+            volume_name: volume_to_mean(volume, self._volume.update(volume)),
         }
 
 
@@ -211,24 +215,3 @@ def change_features(candles: Candles) -> dict[str, NDArray[np.float64]]:
 def moving_average_features(candles: Candles, period: int) -> dict[str, NDArray[np.float64]]:
     """`MovingAverageFeatures` of a whole frame at once."""
     return MovingAverageFeatures(period).update(candles)
-
-
-class FeatureStream:
-    """All base features of one pair, fed block by block, in the bot's order.
-
-    Args:
-        periods: candles of the moving averages, such as (1440, 43200).
-    """
-
-    def __init__(self, periods: Sequence[int]) -> None:
-        self._parts: list[ChangeFeatures | MovingAverageFeatures] = [ChangeFeatures()]
-        self._parts += [MovingAverageFeatures(period) for period in periods]
-        self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
-
-    def update(self, candles: Candles) -> NDArray[np.float32]:
-        """(N, F) float32 of the next N candles, C-contiguous."""
-        table = np.empty((len(candles["close"]), len(self.names)), dtype=np.float32)
-        columns = (values for part in self._parts for values in part.update(candles).values())
-        for index, values in enumerate(columns):
-            table[:, index] = values
-        return table

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
 from dualwindow.settings import USUAL_PERIODS, Checked, TrainingConfig
 
@@ -75,7 +76,7 @@ def read_freqai_config(
     training, periods = check_freqai_config(config, timeframe_seconds=timeframe_seconds)
     clamped, notes = training.clamped_to_machine(cores)
     return FreqaiSettings(
-        clamped, periods, tuple(_warnings(clamped, config.get("freqai") or {}, notes))
+        clamped, periods, tuple(_warnings(clamped, config.get("freqai") or {}, periods, notes))
     )
 
 
@@ -216,7 +217,10 @@ def _shared_bases(pairs: Sequence[str]) -> list[str]:
 
 
 def _warnings(
-    training: TrainingConfig, freqai: Mapping[str, Any], notes: Sequence[str]
+    training: TrainingConfig,
+    freqai: Mapping[str, Any],
+    periods: Sequence[int],
+    notes: Sequence[str],
 ) -> list[str]:
     warnings = []
     if notes:
@@ -226,6 +230,15 @@ def _warnings(
         warnings.append(
             f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
             "a model trained on so little has hardly seen more than one kind of market"
+        )
+    looked_at = candles_looked_at(training.feature_set)
+    # An average of one candle less needs as many before it as a change does.
+    if training.feature_set == EXTENDED and max(periods) < looked_at - 1:
+        warnings.append(
+            f"feature_set {training.feature_set!r} looks back {looked_at} candles, but the longest "
+            f"of indicator_periods_candles is {max(periods)}, so FreqAI loads too little before "
+            "the first training, whose first day will have no features; put a longer one there, "
+            f"such as {USUAL_PERIODS[0]}"
         )
     shortest = min(training.window_size, training.future_window)
     if training.max_flat_candles >= shortest:

@@ -1,4 +1,4 @@
-"""Long moving averages of a live bot, which is handed only the newest few hundred candles.
+"""Features of a live bot that look far back: it is handed only the newest few hundred candles.
 
 FreqAI keeps the longer history in memory. Here it is put in front of the newest candles, and a
 minute that neither holds counts as freqtrade fills it: the last price, no volume.
@@ -13,46 +13,44 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.features import moving_average_features
+from dualwindow.columns import FeatureSet, candles_looked_at
+from dualwindow.feature_stream import standard_features
 from dualwindow.windows import utc_seconds
 
 
-def averages_with_history(
+def features_with_history(
     candles: pd.DataFrame,
     history: pd.DataFrame | None,
     periods: Sequence[int],
+    feature_set: FeatureSet,
     candle_seconds: int = 60,
 ) -> dict[str, NDArray[np.float64]]:
-    """Moving-average features of candles, with older candles from the history in front.
+    """Features of candles that look far back, with older candles from the history in front.
 
     Args:
         candles: N rows with date, close and volume, in time order; where both hold a candle, these
             are newer and count.
         history: older candles likewise, or None where there are none.
-        periods: of the averages (candles).
+        periods: of the moving averages (candles).
+        feature_set: which features there are beside the averages.
         candle_seconds: seconds between two candles.
 
     Returns:
-        (N,) float64 each, by the feature's name; NaN where the history is too short.
+        As `standard_features`; NaN where the history is too short.
     """
-    if not periods or candles.empty:
-        return {
-            name: values
-            for period in periods
-            for name, values in moving_average_features(candles, period).items()
-        }
+    if candles.empty:
+        return standard_features(candles, periods, feature_set)
     whole = _Closes.of(candles)
     if history is not None and not history.empty:
-        # Cut before anything is converted: the history is long and its dates may be objects.
-        older = _Closes.of(history.iloc[-(max(periods) + len(candles)) :])
-        whole = whole.after(older)
+        # Cut before anything is converted: the history is long and its dates may be objects. It may
+        # end later than the candles, so its own end says nothing.
+        stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
+        start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
+        whole = whole.after(_Closes.of(history.iloc[start:stop]))
     grid = _Grid(whole, candle_seconds)
     rows = grid.rows[-len(candles) :]
-    return {
-        name: values[rows]
-        for period in periods
-        for name, values in moving_average_features(grid.columns, period).items()
-    }
+    features = standard_features(grid.columns, periods, feature_set)
+    return {name: values[rows] for name, values in features.items()}
 
 
 def joined_history(
@@ -87,7 +85,7 @@ def _utc(dates: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class _Closes:
-    """What averages need of candles, as arrays.
+    """What these features need of candles, as arrays.
 
     pandas would join dates from a file with those of a running bot, which differ in unit and kind
     of time zone, as Python objects: 30 ms a pair and candle.
@@ -122,7 +120,7 @@ class _Grid:
     """Candles on a grid without holes.
 
     Attributes:
-        columns: close and volume by grid row.
+        columns: date (seconds since 1970), close and volume by grid row.
         rows: grid row of every candle.
     """
 
@@ -137,4 +135,5 @@ class _Grid:
         missing = np.ones(size, dtype=bool)
         missing[self.rows] = False
         volume = np.where(missing, 0.0, candles.volume[source])
-        self.columns = {"close": candles.close[source], "volume": volume}
+        dates = seconds[0] + candle_seconds * np.arange(size, dtype=np.int64)
+        self.columns = {"date": dates, "close": candles.close[source], "volume": volume}

@@ -14,6 +14,7 @@ from typing import Final
 
 from dualwindow.columns import (
     CHANGE_FEATURES,
+    EXTENDED_FEATURES,
     HIGH_CHANGE,
     LOW_CHANGE,
     PRICE_TO_MA,
@@ -29,8 +30,11 @@ logger = logging.getLogger(__name__)
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
 _CHANGE: Final = re.compile(rf"(?P<kind>{'|'.join(CHANGE_FEATURES)}){_ORIGIN}")
 _AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
+# Volatility knows no side, volume and time of day none either.
+_EXTENDED: Final = re.compile(rf"(?P<kind>{'|'.join(EXTENDED_FEATURES)})")
 _PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
-_KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA)
+_KINDS: Final = (_CHANGE, _AVERAGE, _EXTENDED)
+_KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA, *EXTENDED_FEATURES)
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def mirror_of(names: Sequence[str]) -> Mirror | None:
     source: list[int] = []
     sign: list[float] = []
     for name in names:
-        match = _CHANGE.fullmatch(name) or _AVERAGE.fullmatch(name)
+        match = next(filter(None, (kind.fullmatch(name) for kind in _KINDS)), None)
         if match is None:
             return None
         kind = match["kind"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dualwindow.candle_files import CandleFile
 from dualwindow.column_files import ColumnFiles
+from dualwindow.columns import candles_looked_at
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
@@ -52,9 +53,8 @@ class CandleSource:
 
 
 def look_back(config: TrainingConfig, periods: Sequence[int]) -> int:
-    """Candles before a row that its window needs: its own, and whole averages for their first."""
-    # Without averages the first one still needs the candle before it.
-    return max(*periods, 2) - 1 + config.window_size - 1
+    """Candles before a row that its window needs: its own, and whole features for their first."""
+    return max((*periods, candles_looked_at(config.feature_set))) - 1 + config.window_size - 1
 
 
 def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import UNKNOWN
 from dualwindow.feather_files import CandleBatch
-from dualwindow.features import FeatureStream
+from dualwindow.feature_stream import FeatureStream
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
 from dualwindow.windows import label_rows, valid_windows
@@ -23,7 +23,7 @@ class PairRows:
     """Turns one pair's batches of candles into rows of a store.
 
     Args:
-        config: window and label settings.
+        config: feature, window and label settings.
         periods: candles of the moving averages.
         candle_seconds: seconds between two candles.
         first: date of the first candle that gets a label, seconds since 1970; None: the very first.
@@ -39,7 +39,7 @@ class PairRows:
         self._config = config
         self._first = first
         self._candle_seconds = candle_seconds
-        self._features = FeatureStream(periods)
+        self._features = FeatureStream(periods, config.feature_set)
         self._windows = _ValidWindows(config, candle_seconds)
         # Candles whose label is not known yet, with whether their window is valid.
         self._waiting: CandleBatch | None = None
@@ -53,7 +53,7 @@ class PairRows:
             The features of these candles, (N, F), and the labels that have become known, (M,),
             which continue those returned before. They lag by up to `future_window` rows.
         """
-        features = self._features.update(batch)
+        features = self._features.update({**batch.columns, "date": batch.seconds})
         valid = self._windows.update(features, batch)
         # Candles of the buffer: there for the features alone.
         before = 0 if self._first is None else int(np.searchsorted(batch.seconds, self._first))

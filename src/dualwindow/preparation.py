@@ -23,7 +23,8 @@ from dualwindow.class_index import count_classes
 from dualwindow.column_files import ColumnFiles
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
-from dualwindow.features import FEATURE_CODE_VERSION, FeatureStream
+from dualwindow.feature_stream import FeatureStream
+from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.file_locks import FileLockedError, locked_folder
 from dualwindow.files import sha256_of
 from dualwindow.labels import BothTouched
@@ -139,7 +140,7 @@ class _Plan:
             start = spans[-1].stop if spans else 0
             rows = len(PairCandles(source, self.config, self.periods, self.candle_seconds))
             spans.append(PairSpan(source.pair, start, start + rows))
-        names = FeatureStream(self.periods).names
+        names = FeatureStream(self.periods, self.config.feature_set).names
         with _columns(path, spans[-1].stop, len(names)) as columns:
             tasks = [
                 PairTask(

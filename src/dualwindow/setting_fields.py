@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence import CalibrationKind, ConfidenceMode, Fallback
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
@@ -37,6 +38,14 @@ class SettingFields(BaseModel):
         ge=1,
         description="Most days of history that FreqAI may download at the start of a bot.",
         json_schema_extra={"unit": "days"},
+    )
+
+    # features
+    feature_set: FeatureSet = Field(
+        BASE,
+        description="base: changes of high, low, close and volume, close and volume against their "
+        "moving averages; extended: trailing volatilities, relative volume and time of day as "
+        f"well, which look back {candles_looked_at(EXTENDED):,} candles.",
     )
 
     # labels

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from pydantic import ValidationError, model_validator
 
-from dualwindow.columns import LONG, SHORT
+from dualwindow.columns import LONG, SHORT, candles_looked_at
 from dualwindow.confidence import (
     COVERAGE_THRESHOLDS,
     MODE_THRESHOLDS,
@@ -34,6 +34,7 @@ CANDLES_PER_DAY = 1440
 USUAL_PERIODS: Final = (1440, 43200)
 #: Settings that decide what a row, its window and its label are.
 ROW_SETTINGS: Final = (
+    "feature_set",
     "window_size",
     "future_window",
     "max_flat_candles",
@@ -179,9 +180,11 @@ class TrainingConfig(SettingFields):
     ) -> int:
         """Days of 1-minute history needed before the first training row.
 
-        The longest moving average and a tenth more: 33 days for the default periods (candles).
+        The longest moving average, or whatever else looks back further, and a tenth more: 33 days
+        for the default periods (candles).
         """
-        longest = max((*indicator_periods, self.window_size))
+        looked_at = candles_looked_at(self.feature_set)
+        longest = max((*indicator_periods, self.window_size, looked_at))
         return math.ceil(longest / CANDLES_PER_DAY * _BUFFER_MARGIN - 1e-9)
 
     @classmethod

@@ -18,6 +18,7 @@ from dualwindow import portable
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.training_folder import CHECKPOINT_NAME, TrainingFolder
+from dualwindow.columns import EXTENDED_FEATURES
 from dualwindow.portable import load_portable
 from dualwindow.settings import TrainingConfig
 from tests.cli.trainings import PAIR, PERIOD, SETTINGS, weights, write_candles, write_config
@@ -230,6 +231,19 @@ def test_an_evaluation_decides_as_the_model_does_unless_told_otherwise(folder: P
     mode = {"freqai": {"model_training_parameters": {"confidence_mode": "aggressive"}}}
     (folder / "mode.json").write_text(json.dumps(mode), encoding="utf-8")
     assert thresholds("-c", "mode.json") == {"SHORT": 0.45, "HOLD": 0.4, "LONG": 0.45}
+
+
+def test_a_model_of_extended_features_is_trained_saved_and_evaluated(folder: Path) -> None:
+    period = ["--date-from", "2025-05-06", "--date-to", "2025-05-07"]
+    words = ["--epochs", "1", "--output", "model", "--feature-set", "extended"]
+    assert main(["train", *period, *words]) == 0
+    loaded = load_portable(folder / "model")
+    assert loaded.model.feature_names[-len(EXTENDED_FEATURES) :] == EXTENDED_FEATURES
+    assert loaded.model.mirrors
+    # The configuration still says base; the model's features count.
+    assert main(["evaluate", "model", "--output", "out.json"]) == 0
+    figures = json.loads(Path("out.json").read_text(encoding="utf-8"))["figures"]
+    assert figures["rows"] > 1000
 
 
 def test_an_evaluation_refuses_what_it_cannot_use_before_it_begins(

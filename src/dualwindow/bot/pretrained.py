@@ -11,8 +11,9 @@ from typing import Any
 from freqtrade.configuration import TimeRange
 
 from dualwindow.bot.settings import is_live
+from dualwindow.columns import FeatureSet
 from dualwindow.errors import SettingsError
-from dualwindow.features import FeatureStream
+from dualwindow.feature_stream import FeatureStream
 from dualwindow.freqai_config import FreqaiSettings
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, is_portable
@@ -79,7 +80,7 @@ def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
         return Start(None, training, ())
     require_timeframe(start, config["timeframe"])
     training = settings_from(start, training)
-    names = _known_features(config, settings.indicator_periods)
+    names = _known_features(config, settings.indicator_periods, training.feature_set)
     if names:
         require_features(start, names)
     mode = str(config.get("trading_mode", "spot"))
@@ -104,13 +105,17 @@ def _require_own_folder(models: Path, identifier: str) -> None:
         )
 
 
-def _known_features(config: Mapping[str, Any], periods: tuple[int, ...]) -> tuple[str, ...]:
+def _known_features(
+    config: Mapping[str, Any], periods: tuple[int, ...], feature_set: FeatureSet
+) -> tuple[str, ...]:
     """The features, where the configuration alone tells them; else none."""
     features = config["freqai"]["feature_parameters"]
     base_only = features.get("include_timeframes") == [config["timeframe"]]
     if config.get("strategy") != _OWN_STRATEGY or not base_only:
         return ()
-    return () if features.get("include_corr_pairlist") else FeatureStream(periods).names
+    if features.get("include_corr_pairlist"):
+        return ()
+    return FeatureStream(periods, feature_set).names
 
 
 def _clock_warnings(start: PortableModel) -> list[str]:

@@ -50,6 +50,7 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--epochs", "epochs"),
     SettingFlag("--window-past", "window_size"),
     SettingFlag("--window-future", "future_window"),
+    SettingFlag("--feature-set", "feature_set"),
     SettingFlag("--batch-size", "batch_size"),
     SettingFlag("--learning-rate", "learning_rate"),
     SettingFlag("--auxiliary-weight", "auxiliary_weight"),

@@ -1,0 +1,64 @@
+"""The features of a pair's own candles, by feature set: which, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dualwindow.columns import BASE, EXTENDED, FeatureSet
+from dualwindow.extended_features import ExtendedFeatures, extended_features
+from dualwindow.features import (
+    Candles,
+    ChangeFeatures,
+    MovingAverageFeatures,
+    moving_average_features,
+)
+
+
+class FeatureStream:
+    """All features of one pair, fed block by block, in the bot's order.
+
+    Args:
+        periods: candles of the moving averages, such as (1440, 43200).
+        feature_set: which features there are beside changes and averages.
+    """
+
+    def __init__(self, periods: Sequence[int], feature_set: FeatureSet = BASE) -> None:
+        self._parts: list[ChangeFeatures | MovingAverageFeatures | ExtendedFeatures]
+        self._parts = [ChangeFeatures()]
+        self._parts += [MovingAverageFeatures(period) for period in periods]
+        self._parts += [ExtendedFeatures()] if feature_set == EXTENDED else []
+        self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
+
+    def update(self, candles: Candles) -> NDArray[np.float32]:
+        """(N, F) float32 of the next N candles, C-contiguous.
+
+        Args:
+            candles: columns high, low, close and volume, for set `extended` the date as well.
+        """
+        table = np.empty((len(candles["close"]), len(self.names)), dtype=np.float32)
+        columns = (values for part in self._parts for values in part.update(candles).values())
+        for index, values in enumerate(columns):
+            table[:, index] = values
+        return table
+
+
+def standard_features(
+    candles: Candles, periods: Sequence[int], feature_set: FeatureSet
+) -> dict[str, NDArray[np.float64]]:
+    """Those features of a whole frame that only the base pair and timeframe have, in order.
+
+    Args:
+        candles: columns date, close and volume, (N,) each, in time order.
+        periods: candles of the moving averages.
+        feature_set: which features there are beside them.
+
+    Returns:
+        Feature name to (N,) float64.
+    """
+    features: dict[str, NDArray[np.float64]] = {}
+    for period in periods:
+        features |= moving_average_features(candles, period)
+    return features | (extended_features(candles) if feature_set == EXTENDED else {})
