@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from demo.running import REPOSITORY
-from studies import null, power
+from dualwindow.errors import DataError
+from studies import null, power, real_candles
 from studies.part import Part, Progress
 from studies.results import write_page, write_result
 
@@ -19,7 +20,7 @@ RESULTS: Final = REPOSITORY / "studies" / "results"
 CACHE: Final = REPOSITORY / "studies" / "cache"
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 #: By name, in the order of the page.
-PARTS: Final[Mapping[str, Part]] = {part.NAME: part for part in (null, power)}
+PARTS: Final[Mapping[str, Part]] = {part.NAME: part for part in (null, power, real_candles)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,13 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--small would overwrite published figures; name other --results and --page")
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    failed = False
     try:
         for name in () if options.only_page else options.parts or PARTS:
-            _run(PARTS[name], options)
+            try:
+                _run(PARTS[name], options)
+            except DataError as error:
+                print(f"{name}: {error}", file=sys.stderr)
+                failed = True
     finally:
         logging.disable(before)
     write_page(options.results, options.page, PARTS)
-    return 0
+    return 1 if failed else 0
 
 
 def _run(part: Part, options: argparse.Namespace) -> None:
