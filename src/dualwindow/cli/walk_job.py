@@ -21,7 +21,7 @@ from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.text import skill_text
 from dualwindow.files import write_json
 from dualwindow.period import utc_text
-from dualwindow.walk_forward import WalkForward
+from dualwindow.walk_figures import WalkForward
 
 
 def run_walk(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dualwindow.evaluation import Evaluation
 from dualwindow.trade_figures import AfterFees
 from dualwindow.training_hooks import EpochResult
-from dualwindow.walk_forward import WalkForward
+from dualwindow.walk_figures import WalkForward
 
 #: Raised whenever the JSON file changes.
 REPORT_FORMAT: Final = 2

@@ -17,7 +17,8 @@ from dualwindow.report.facts import (
     WeeklyClasses,
 )
 from dualwindow.report.predictions import weekly
-from dualwindow.walk_forward import PairWalk, WalkForward
+from dualwindow.walk_figures import WalkForward
+from dualwindow.walk_forward import PairWalk
 
 
 @dataclass(frozen=True)
