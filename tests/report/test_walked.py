@@ -89,6 +89,11 @@ def test_commands_find_candles_beside_the_models_or_say_what_is_missing(
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert [each["candles"] for each in content["pairs"][0]["slices"]] == [ROWS] * 3
 
+    for given in (["--pair", PAIR], ["--date-from", "2025-01-01"], ["--suggest-thresholds"]):
+        assert main(["evaluate", str(folder), *given]) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"{given[0]} does not go with the folder of a backtest" in said
+
     assert main(["report", str(folder)]) == 0
     assert "not held against" not in " ".join(capsys.readouterr().out.split())
     nowhere = ["--datadir", str(folder / "nothing")]

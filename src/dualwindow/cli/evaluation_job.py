@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
 from dualwindow.cli.evaluation_tables import print_evaluation
+from dualwindow.cli.figures_output import require_writable, write_figures
 from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import console_of, log_to, run_progress
 from dualwindow.cli.run_settings import RunSettings
@@ -23,7 +23,6 @@ from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
-from dualwindow.files import write_json
 from dualwindow.fingerprint import CONFIDENCE_SETTINGS, model_settings
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.pair_preparation import CandleSource
@@ -153,19 +152,6 @@ def checked_store(
     return store
 
 
-def write_figures(output: Path, content: dict[str, Any]) -> None:
-    """Write what was found, and say where.
-
-    Raises:
-        DataError: when the file cannot be written.
-    """
-    try:
-        write_json(output, content)
-    except OSError as error:
-        raise DataError(f"--output {output} cannot be written: {error}") from None
-    console_of(sys.stdout).print(f"figures: {output}", markup=False, soft_wrap=True)
-
-
 def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]:
     """The candles to evaluate on: those after the training, unless a period is asked for."""
     root = settings.root
@@ -181,13 +167,6 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
             "training the figures are hindsight)"
         )
     return sources
-
-
-def require_writable(output: Path | None) -> None:
-    """Refuse at once what would be refused when all is done."""
-    if output is not None and (output.is_dir() or not os.access(output.parent, os.W_OK)):
-        reason = "it is a folder" if output.is_dir() else f"{output.parent} is none to write into"
-        raise DataError(f"--output {output} cannot be written: {reason}; give another file")
 
 
 def _evaluate(

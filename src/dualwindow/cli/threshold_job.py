@@ -15,9 +15,8 @@ from dualwindow.cli.evaluate_command import MIN_TRADES
 from dualwindow.cli.evaluation_job import (
     checked_store,
     evaluation_settings,
-    require_writable,
-    write_figures,
 )
+from dualwindow.cli.figures_output import require_writable, write_figures
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.stages import StageWatch

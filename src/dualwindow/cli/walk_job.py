@@ -6,20 +6,20 @@ import argparse
 import logging
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
 from dualwindow.cli.evaluation_tables import print_evaluation
+from dualwindow.cli.figures_output import require_writable, write_figures
+from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.walk_settings import walk_facts, walked
-from dualwindow.errors import DataError
+from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.text import skill_text
-from dualwindow.files import write_json
 from dualwindow.period import utc_text
 from dualwindow.walk_figures import WalkForward
 
@@ -34,8 +34,11 @@ def run_walk(options: argparse.Namespace) -> int:
         0.
 
     Raises:
+        SettingsError: when a flag asks for something else than the backtest.
         DataError: when no pair can be judged, or the figures cannot be written.
     """
+    _require_fitting(options)
+    require_writable(options.output)
     errors = console_of(sys.stderr)
     log_to(errors, logging.INFO)
     facts = walk_facts(walked(options, options.model, EVALUATION_FLAGS))
@@ -49,9 +52,26 @@ def run_walk(options: argparse.Namespace) -> int:
     console = console_of(sys.stdout)
     _show(console, facts.pooled)
     if options.output is not None:
-        _write(options.output, facts.pooled)
-        console.print(f"figures: {options.output}", markup=False, soft_wrap=True)
+        write_figures(options.output, asdict(facts.pooled))
     return 0
+
+
+def _require_fitting(options: argparse.Namespace) -> None:
+    """Refuse flags that would be left aside: the backtest has its pairs, period and models."""
+    problems = [
+        f"{flag} does not go with the folder of a backtest, all of whose saved predictions are "
+        "judged; leave it out, or give a folder that `dualwindow train` has written"
+        for flag, given in (
+            ("--pair", options.pair),
+            ("--date-from", options.date_from),
+            ("--date-to", options.date_to),
+            ("--suggest-thresholds", options.suggest_thresholds or None),
+            ("--min-trades", options.min_trades),
+        )
+        if given is not None
+    ]
+    if problems:
+        raise SettingsError(problems, "the command")
 
 
 def _show(console: Console, walk: WalkForward) -> None:
@@ -59,9 +79,7 @@ def _show(console: Console, walk: WalkForward) -> None:
         pairs = ", ".join(each.pair for each in walk.pairs)
         print_evaluation(console, walk.evaluation, f"{pairs}, walk-forward")
     console.print(slice_table(walk))
-    if walk.after_fees is not None:
-        for line in walk.after_fees.lines():
-            console.print(line, markup=False, soft_wrap=True)
+    print_profit(console, walk.after_fees)
 
 
 def slice_table(walk: WalkForward) -> Table:
@@ -91,10 +109,3 @@ def _skill(evaluation: Evaluation | None, part: str) -> str:
         return "-"
     forecast = evaluation.forecast
     return skill_text(getattr(forecast.skill[TEMPERED][forecast.strongest(part)], part))
-
-
-def _write(path: Path, walk: WalkForward) -> None:
-    try:
-        write_json(path, asdict(walk))
-    except OSError as error:
-        raise DataError(f"--output {path} cannot be written: {error}") from None
