@@ -9,6 +9,7 @@ import numpy as np
 
 from dualwindow.class_index import ClassIndex
 from dualwindow.dataset import Dataset, PairSpan
+from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
@@ -20,7 +21,8 @@ CONFIG = TrainingConfig(window_size=10, future_window=5, max_flat_candles=3)
 EVERY = SimpleNamespace(
     probabilities=lambda _features, rows, **_words: np.tile(
         np.float32([0.2, 0.3, 0.5]), (len(rows), 1)
-    )
+    ),
+    calibrated=lambda own, config: Calibrated.of(own, config.calibration, 1.0, np.log([2.0, 4.0])),
 )
 
 
@@ -40,6 +42,11 @@ def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
     span = PairSpan("BTC/USDT", 0, len(rows))
     dataset = Dataset(("f",), rows, features, labels, (span,), 60, ClassIndex(labels))
     found = pair_probabilities(EVERY, dataset, span, source, CONFIG, should_stop=lambda: False)
+    prior = CONFIG.replace(calibration="prior")
+    corrected = pair_probabilities(EVERY, dataset, span, source, prior, should_stop=lambda: False)
+    # 0.4, 0.3 and 2, over their sum: thresholds are chosen on what the bot will hold them against.
+    expected = np.where(np.isnan(found), np.nan, np.array([0.4, 0.3, 2.0]) / 2.7)
+    np.testing.assert_allclose(corrected, expected, rtol=1e-6)
     valid = ~np.isnan(found).any(axis=1)
     # Windows of ten: none before row 20, none with four flat candles of those from 40 to 47.
     wanted = [row >= 20 and not 43 <= row <= 53 for row in range(11, 100)]
