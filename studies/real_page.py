@@ -151,15 +151,22 @@ def _told(figure: dict[str, Any], digits: int = 1) -> str:
 
 def verdict(figure: dict[str, Any], digits: int) -> str:
     """Better, worse or not distinguishable, as the paired interval says."""
+    words = ("better", "worse", "not distinguishable", "not comparable (no trades)")
+    return _in_words(figure, digits, words)
+
+
+def _in_words(figure: dict[str, Any], digits: int, words: tuple[str, str, str, str]) -> str:
+    """An interval above 0, below 0, or around it, and what is said without a figure."""
+    above, below, around, unknown = words
     if figure["value"] is None:
-        return "not comparable (no trades)"
+        return unknown
     if figure["low"] is None:
-        return f"too few days to tell ({_told(figure, digits)})"
-    if figure["low"] > 0:
-        return f"better ({_told(figure, digits)})"
-    if figure["high"] < 0:
-        return f"worse ({_told(figure, digits)})"
-    return f"not distinguishable ({_told(figure, digits)})"
+        said = "too few days to tell"
+    elif figure["low"] > 0:
+        said = above
+    else:
+        said = below if figure["high"] < 0 else around
+    return f"{said} ({_told(figure, digits)})"
 
 
 def _sentences(name: str, each: dict[str, Any]) -> list[str]:
@@ -181,15 +188,8 @@ def _sentences(name: str, each: dict[str, Any]) -> list[str]:
 
 
 def _against_zero(figure: dict[str, Any]) -> str:
-    if figure["value"] is None:
-        return "no trades"
-    if figure["low"] is None:
-        return f"too few days to tell ({_told(figure, 3)})"
-    if figure["low"] > 0:
-        return f"above 0 ({_told(figure, 3)})"
-    if figure["high"] < 0:
-        return f"below 0 ({_told(figure, 3)})"
-    return f"not distinguishable from 0 ({_told(figure, 3)})"
+    words = ("above 0", "below 0", "not distinguishable from 0", "no trades")
+    return _in_words(figure, 3, words)
 
 
 def _earners(contenders: dict[str, Any]) -> str:
