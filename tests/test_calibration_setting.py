@@ -22,10 +22,11 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset
 from tests.bot import PAIR, Bot, make_bot
+from tests.model_slices import featured, slices, whole
 from tests.test_coverage_mode import portable
 from tests.test_trainer import candles, frame, labels, settings
 
-__all__ = ["candles", "frame", "labels"]
+__all__ = ["candles", "featured", "frame", "labels", "slices"]
 
 PRIOR = {
     "calibration": "prior",
@@ -121,27 +122,6 @@ def test_a_fine_tuned_model_has_one_even_where_the_start_has_seen_all_candles(
 @pytest.fixture(scope="module")
 def bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
     return make_bot(tmp_path_factory.mktemp("calibrated"), PRIOR)
-
-
-@pytest.fixture(scope="module")
-def featured(bot: Bot, btc_futures: pd.DataFrame) -> pd.DataFrame:
-    return bot.features(btc_futures.iloc[:3000].reset_index(drop=True))
-
-
-@pytest.fixture(scope="module")
-def slices(bot: Bot, featured: pd.DataFrame) -> list[tuple[TrainedModel, pd.DataFrame]]:
-    """Two models, each with what it says of the candles after its training."""
-    said = []
-    for first in (0, 800):
-        model = bot.train(featured.iloc[first : first + 1800].reset_index(drop=True))
-        rows = featured.iloc[first + 1800 : first + 2200].reset_index(drop=True)
-        frame, usable = bot.model.predict(rows, bot.kitchen())
-        said.append((model, frame.assign(do_predict=usable)))
-    return said
-
-
-def whole(slices: list[tuple[TrainedModel, pd.DataFrame]]) -> pd.DataFrame:
-    return pd.concat([frame for _, frame in slices], ignore_index=True)
 
 
 def test_label_strategy_and_model_decide_alike(

@@ -28,7 +28,7 @@ from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.windows import utc_seconds
 from tests.markets import PRICES, START, candle_frames, random_candles
-from tests.test_preparation import PERIODS, settings, write
+from tests.stores import PERIODS, settings, write
 
 MINUTE = 60
 T0 = int(START.timestamp())

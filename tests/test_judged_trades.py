@@ -30,7 +30,7 @@ from dualwindow.trades import trade_decisions
 from dualwindow.training import train_dataset
 from tests.bot import QUICK
 from tests.datasets import dataset_of
-from tests.test_preparation import write
+from tests.stores import write
 
 CONFIG = TrainingConfig.from_parameters(
     {**QUICK, "epochs": 1, "use_confidence_thresholding": False}

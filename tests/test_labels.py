@@ -1,3 +1,5 @@
+"""Labels of whole frames equal those of the row-by-row version, whatever the blocks."""
+
 from __future__ import annotations
 
 import math
@@ -6,42 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from dualwindow import labels as labels_module
 from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
 from dualwindow.labels import BothTouched, LabelRule, label_candles, label_candles_counted
+from tests.labelled import RULES, barriers, label
 from tests.markets import candle_frames, random_candles
 
-RULES: list[LabelRule] = ["hybrid", "first_touch"]
+# --- the slow, obviously right version ------------------------------------------------------------
+
 NEVER = 10**9
-
-
-def barriers(
-    long_tp: float = 0.01, long_sl: float = 0.005, short_tp: float = 0.01, short_sl: float = 0.005
-) -> dict[str, float]:
-    return {
-        "long_tp_pct": long_tp,
-        "long_sl_pct": long_sl,
-        "short_tp_pct": short_tp,
-        "short_sl_pct": short_sl,
-    }
-
-
-def label(candles: pd.DataFrame, future: int, rule: LabelRule, **pct: float) -> NDArray[np.int8]:
-    return label_candles(
-        candles["high"],
-        candles["low"],
-        candles["close"],
-        future_window=future,
-        rule=rule,
-        **(pct or barriers()),  # type: ignore[arg-type]
-    )
-
-
-# --- the slow, obviously right version -----------------------------------------------------------
 
 
 def first(touches: list[bool]) -> int:
@@ -165,6 +143,9 @@ def test_one_candle_that_touches_both_is_counted_on_real_candles(
     assert counts.short > 100
 
 
+# --- blocks ---------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("block", [1, 7, 100, 369, 370, 371])
 def test_blocks_leave_no_trace(
@@ -198,219 +179,7 @@ def test_labels_across_the_real_block_border_equal_those_of_a_cut_before_it(
     assert (part[:980] != UNKNOWN).all()
 
 
-# --- what a label depends on -----------------------------------------------------------------
-
-FUTURE = 9
-
-
-@given(
-    data=st.data(),
-    candles=candle_frames(min_rows=FUTURE + 1),
-    rule=st.sampled_from(RULES),
-    value=st.sampled_from([math.nan, math.inf, 0.0, 1e9]),
-)
-def test_a_label_never_changes_with_candles_outside_its_future(
-    data: st.DataObject, candles: pd.DataFrame, rule: LabelRule, value: float
-) -> None:
-    row = data.draw(st.integers(0, len(candles) - 1 - FUTURE))
-    changed = candles.copy()
-    changed.loc[: row - 1, ["open", "high", "low", "close", "volume"]] = value
-    changed.loc[row, ["open", "high", "low", "volume"]] = value
-    changed.loc[row + 1 :, ["open", "close", "volume"]] = value
-    changed.loc[row + FUTURE + 1 :, ["high", "low"]] = value
-    assert label(changed, FUTURE, rule)[row] == label(candles, FUTURE, rule)[row]
-
-
-@given(candles=candle_frames(min_rows=FUTURE + 1), rule=st.sampled_from(RULES))
-def test_a_label_is_the_same_in_a_frame_of_its_own_candles_alone(
-    candles: pd.DataFrame, rule: LabelRule
-) -> None:
-    whole = label(candles, FUTURE, rule)
-    for row in range(len(candles) - FUTURE):
-        alone = candles.iloc[row : row + FUTURE + 1]
-        assert label(alone, FUTURE, rule)[0] == whole[row]
-
-
-def calm(rows: int = 30) -> pd.DataFrame:
-    """Candles that never move: every known label is HOLD."""
-    return pd.DataFrame({"high": 100.0, "low": 100.0, "close": 100.0}, index=range(rows))
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("column", "price", "side"), [("high", 101.5, LONG), ("low", 98.5, SHORT)])
-@pytest.mark.parametrize("offset", range(FUTURE + 3))
-def test_a_touch_counts_from_the_next_candle_to_the_last_of_the_future(
-    rule: LabelRule, column: str, price: float, side: int, offset: int
-) -> None:
-    candles = calm()
-    row = 10
-    candles.loc[row + offset, column] = price
-    expected = side if 1 <= offset <= FUTURE else HOLD
-    assert label(candles, FUTURE, rule)[row] == expected
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("column", ["high", "low"])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("offset", range(FUTURE + 3))
-def test_a_hole_in_the_future_makes_the_label_unknown_and_one_after_it_does_not(
-    rule: LabelRule, column: str, value: float, offset: int
-) -> None:
-    candles = calm()
-    row = 10
-    candles.loc[row + offset, column] = value
-    known = label(candles, FUTURE, rule)[row] != UNKNOWN
-    assert known == (not 1 <= offset <= FUTURE)
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_hole_in_the_entry_makes_the_label_unknown(rule: LabelRule, value: float) -> None:
-    candles = calm()
-    candles.loc[10, "close"] = value
-    unknown = np.flatnonzero(label(candles, FUTURE, rule) == UNKNOWN)
-    assert unknown.tolist() == [10, *range(30 - FUTURE, 30)]
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("rows", [0, 1, FUTURE, FUTURE + 1, FUTURE + 2])
-def test_the_last_rows_are_unknown_never_hold(rule: LabelRule, rows: int) -> None:
-    found = label(calm(rows), FUTURE, rule).tolist()
-    known = max(rows - FUTURE, 0)
-    assert found == [HOLD] * known + [UNKNOWN] * (rows - known)
-
-
-# --- exactness -----------------------------------------------------------------------------------
-
-prices = st.floats(1e-7, 1e6)
-fractions = st.sampled_from([0.01, 0.005, 0.0075, 0.003, 0.02]) | st.floats(0.001, 0.2)
-
-
-def one_candle(close: float, high: float, low: float, **pct: float) -> int:
-    found = label_candles(
-        [close, high],
-        [close, low],
-        [close, close],
-        future_window=1,
-        rule="hybrid",
-        **pct,  # type: ignore[arg-type]
-    )
-    return int(found[0])
-
-
-@given(close=prices, profit=fractions)
-@example(close=100.0, profit=0.01)
-@settings(max_examples=200)
-def test_a_price_on_the_take_profit_counts_and_the_next_float_before_it_does_not(
-    close: float, profit: float
-) -> None:
-    up, down = close * (1 + profit), close * (1 - profit)
-    # The stops are out of the way of a price that stays at the entry.
-    pct = barriers(profit, 0.5, profit, 0.5)
-    assert one_candle(close, up, close, **pct) == LONG
-    assert one_candle(close, np.nextafter(up, 0), close, **pct) == HOLD
-    assert one_candle(close, close, down, **pct) == SHORT
-    assert one_candle(close, close, np.nextafter(down, np.inf), **pct) == HOLD
-
-
-@given(close=prices, loss=fractions)
-@settings(max_examples=200)
-def test_a_price_on_the_stop_loss_counts_and_the_next_float_before_it_does_not(
-    close: float, loss: float
-) -> None:
-    up, down = close * (1 + loss), close * (1 - loss)
-    far_up, far_down = close * 1.5, close * 0.5
-    long_only = barriers(0.3, loss, 0.9, 0.9)
-    assert one_candle(close, far_up, down, **long_only) == HOLD
-    assert one_candle(close, far_up, np.nextafter(down, np.inf), **long_only) == LONG
-    short_only = barriers(0.9, 0.9, 0.3, loss)
-    assert one_candle(close, up, far_down, **short_only) == HOLD
-    assert one_candle(close, np.nextafter(up, 0), far_down, **short_only) == SHORT
-
-
-def test_prices_of_single_precision_are_compared_in_double() -> None:
-    close = np.float32(30_000.1)
-    barrier = float(close) * 1.01
-    below = np.nextafter(np.float32(barrier), np.float32(0))
-    assert float(below) < barrier
-    found = label_candles(
-        np.array([close, below]),
-        np.array([close, close]),
-        np.array([close, close]),
-        future_window=1,
-        **barriers(),  # type: ignore[arg-type]
-    )
-    assert found[0] == HOLD
-
-
-# --- the rules apart -----------------------------------------------------------------------------
-
-
-def after(*candles: tuple[float, float]) -> pd.DataFrame:
-    """An entry at 100 and the (high, low) of the candles that follow."""
-    highs, lows = zip(*candles, strict=True)
-    return pd.DataFrame({"high": [100.0, *highs], "low": [100.0, *lows], "close": 100.0})
-
-
-UP, DOWN, CALM, BOTH = (101.0, 100.0), (100.0, 99.0), (100.0, 100.0), (101.0, 99.0)
-
-
-@pytest.mark.parametrize(
-    ("candles", "hybrid", "first_touch"),
-    [
-        ([CALM, UP], LONG, LONG),
-        ([CALM, DOWN], SHORT, SHORT),
-        ([UP, DOWN], HOLD, LONG),
-        ([DOWN, UP], HOLD, SHORT),
-        ([BOTH, CALM], HOLD, HOLD),
-        ([UP, BOTH], HOLD, LONG),
-        ([BOTH, UP], HOLD, HOLD),
-        ([CALM, CALM], HOLD, HOLD),
-    ],
-)
-def test_the_rules_differ_only_in_what_came_first(
-    candles: list[tuple[float, float]], hybrid: int, first_touch: int
-) -> None:
-    frame = after(*candles)
-    assert label(frame, 2, "hybrid")[0] == hybrid
-    assert label(frame, 2, "first_touch")[0] == first_touch
-
-
-def test_long_wins_when_both_sides_do() -> None:
-    # Stops so wide that neither is hit: both sides reach their profit.
-    found = label(after(UP, DOWN), 2, "hybrid", **barriers(0.01, 0.02, 0.01, 0.02))
-    assert found[0] == LONG
-
-
-@pytest.mark.parametrize(
-    ("candles", "pct", "counts"),
-    [
-        ([BOTH, CALM], barriers(), BothTouched(1, 1)),
-        ([CALM, BOTH], barriers(), BothTouched(1, 1)),
-        ([UP, BOTH], barriers(), BothTouched(0, 0)),
-        ([BOTH, CALM], barriers(long_tp=0.02), BothTouched(0, 1)),
-        ([BOTH, CALM], barriers(short_sl=0.02), BothTouched(1, 0)),
-        ([BOTH, (math.nan, 100.0)], barriers(), BothTouched(0, 0)),
-    ],
-)
-def test_a_first_touch_of_both_in_one_candle_is_counted_by_side(
-    candles: list[tuple[float, float]], pct: dict[str, float], counts: BothTouched
-) -> None:
-    frame = after(*candles)
-    arguments: dict[str, Any] = {"future_window": 2, **pct}
-    columns = [frame["high"], frame["low"], frame["close"]]
-    assert label_candles_counted(*columns, rule="first_touch", **arguments)[1] == counts
-    assert label_candles_counted(*columns, rule="hybrid", **arguments)[1] == BothTouched(0, 0)
-
-
-def test_hybrid_is_the_rule_unless_another_is_asked_for() -> None:
-    frame = after(UP, DOWN)
-    columns = [frame["high"], frame["low"], frame["close"]]
-    found = label_candles(*columns, future_window=2, **barriers())  # type: ignore[arg-type]
-    assert found[0] == HOLD
-
-
-# --- refusals ------------------------------------------------------------------------------------
+# --- refusals -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.portable import ModelOrigin, load_portable, save_portable
 from dualwindow.trained import TrainedModel
 from tests.bot import PAIR, Bot, make_bot
-from tests.test_live_adapter import NEVER_EXPIRES, ROWS, Live
+from tests.live_bot import NEVER_EXPIRES, ROWS, Live
 
 #: Candles that the model was trained on, and where the bot's own training ends.
 SEEN, KNOWN = 3000, 4000

@@ -24,7 +24,7 @@ from dualwindow.training import train_dataset, train_model
 from dualwindow.windows import flat_candles, label_frame, utc_seconds
 from tests.bot import QUICK
 from tests.markets import random_candles
-from tests.test_preparation import write
+from tests.stores import write
 
 PERIODS = (10, 200)
 GIB = 2**30

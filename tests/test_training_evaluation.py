@@ -27,7 +27,7 @@ from dualwindow.training_evaluation import (
 )
 from tests.bot import QUICK
 from tests.datasets import dataset_of
-from tests.test_preparation import write
+from tests.stores import write
 
 CONFIG = TrainingConfig.from_parameters({**QUICK, "epochs": 1})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.bot import REPOSITORY
+from tests.docker.scripts import module_of
 
 START = REPOSITORY / "docker" / "start.py"
 PASSWORD = {"FREQTRADE__API_SERVER__PASSWORD": "p"}
@@ -27,12 +27,7 @@ sys.exit(7)
 
 @pytest.fixture(scope="module")
 def start() -> Any:
-    spec = importlib.util.spec_from_file_location("start", START)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(START)
 
 
 @pytest.mark.parametrize(

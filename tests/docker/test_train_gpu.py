@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
 import pty
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.bot import REPOSITORY
+from tests.docker.scripts import module_of
 
 WRAPPER = REPOSITORY / "train_gpu.py"
 COMPOSE_FILE = str(REPOSITORY / "docker-compose.yml")
@@ -281,12 +281,7 @@ def test_at_a_terminal_the_training_gets_it(machine: Machine) -> None:
 
 
 def _module() -> Any:
-    spec = importlib.util.spec_from_file_location("train_gpu", WRAPPER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of(WRAPPER)
 
 
 def test_windows_paths_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
