@@ -19,17 +19,19 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.bot.chosen_thresholds import (
+    ChosenThresholds,
+    deciding_sides,
+    values_of,
+    with_given,
+)
 from dualwindow.bot.decisions import DecisionRule, usable
 from dualwindow.bot.earlier_models import EarlierModels
 from dualwindow.bot.hyperopt import (
     SPACE,
-    ChosenThresholds,
     ConfiguredStart,
-    given_thresholds,
-    parameter_name,
     require_own_spaces,
-    threshold_parameters,
-    with_thresholds,
+    search_parameters,
     without_exits,
 )
 from dualwindow.bot.settings import (
@@ -100,11 +102,11 @@ class DualWindowStrategy(IStrategy):
         self.can_short = config.get("trading_mode", "spot") != "spot"
         self.startup_candle_count = self._settings.window_size
         # freqtrade finds its hyperopt parameters among the attributes: threshold_long and the like.
-        self._parameters = threshold_parameters(self._settings, can_short=self.can_short)
-        for side, parameter in self._parameters.items():
-            setattr(self, parameter_name(side), parameter)
+        self._parameters = search_parameters(self._settings, can_short=self.can_short)
+        for name, parameter in self._parameters.items():
+            setattr(self, name, parameter)
         if not hasattr(type(self), "HyperOpt"):
-            self.HyperOpt = ConfiguredStart(self._parameters, self._settings)
+            self.HyperOpt = ConfiguredStart(self._parameters)
         super().__init__(config)
         self._chosen = self._choose_thresholds()
         self._thresholds_logged = False
@@ -114,6 +116,16 @@ class DualWindowStrategy(IStrategy):
         """What hyperopt found, of which the exits stay the strategy's own."""
         content: dict[str, Any] = super().load_params_from_file()
         return without_exits(content, self._parameter_file, type(self))
+
+    def get_no_optimize_params(self) -> dict[str, dict[str, Any]]:
+        """What a search of other spaces writes down unsearched: here, what decided while it ran."""
+        left: dict[str, dict[str, Any]] = super().get_no_optimize_params()
+        group = left.get(SPACE, {})
+        if self._parameters.keys() & group.keys():
+            others = {name: value for name, value in group.items() if name not in self._parameters}
+            sides = deciding_sides(self._settings, can_short=self.can_short)
+            left[SPACE] = {**others, **values_of(self._chosen.rule, sides)}
+        return left
 
     @property
     def _parameter_file(self) -> str:
@@ -125,10 +137,7 @@ class DualWindowStrategy(IStrategy):
             f"hyperopt's {self._parameter_file}": self._ft_params_from_file.get(SPACE, {}),
             f"{SPACE}_params of {type(self).__name__}": getattr(self, f"{SPACE}_params", {}),
         }
-        given = {
-            origin: given_thresholds(values, self._parameters) for origin, values in sources.items()
-        }
-        return ChosenThresholds.of(self._settings, given)
+        return ChosenThresholds.of(self._settings, sources, can_short=self.can_short)
 
     @property
     def thresholds(self) -> Thresholds:
@@ -143,7 +152,7 @@ class DualWindowStrategy(IStrategy):
             for name, parameter in self._parameters.items()
             if parameter.in_space and parameter.optimize
         }
-        return with_thresholds(self._chosen.rule, tried)
+        return with_given(self._chosen.rule, tried)
 
     @property
     def protections(self) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.bot.hyperopt import ChosenThresholds, threshold_parameters
+from dualwindow.bot.chosen_thresholds import ChosenThresholds
+from dualwindow.bot.hyperopt import search_parameters
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD
 from dualwindow.confidence import decide
@@ -223,9 +224,11 @@ def test_an_earlier_model_in_a_running_bot_says_hold(
 
 def test_hyperopt_searches_lower_thresholds_and_keeps_the_calibration() -> None:
     config = TrainingConfig.from_parameters(PRIOR)
-    chosen = ChosenThresholds.of(config, {"file": {"long": 0.5}})
+    chosen = ChosenThresholds.of(config, {"file": {"threshold_long": 0.5}}, can_short=True)
     assert chosen.rule.calibration == "prior"
     assert chosen.rule.thresholds.long == 0.5
-    low = threshold_parameters(config, can_short=True)["long"].low
-    plain = threshold_parameters(config.replace(calibration="none"), can_short=True)["long"].low
+    low, plain = (
+        search_parameters(each, can_short=True)["threshold_long"].low
+        for each in (config, config.replace(calibration="none"))
+    )
     assert low < 0.1 < plain

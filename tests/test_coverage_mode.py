@@ -181,9 +181,13 @@ def test_given_thresholds_win_over_the_share(
     found = given._decisions(frame)
     assert not (found == SHORT).any()
     assert (found == LONG).any()
-    # What hyperopt tries goes before the share, too.
-    given.threshold_long.in_space = given.threshold_short.in_space = True
-    given.threshold_long.value, given.threshold_short.value = 1.0, 0.0
+    # What hyperopt tries goes before both.
+    given.coverage_long.in_space = given.threshold_short.in_space = True
+    given.coverage_long.value, given.threshold_short.value = 0.5, 1.0
+    more = given._decisions(frame)
+    assert not (more == SHORT).any()
+    assert (more == LONG).sum() > (found == LONG).sum()
+    given.threshold_short.value = 0.0
     assert (given._decisions(frame) == SHORT).all()
 
 

@@ -19,7 +19,8 @@ from freqtrade.resolvers import StrategyResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.hyperopt import ChosenThresholds, ConfiguredStart, threshold_parameters
+from dualwindow.bot.chosen_thresholds import ChosenThresholds
+from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
 from tests.bot import REPOSITORY, freqtrade_config
@@ -106,8 +107,9 @@ def test_thresholds_of_the_strategys_own_code_come_after_the_file(load: Load) ->
     strategy = load()
     derived = type("Derived", (type(strategy),), {"buy_params": {"threshold_long": 0.66}})
     assert derived(strategy.config).thresholds.long == 0.66
-    sources = {"file": {"long": 0.5}, "code": {"long": 0.66, "short": 0.6}}
-    chosen = ChosenThresholds.of(TrainingConfig(), sources)
+    code = {"threshold_long": 0.66, "threshold_short": 0.6}
+    sources = {"file": {"threshold_long": 0.5}, "code": code}
+    chosen = ChosenThresholds.of(TrainingConfig(), sources, can_short=True)
     assert (chosen.rule.thresholds.long, chosen.rule.thresholds.short) == (0.5, 0.6)
     assert chosen.origins["long"] == "file"
 
@@ -149,7 +151,7 @@ def test_the_range_holds_the_start(start: float, balance: str) -> None:
     config = TrainingConfig.from_parameters(
         {"confidence_threshold_long": start, "class_balance": balance}
     )
-    long = threshold_parameters(config, can_short=False)["long"]
+    long = search_parameters(config, can_short=False)["threshold_long"]
     space = long.get_space("threshold_long")
     assert space._contains(long.value)
     assert long.value == pytest.approx(start, abs=0.0005001)
@@ -241,14 +243,11 @@ def test_what_freqtrade_writes_is_what_the_strategy_reads(load: Load, tmp_path: 
 
 def test_the_first_epoch_is_as_configured_and_the_others_are_freqtrades() -> None:
     config = TrainingConfig.from_parameters({"confidence_threshold_long": 0.613})
-    searched = threshold_parameters(config, can_short=True)
-    names = {f"threshold_{side}": each for side, each in searched.items()}
-    spaces = {name: each.get_space(name) for name, each in names.items()}
+    searched = search_parameters(config, can_short=True)
+    spaces = {name: each.get_space(name) for name, each in searched.items()}
 
     def first_epochs() -> list[dict[str, float]]:
-        sampler = ConfiguredStart(searched, config).generate_estimator(
-            random_state=5, dimensions=[]
-        )
+        sampler = ConfiguredStart(searched).generate_estimator(random_state=5, dimensions=[])
         study = optuna.create_study(sampler=sampler)
         trials = [study.ask(spaces) for _ in range(20)]
         return [trial.params for trial in trials]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ FIRST, END = pd.Timestamp("2025-06-13", tz="UTC"), pd.Timestamp("2025-06-18", tz
 OVERLAY = merged(SMALL, {"timerange": "20250613-20250618"})
 TICK = {"BTC/USDT:USDT": 0.1, "ETH/USDT:USDT": 0.01}
 TAKE_PROFIT, STOP_LOSS, FUTURE_WINDOW = 0.004, 0.002, 120
+#: Calibration has no say in a share; without each model's own among the predictions it is refused.
+COVERAGE: dict[str, Any] = {
+    "confidence_mode": "coverage",
+    "confidence_coverage": 0.01,
+    "confidence_threshold_short": None,
+    "confidence_threshold_long": None,
+    "calibration": "temperature",
+}
+
+
+def of_model(settings: dict[str, Any]) -> dict[str, Any]:
+    """An overlay with settings of the model."""
+    return {"freqai": {"model_training_parameters": settings}}
 
 
 @pytest.fixture(scope="module")
@@ -205,10 +219,7 @@ def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: 
     assert "Starting training" not in leveraged.output
     run = freqtrade(
         backtest.userdir,
-        merged(
-            OVERLAY,
-            {"freqai": {"model_training_parameters": {"confidence_threshold_long": 0.99}}},
-        ),
+        merged(OVERLAY, of_model({"confidence_threshold_long": 0.99})),
     )
     assert "Starting training" not in run.output
     assert run.trades()["is_short"].all()
@@ -217,13 +228,7 @@ def test_other_thresholds_and_leverage_do_not_retrain(backtest: Run, leveraged: 
 def test_mode_coverage_takes_each_models_most_confident_candles_without_training(
     backtest: Run,
 ) -> None:
-    coverage: dict[str, Any] = {"confidence_mode": "coverage", "confidence_coverage": 0.01}
-    # Which has no say in a share; without each model's own among the predictions it is refused.
-    coverage["calibration"] = "temperature"
-    for side in ("short", "long"):
-        coverage[f"confidence_threshold_{side}"] = None
-    overlay = merged(OVERLAY, {"freqai": {"model_training_parameters": coverage}})
-    run = freqtrade(backtest.userdir, overlay)
+    run = freqtrade(backtest.userdir, merged(OVERLAY, of_model(COVERAGE)))
     assert run.status == 0, run.output[-3000:]
     assert "Starting training" not in run.output
     assert "(confidence_mode coverage) (calibration temperature)" in run.output
@@ -244,35 +249,52 @@ def test_mode_coverage_takes_each_models_most_confident_candles_without_training
         assert len(set(least)) > 1
 
 
-def test_hyperopt_searches_thresholds_without_training_and_its_file_decides(backtest: Run) -> None:
+@pytest.mark.parametrize(
+    ("settings", "configured", "text"),
+    [
+        ({}, {"threshold_long": 0.36, "threshold_short": 0.36}, threshold_text),
+        (
+            COVERAGE,
+            {"coverage_long": 0.01, "coverage_short": 0.01},
+            "at most {:.2%} of each model's validation".format,
+        ),
+    ],
+    ids=["thresholds", "shares"],
+)
+def test_hyperopt_searches_what_decides_without_training_and_its_file_decides(
+    settings: dict[str, Any],
+    configured: dict[str, float],
+    text: Callable[[float], str],
+    backtest: Run,
+    tmp_path: Path,
+) -> None:
     # freqtrade writes beside the strategy, so that this one is a copy.
-    strategies = backtest.userdir / "searched"
+    strategies = tmp_path / "searched"
     shutil.copytree(REPOSITORY / "strategies", strategies, ignore=shutil.ignore_patterns("*.json"))
     model = ["--freqaimodel", "DualWindowLSTM", "--strategy-path", str(strategies)]
     search = ["--spaces", "buy", "--hyperopt-loss", "ShortTradeDurHyperOptLoss", "-j", "1"]
     search += ["--random-state", "1"]
     one_slice = {"timerange": "20250613-20250615"}
     one_slice["exchange"] = {"pair_whitelist": ["BTC/USDT:USDT"]}
-    overlay = merged(SMALL, one_slice)
+    overlay = merged(merged(SMALL, one_slice), of_model(settings))
     found = freqtrade(backtest.userdir, overlay, ["hyperopt", *model, *search, "--epochs", "3"])
     assert found.status == 0, found.output[-3000:]
     assert "Found backtesting prediction file" in found.output
     assert "Starting training" not in found.output
-    (epochs,) = (backtest.userdir / "hyperopt_results").glob("*.fthypt")
+    epochs = max((backtest.userdir / "hyperopt_results").glob("*.fthypt"))
     tried = [json.loads(line) for line in epochs.read_text(encoding="utf-8").splitlines()]
     assert len(tried) == 3
-    assert tried[0]["params_dict"] == {"threshold_long": 0.36, "threshold_short": 0.36}
+    assert tried[0]["params_dict"] == configured
     best = next(epoch for epoch in reversed(tried) if epoch["is_best"])
     file = strategies / "DualWindowStrategy.json"
     params = json.loads(file.read_text(encoding="utf-8"))["params"]
     assert params["buy"] == pytest.approx(best["params_dict"])
 
     silent = {"confidence_threshold_long": 0.99, "confidence_threshold_short": 0.99}
-    changed = merged(overlay, {"freqai": {"model_training_parameters": silent}})
-    run = freqtrade(backtest.userdir, changed, ["backtesting", *model])
+    run = freqtrade(backtest.userdir, merged(overlay, of_model(silent)), ["backtesting", *model])
     assert run.status == 0, run.output[-3000:]
-    short, long = (threshold_text(params["buy"][f"threshold_{side}"]) for side in ("short", "long"))
-    said = f"thresholds SHORT {short} LONG {long} (hyperopt's {file}), HOLD"
+    values = {name.rpartition("_")[2]: text(value) for name, value in params["buy"].items()}
+    said = f"thresholds SHORT {values['short']} LONG {values['long']} (hyperopt's {file}), HOLD"
     assert run.output.count(said) == 1
     assert len(run.trades()) == best["results_metrics"]["total_trades"] > 0
 
@@ -300,7 +322,7 @@ def test_plot_dataframe_draws_probabilities_and_decision(backtest: Run) -> None:
 
 def test_other_settings_under_the_same_identifier_are_refused(backtest: Run) -> None:
     before = sorted(backtest.models().rglob("*"))
-    changed = merged(OVERLAY, {"freqai": {"model_training_parameters": {"seed": 7}}})
+    changed = merged(OVERLAY, of_model({"seed": 7}))
     run = freqtrade(backtest.userdir, changed)
     assert run.status == 2
     assert "seed: its models were made with 42, now it is 7" in run.output
@@ -310,7 +332,7 @@ def test_other_settings_under_the_same_identifier_are_refused(backtest: Run) -> 
 
 def test_a_bot_that_cannot_trade_says_so_without_a_training_too(backtest: Run) -> None:
     high = {"confidence_threshold_long": 0.99, "confidence_threshold_short": 0.99}
-    changed = merged(OVERLAY, {"freqai": {"model_training_parameters": high}})
+    changed = merged(OVERLAY, of_model(high))
     run = freqtrade(backtest.userdir, changed)
     assert "Starting training" not in run.output
     for pair in TICK:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 import pandas as pd
 from freqtrade.exceptions import OperationalException
@@ -10,6 +11,9 @@ from freqtrade.exceptions import OperationalException
 from dualwindow.bot.decisions import DecisionRule
 
 logger = logging.getLogger(__name__)
+
+#: What makes a side go by its rank; the log's line on thresholds says which.
+_BY_RANK: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
 
 
 class EarlierModels:
@@ -31,7 +35,7 @@ class EarlierModels:
             OperationalException: in a backtest, with the way out.
         """
         for setting, noun, lacking in (
-            ("confidence_mode 'coverage'", "ranks", rule.unranked(frame)),
+            (_BY_RANK, "ranks", rule.unranked(frame)),
             (f"calibration {rule.calibration!r}", "calibration", rule.uncalibrated(frame)),
         ):
             if live:

@@ -1,0 +1,177 @@
+"""Which thresholds and shares decide: those of a parameter file, of code or of the settings.
+
+A side goes by a threshold of its probability or by a share of each model's validation candles. What
+gives either wins over everything after it, also over the mode that the other belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from freqtrade.exceptions import OperationalException
+
+from dualwindow.bot.decisions import DecisionRule
+from dualwindow.columns import HOLD, LONG, SHORT
+from dualwindow.confidence import NEVER, threshold_text
+from dualwindow.coverage import LARGEST, STEPS
+from dualwindow.evaluation.text import calibration_text
+from dualwindow.settings import TrainingConfig
+
+SIDES: Final = {"short": SHORT, "long": LONG, "hold": HOLD}
+
+
+def threshold_name(side: str) -> str:
+    """Attribute of the strategy, and name in hyperopt's files, of a side's threshold."""
+    return f"threshold_{side}"
+
+
+def share_name(side: str) -> str:
+    """Likewise of the share of validation candles for which a side fires."""
+    return f"coverage_{side}"
+
+
+def deciding_sides(settings: TrainingConfig, *, can_short: bool) -> list[str]:
+    """Sides whose threshold or share can change a trade: `short`, `long` and `hold`, or fewer.
+
+    HOLD's only matters before the fallback to the likeliest class, SHORT's only where it is traded,
+    and none does where the likeliest class is always said.
+    """
+    if not settings.use_confidence_thresholding:
+        return []
+    matters = {
+        "short": can_short,
+        "long": True,
+        "hold": settings.confidence_fallback == "argmax",
+    }
+    return [side for side, it_does in matters.items() if it_does]
+
+
+@dataclass(frozen=True)
+class ChosenThresholds:
+    """What decides, and where it comes from.
+
+    Attributes:
+        rule: thresholds, or shares of the validation candles.
+        origins: `short`, `long` and `hold` to the words for where what decides them comes from.
+    """
+
+    rule: DecisionRule
+    origins: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        settings: TrainingConfig,
+        given: Mapping[str, Mapping[str, Any]],
+        *,
+        can_short: bool,
+    ) -> ChosenThresholds:
+        """Choose for each side: the first that gives it, then the settings, then their mode.
+
+        Args:
+            settings: of the configuration.
+            given: words for an origin to its values by `threshold_name` and `share_name`, among
+                others; the first origin that has either of a side wins.
+            can_short: whether SHORT is traded.
+
+        Raises:
+            OperationalException: when what wins is no probability or share, is both, or is a share
+                beside a fallback that it cannot hold back; with its origin.
+        """
+        values: dict[str, float] = {}
+        origins: dict[str, str] = {}
+        deciding = deciding_sides(settings, can_short=can_short)
+        for side in SIDES:
+            own = f"confidence_threshold_{side}"
+            explicit = getattr(settings, own) is not None
+            origins[side] = own if explicit else f"confidence_mode {settings.confidence_mode}"
+            for origin, found in given.items() if side in deciding else ():
+                if value := _given(side, found, origin, settings):
+                    values |= value
+                    origins[side] = origin
+                    break
+        shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
+        rule = DecisionRule(settings.thresholds, shares, settings.calibration)
+        return cls(with_given(rule, values), origins)
+
+    def line(self) -> str:
+        """What the log says of them."""
+        thresholds, shares = self.rule.thresholds, self.rule.shares
+        calibration = calibration_text(self.rule.calibration)
+        if not thresholds.enabled:
+            return f"use_confidence_thresholding is false: the likeliest class is said{calibration}"
+        by_origin: dict[str, list[str]] = {}
+        for side, code in SIDES.items():
+            said = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
+            if code in shares:
+                said = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
+            by_origin.setdefault(self.origins[side], []).append(said)
+        parts = [f"{' '.join(said)} ({origin})" for origin, said in by_origin.items()]
+        return f"thresholds {', '.join(parts)}{calibration}"
+
+
+def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
+    """A rule in which given values decide, by `threshold_name` and `share_name`.
+
+    A side's threshold takes the place of its share, and its share that of its threshold.
+    """
+    limits = {side: float(getattr(rule.thresholds, side)) for side in SIDES}
+    shares = dict(rule.shares)
+    for side, code in SIDES.items():
+        if (name := threshold_name(side)) in values:
+            limits[side] = values[name]
+            shares.pop(code, None)
+        elif (name := share_name(side)) in values:
+            limits[side] = NEVER
+            shares[code] = values[name]
+    thresholds = replace(
+        rule.thresholds, short=limits["short"], hold=limits["hold"], long=limits["long"]
+    )
+    return replace(rule, thresholds=thresholds, shares=shares)
+
+
+def values_of(rule: DecisionRule, sides: Iterable[str]) -> dict[str, float]:
+    """What decides some sides, as `with_given` takes it and a parameter file holds it."""
+    return dict(
+        (share_name(side), rule.shares[code])
+        if (code := SIDES[side]) in rule.shares
+        else (threshold_name(side), getattr(rule.thresholds, side))
+        for side in sides
+    )
+
+
+def _given(
+    side: str, found: Mapping[str, Any], origin: str, settings: TrainingConfig
+) -> dict[str, float]:
+    """A side's one value in what an origin gives, by its name; empty where it gives none."""
+    threshold, share = threshold_name(side), share_name(side)
+    has_share = side != "hold" and share in found
+    if threshold in found and has_share:
+        # Only an edited file or code has both, and either choice would trade what was not meant.
+        raise OperationalException(
+            f"{threshold} {found[threshold]!r} and {share} {found[share]!r} of {origin} both "
+            f"decide {side.upper()}; remove one of them"
+        )
+    if threshold in found:
+        return {threshold: _number(found[threshold], threshold, origin, 0, 1)}
+    if not has_share:
+        return {}
+    if settings.confidence_fallback != "hold":
+        raise OperationalException(
+            f"{share} {found[share]!r} of {origin} needs confidence_fallback 'hold', because "
+            f"{settings.confidence_fallback!r} lets through what the share holds back; set "
+            f"'hold', or remove {share}"
+        )
+    return {share: _number(found[share], share, origin, 1 / STEPS, LARGEST)}
+
+
+def _number(value: Any, name: str, origin: str, low: float, high: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
+        raise OperationalException(
+            f"{name} {value!r} of {origin} must be a number from {low} to {high}; correct it, or "
+            "remove it and search again"
+        )
+    return float(value)
