@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,24 +15,39 @@ from sklearn.preprocessing import StandardScaler
 from dualwindow.dataset import Dataset
 from dualwindow.windows import utc_seconds
 
-#: Trailing returns and volatilities, candles.
-RETURNS: Final = (15, 30, 60, 120, 240, 480)
-VOLATILITIES: Final = (30, 120, 480)
+
+@dataclass(frozen=True)
+class Spans:
+    """How far back the regression looks.
+
+    Attributes:
+        returns: candles of each trailing return.
+        volatilities: candles of each trailing volatility.
+    """
+
+    returns: tuple[int, ...]
+    volatilities: tuple[int, ...]
+
+
+SPANS: Final = Spans((15, 30, 60, 120, 240, 480), (30, 120, 480))
+#: No further back than the default window, in which the network sees each candle.
+WITHIN_WINDOW: Final = Spans((15, 30, 60, 120, 180), (30, 120, 180))
 _DAY_SECONDS: Final = 86_400
 #: Prices that stood still have no volatility to take a logarithm of.
 _LEAST: Final = 1e-8
 
 
-def trailing_table(candles: pd.DataFrame) -> NDArray[np.float64]:
-    """(N, 11) trailing returns, trailing volatilities and time of day; NaN where unknown.
+def trailing_table(candles: pd.DataFrame, spans: Spans = SPANS) -> NDArray[np.float64]:
+    """(N, K) trailing returns, trailing volatilities and time of day; NaN where unknown.
 
     Args:
         candles: N rows with date and close, none missing.
+        spans: of the returns and volatilities; `SPANS` make K 11.
     """
     price = np.log(candles["close"])
     changes = price.diff()
-    returns = [price.diff(span) for span in RETURNS]
-    moved = [np.log(changes.rolling(span).std().clip(lower=_LEAST)) for span in VOLATILITIES]
+    returns = [price.diff(span) for span in spans.returns]
+    moved = [np.log(changes.rolling(span).std().clip(lower=_LEAST)) for span in spans.volatilities]
     angle = 2 * np.pi * (utc_seconds(candles["date"]) % _DAY_SECONDS) / _DAY_SECONDS
     return np.stack([*returns, *moved, np.sin(angle), np.cos(angle)], axis=1)
 

@@ -12,7 +12,7 @@ import numpy as np
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 from studies.edge import edge_figures, interval_text, preferred_sides, traded
-from studies.logistic import fitted, trailing_table
+from studies.logistic import SPANS, WITHIN_WINDOW, Spans, fitted, trailing_table
 from studies.markets import (
     SMALL_NETWORK,
     Days,
@@ -131,10 +131,10 @@ def oracle(market: StudyMarket) -> dict[str, Any]:
     return edge_figures(traded(market.after, market.oracle_sides(), TrainingConfig()))
 
 
-def logistic(market: StudyMarket) -> dict[str, Any]:
+def logistic(market: StudyMarket, spans: Spans = SPANS) -> dict[str, Any]:
     """What the regression's preferred side earns."""
     config = TrainingConfig()
-    table = trailing_table(market.candles)
+    table = trailing_table(market.candles, spans)
     model = fitted(table[: market.first], market.dataset(config, slice(market.first)))
     after = table[market.first :]
     return edge_figures(
@@ -173,8 +173,12 @@ def _market(
     }
     yardsticks = progress.cell(
         f"{where}, yardsticks",
-        inputs,
-        lambda: {"oracle": oracle(market), "logistic": logistic(market)},
+        {**inputs, "regressions": [asdict(SPANS), asdict(WITHIN_WINDOW)]},
+        lambda: {
+            "oracle": oracle(market),
+            "logistic": logistic(market),
+            "within_window": logistic(market, WITHIN_WINDOW),
+        },
     )
     return {"worth": worth, **inputs, **yardsticks, "networks": found}
 
@@ -202,7 +206,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
         "chosen so that who knows its sign earns a given profit after fees on average over other "
         "markets. Edges are those of the preferred side over a coin flip at the same entries, "
         "percent a trade with a 95 % interval from whole days. The regression sees trailing "
-        "returns, trailing volatilities and the time of day of the same rows.",
+        "returns, trailing volatilities and the time of day of the same rows; the longest of them "
+        f"are {max(SPANS.returns)} candles. That it looks further back than the window of the "
+        f"network ({WITHIN_WINDOW.returns[-1]} candles, besides the price against its mean of a "
+        "day) is an advantage of its own: a second one looks no further than the window.",
         "",
         *(
             f"- {name}: settings besides the defaults: {settings_text(settings)}"
@@ -212,16 +219,17 @@ def lines(figures: dict[str, Any]) -> list[str]:
         "",
         f"Means over {len(scale['seeds'])} markets:",
         "",
-        "| drift worth | strength | oracle | regression | network | its edge | "
-        "reaches the regression | markets in which its interval is above 0 |",
-        "| ---: | ---: | ---: | ---: | --- | ---: | --- | ---: |",
+        "| drift worth | strength | oracle | regression | within the window | network | its edge | "
+        "reaches the regression | reaches the one within the window | "
+        "markets in which its interval is above 0 |",
+        "| ---: | ---: | ---: | ---: | ---: | --- | ---: | --- | --- | ---: |",
         *_means(markets),
         "",
         "Every market:",
         "",
-        "| drift worth | market | oracle's profit | oracle's edge | regression | network | "
-        "trades | its edge | its profit |",
-        "| ---: | ---: | ---: | --- | --- | --- | ---: | --- | ---: |",
+        "| drift worth | market | oracle's profit | oracle's edge | regression | "
+        "within the window | network | trades | its edge | its profit |",
+        "| ---: | ---: | ---: | --- | --- | --- | --- | ---: | --- | ---: |",
         *(row for market in markets for row in _each(market)),
     ]
 
@@ -231,14 +239,15 @@ def _means(markets: list[dict[str, Any]]) -> list[str]:
     for worth in dict.fromkeys(market["worth"] for market in markets):
         there = [market for market in markets if market["worth"] == worth]
         theirs = [market["logistic"]["edge_pct"] for market in there]
+        within = [market["within_window"]["edge_pct"] for market in there]
         knows = [market["oracle"]["edge_pct"] for market in there]
         for name in there[0]["networks"]:
             ours = [market["networks"][name]["edge_pct"] for market in there]
             above = sum(each["low"] > 0 for each in ours)
             rows.append(
                 f"| {worth:+.2f} % | {there[0]['strength']:.4f} | {_mean(knows)} | "
-                f"{_mean(theirs)} | {name} | {_mean(ours)} | {reached(ours, theirs)} | "
-                f"{above} of {len(ours)} |"
+                f"{_mean(theirs)} | {_mean(within)} | {name} | {_mean(ours)} | "
+                f"{reached(ours, theirs)} | {reached(ours, within)} | {above} of {len(ours)} |"
             )
     return rows
 
@@ -248,11 +257,11 @@ def _mean(edges: list[dict[str, float]]) -> str:
 
 
 def _each(market: dict[str, Any]) -> list[str]:
-    oracle_, regression = market["oracle"], market["logistic"]
+    oracle_, regression, within = market["oracle"], market["logistic"], market["within_window"]
     return [
         f"| {market['worth']:+.2f} % | {market['seed']} | {oracle_['profit_pct']:+.3f} | "
         f"{interval_text(oracle_['edge_pct'])} | {interval_text(regression['edge_pct'])} | "
-        f"{name} | {found['trades']:,} | {interval_text(found['edge_pct'])} | "
-        f"{found['profit_pct']:+.3f} |"
+        f"{interval_text(within['edge_pct'])} | {name} | {found['trades']:,} | "
+        f"{interval_text(found['edge_pct'])} | {found['profit_pct']:+.3f} |"
         for name, found in market["networks"].items()
     ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from studies import null, power
+from studies import null
 from studies.__main__ import PAGE, PARTS, RESULTS, main
 from studies.part import Progress
 from studies.results import page_of
@@ -61,19 +61,3 @@ def test_small_figures_never_stand_where_the_published_ones_do() -> None:
 
 def test_the_page_is_made_of_the_results() -> None:
     assert PAGE.read_text(encoding="utf-8") == page_of(RESULTS, PARTS)
-
-
-def test_a_variant_that_this_version_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power, "VARIANTS", {power.DEFAULT: {}, "odd": {"no_such_setting": 1}})
-    known, refused = power.known_variants(power.Scale(variants=(power.DEFAULT, "odd")))
-    assert (list(known), refused) == ([power.DEFAULT], ["odd"])
-
-
-@pytest.mark.parametrize(
-    ("ours", "words"), [(0.1, "yes"), (0.09, "within noise"), (0.02, "**no**")]
-)
-def test_an_edge_reaches_another_or_is_within_noise_or_not(ours: float, words: str) -> None:
-    def edge(value: float) -> dict[str, float]:
-        return {"value": value, "low": value - 0.02, "high": value + 0.02}
-
-    assert power.reached([edge(ours)] * 2, [edge(0.1)] * 2).startswith(words)
