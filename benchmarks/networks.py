@@ -12,20 +12,30 @@ from torch import Tensor, nn
 
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, at_most, compared
+from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
 from dualwindow.compute_threads import ComputeThreads
-from dualwindow.network import CHANNELS_PER_FEATURE, DualWindowNetwork, NetworkShape
+from dualwindow.network import (
+    CHANNELS_PER_FEATURE,
+    TREND_GAIN,
+    DualWindowNetwork,
+    NetworkShape,
+)
 from dualwindow.optimization import GradientStep, optimizer_of
 from dualwindow.prediction import predict_rows
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream
 
 BATCH: Final = 256
-FEATURES: Final = 8
+NAMES: Final = (
+    *CHANGE_FEATURES,
+    *(name for period in (1440, 43200) for name in average_features(period)),
+)
+FEATURES: Final = len(NAMES)
 CPU: Final = torch.device("cpu")
 
 
 class PlainNetwork(nn.Module):
-    """The same layers as one writes them in torch: three LSTMs, LayerNorms, dense layers."""
+    """The same layers as one writes them in torch: LSTMs, LayerNorms, dense layers, trend head."""
 
     def __init__(self, config: TrainingConfig) -> None:
         super().__init__()
@@ -45,23 +55,34 @@ class PlainNetwork(nn.Module):
             width = units
         self.dense = nn.Sequential(*dense)
         self.head = nn.Linear(width, 3)
+        self.dropped = [*(config.lstm_units[:-1] if config.lstm_dropout else ()), width]
+        self.spans = NetworkShape.of(config, NAMES).trend_spans
+        self.trend = nn.Parameter(torch.zeros(1, len(self.spans))) if self.spans else None
 
     def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
         """(B, P, F) scaled windows to (B, 3) logits."""
         x = windows
         if self.patches is not None:
             x = self.patches(x.transpose(1, 2)).transpose(1, 2)
+        factors = [] if dropout is None else [*torch.split(dropout, self.dropped, dim=1)]
         for layer in self.recurrent:
             x = layer(x)[0] if isinstance(layer, nn.LSTM) else layer(x)
+            if isinstance(layer, nn.LayerNorm) and len(factors) > 1:
+                x = x * factors.pop(0)[:, None]
         x = self.dense(x[:, -1])
-        logits: Tensor = self.head(x if dropout is None else x * dropout)
-        return logits
+        logits: Tensor = self.head(x * factors[-1] if factors else x)
+        if self.trend is None:
+            return logits
+        change = windows[..., NAMES.index(CLOSE_CHANGE)]
+        sums = [change[:, -span:].sum(dim=1) / span**0.5 for span in self.spans]
+        trend = TREND_GAIN * torch.stack(sums, dim=1) @ self.trend[0]
+        return logits + torch.stack([-trend, torch.zeros_like(trend), trend], dim=1)
 
 
 def network_of(config: TrainingConfig) -> DualWindowNetwork:
     """Our network without mirroring, whose scaler changes nothing."""
     torch.manual_seed(config.seed)
-    shape = NetworkShape.of(config, FEATURES)
+    shape = NetworkShape.of(config, NAMES)
     return DualWindowNetwork(shape, [0.0] * FEATURES, [1.0] * FEATURES, None)
 
 
@@ -76,7 +97,8 @@ def plain_twin(network: DualWindowNetwork, config: TrainingConfig) -> PlainNetwo
 
 
 def _in_order(network: DualWindowNetwork) -> list[nn.Parameter]:
-    found: list[nn.Parameter] = [] if network.patches is None else [*network.patches.parameters()]
+    found = [] if network.trend is None else [network.trend]
+    found += network.patches.parameters() if network.patches else ()
     for lstm, norm in zip(network.lstms, network.norms, strict=True):
         found += [*lstm.parameters(), *norm.parameters()]
     return [*found, *network.dense.parameters(), *network.head.parameters()]

@@ -76,7 +76,7 @@ class Learning:
         with torch.random.fork_rng():
             torch.manual_seed(1)
             scale = [0.001] * len(NAMES)
-            shape = NetworkShape.of(self.config, len(NAMES))
+            shape = NetworkShape.of(self.config, NAMES)
             self.network = DualWindowNetwork(shape, [0.0] * len(NAMES), scale, mirror_of(NAMES))
         self.head = AuxiliaryHead.of(self.network, self.config)
         self.step = GradientStep(
@@ -166,7 +166,9 @@ def test_the_gradient_is_that_of_both_losses_together() -> None:
     assert plain.head is not None
     assert batch.targets is not None
     hidden = plain.network.hidden(batch.windows, batch.dropout)
-    loss = torch.nn.functional.cross_entropy(plain.network.head(hidden), batch.labels)
+    loss = torch.nn.functional.cross_entropy(
+        plain.network(batch.windows, batch.dropout), batch.labels
+    )
     total = loss + plain.head.losses(plain.head(hidden), batch.targets).mean()
     total.backward()
     parameters = [*plain.network.parameters(), *plain.head.parameters()]

@@ -72,18 +72,24 @@ def test_the_naive_pipeline_has_the_windows_that_ours_streams(
     assert sum(map(len, naive.deliver(balanced, 64))) == len(drawn)
 
 
+@pytest.mark.parametrize("beside", [{}, {"trend_head": True, "lstm_dropout": 0.5}])
 @pytest.mark.parametrize("patch_size", [1, 5])
-def test_the_plain_network_computes_what_ours_does(patch_size: int) -> None:
+def test_the_plain_network_computes_what_ours_does(patch_size: int, beside: dict[str, Any]) -> None:
     import torch
 
     config = TrainingConfig(
-        mirror="off", patch_size=patch_size, window_size=20, lstm_units=(8, 6), dense_units=(5,)
-    )
+        mirror="off", patch_size=patch_size, window_size=20, lstm_units=(8, 6), dense_units=(5,),
+        **beside,
+    )  # fmt: skip
     network = network_of(config)
+    if network.trend is not None:
+        torch.nn.init.normal_(network.trend)
     plain = plain_twin(network, config)
     assert isinstance(plain, PlainNetwork)
     windows = torch.randn(7, 20, 8).clamp(-8, 8)
     torch.testing.assert_close(plain(windows), network(windows))
+    factors = network.draw_dropout(7, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(plain(windows, factors), network(windows, factors))
 
 
 def test_feather_files_of_walks_are_candle_files(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dualwindow.columns import CHANGE_FEATURES
 from dualwindow.mirror import Mirror
 from dualwindow.network import SCALED_BOUND, DualWindowNetwork, NetworkShape, swap_sides
 from dualwindow.settings import TrainingConfig
 
+NAMES = ("high_change", "low_change", "volume_change")
 MIRROR = Mirror(source=(1, 0, 2), sign=(-1.0, -1.0, 1.0))
 
 
@@ -16,7 +18,7 @@ def network(mirror: Mirror | None = None, **settings: object) -> DualWindowNetwo
     )
     torch.manual_seed(0)
     return DualWindowNetwork(
-        NetworkShape.of(config, 3), [0.0, 0.1, 0.2], [1.0, 2.0, 0.5], mirror
+        NetworkShape.of(config, NAMES), [0.0, 0.1, 0.2], [1.0, 2.0, 0.5], mirror
     ).eval()
 
 
@@ -28,12 +30,13 @@ def test_any_sizes_give_three_logits(patch_size: int, dense_units: list[int]) ->
 
 
 def test_the_default_is_the_network_of_the_design() -> None:
-    shape = NetworkShape.of(TrainingConfig(), 8)
-    layers = DualWindowNetwork(shape, [0.0] * 8, [1.0] * 8, None)
+    shape = NetworkShape.of(TrainingConfig(), CHANGE_FEATURES)
+    layers = DualWindowNetwork(shape, [0.0] * 4, [1.0] * 4, None)
     assert [lstm.hidden_size for lstm in layers.lstms] == [128, 64, 32]
     assert [norm.normalized_shape for norm in layers.norms] == [(128,), (64,), (32,)]
     assert [dense.out_features for dense in layers.dense] == [32, 16]
     assert layers.patches is None
+    assert layers.trend is None
 
 
 def test_features_are_scaled_by_median_and_range_then_clipped() -> None:
@@ -68,7 +71,7 @@ def test_without_a_mirror_the_answer_is_the_softmax() -> None:
 
 
 def test_dropout_masks_keep_the_mean_and_follow_their_generator() -> None:
-    model = network(dropout=0.25)
+    model = network(dropout=0.25, lstm_dropout=0.25)
     mask = model.draw_dropout(4000, torch.Generator().manual_seed(3))
     assert sorted(mask.unique().tolist()) == pytest.approx([0.0, 4 / 3])
     assert mask.mean().item() == pytest.approx(1.0, abs=0.02)
@@ -79,9 +82,50 @@ def test_only_given_dropout_masks_change_the_answer() -> None:
     model = network(dropout=0.5).train()
     windows = torch.randn(5, 20, 3)
     torch.testing.assert_close(model(windows), model(windows))
-    mask = torch.zeros(5, model.head_width)
+    mask = model.draw_dropout(5, torch.Generator())
+    mask[:, -model.head_width :] = 0
     torch.testing.assert_close(model(windows, mask), model.head.bias.expand(5, 3))
 
 
 def test_swapping_sides_leaves_hold() -> None:
     assert swap_sides(torch.tensor([0, 1, 2])).tolist() == [2, 1, 0]
+
+
+def with_factors(
+    model: DualWindowNetwork, windows: torch.Tensor, factors: torch.Tensor
+) -> torch.Tensor:
+    """The logits as one writes them layer by layer."""
+    widths = [*model.shape.lstm_units[:-1], model.head_width]
+    *between, last = factors.split(widths, dim=1)
+    x = ((windows - model.center) / model.scale).clamp(-SCALED_BOUND, SCALED_BOUND).transpose(0, 1)
+    for index, (lstm, norm) in enumerate(zip(model.lstms, model.norms, strict=True)):
+        x = norm(lstm(x)[0])
+        if index < len(between):
+            x = torch.stack([step * between[index] for step in x])
+    x = x[-1]
+    for layer in model.dense:
+        x = torch.relu(layer(x))
+    logits: torch.Tensor = model.head(x * last)
+    return logits
+
+
+def test_units_between_lstm_layers_are_dropped_in_all_steps_of_a_window() -> None:
+    model = network(lstm_units=[8, 6, 4], lstm_dropout=0.5, dropout=0.25)
+    factors = model.draw_dropout(7, torch.Generator().manual_seed(1))
+    assert factors.shape == (7, 8 + 6 + 5)
+    assert set(factors[:, :14].unique().tolist()) == {0.0, 2.0}
+    assert factors[:, 14:].unique().tolist() == pytest.approx([0.0, 4 / 3])
+    windows = torch.randn(7, 20, 3)
+    torch.testing.assert_close(model(windows, factors), with_factors(model, windows, factors))
+
+
+@pytest.mark.parametrize("settings", [{"lstm_dropout": 0.0}, {"lstm_units": [8]}])
+def test_without_layers_to_drop_only_the_last_hidden_layer_has_factors(
+    settings: dict[str, object],
+) -> None:
+    model = network(**settings)
+    factors = model.draw_dropout(3, torch.Generator().manual_seed(1))
+    assert factors.shape == (3, model.head_width)
+    windows = torch.randn(3, 20, 3)
+    expected = model.head(model.hidden(windows) * factors)
+    torch.testing.assert_close(model(windows, factors), expected)

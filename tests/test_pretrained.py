@@ -39,7 +39,7 @@ __all__ = ["candles", "frame", "labels"]
 
 #: Rows that the model was trained on; the rest is new.
 SEEN = 1500
-SHAPE = ("lstm_units", "dense_units", "patch_size")
+SHAPE = ("lstm_units", "dense_units", "patch_size", "trend_head")
 #: Another value for every setting that has to be the model's.
 OTHER: dict[str, Any] = {
     "window_size": 120,
@@ -54,6 +54,7 @@ OTHER: dict[str, Any] = {
     "lstm_units": [8],
     "dense_units": [],
     "patch_size": 10,
+    "trend_head": True,
     "mirror": "off",
 }
 
@@ -197,7 +198,10 @@ def test_a_checkpoint_goes_on_from_its_own_model_alone(
 
 def test_a_network_takes_the_models_sizes_where_none_are_given(start: PortableModel) -> None:
     agreed = settings_from(start, config())
-    assert {name: agreed.to_dict()[name] for name in SHAPE} == {name: QUICK[name] for name in SHAPE}
+    theirs = settings().to_dict()
+    assert {name: agreed.to_dict()[name] for name in SHAPE} == {
+        name: theirs[name] for name in SHAPE
+    }
     # Given values that are the model's are no disagreement, and asking twice changes nothing.
     assert settings_from(start, settings(pretrained="quick")) == agreed
     assert settings_from(start, agreed) == agreed

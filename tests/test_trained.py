@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from dualwindow import trained
 from dualwindow.candles import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.manifest import check_manifest
+from dualwindow.tensor_bytes import about_of, to_bytes
 from dualwindow.trained import CheckpointLoader, TrainedModel
 from dualwindow.training import train_model
 from tests.test_trainer import candles, frame, labels, settings
@@ -23,6 +26,36 @@ __all__ = ["candles", "frame", "labels"]
 @pytest.fixture(scope="module")
 def model(candles: CandleArrays, labels: np.ndarray) -> TrainedModel:
     return train_model(candles, labels, settings(epochs=1), name="BTC")
+
+
+@pytest.mark.parametrize("beside", [{}, {"trend_head": True, "lstm_dropout": 0.4}], ids=str)
+def test_what_stands_beside_the_layers_is_trained_and_comes_back(
+    beside: dict[str, Any], candles: CandleArrays, labels: np.ndarray
+) -> None:
+    made = train_model(candles, labels, settings(epochs=1, **beside), name="BTC")
+    trend = made._network.trend
+    assert (trend is not None and bool((trend != 0).all())) == bool(beside)
+    again = TrainedModel.from_bytes(made.to_bytes())
+    assert again.config == made.config
+    np.testing.assert_array_equal(
+        again.predict(candles).probabilities, made.predict(candles).probabilities
+    )
+
+
+def test_a_model_of_an_earlier_version_says_what_it_said(
+    model: TrainedModel, candles: CandleArrays
+) -> None:
+    payload = model.to_bytes()
+    about = about_of(payload)
+    for name in ("trend_features", "trend_spans", "lstm_dropout"):
+        del about["shape"][name]
+    for name in ("trend_head", "lstm_dropout"):
+        del about["settings"][name]
+    earlier = TrainedModel.from_bytes(to_bytes(safetensors.torch.load(payload), about))
+    assert earlier.config == model.config
+    np.testing.assert_array_equal(
+        earlier.predict(candles).probabilities, model.predict(candles).probabilities
+    )
 
 
 def test_bytes_hold_everything_a_prediction_needs(

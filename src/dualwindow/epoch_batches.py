@@ -27,7 +27,7 @@ class Batch:
     Attributes:
         windows: (B, P, F) unscaled, those that the epoch mirrors mirrored.
         labels: (B,) classes, swapped where the window is mirrored.
-        dropout: (B, U) factors from `DualWindowNetwork.draw_dropout`.
+        dropout: (B, D) factors from `DualWindowNetwork.draw_dropout`.
         total: windows of the batch over all ranks; B for one alone.
         targets: (B, 2) returns for the auxiliary head, turned around where the window is mirrored;
             None without that head.
@@ -110,6 +110,6 @@ def _draw_dropout(
     generator: torch.Generator,
     ranks: Ranks,
 ) -> Tensor:
-    """(M, U) masks, drawn batch by batch so that they are the same however long a part is."""
+    """(M, D) masks, drawn batch by batch so that they are the same however long a part is."""
     drawn = [network.draw_dropout(len(batch), generator) for batch in batches]
     return torch.cat([masks[ranks.share(len(masks))] for masks in drawn])

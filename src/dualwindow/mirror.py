@@ -14,6 +14,7 @@ from typing import Final
 
 from dualwindow.columns import (
     CHANGE_FEATURES,
+    CLOSE_CHANGE,
     EXTENDED_FEATURES,
     HIGH_CHANGE,
     LOW_CHANGE,
@@ -73,6 +74,15 @@ def mirror_of(names: Sequence[str]) -> Mirror | None:
         source.append(partner)
         sign.append(1.0 if kind in _KEPT else -1.0)
     return Mirror(tuple(source), tuple(sign))
+
+
+def close_changes(names: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the changes of a close among (F,) canonical feature names.
+
+    Those of this pair or a correlated one, on any timeframe: what adds up to a trailing return.
+    """
+    found = ((at, _CHANGE.fullmatch(name)) for at, name in enumerate(names))
+    return tuple(at for at, match in found if match and match["kind"] == CLOSE_CHANGE)
 
 
 def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:

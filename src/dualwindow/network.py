@@ -10,13 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.mirror import Mirror
+from dualwindow.mirror import Mirror, close_changes
 from dualwindow.settings import TrainingConfig
 
 #: Scaled features are clipped to this many interquartile ranges on either side of the median.
 SCALED_BOUND: Final = 8.0
 #: Output channels of the patch convolution for each feature.
 CHANNELS_PER_FEATURE: Final = 4
+#: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
+TREND_SHARES: Final = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0)
+#: Factor of the trend head's output. AdamW moves each weight by about the step size, whatever it
+#: is for, and a handful of weights that begin at 0 have farther to go than those of the layers.
+TREND_GAIN: Final = 5.0
 _SWAPPED: Final = [LONG, HOLD, SHORT]
 
 
@@ -30,6 +35,9 @@ class NetworkShape:
         dense_units: width of each dense layer.
         patch_size: candles merged into one LSTM step.
         dropout: share of the last dense layer's units dropped in training.
+        lstm_dropout: likewise of each LSTM layer's but the last.
+        trend_features: positions of the features that the trend head sums up.
+        trend_spans: candles of each of its sums; no spans, no trend head.
     """
 
     n_features: int
@@ -37,12 +45,32 @@ class NetworkShape:
     dense_units: tuple[int, ...]
     patch_size: int
     dropout: float
+    lstm_dropout: float = 0.0
+    trend_features: tuple[int, ...] = ()
+    trend_spans: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, config: TrainingConfig, n_features: int) -> NetworkShape:
-        """The sizes that the settings ask for, for F features."""
+    def of(cls, config: TrainingConfig, names: Sequence[str]) -> NetworkShape:
+        """The sizes that the settings ask for.
+
+        Args:
+            config: settings.
+            names: (F,) canonical feature names; without `close_changes` among them there is no
+                trend head.
+        """
+        changes = close_changes(names)
+        spans: set[int] = set()
+        if config.trend_head and changes:
+            spans = {max(round(share * config.window_size), 1) for share in TREND_SHARES}
         return cls(
-            n_features, config.lstm_units, config.dense_units, config.patch_size, config.dropout
+            len(names),
+            config.lstm_units,
+            config.dense_units,
+            config.patch_size,
+            config.dropout,
+            config.lstm_dropout,
+            changes if spans else (),
+            tuple(sorted(spans)),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,13 +79,24 @@ class NetworkShape:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> NetworkShape:
-        """Make a shape from `to_dict`'s result, where tuples may have become lists."""
-        sizes = {name: tuple(content[name]) for name in ("lstm_units", "dense_units")}
-        return cls(**{**content, **sizes})
+        """Make a shape from `to_dict`'s result, where tuples may have become lists.
+
+        Models of earlier versions know of neither trend head nor `lstm_dropout`, and have none.
+        """
+        sizes: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**sizes)
 
 
 class DualWindowNetwork(nn.Module):
     """From unscaled windows (B, P, F) to logits (B, 3) in the order SHORT, HOLD, LONG.
+
+    Beside the LSTM layers stands the trend head: a linear map of the trailing sums of the close's
+    changes, straight to the sides (the autoregressive path of LSTNet, Lai et al. 2018,
+    arXiv:1703.07015). An LSTM has to learn to add up, and learns the market's hours by heart
+    before; a trend is found by a handful of weights.
 
     Args:
         shape: sizes of the layers.
@@ -105,34 +144,60 @@ class DualWindowNetwork(nn.Module):
             self.dense.append(nn.Linear(width, units))
             width = units
         self.head_width = width
+        between = shape.lstm_units[:-1] if shape.lstm_dropout else ()
+        self._dropped_widths = [*between, width]
         self.head = nn.Linear(width, len(CLASS_NAMES))
+        self.trend: nn.Parameter | None = None
+        if shape.trend_spans:
+            # Zeros, not draws: the layers begin with the same weights with and without it.
+            self.trend = nn.Parameter(
+                torch.zeros(len(shape.trend_features), len(shape.trend_spans))
+            )
 
     def mirrored(self, windows: Tensor) -> Tensor:
         """Mirror images of unscaled windows: (B, P, F) to (B, P, F)."""
         return windows.index_select(-1, self.mirror_source) * self.mirror_sign
 
     def draw_dropout(self, batch: int, generator: torch.Generator) -> Tensor:
-        """Draw the factors (B, U) by which the last hidden layer is multiplied in training."""
-        keep = 1.0 - self.shape.dropout
-        kept = torch.rand(batch, self.head_width, generator=generator) < keep
-        return kept.float() / keep
+        """Draw the factors (B, D) by which hidden layers are multiplied in training.
+
+        One factor a unit and window, the same in all steps (Gal and Ghahramani 2016,
+        arXiv:1512.05287). D is the width of the dropped LSTM layers and of the last hidden one.
+        """
+        drawn = torch.rand(batch, sum(self._dropped_widths), generator=generator)
+        parts = torch.split(drawn, self._dropped_widths, dim=1)
+        rates = [self.shape.lstm_dropout] * (len(parts) - 1) + [self.shape.dropout]
+        factors = [
+            (part < 1.0 - rate).float() / (1.0 - rate)
+            for part, rate in zip(parts, rates, strict=True)
+        ]
+        return torch.cat(factors, dim=1)
 
     def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
         """Compute logits.
 
         Args:
             windows: (B, P, F) unscaled features.
-            dropout: (B, U) from `draw_dropout` in training, None in prediction.
+            dropout: (B, D) from `draw_dropout` in training, None in prediction.
 
         Returns:
             (B, 3) logits.
         """
-        logits: Tensor = self.head(self.hidden(windows, dropout))
-        return logits
+        return self.logits(self.hidden(windows, dropout), windows)
+
+    def logits(self, hidden: Tensor, windows: Tensor) -> Tensor:
+        """Compute logits (B, 3) from the layer below, (B, U), and the windows it was made of."""
+        logits: Tensor = self.head(hidden)
+        if self.trend is None:
+            return logits
+        said = self._trend_logit(windows)
+        # SHORT, HOLD, LONG: of how likely HOLD is, a trend knows nothing.
+        return logits + torch.stack([-said, torch.zeros_like(said), said], dim=-1)
 
     def hidden(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
         """Compute the layer below the logits, (B, U), from what `forward` takes."""
         x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
+        factors = self._factors(dropout)
         # (P, B, F) or (P / k, B, 4 F): steps first, as the recurrent kernels want them.
         x = x.transpose(0, 1) if self.patches is None else self._patched(x)
         last = len(self.lstms) - 1
@@ -140,11 +205,18 @@ class DualWindowNetwork(nn.Module):
             x, _ = lstm(x)  # (steps, B, units)
             # Of the last layer only the last step is looked at.
             x = norm(x[-1] if index == last else x)
+            if index < last and factors[index] is not None:
+                x = x * factors[index]
         for layer in self.dense:
             x = torch.relu(layer(x))
-        if dropout is not None:
-            x = x * dropout
-        return x
+        return x if factors[-1] is None else x * factors[-1]
+
+    def _factors(self, dropout: Tensor | None) -> Sequence[Tensor | None]:
+        """Of each LSTM layer but the last, then of the last hidden layer; None changes nothing."""
+        if dropout is None:
+            return [None] * len(self.lstms)
+        factors = torch.split(dropout, self._dropped_widths, dim=1)
+        return [*[None] * (len(self.lstms) - len(factors)), *factors]
 
     def _patched(self, x: Tensor) -> Tensor:
         """The convolution of (B, P, F) as one product: patches do not overlap, so they are rows."""
@@ -153,6 +225,18 @@ class DualWindowNetwork(nn.Module):
         patches = x.reshape(len(x), -1, candles * x.shape[2]).transpose(0, 1)
         weight = self.patches.weight.transpose(1, 2).reshape(self.patches.out_channels, -1)
         return nn.functional.linear(patches, weight, self.patches.bias)
+
+    def _trend_logit(self, windows: Tensor) -> Tensor:
+        """What the trend says for LONG and against SHORT, (B,); the opposite of the mirror image.
+
+        Not centred, unlike what the layers see, so that it is odd in the changes.
+        """
+        assert self.trend is not None
+        scaled = [windows[..., at] / self.scale[at] for at in self.shape.trend_features]
+        changes = torch.stack(scaled, dim=-1).clamp(-SCALED_BOUND, SCALED_BOUND)  # (B, P, C)
+        # By the root of their length, so that the sums of a random walk are of one size.
+        sums = [changes[:, -span:].sum(dim=1) / span**0.5 for span in self.shape.trend_spans]
+        return TREND_GAIN * (torch.stack(sums, dim=-1) * self.trend).sum(dim=(1, 2))
 
     def log_probabilities(self, windows: Tensor) -> Tensor:
         """Log probabilities (B, 3) in float32, averaged with the mirror image where it has one."""

@@ -117,7 +117,7 @@ class GradientStep:
         Args:
             windows: (B, P, F) unscaled; B may be 0 where others have windows.
             labels: (B,) classes.
-            dropout: (B, U) factors.
+            dropout: (B, D) factors.
             total: windows of the batch over all ranks; None for B.
             targets: (B, 2) returns that the auxiliary head learns; None leaves it out.
 
@@ -168,7 +168,7 @@ class GradientStep:
                     logits = network(windows[part], dropout[part])
                 else:
                     hidden = network.hidden(windows[part], dropout[part])
-                    logits, returns = network.head(hidden), auxiliary(hidden)
+                    logits, returns = network.logits(hidden, windows[part]), auxiliary(hidden)
             losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
             if self._weights is not None:
                 losses = losses * self._weights[labels[part]]

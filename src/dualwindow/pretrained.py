@@ -22,7 +22,7 @@ from dualwindow.settings import ROW_SETTINGS, TrainingConfig
 logger = logging.getLogger(__name__)
 
 #: Settings that are the model's unless they are given.
-_OF_NETWORK: Final = ("lstm_units", "dense_units", "patch_size")
+_OF_NETWORK: Final = ("lstm_units", "dense_units", "patch_size", "trend_head")
 
 
 def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | None:
@@ -176,9 +176,9 @@ def untrained_network(start: PortableModel, config: TrainingConfig) -> DualWindo
 
     Args:
         start: the model.
-        config: from `settings_from`; only its dropout may differ from the model's.
+        config: from `settings_from`; only its dropouts may differ from the model's.
     """
-    return start.model.network_of(NetworkShape.of(config, len(start.model.feature_names)))
+    return start.model.network_of(NetworkShape.of(config, start.model.feature_names))
 
 
 def unseen(start: PortableModel | None, rows: Selection) -> Selection:

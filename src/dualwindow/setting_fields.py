@@ -85,13 +85,23 @@ class SettingFields(BaseModel):
         10, description="Epochs without a better validation loss before training stops."
     )
     gradient_clip: float = Field(1.0, gt=0.0, description="Largest norm of a gradient step.")
-    dropout: float = Field(0.2, ge=0.0, lt=1.0, description="Share of units dropped in training.")
+    dropout: float = Field(
+        0.2, ge=0.0, lt=1.0, description="Share of the last hidden layer dropped in training."
+    )
+    lstm_dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
+    )
     lstm_units: tuple[Count, ...] = Field(
         (128, 64, 32), min_length=1, description="Width of each LSTM layer."
     )
     dense_units: tuple[Count, ...] = Field((32, 16), description="Width of each dense layer.")
     patch_size: Candles = Field(
         1, ge=1, description="Candles merged into one LSTM step; must divide `window_size`."
+    )
+    trend_head: bool = Field(
+        False,
+        description="A linear map of the window's trailing returns, beside the LSTM layers and "
+        "straight to SHORT and LONG; false: the LSTM layers alone.",
     )
     mirror: Literal["auto", "on", "off"] = Field(
         "auto",

@@ -245,7 +245,7 @@ class TrainedModel:
         """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
 
         Args:
-            shape: the network's; its dropout alone may be another.
+            shape: the network's; its dropouts alone may be others.
         """
         return _rebuild(shape, self._network.state_dict(), mirrors=self.mirrors)
 
@@ -331,8 +331,11 @@ class TrainedModel:
             tensors["context.features"].numpy(),
             tensors["context.flat"].numpy(),
         )
-        config = TrainingConfig.from_parameters(about["settings"], source="the saved model")
         shape = NetworkShape.from_dict(about["shape"])
+        # Settings of earlier versions do not speak of these two; their models had neither.
+        lacking = {"trend_head": bool(shape.trend_spans), "lstm_dropout": shape.lstm_dropout}
+        settings = lacking | about["settings"]
+        config = TrainingConfig.from_parameters(settings, source="the saved model")
         network = _rebuild(shape, state, mirrors=about["mirror"])
         limits = tensors.get(_QUANTILES)
         quantiles = None if limits is None else ValidationQuantiles(limits.numpy())

@@ -160,7 +160,7 @@ class Trainer:
             return untrained_network(self._start, self._config)
         center, scale = robust_scaling(self._train)
         network = DualWindowNetwork(
-            NetworkShape.of(self._config, len(self._dataset.names)), center, scale, self._mirror
+            NetworkShape.of(self._config, self._dataset.names), center, scale, self._mirror
         )
         if self._config.class_balance == "none":
             with torch.no_grad():
