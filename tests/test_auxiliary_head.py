@@ -38,6 +38,8 @@ SETTINGS: dict[str, Any] = {
     "batch_size": 64,
     "epochs": 2,
     "auxiliary_weight": 2.0,
+    "trend_head": True,
+    "lstm_dropout": 0.25,
 }
 
 
