@@ -33,6 +33,7 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "natural sampling, prior as bias": {"class_balance": "none"},
     "auxiliary head": {"auxiliary_weight": 0.3},
     "a small network": SMALL_NETWORK,
+    "no trend head": {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
 }
 #: Halvings of 0 to `_STRONGEST`, which leave less than 0.0002 % of profit open.
 _HALVINGS: Final = 12

@@ -60,7 +60,7 @@ OTHER = {
     "lstm_units": [64, 32],
     "dense_units": [],
     "patch_size": 5,
-    "trend_head": True,
+    "trend_head": False,
     "mirror": "off",
     "class_balance": "none",
     "auxiliary_weight": 0.5,

@@ -36,7 +36,8 @@ def test_the_default_is_the_network_of_the_design() -> None:
     assert [norm.normalized_shape for norm in layers.norms] == [(128,), (64,), (32,)]
     assert [dense.out_features for dense in layers.dense] == [32, 16]
     assert layers.patches is None
-    assert layers.trend is None
+    assert layers.trend is not None
+    assert shape.trend_spans == (15, 30, 60, 120, 180)
 
 
 def test_features_are_scaled_by_median_and_range_then_clipped() -> None:

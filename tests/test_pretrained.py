@@ -54,7 +54,7 @@ OTHER: dict[str, Any] = {
     "lstm_units": [8],
     "dense_units": [],
     "patch_size": 10,
-    "trend_head": True,
+    "trend_head": False,
     "mirror": "off",
 }
 

@@ -204,7 +204,7 @@ def test_a_loss_that_is_no_number_ends_the_training(
         return forward(self, windows, dropout) * float("nan")
 
     monkeypatch.setattr(DualWindowNetwork, "forward", broken)
-    with pytest.raises(DualWindowError, match=r"learning_rate 0\.002"):
+    with pytest.raises(DualWindowError, match=r"learning_rate 0\.0005"):
         fit(candles, labels, settings())
 
 

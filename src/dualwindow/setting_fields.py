@@ -67,7 +67,7 @@ class SettingFields(BaseModel):
     )
     batch_size: Count = Field(256, description="Windows a gradient step.")
     learning_rate: float = Field(
-        0.002, gt=0.0, le=1.0, description="Step size of AdamW at the start."
+        0.0005, gt=0.0, le=1.0, description="Step size of AdamW at the start."
     )
     learning_rate_schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
@@ -89,7 +89,7 @@ class SettingFields(BaseModel):
         0.2, ge=0.0, lt=1.0, description="Share of the last hidden layer dropped in training."
     )
     lstm_dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
+        0.5, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
     )
     lstm_units: tuple[Count, ...] = Field(
         (128, 64, 32), min_length=1, description="Width of each LSTM layer."
@@ -99,7 +99,7 @@ class SettingFields(BaseModel):
         1, ge=1, description="Candles merged into one LSTM step; must divide `window_size`."
     )
     trend_head: bool = Field(
-        False,
+        True,
         description="A linear map of the window's trailing returns, beside the LSTM layers and "
         "straight to SHORT and LONG; false: the LSTM layers alone.",
     )
