@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 #: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
 _HALF_A_STEP = 5e-9
+#: Fraction of a price that is less than any tick and more than what floats lose.
+_ROUNDING = 1e-9
 
 
 class DualWindowStrategy(IStrategy):
@@ -312,16 +314,20 @@ class DualWindowStrategy(IStrategy):
         """Stop at the stop loss price: set when the entry fills, and kept.
 
         Reckoned anew from another rate it would now and then round to the next tick, which
-        freqtrade takes for a trailing stop.
+        freqtrade takes for a trailing stop. A price that has passed the stop before it is set ends
+        the trade: freqtrade takes no stop beyond the price, so it is set at the price, again with
+        each price until one reaches it.
         """
-        if not after_fill and trade.stop_loss_pct != trade.initial_stop_loss_pct:
-            return None
         price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
-        return float(
-            stoploss_from_absolute(
-                price, current_rate, is_short=trade.is_short, leverage=trade.leverage
-            )
+        away = -1.0 if trade.is_short else 1.0
+        if (trade.stop_loss - price) * away >= -price * _ROUNDING:
+            return None
+        if trade.stop_loss_pct != trade.initial_stop_loss_pct:
+            return _ROUNDING
+        distance = stoploss_from_absolute(
+            price, current_rate, is_short=trade.is_short, leverage=trade.leverage
         )
+        return max(float(distance), _ROUNDING)
 
     def custom_exit(
         self,

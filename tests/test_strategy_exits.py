@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from freqtrade.enums import ExitType
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Order, Trade
 from freqtrade.resolvers import StrategyResolver
@@ -23,6 +24,9 @@ BARRIERS = {
     "short_tp_pct": 0.009,
     "short_sl_pct": 0.006,
 }
+
+#: Both are market orders.
+STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP_LOSS)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +150,45 @@ def test_a_stop_that_was_never_set_is_set_late(bot: Bot) -> None:
     trade = trade_of(False, 1.0, 50_000.0)
     bot.strategy.ft_stoploss_adjust(50_010.0, trade, OPENED, 0.0002, 0)
     assert trade.stop_loss == pytest.approx(50_000.0 * stop_of(False), abs=0.1000001)
+
+
+@given(
+    is_short=st.booleans(),
+    leverage=st.sampled_from([1.0, 3.0, 10.0]),
+    price=st.floats(1_000.0, 200_000.0),
+    passed=st.floats(0.0005, 0.05),
+    next_seen=st.floats(-0.05, 0.005),
+    learned_at_fill=st.booleans(),
+)
+@settings(max_examples=100)
+def test_a_stop_that_the_price_has_passed_before_it_was_set_ends_the_trade_at_once(
+    is_short: bool,
+    leverage: float,
+    price: float,
+    passed: float,
+    next_seen: float,
+    learned_at_fill: bool,
+    bot: Bot,
+) -> None:
+    # A stop beyond the price is one that freqtrade does not take, and without one the trade would
+    # be left open while the price runs away, until it came back by itself.
+    trade = trade_of(is_short, leverage, price)
+    sign = -1 if is_short else 1
+
+    def on_tick(rate: float) -> float:
+        return round(rate, 1)
+
+    at_fill = on_tick(price * (stop_of(is_short) - sign * passed))
+    if learned_at_fill:
+        bot.strategy.ft_stoploss_adjust(
+            at_fill, trade, OPENED, trade.calc_profit_ratio(at_fill), 0, after_fill=True
+        )
+        assert not trade.is_stop_loss_trailing
+        rate = on_tick(price * (1 + sign * next_seen))
+    else:
+        rate = at_fill
+    exits = bot.strategy.should_exit(trade, rate, OPENED, enter=False, exit_=False)
+    assert [each.exit_type in STOPS for each in exits] == [True]
 
 
 @given(second=st.integers(0, 59), after=st.integers(0, 60 * 60))
