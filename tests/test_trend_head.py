@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.candles import CandleArrays
 from dualwindow.columns import CHANGE_FEATURES, HOLD, LONG, SHORT
 from dualwindow.mirror import close_changes, mirror_of
 from dualwindow.network import SCALED_BOUND, TREND_GAIN, DualWindowNetwork, NetworkShape
 from dualwindow.settings import TrainingConfig
+from tests.test_trainer import candles, frame, labels, settings, trainer_of
+
+__all__ = ["candles", "frame", "labels"]
 
 SIZE = 24
 CLOSE = CHANGE_FEATURES.index("close_change")
@@ -111,6 +117,18 @@ def test_features_are_found_by_their_names(names: tuple[str, ...], found: tuple[
     shape = shape_of(names)
     assert shape.trend_features == found
     assert bool(shape.trend_spans) == bool(found)
+
+
+@pytest.mark.parametrize("name", ["close_change", "rsi"])
+def test_a_training_without_a_change_of_the_close_says_so(
+    name: str, candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = tuple(name if each == "close_change" else each for each in candles.names)
+    these = CandleArrays(names, candles.seconds, candles.features, candles.flat)
+    with caplog.at_level(logging.INFO, logger="dualwindow"):
+        having = trainer_of(these, labels, settings())._build_network().trend is not None
+    assert having == (name == "close_change")
+    assert ("training without a trend head" in caplog.text) != having
 
 
 def test_the_default_window_has_round_spans() -> None:
