@@ -172,7 +172,9 @@ def test_the_scale_of_the_loss_in_fp16_goes_on(
     # It grows every 2,000 steps; here so often that it reaches what fp16 cannot hold.
     often = partial(torch.amp.GradScaler, growth_interval=3)
     monkeypatch.setattr(torch.amp, "GradScaler", often)
-    # On a CPU it is refused, because most networks cannot compute in it there; this one can.
+    # On a CPU it is refused, because most networks cannot compute in it there. This one can where
+    # oneDNN is left out, which has LSTM kernels for it on few processors.
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
     monkeypatch.setattr(trainer, "training_dtype", lambda _config, _device: torch.float16)
     config = small(precision="fp16")
     expected, ends = stops_of(train, config)
@@ -181,14 +183,15 @@ def test_the_scale_of_the_loss_in_fp16_goes_on(
 
 
 def test_a_training_may_be_stopped_in_every_epoch(train: Fit, tmp_path: Path) -> None:
-    """The plateau schedule's count of bad epochs has to live through it: it halves twice."""
-    config = small(epochs=12, learning_rate=0.05, early_stopping_patience=12)
+    """The plateau schedule's count of bad epochs lives through it: it halves twice or more."""
+    epochs = 16
+    config = small(epochs=epochs, learning_rate=0.02, early_stopping_patience=epochs)
     expected, ends = stops_of(train, config)
-    assert len({each.learning_rate for each in expected.history}) == 3
+    assert len({each.learning_rate for each in expected.history}) >= 3
     an_epoch, path = ends[0], tmp_path / "checkpoint"
-    for epoch in range(1, 12):
+    for epoch in range(1, epochs):
         assert stop(train, config, path, an_epoch + 3) == [epoch]
-    assert_goes_on(train, config, path, expected, 11)
+    assert_goes_on(train, config, path, expected, epochs - 1)
 
 
 def test_early_stopping_counts_on_over_an_interruption(train: Fit, tmp_path: Path) -> None:
