@@ -28,8 +28,8 @@ SMALL_NETWORK: Final[Mapping[str, Any]] = {
     "patch_size": 10,
     "lstm_units": (32, 16),
     "dense_units": (16,),
-    "epochs": 8,
-    "early_stopping_patience": 4,
+    "epochs": 16,
+    "early_stopping_patience": 5,
 }
 
 

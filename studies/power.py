@@ -30,7 +30,12 @@ DEFAULT: Final = "default"
 #: Beside the default, each an overlay of the settings.
 VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     DEFAULT: {},
-    "natural sampling, prior as bias": {"class_balance": "none"},
+    # An epoch of all candles has as many windows as three balanced ones.
+    "natural sampling, prior as bias": {
+        "class_balance": "none",
+        "epochs": 8,
+        "early_stopping_patience": 3,
+    },
     "auxiliary head": {"auxiliary_weight": 0.3},
     "a small network": SMALL_NETWORK,
     "no trend head": {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
@@ -64,7 +69,7 @@ class Scale:
     further: tuple[float, ...] = (0.0, -0.03)
     calibration_seeds: tuple[int, ...] = tuple(range(101, 111))
     settings: dict[str, Any] = field(
-        default_factory=lambda: {"patch_size": 5, "epochs": 8, "early_stopping_patience": 3}
+        default_factory=lambda: {"patch_size": 5, "epochs": 16, "early_stopping_patience": 5}
     )
     variants: tuple[str, ...] = tuple(VARIANTS)
 
