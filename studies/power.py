@@ -27,6 +27,7 @@ from studies.part import Progress
 NAME: Final = "power"
 TITLE: Final = "A planted drift is found"
 DEFAULT: Final = "default"
+FEW_UNITS: Final = "a small network"
 #: Beside the default, each an overlay of the settings.
 VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     DEFAULT: {},
@@ -37,9 +38,10 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "early_stopping_patience": 3,
     },
     "auxiliary head": {"auxiliary_weight": 0.3},
-    "a small network": SMALL_NETWORK,
+    FEW_UNITS: SMALL_NETWORK,
     "no trend head": {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
 }
+VARIANTS_OF_MORE: Final = (DEFAULT, FEW_UNITS)
 #: Halvings of 0 to `_STRONGEST`, which leave less than 0.0002 % of profit open.
 _HALVINGS: Final = 12
 _STRONGEST: Final = 0.12
@@ -54,6 +56,8 @@ class Scale:
 
     Attributes:
         seeds: of the markets.
+        more_seeds: of markets with the drift of the first worth alone, for a mean with less noise;
+            tried with the variants that `VARIANTS_OF_MORE` names.
         days: of each.
         worth: mean profits after fees, percent a trade, of who knows the regime; each is tried
             with all variants.
@@ -64,6 +68,7 @@ class Scale:
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)
+    more_seeds: tuple[int, ...] = (4, 5, 6, 7, 8, 9, 10)
     days: Days = field(default_factory=Days)
     worth: tuple[float, ...] = (0.15, 0.05)
     further: tuple[float, ...] = (0.0, -0.03)
@@ -77,6 +82,7 @@ class Scale:
 FULL: Final = Scale()
 SMALL: Final = Scale(
     seeds=(1,),
+    more_seeds=(2,),
     days=Days(6, 4),
     worth=(0.15,),
     further=(0.0,),
@@ -89,7 +95,7 @@ SMALL: Final = Scale(
 def run(scale: Scale, progress: Progress) -> dict[str, Any]:
     """Plant drifts of several strengths and let every variant look for them."""
     variants, refused = known_variants(scale)
-    markets = []
+    markets, more = [], []
     for worth in (*scale.worth, *scale.further):
         inputs = {"worth": worth, "seeds": scale.calibration_seeds, "days": asdict(scale.days)}
         strength = progress.cell(
@@ -99,7 +105,19 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
         markets += [
             _market(worth, strength, seed, scale, tried, progress=progress) for seed in scale.seeds
         ]
-    return {"scale": asdict(scale), "variants": variants, "refused": refused, "markets": markets}
+        if worth == scale.worth[0]:
+            few = {name: tried[name] for name in VARIANTS_OF_MORE if name in tried}
+            more = [
+                _market(worth, strength, seed, scale, few, progress=progress)
+                for seed in scale.more_seeds
+            ]
+    return {
+        "scale": asdict(scale),
+        "variants": variants,
+        "refused": refused,
+        "markets": markets,
+        "more": more,
+    }
 
 
 def known_variants(scale: Scale) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -204,8 +222,9 @@ def reached(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> str
 
 def lines(figures: dict[str, Any]) -> list[str]:
     """A table of means over markets, and one of every market."""
-    scale, markets = figures["scale"], figures["markets"]
+    scale, markets, more = figures["scale"], figures["markets"], figures["more"]
     refused = figures["refused"]
+    of_first = [market for market in markets if market["worth"] == scale["worth"][0]]
     return [
         f"Markets whose drift changes its sign every 20 hours or so; {scale['days']['train']} days "
         f"to train on, {scale['days']['test']} days after them. The strength of the drift is "
@@ -225,19 +244,29 @@ def lines(figures: dict[str, Any]) -> list[str]:
         "",
         f"Means over {len(scale['seeds'])} markets:",
         "",
-        "| drift worth | strength | oracle | regression | within the window | network | its edge | "
-        "reaches the regression | reaches the one within the window | "
-        "markets in which its interval is above 0 |",
-        "| ---: | ---: | ---: | ---: | ---: | --- | ---: | --- | --- | ---: |",
+        *_MEANS,
         *_means(markets),
+        "",
+        f"Means over {len(of_first) + len(more)} markets, those and {len(more)} more:",
+        "",
+        *_MEANS,
+        *_means([*of_first, *more]),
         "",
         "Every market:",
         "",
         "| drift worth | market | oracle's profit | oracle's edge | regression | "
         "within the window | network | trades | its edge | its profit |",
         "| ---: | ---: | ---: | --- | --- | --- | --- | ---: | --- | ---: |",
-        *(row for market in markets for row in _each(market)),
+        *(row for market in [*markets, *more] for row in _each(market)),
     ]
+
+
+_MEANS: Final = (
+    "| drift worth | strength | oracle | regression | within the window | network | its edge | "
+    "reaches the regression | reaches the one within the window | "
+    "markets in which its interval is above 0 |",
+    "| ---: | ---: | ---: | ---: | ---: | --- | ---: | --- | --- | ---: |",
+)
 
 
 def _means(markets: list[dict[str, Any]]) -> list[str]:
@@ -247,7 +276,8 @@ def _means(markets: list[dict[str, Any]]) -> list[str]:
         theirs = [market["logistic"]["edge_pct"] for market in there]
         within = [market["within_window"]["edge_pct"] for market in there]
         knows = [market["oracle"]["edge_pct"] for market in there]
-        for name in there[0]["networks"]:
+        # The last of them has no more variants than the others.
+        for name in there[-1]["networks"]:
             ours = [market["networks"][name]["edge_pct"] for market in there]
             above = sum(each["low"] > 0 for each in ours)
             rows.append(

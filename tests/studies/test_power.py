@@ -22,10 +22,16 @@ def test_a_small_power_study_has_every_variant_beside_every_yardstick(tmp_path: 
     planted, weaker = figures["markets"]
     assert list(planted["networks"]) == list(power.SMALL.variants)
     assert list(weaker["networks"]) == [power.DEFAULT]
-    for market in (planted, weaker):
+    (further,) = figures["more"]
+    assert (further["seed"], further["strength"]) == (2, planted["strength"])
+    assert list(further["networks"]) == [power.DEFAULT]
+    for market in (planted, weaker, further):
         ours = [found["edge_pct"] for found in market["networks"].values()]
         for edge in (market["oracle"]["edge_pct"], market["within_window"]["edge_pct"], *ours):
             assert interval_text(edge) in page
+    edges = [each["networks"][power.DEFAULT]["edge_pct"]["value"] for each in (planted, further)]
+    assert "Means over 2 markets, those and 1 more:" in page
+    assert f"| {power.DEFAULT} | {np.mean(edges):+.3f} |" in page
     # Who knows the regime earns what was asked for, give or take the luck of four days.
     assert planted["strength"] > weaker["strength"] > 0
     assert planted["oracle"] != weaker["oracle"]
