@@ -50,8 +50,9 @@ logger = logging.getLogger(__name__)
 
 #: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
 _HALF_A_STEP = 5e-9
-#: Fraction of a price that is less than any tick and more than what floats lose.
-_ROUNDING = 1e-9
+#: What a stop that the price has passed is set at, as a fraction of the price: less than any tick,
+#: and by freqtrade's own rounding the price itself. freqtrade does nothing about 0.
+_PASSED = 1e-9
 
 
 class DualWindowStrategy(IStrategy):
@@ -318,16 +319,15 @@ class DualWindowStrategy(IStrategy):
         the trade: freqtrade takes no stop beyond the price, so it is set at the price, again with
         each price until one reaches it.
         """
-        price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
-        away = -1.0 if trade.is_short else 1.0
-        if (trade.stop_loss - price) * away >= -price * _ROUNDING:
-            return None
+        if trade.stop_loss_pct == -_PASSED:
+            return _PASSED
         if trade.stop_loss_pct != trade.initial_stop_loss_pct:
-            return _ROUNDING
+            return None
+        price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
         distance = stoploss_from_absolute(
             price, current_rate, is_short=trade.is_short, leverage=trade.leverage
         )
-        return max(float(distance), _ROUNDING)
+        return max(float(distance), _PASSED)
 
     def custom_exit(
         self,

@@ -146,6 +146,18 @@ def test_a_stop_on_the_tick_never_creeps_and_never_counts_as_trailing(
     assert not trade.is_stop_loss_trailing
 
 
+@pytest.mark.parametrize("is_short", [False, True])
+def test_a_stop_of_settings_before_stays_where_it_is(is_short: bool, bot: Bot) -> None:
+    # A restart with nearer stops must neither move nor end the trades that are open.
+    price = 50_000.0
+    trade = trade_of(is_short, 1.0, price)
+    trade.adjust_stop_loss(price, 0.02)
+    trade.is_stop_loss_trailing = False
+    stop = trade.stop_loss
+    assert bot.strategy.should_exit(trade, price, OPENED, enter=False, exit_=False) == []
+    assert trade.stop_loss == stop
+
+
 def test_a_stop_that_was_never_set_is_set_late(bot: Bot) -> None:
     trade = trade_of(False, 1.0, 50_000.0)
     bot.strategy.ft_stoploss_adjust(50_010.0, trade, OPENED, 0.0002, 0)
