@@ -1,4 +1,4 @@
-"""The network: scaling, patches, LSTM layers with LayerNorm, dense layers, logits."""
+"""The network: scaling, patches, LSTM layers with LayerNorm, dense layers, trend head, logits."""
 
 from __future__ import annotations
 
