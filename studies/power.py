@@ -106,7 +106,7 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
             _market(worth, strength, seed, scale, tried, progress=progress) for seed in scale.seeds
         ]
         if worth == scale.worth[0]:
-            few = {name: tried[name] for name in VARIANTS_OF_MORE if name in tried}
+            few = {name: settings for name, settings in tried.items() if name in VARIANTS_OF_MORE}
             more = [
                 _market(worth, strength, seed, scale, few, progress=progress)
                 for seed in scale.more_seeds
