@@ -24,6 +24,12 @@ def work_for(seconds: float) -> None:
         pass
 
 
+def work_beside(seconds: float, done: threading.Barrier) -> None:
+    """Use up processor time, then wait for the other threads."""
+    work_for(seconds)
+    done.wait(60)
+
+
 def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
     with StageWatch() as watch:
         with watch.stage("idle"):
@@ -43,7 +49,9 @@ def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
 def test_threads_that_work_alike_are_balanced_and_those_that_do_not_are_not() -> None:
     with StageWatch() as watch:
         for shares in ((BUSY, BUSY), (BUSY, 0.25 * BUSY)):
-            threads = [threading.Thread(target=work_for, args=(share,)) for share in shares]
+            # Both stay until the last has worked: one that is gone soon may not be looked at.
+            done = threading.Barrier(len(shares))
+            threads = [threading.Thread(target=work_beside, args=(each, done)) for each in shares]
             with watch.stage("threads"):
                 for thread in threads:
                     thread.start()
