@@ -37,7 +37,6 @@ VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "epochs": 8,
         "early_stopping_patience": 3,
     },
-    "auxiliary head": {"auxiliary_weight": 0.3},
     FEW_UNITS: SMALL_NETWORK,
     "no trend head": {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
 }
@@ -88,7 +87,7 @@ SMALL: Final = Scale(
     further=(0.0,),
     calibration_seeds=(101,),
     settings={"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1},
-    variants=(DEFAULT, "natural sampling, prior as bias", "auxiliary head"),
+    variants=(DEFAULT, "natural sampling, prior as bias"),
 )
 
 

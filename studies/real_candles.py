@@ -27,14 +27,12 @@ TITLE: Final = "Real candles"
 NETWORK: Final = "network"
 NATURAL: Final = "network, no balance"
 EXTENDED: Final = "network, extended features"
-AUXILIARY: Final = "network, auxiliary head"
 NO_TREND: Final = "network, no trend head"
 #: Settings beyond those of config.json by name; those that a version refuses are left out.
 VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     NETWORK: {},
     NATURAL: {"class_balance": "none"},
     EXTENDED: {"feature_set": "extended"},
-    AUXILIARY: {"auxiliary_weight": 0.3},
     NO_TREND: {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
 }
 

@@ -39,8 +39,6 @@ SETTINGS: dict[str, Any] = {
     "patch_size": 5,
     "lstm_units": [12, 8],
     "dense_units": [8],
-    # Small, because ranks round differently and the optimizer makes much of it.
-    "auxiliary_weight": 0.03,
     "streaming_chunk_size": 300,
 }
 #: How often a rank is asked whether to stop until it is killed, or says yes: in the third epoch.

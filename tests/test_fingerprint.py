@@ -15,6 +15,7 @@ from dualwindow.fingerprint import (
     bind_folder,
     fingerprint,
     model_dependencies,
+    model_settings,
 )
 from dualwindow.manifest import write_manifest
 from dualwindow.settings import TrainingConfig
@@ -63,7 +64,6 @@ OTHER = {
     "trend_head": False,
     "mirror": "off",
     "class_balance": "none",
-    "auxiliary_weight": 0.5,
     "seed": 1,
     "feature_set": "extended",
 }
@@ -126,6 +126,20 @@ def test_a_new_folder_is_made_and_bound(bound: Path) -> None:
     content = json.loads((bound / BINDING_NAME).read_text())
     assert content["fingerprint"] == fingerprint(dependencies())
     assert [path.name for path in bound.iterdir()] == [BINDING_NAME]
+
+
+def test_the_defaults_are_bound_as_earlier_versions_bound_them() -> None:
+    """Where this fails, folders and checkpoints of earlier versions count as of other settings."""
+    expected = "37feabbbf4d5374e5d2d7286256e3b2659013c012a92a422bfcfdc1fb2fe8380"
+    assert fingerprint(model_settings(TrainingConfig())) == expected
+
+
+def test_models_that_were_trained_with_a_retired_setting_are_of_other_settings(
+    tmp_path: Path,
+) -> None:
+    bind_folder(tmp_path, dependencies() | {"auxiliary_weight": 0.5}, PAIRS)
+    problem, _ = refusal(tmp_path, dependencies())
+    assert problem == "auxiliary_weight: its models were made with 0.5, now it is 0.0"
 
 
 def test_an_empty_folder_is_bound(tmp_path: Path) -> None:

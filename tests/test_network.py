@@ -84,7 +84,7 @@ def test_only_given_dropout_masks_change_the_answer() -> None:
     windows = torch.randn(5, 20, 3)
     torch.testing.assert_close(model(windows), model(windows))
     mask = model.draw_dropout(5, torch.Generator())
-    mask[:, -model.head_width :] = 0
+    mask[:, -model.head.in_features :] = 0
     torch.testing.assert_close(model(windows, mask), model.head.bias.expand(5, 3))
 
 
@@ -96,7 +96,7 @@ def with_factors(
     model: DualWindowNetwork, windows: torch.Tensor, factors: torch.Tensor
 ) -> torch.Tensor:
     """The logits as one writes them layer by layer."""
-    widths = [*model.shape.lstm_units[:-1], model.head_width]
+    widths = [*model.shape.lstm_units[:-1], model.head.in_features]
     *between, last = factors.split(widths, dim=1)
     x = ((windows - model.center) / model.scale).clamp(-SCALED_BOUND, SCALED_BOUND).transpose(0, 1)
     for index, (lstm, norm) in enumerate(zip(model.lstms, model.norms, strict=True)):
@@ -126,7 +126,7 @@ def test_without_layers_to_drop_only_the_last_hidden_layer_has_factors(
 ) -> None:
     model = network(**settings)
     factors = model.draw_dropout(3, torch.Generator().manual_seed(1))
-    assert factors.shape == (3, model.head_width)
+    assert factors.shape == (3, model.head.in_features)
     windows = torch.randn(3, 20, 3)
     expected = model.head(model.hidden(windows) * factors)
     torch.testing.assert_close(model(windows, factors), expected)

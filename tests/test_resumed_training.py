@@ -148,7 +148,6 @@ def test_wherever_a_training_is_stopped_it_ends_as_if_it_had_not_been(
         {"dropout": 0.0, "dense_units": []},
         {"mirror": "off"},
         {"class_balance": "weights"},
-        {"auxiliary_weight": 0.5},
         {"trend_head": True, "lstm_dropout": 0.3},
         {"class_balance": "none", "mirror": "off"},
         {"precision": "bf16", "gradient_clip": 0.01},

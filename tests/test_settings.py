@@ -33,6 +33,12 @@ def test_settings_that_disagree_are_refused_with_both_named(
     assert all(word in problem for word in words)
 
 
+@pytest.mark.parametrize("value", [0.0, 0, 0.5, None])
+def test_a_setting_of_earlier_versions_is_refused_with_the_way_out(value: Any) -> None:
+    (problem,) = problems_of(auxiliary_weight=value)
+    assert problem == "'auxiliary_weight' is not a setting any more; remove it"
+
+
 def test_all_problems_come_in_one_message() -> None:
     problems = problems_of(
         batch_size=0,

@@ -62,6 +62,20 @@ def test_a_model_of_an_earlier_version_says_what_it_said(
     )
 
 
+@pytest.mark.parametrize("value", [0.0, 0.5, None])
+def test_a_model_that_was_trained_with_a_retired_setting_is_loaded(
+    value: float | None, model: TrainedModel, candles: CandleArrays
+) -> None:
+    payload = model.to_bytes()
+    about = about_of(payload)
+    about["settings"]["auxiliary_weight"] = value
+    earlier = TrainedModel.from_bytes(to_bytes(safetensors.torch.load(payload), about))
+    assert earlier.config == model.config
+    np.testing.assert_array_equal(
+        earlier.predict(candles).probabilities, model.predict(candles).probabilities
+    )
+
+
 def test_bytes_hold_everything_a_prediction_needs(
     model: TrainedModel, candles: CandleArrays
 ) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.network import DualWindowNetwork, swap_sides
 from dualwindow.ranks import ALONE, Ranks
-from dualwindow.return_targets import ReturnTargets
 from dualwindow.stream import WindowStream
 
 #: Windows whose order is worked out and whose classes are uploaded in one go.
@@ -29,15 +28,12 @@ class Batch:
         labels: (B,) classes, swapped where the window is mirrored.
         dropout: (B, D) factors from `DualWindowNetwork.draw_dropout`.
         total: windows of the batch over all ranks; B for one alone.
-        targets: (B, 2) returns for the auxiliary head, turned around where the window is mirrored;
-            None without that head.
     """
 
     windows: Tensor
     labels: Tensor
     dropout: Tensor
     total: int
-    targets: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -51,7 +47,6 @@ def epoch_batches(
     batch_size: int,
     *,
     ranks: Ranks = ALONE,
-    targets: ReturnTargets | None = None,
 ) -> Iterator[Batch]:
     """Yield this rank's share of every batch of one epoch.
 
@@ -64,7 +59,6 @@ def epoch_batches(
         batch_size: windows a batch over all ranks, at least one a rank; the last batch may be
             smaller, and a rank's share of it empty.
         ranks: that train together.
-        targets: of the auxiliary head; None without one.
 
     Yields:
         As many batches on every rank, on the network's device. The next chunk may overwrite a
@@ -87,9 +81,6 @@ def epoch_batches(
         labels = torch.from_numpy(part.labels).to(device)
         mirrored = torch.from_numpy(part.mirrored).to(device)
         dropout = _draw_dropout(network, batches, generator, ranks).to(device)
-        returns = None
-        if targets is not None:
-            returns = torch.from_numpy(targets(part.rows, part.mirrored)).to(device)
         any_mirrored = bool(part.mirrored.any())
         # No share is larger than the one before it, so that pieces of the first's length are they.
         pieces = stream.batches(part.rows, len(shares[0]))
@@ -100,8 +91,7 @@ def epoch_batches(
                 flip = mirrored[piece]
                 x = torch.where(flip[:, None, None], network.mirrored(x), x)
                 y = torch.where(flip, swap_sides(y), y)
-            wanted = None if returns is None else returns[piece]
-            yield Batch(x, y, dropout[piece], len(batch), wanted)
+            yield Batch(x, y, dropout[piece], len(batch))
 
 
 def _draw_dropout(

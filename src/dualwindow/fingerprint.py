@@ -21,6 +21,7 @@ from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.files import set_aside, write_json
 from dualwindow.manifest import bound_to
 from dualwindow.model_folders import find_models
+from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import MODEL_FORMAT
 
@@ -66,9 +67,18 @@ _NOT_IN_MODEL: Final = frozenset(
 )
 
 
-def model_settings(config: TrainingConfig) -> dict[str, Any]:
-    """The settings that a model depends on, as plain JSON types."""
+def settings_in_model(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that a model depends on, as plain JSON types; a configuration may hold them."""
     return {name: value for name, value in config.to_dict().items() if name not in _NOT_IN_MODEL}
+
+
+def model_settings(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that a model is bound to, as plain JSON types.
+
+    Retired ones are among them: without them the folders and checkpoints of earlier versions would
+    count as those of other settings.
+    """
+    return {**settings_in_model(config), **RETIRED_SETTINGS}
 
 
 def model_dependencies(

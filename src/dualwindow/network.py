@@ -143,7 +143,6 @@ class DualWindowNetwork(nn.Module):
         for units in shape.dense_units:
             self.dense.append(nn.Linear(width, units))
             width = units
-        self.head_width = width
         between = shape.lstm_units[:-1] if shape.lstm_dropout else ()
         self._dropped_widths = [*between, width]
         self.head = nn.Linear(width, len(CLASS_NAMES))
@@ -183,11 +182,7 @@ class DualWindowNetwork(nn.Module):
         Returns:
             (B, 3) logits.
         """
-        return self.logits(self.hidden(windows, dropout), windows)
-
-    def logits(self, hidden: Tensor, windows: Tensor) -> Tensor:
-        """Compute logits (B, 3) from the layer below, (B, U), and the windows it was made of."""
-        logits: Tensor = self.head(hidden)
+        logits: Tensor = self.head(self.hidden(windows, dropout))
         if self.trend is None:
             return logits
         said = self._trend_logit(windows)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from dualwindow.auxiliary_head import AuxiliaryHead
 from dualwindow.compute_threads import ComputeThreads
 from dualwindow.device import autocast
 from dualwindow.network import DualWindowNetwork
@@ -21,16 +20,11 @@ from dualwindow.settings import TrainingConfig
 #: Epochs without improvement after which the plateau schedule halves the step size.
 PLATEAU_PATIENCE: Final = 3
 
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-
-def optimizer_of(
-    network: DualWindowNetwork, config: TrainingConfig, auxiliary: AuxiliaryHead | None = None
-) -> torch.optim.Optimizer:
+def optimizer_of(network: DualWindowNetwork, config: TrainingConfig) -> torch.optim.Optimizer:
     """AdamW over all weights; on a GPU in one kernel, which never waits for the host."""
     fused = network.center.device.type == "cuda"
-    parameters = _parameters(network, auxiliary)
-    return torch.optim.AdamW(parameters, lr=config.learning_rate, fused=fused)
+    return torch.optim.AdamW(network.parameters(), lr=config.learning_rate, fused=fused)
 
 
 class GradientStep:
@@ -41,13 +35,12 @@ class GradientStep:
 
     Args:
         network: on its device, in training mode.
-        optimizer: of the network's and the auxiliary head's parameters.
+        optimizer: of the network's parameters.
         class_weights: (3,) on the network's device, or None for equal weights.
         clip: largest norm of the gradient.
         dtype: arithmetic of the forward pass.
         threads: that share a batch; None computes it in one piece.
         ranks: that share it before the threads do; each makes the same step.
-        auxiliary: head that learns beside the network, on its device; None for none.
     """
 
     def __init__(
@@ -60,15 +53,11 @@ class GradientStep:
         dtype: torch.dtype,
         threads: ComputeThreads | None = None,
         ranks: Ranks = ALONE,
-        auxiliary: AuxiliaryHead | None = None,
     ) -> None:
-        self.auxiliary = auxiliary
         self._ranks = ranks
         self._threads = threads or ComputeThreads(1)
-        self._replicas = [(network, auxiliary)]
-        for _ in range(self._threads.count - 1):
-            self._replicas.append((_replica(network), _replica(auxiliary) if auxiliary else None))
-        self._parameters = _parameters(network, auxiliary)
+        self._replicas = [network, *(_replica(network) for _ in range(self._threads.count - 1))]
+        self._network = network
         self._optimizer = optimizer
         self._weights = class_weights
         self._clip = clip
@@ -105,12 +94,7 @@ class GradientStep:
         self._scaler.load_state_dict(values["loss_scale"])
 
     def __call__(
-        self,
-        windows: Tensor,
-        labels: Tensor,
-        dropout: Tensor,
-        total: int | None = None,
-        targets: Tensor | None = None,
+        self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
     ) -> Tensor:
         """Update the weights from this rank's share of a batch.
 
@@ -119,72 +103,56 @@ class GradientStep:
             labels: (B,) classes.
             dropout: (B, D) factors.
             total: windows of the batch over all ranks; None for B.
-            targets: (B, 2) returns that the auxiliary head learns; None leaves it out.
 
         Returns:
-            The mean cross entropy of the whole batch, detached; the auxiliary loss is not in it, so
-            that it may stand beside that of validation.
+            The mean loss of the whole batch, detached.
 
         Raises:
             RankLostError: when another rank has ended.
         """
-        loss = self.gradients(windows, labels, dropout, total, targets)
+        loss = self.gradients(windows, labels, dropout, total)
         if self._ranks.count > 1:
             loss = self._over_ranks(loss)
         self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self._parameters, self._clip)
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         return loss
 
     def gradients(
-        self,
-        windows: Tensor,
-        labels: Tensor,
-        dropout: Tensor,
-        total: int | None = None,
-        targets: Tensor | None = None,
+        self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
     ) -> Tensor:
-        """Leave in the weights what this rank adds to the gradient of the batch's mean loss.
+        """Leave in the network what this rank adds to the gradient of the batch's mean loss.
 
         Returns:
-            What it adds to the mean cross entropy.
+            What it adds to that loss.
         """
         if not len(labels):
-            _forget_gradients(self._parameters)
+            self._network.zero_grad(set_to_none=True)
             # The scale comes into being when it is first used.
             return self._scaler.scale(torch.zeros((), device=self._device))
         whole = len(labels) if total is None else total
         shares = self._threads.shares(len(labels))
 
-        def share(
-            network: DualWindowNetwork, auxiliary: AuxiliaryHead | None, part: slice
-        ) -> Tensor:
-            _forget_gradients(_parameters(network, auxiliary))
-            returns = None
+        def share(replica: DualWindowNetwork, part: slice) -> Tensor:
+            replica.zero_grad(set_to_none=True)
             # A thread has its own state of autocast, and of whether gradients are wanted.
             with torch.enable_grad(), autocast(self._device, self._dtype):
-                if auxiliary is None or targets is None:
-                    logits = network(windows[part], dropout[part])
-                else:
-                    hidden = network.hidden(windows[part], dropout[part])
-                    logits, returns = network.logits(hidden, windows[part]), auxiliary(hidden)
+                logits = replica(windows[part], dropout[part])
             losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
             if self._weights is not None:
                 losses = losses * self._weights[labels[part]]
-            loss = cross_entropy = losses.sum() / whole
-            if auxiliary is not None and targets is not None and returns is not None:
-                loss = loss + auxiliary.losses(returns, targets[part]).sum() / whole
+            loss = losses.sum() / whole
             torch.autograd.backward(self._scaler.scale(loss))
-            return cross_entropy.detach()
+            return loss.detach()
 
         used = self._replicas[: len(shares)]
         losses = self._threads.run(
-            [partial(share, *each, part) for each, part in zip(used, shares, strict=True)]
+            [partial(share, *each) for each in zip(used, shares, strict=True)]
         )
         # Summed in the order of the shares, whichever thread was first: the same bits every time.
         for replica in used[1:]:
-            pairs = zip(self._parameters, _parameters(*replica), strict=True)
+            pairs = zip(self._network.parameters(), replica.parameters(), strict=True)
             for parameter, other in pairs:
                 if parameter.grad is not None and other.grad is not None:
                     parameter.grad += other.grad
@@ -192,7 +160,7 @@ class GradientStep:
 
     def _over_ranks(self, loss: Tensor) -> Tensor:
         """Sum gradients and loss over all ranks, in one message."""
-        parameters = self._parameters
+        parameters = list(self._network.parameters())
         own = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat([part.reshape(-1) for part in [*own, loss]])
         self._ranks.add_up(flat)
@@ -202,20 +170,10 @@ class GradientStep:
         return flat[-1]
 
 
-def _parameters(network: DualWindowNetwork, auxiliary: AuxiliaryHead | None) -> list[nn.Parameter]:
-    """All that is learned, the network's first: their order is the optimizer's."""
-    return [*network.parameters(), *(auxiliary.parameters() if auxiliary else ())]
-
-
-def _forget_gradients(parameters: list[nn.Parameter]) -> None:
-    for parameter in parameters:
-        parameter.grad = None
-
-
-def _replica(module: ModuleT) -> ModuleT:
-    """A module with the same weights in the same memory, and gradients of its own."""
-    replica = copy.deepcopy(module)
-    for own, shared in zip(replica.parameters(), module.parameters(), strict=True):
+def _replica(network: DualWindowNetwork) -> DualWindowNetwork:
+    """A network with the same weights in the same memory, and gradients of its own."""
+    replica = copy.deepcopy(network)
+    for own, shared in zip(replica.parameters(), network.parameters(), strict=True):
         own.data = shared.data
     return replica
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -16,6 +17,11 @@ Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fr
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
 Count = Annotated[int, Field(ge=1)]
+
+#: Settings of earlier versions, each with the value that trains as this version does. A
+#: configuration that names one is refused; a saved model may, whatever the value, because none has
+#: a part in predictions.
+RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 
 
 class SettingFields(BaseModel):
@@ -112,14 +118,6 @@ class SettingFields(BaseModel):
         "undersample",
         description="undersample: each epoch draws every class down to the rarest; "
         "weights: rare classes weigh more; none: as in the market.",
-    )
-    auxiliary_weight: float = Field(
-        0.0,
-        ge=0.0,
-        le=10.0,
-        description="Weight of a second task in training: predicting the return of the next 30 and "
-        "of the next `future_window` candles over the window's volatility (Huber loss, added to "
-        "the cross entropy). No part of the model or of the validation loss; 0 leaves it out.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dualwindow.setting_fields import RETIRED_SETTINGS
+
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence for each problem: the setting, its value, what is wrong, the way out."""
@@ -24,6 +26,8 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 
 def _unknown(name: str, model: type[BaseModel]) -> str:
+    if name in RETIRED_SETTINGS:
+        return f"{name!r} is not a setting any more; remove it"
     near = difflib.get_close_matches(name, model.model_fields, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "remove it or check the settings reference"
     return f"{name!r} is not a setting; {hint}"

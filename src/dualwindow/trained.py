@@ -34,6 +34,7 @@ from dualwindow.manifest import write_manifest
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.prediction import predict_rows
+from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.tensor_bytes import about_of, to_bytes
@@ -335,6 +336,7 @@ class TrainedModel:
         # Settings of earlier versions do not speak of these two; their models had neither.
         lacking = {"trend_head": bool(shape.trend_spans), "lstm_dropout": shape.lstm_dropout}
         settings = lacking | about["settings"]
+        settings = {name: settings[name] for name in settings if name not in RETIRED_SETTINGS}
         config = TrainingConfig.from_parameters(settings, source="the saved model")
         network = _rebuild(shape, state, mirrors=about["mirror"])
         limits = tensors.get(_QUANTILES)

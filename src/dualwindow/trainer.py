@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.auxiliary_head import AuxiliaryHead
 from dualwindow.balance import class_weights, mirrored_counts
 from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
@@ -31,7 +30,6 @@ from dualwindow.optimization import GradientStep, Schedule, optimizer_of
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import untrained_network
 from dualwindow.ranks import ALONE, Ranks
-from dualwindow.return_targets import ReturnTargets
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
@@ -88,8 +86,7 @@ class Trainer:
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
             overlap.
-        SettingsError: when a batch has fewer windows than there are ranks, or `auxiliary_weight`
-            lacks its feature.
+        SettingsError: when a batch has fewer windows than there are ranks.
     """
 
     def __init__(
@@ -125,7 +122,6 @@ class Trainer:
         self._validation = Validation(split.validation, config, self._stream, self._device, ranks)
         self._dtype = training_dtype(config, self._device)
         self._mirror = mirror_for(config, dataset.names)
-        self._targets = ReturnTargets.of(dataset, config)
         _require_sides(self._train.counts, config)
         _require_windows_for_all(ranks, config)
 
@@ -179,8 +175,7 @@ class Trainer:
 
     def _begin(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingRun:
         config = self._config
-        auxiliary = AuxiliaryHead.of(network, config)
-        optimizer = optimizer_of(network, config, auxiliary)
+        optimizer = optimizer_of(network, config)
         weighs = config.class_balance == "weights"
         step = GradientStep(
             network,
@@ -190,7 +185,6 @@ class Trainer:
             dtype=self._dtype,
             threads=self._threads,
             ranks=self._ranks,
-            auxiliary=auxiliary,
         )
         return TrainingRun(network, step, Schedule(optimizer, config), generator)
 
@@ -271,18 +265,12 @@ class Trainer:
         total, done = torch.zeros((), device=self._device), 0
         batch_size, ranks = self._config.batch_size, self._ranks
         batches = epoch_batches(
-            order,
-            self._stream,
-            run.network,
-            run.generator,
-            batch_size,
-            ranks=ranks,
-            targets=self._targets,
+            order, self._stream, run.network, run.generator, batch_size, ranks=ranks
         )
         for batch in batches:
             if ranks.any_says(self._should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
-            loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total, batch.targets)
+            loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
             total += loss * batch.total
             done += batch.total
             if ranks.is_first:

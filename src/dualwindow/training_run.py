@@ -70,7 +70,6 @@ class TrainingRun:
         groups = {
             "network": self.network.state_dict(),
             "best": self._best,
-            "auxiliary": self.step.auxiliary.state_dict() if self.step.auxiliary else {},
             "optimizer": self.step.tensors(),
             "dropout": {"generator": self.generator.get_state()},
         }
@@ -92,8 +91,6 @@ class TrainingRun:
         """Go on from what `state` returned for a run of the same training."""
         self.network.load_state_dict(_group(state, "network"))
         self._best = _group(state, "best")
-        if self.step.auxiliary is not None:
-            self.step.auxiliary.load_state_dict(_group(state, "auxiliary"))
         self.step.restore(_group(state, "optimizer"), state.values["step"])
         self.generator.set_state(state.tensors["dropout.generator"])
         self._schedule.restore(state.values["schedule"])

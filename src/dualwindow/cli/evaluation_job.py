@@ -23,7 +23,7 @@ from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
-from dualwindow.fingerprint import CONFIDENCE_SETTINGS, model_settings
+from dualwindow.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import utc_text
@@ -90,7 +90,7 @@ def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> R
             # FreqAI's names for the same things may say something else in a bot's configuration.
             "conv_width": None,
             "data_split_parameters": {"test_size": config.validation_fraction},
-            "model_training_parameters": model_settings(config),
+            "model_training_parameters": settings_in_model(config),
             "feature_parameters": {
                 "indicator_periods_candles": list(origin.periods),
                 "label_period_candles": None,

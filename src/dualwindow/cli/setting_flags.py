@@ -53,7 +53,6 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--feature-set", "feature_set"),
     SettingFlag("--batch-size", "batch_size"),
     SettingFlag("--learning-rate", "learning_rate"),
-    SettingFlag("--auxiliary-weight", "auxiliary_weight"),
     SettingFlag("--streaming-chunk-size", "streaming_chunk_size"),
     SettingFlag(
         "--n-processes", "n_processes", also={"use_multiprocessing": True}, note="Turns them on."
