@@ -19,8 +19,8 @@ Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
 Count = Annotated[int, Field(ge=1)]
 
 #: Settings of earlier versions, each with the value that trains as this version does. A
-#: configuration that names one is refused; a saved model may, whatever the value, because none has
-#: a part in predictions.
+#: configuration may name one with that value, as `save_to_file` wrote it; another value is refused.
+#: A saved model may name it with any value, because none has a part in predictions.
 RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 
 

@@ -26,7 +26,7 @@ from dualwindow.confidence import (
 from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
 from dualwindow.files import write_json
-from dualwindow.setting_fields import SettingFields
+from dualwindow.setting_fields import RETIRED_SETTINGS, SettingFields
 from dualwindow.settings_errors import sentences
 
 CANDLES_PER_DAY = 1440
@@ -204,8 +204,13 @@ class TrainingConfig(SettingFields):
     @classmethod
     def check(cls, parameters: Mapping[str, Any]) -> Checked[Self]:
         """Make a config of the good values alone, and tell what is wrong with the others."""
+        parameters = {
+            name: value
+            for name, value in parameters.items()
+            if name not in RETIRED_SETTINGS or value != RETIRED_SETTINGS[name]
+        }
         try:
-            return Checked(cls.model_validate(dict(parameters)), frozenset(), [])
+            return Checked(cls.model_validate(parameters), frozenset(), [])
         except ValidationError as error:
             problems = sentences(error, cls)
             bad = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
