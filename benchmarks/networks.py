@@ -13,15 +13,10 @@ from torch import Tensor, nn
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, at_most, compared
 from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
-from dualwindow.compute_threads import ComputeThreads
-from dualwindow.network import (
-    CHANNELS_PER_FEATURE,
-    TREND_GAIN,
-    DualWindowNetwork,
-    NetworkShape,
-)
+from dualwindow.network import CHANNELS_PER_FEATURE, TREND_GAIN, DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, optimizer_of
 from dualwindow.prediction import predict_rows
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream
 

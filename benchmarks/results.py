@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psutil
 
-from dualwindow.files import whole_path, write_json
+from dualwindow.runtime.files import whole_path, write_json
 
 VERSIONS_OF: Final = ("dualwindow", "freqtrade", "torch", "numpy", "pandas", "pyarrow")
 

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from demo.market import MarketSpec
 from demo.market_file import read_markets, write_markets
 from demo.run import MARKETS
-from dualwindow.files import whole_path
+from dualwindow.runtime.files import whole_path
 
 #: What FreqAI loads at the start (training days and one and a half long averages), and some more.
 HISTORY = timedelta(days=14)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dualwindow import __version__
-from dualwindow.files import write_json
+from dualwindow.runtime.files import write_json
 
 
 class Part(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.results import VERSIONS_OF, machine
-from dualwindow.files import whole_path, write_json
+from dualwindow.runtime.files import whole_path, write_json
 from studies.part import Part
 
 VERSIONS: Final = (*VERSIONS_OF, "scikit-learn", "lightgbm")

@@ -20,7 +20,7 @@ import torch
 from dualwindow.candles import CandleArrays
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError
-from dualwindow.ranks import ALONE, Ranks, joined_ranks
+from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset
 from dualwindow.training_hooks import EpochResult

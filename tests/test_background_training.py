@@ -12,8 +12,8 @@ import torch
 from freqtrade.configuration import TimeRange
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.runtime.threads import ComputeThreads
 from tests.bot import PAIR, make_bot
 from tests.live_bot import Live, live, trained
 

@@ -14,12 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dualwindow.candle_facts import CandleFacts
-from dualwindow.candle_report import (
-    REPORT_HEADER,
-    CandleReport,
-    inspect_candles,
-    require_usable,
-)
+from dualwindow.candle_report import REPORT_HEADER, CandleReport, inspect_candles, require_usable
 from dualwindow.candle_sources import find_sources
 from dualwindow.errors import DataError
 from dualwindow.pair_preparation import CandleSource

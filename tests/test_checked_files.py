@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import checked_files
-from dualwindow.checked_files import SUMS_NAME, CheckedFiles
+from dualwindow.runtime import files as checked_files
+from dualwindow.runtime.files import SUMS_NAME, CheckedFiles
 
 
 def test_what_was_written_is_there_and_whole(tmp_path: Path) -> None:

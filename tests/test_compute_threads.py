@@ -12,12 +12,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import compute_threads
-from dualwindow.compute_threads import ComputeThreads, prediction_threads
 from dualwindow.mirror import mirror_of
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, optimizer_of
 from dualwindow.prediction import predict_rows
+from dualwindow.runtime import threads as compute_threads
+from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.cores import Cores, read_cores
+from dualwindow.runtime.cores import Cores, read_cores
 
 MOUNTS = {
     1: "35 31 0:32 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwindow.files import leftovers, sha256_of, whole_file, write_json
+from dualwindow.runtime.files import leftovers, sha256_of, whole_file, write_json
 
 
 def test_a_file_is_there_with_its_whole_content(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import memory
-from dualwindow.control_groups import own_groups
 from dualwindow.errors import MemoryLimitError
-from dualwindow.memory import AdaptiveChunk, MemoryGauge, MemoryUse
+from dualwindow.runtime import memory
+from dualwindow.runtime.cgroups import own_groups
+from dualwindow.runtime.memory import AdaptiveChunk, MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 
 GIB = 2**30

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualwindow import files, portable, trained
+from dualwindow import portable, trained
 from dualwindow.candles import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.manifest import MANIFEST_NAME, write_manifest
@@ -22,6 +22,7 @@ from dualwindow.portable import (
     load_portable,
     save_portable,
 )
+from dualwindow.runtime import files
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from tests.test_trainer import candles, frame, labels, settings

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from dualwindow import preparation, store
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.file_locks import locked_folder
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.preparation import prepare_store
+from dualwindow.runtime.files import locked_folder
 from dualwindow.settings import TrainingConfig
 from dualwindow.windows import flat_candles
 from tests.markets import candle_frames, random_candles

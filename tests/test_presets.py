@@ -10,11 +10,11 @@ import pytest
 
 from dualwindow.bot.settings import read_settings, read_strategy_settings
 from dualwindow.config_files import LayeredConfig, read_layers
-from dualwindow.cores import read_cores
 from dualwindow.errors import SettingsError
 from dualwindow.freqai_config import read_freqai_config
 from dualwindow.presets import find_preset, preset_files, preset_layers, preset_settings
 from dualwindow.root_settings import RootSettings
+from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 from tests.bot import REPOSITORY, freqtrade_config
 

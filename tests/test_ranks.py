@@ -17,7 +17,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import ranks as module
 from dualwindow.balance import drawn_counts
 from dualwindow.dataset import Selection
 from dualwindow.epoch_batches import Batch, epoch_batches
@@ -26,7 +25,8 @@ from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.features import change_features
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
-from dualwindow.ranks import ALONE, Ranks, joined_ranks
+from dualwindow.runtime import distributed as module
+from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.stream import ChunkSizes, WindowStream

@@ -20,11 +20,7 @@ from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.training import train_dataset
-from dualwindow.training_evaluation import (
-    comparison_of,
-    volatility_of,
-    yardsticks_of,
-)
+from dualwindow.training_evaluation import comparison_of, volatility_of, yardsticks_of
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.stores import write

@@ -14,7 +14,7 @@ from dualwindow import training_identity as module
 from dualwindow.class_index import ClassIndex
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError
-from dualwindow.ranks import Ranks
+from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.training_identity import training_identity

@@ -15,9 +15,9 @@ from typing import Any
 import psutil
 import pytest
 
-from dualwindow import worker_processes
 from dualwindow.errors import DataError, DualWindowError, TrainingStoppedError
-from dualwindow.worker_processes import run_in_processes
+from dualwindow.runtime import processes as worker_processes
+from dualwindow.runtime.processes import run_in_processes
 from tests import worker_tasks
 
 

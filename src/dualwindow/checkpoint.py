@@ -20,7 +20,7 @@ import safetensors.torch
 from torch import Tensor
 
 from dualwindow.errors import DataError
-from dualwindow.files import leftovers, whole_file
+from dualwindow.runtime.files import leftovers, whole_file
 from dualwindow.tensor_bytes import about_of, to_bytes
 
 logger = logging.getLogger(__name__)

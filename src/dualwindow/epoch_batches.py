@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.network import DualWindowNetwork, swap_sides
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.stream import WindowStream
 
 #: Windows whose order is worked out and whose classes are uploaded in one go.

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 
 from dualwindow.balance import describe_balance, drawn_counts
-from dualwindow.ranks import Ranks
+from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
 from dualwindow.training_run import TrainingRun

@@ -31,13 +31,7 @@ from dualwindow.columns import (
     VOLUME_PERIODS,
     VOLUME_REFERENCE,
 )
-from dualwindow.features import (
-    Candles,
-    MovingMean,
-    float64_column,
-    relative_change,
-    volume_to_mean,
-)
+from dualwindow.features import Candles, MovingMean, float64_column, relative_change, volume_to_mean
 from dualwindow.windows import utc_seconds
 
 _MINUTES_PER_DAY: Final = 1440

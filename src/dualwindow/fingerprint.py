@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from dualwindow.errors import SettingsError
 from dualwindow.features import FEATURE_CODE_VERSION
-from dualwindow.files import set_aside, write_json
 from dualwindow.manifest import bound_to
 from dualwindow.model_folders import find_models
+from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import MODEL_FORMAT

@@ -9,8 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from dualwindow.checked_files import CheckedFiles
-from dualwindow.files import set_aside
+from dualwindow.runtime.files import CheckedFiles, set_aside
 
 logger = logging.getLogger(__name__)
 

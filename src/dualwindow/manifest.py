@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
-from dualwindow.files import sha256_of, write_json
+from dualwindow.runtime.files import sha256_of, write_json
 
 MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_FORMAT: Final = 1

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.checked_files import CheckedFiles
 from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import ModelFileError
-from dualwindow.files import set_aside
 from dualwindow.manifest import check_manifest, is_listed, write_manifest
+from dualwindow.runtime.files import CheckedFiles, set_aside
 
 logger = logging.getLogger(__name__)
 

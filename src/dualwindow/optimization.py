@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from dualwindow.compute_threads import ComputeThreads
-from dualwindow.device import autocast
 from dualwindow.network import DualWindowNetwork
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.runtime.device import autocast
+from dualwindow.runtime.distributed import ALONE, Ranks
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 
 #: Epochs without improvement after which the plateau schedule halves the step size.

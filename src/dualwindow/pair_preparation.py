@@ -19,9 +19,9 @@ from dualwindow.columns import candles_looked_at
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
-from dualwindow.memory import AdaptiveChunk
 from dualwindow.pair_rows import PairRows
 from dualwindow.period import EVERYTHING, Period
+from dualwindow.runtime.memory import AdaptiveChunk
 from dualwindow.settings import CANDLES_PER_DAY, TrainingConfig
 
 #: Rows prepared at a time: one batch of freqtrade's files.

@@ -25,8 +25,8 @@ from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
 from dualwindow.evaluation import Yardsticks
 from dualwindow.figures_file import read_yardsticks
-from dualwindow.files import whole_file, write_json
 from dualwindow.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
+from dualwindow.runtime.files import whole_file, write_json
 from dualwindow.trained import TrainedModel
 
 #: Raised whenever the folder's files change; folders of another format are refused.

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.compute_threads import ComputeThreads, prediction_threads
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.network import DualWindowNetwork
+from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 from dualwindow.stream import WindowStream
 
 #: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the

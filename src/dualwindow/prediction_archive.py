@@ -12,7 +12,7 @@ from typing import Final
 
 import pandas as pd
 
-from dualwindow.files import whole_path
+from dualwindow.runtime.files import whole_path
 
 FOLDER: Final = "old_predictions"
 #: Newest predictions of a pair that stay in memory (candles): 30 days of minutes.

@@ -25,8 +25,6 @@ from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
 from dualwindow.feature_stream import FeatureStream
 from dualwindow.features import FEATURE_CODE_VERSION
-from dualwindow.file_locks import FileLockedError, locked_folder
-from dualwindow.files import sha256_of
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import (
     PREPARATION_ROWS,
@@ -36,16 +34,10 @@ from dualwindow.pair_preparation import (
     PairTask,
     prepare_pair,
 )
+from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
+from dualwindow.runtime.processes import run_in_processes
 from dualwindow.settings import ROW_SETTINGS, USUAL_PERIODS, TrainingConfig
-from dualwindow.store import (
-    STORE_FORMAT,
-    SUFFIX,
-    Store,
-    StoreHeader,
-    find_store,
-    write_store,
-)
-from dualwindow.worker_processes import run_in_processes
+from dualwindow.store import STORE_FORMAT, SUFFIX, Store, StoreHeader, find_store, write_store
 
 logger = logging.getLogger(__name__)
 

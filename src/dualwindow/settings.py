@@ -17,15 +17,10 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 from pydantic import ValidationError, model_validator
 
 from dualwindow.columns import LONG, SHORT, candles_looked_at
-from dualwindow.confidence import (
-    COVERAGE_THRESHOLDS,
-    MODE_THRESHOLDS,
-    ConfidenceMode,
-    Thresholds,
-)
+from dualwindow.confidence import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode, Thresholds
 from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
-from dualwindow.files import write_json
+from dualwindow.runtime.files import write_json
 from dualwindow.setting_fields import RETIRED_SETTINGS, SettingFields
 from dualwindow.settings_errors import sentences
 

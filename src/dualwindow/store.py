@@ -23,7 +23,7 @@ from dualwindow.class_index import ClassIndex
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.dataset import Dataset, PairSpan
 from dualwindow.errors import DataError
-from dualwindow.files import whole_path
+from dualwindow.runtime.files import whole_path
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow.gathering import gatherer_for
-from dualwindow.memory import AdaptiveChunk
+from dualwindow.runtime.memory import AdaptiveChunk
 from dualwindow.settings import TrainingConfig
 
 

@@ -21,19 +21,19 @@ from torch import Tensor
 from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.confidence import Thresholds
 from dualwindow.coverage import ValidationQuantiles
-from dualwindow.device import prediction_device, resolve_device
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.evaluation.calibration import Calibration
 from dualwindow.features import FEATURE_CODE_VERSION
-from dualwindow.files import whole_file
 from dualwindow.manifest import write_manifest
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.prediction import predict_rows
+from dualwindow.runtime.device import prediction_device, resolve_device
+from dualwindow.runtime.files import whole_file
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import ChunkSizes, WindowStream

@@ -17,9 +17,7 @@ from torch import Tensor
 from dualwindow.balance import class_weights, mirrored_counts
 from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset
-from dualwindow.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.epoch_batches import epoch_batches
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
@@ -29,7 +27,9 @@ from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, Schedule, optimizer_of
 from dualwindow.portable import PortableModel
 from dualwindow.pretrained import untrained_network
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
+from dualwindow.runtime.distributed import ALONE, Ranks
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split

@@ -12,22 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.candles import CandleArrays
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Dataset, Selection
-from dualwindow.device import resolve_device
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.files import write_json
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures
 from dualwindow.judged_trades import TradeMarket
 from dualwindow.labels import BothTouched
 from dualwindow.portable import PortableModel
-from dualwindow.pretrained import (
-    require_features,
-    settings_from,
-    unseen,
-    untrained_network,
-)
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.pretrained import require_features, settings_from, unseen, untrained_network
+from dualwindow.runtime.device import resolve_device
+from dualwindow.runtime.distributed import ALONE, Ranks
+from dualwindow.runtime.files import write_json
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult

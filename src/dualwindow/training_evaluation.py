@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.coverage import ValidationQuantiles
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
@@ -20,7 +19,8 @@ from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.calibration import Calibration, trained_prior
 from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
-from dualwindow.ranks import Ranks
+from dualwindow.runtime.distributed import Ranks
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel

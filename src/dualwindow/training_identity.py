@@ -13,11 +13,11 @@ import torch
 from dualwindow import __version__
 from dualwindow.checkpoint import CHECKPOINT_FORMAT
 from dualwindow.dataset import Dataset
-from dualwindow.device import arithmetic_of
 from dualwindow.errors import DataError
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.fingerprint import model_settings
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.runtime.device import arithmetic_of
+from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split
 from dualwindow.trained import MODEL_FORMAT

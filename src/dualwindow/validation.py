@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from dualwindow.balance import class_counts, class_weights
-from dualwindow.compute_threads import ComputeThreads
 from dualwindow.dataset import Selection
 from dualwindow.evaluation import trading_f1
 from dualwindow.network import DualWindowNetwork
 from dualwindow.prediction import predict_rows
-from dualwindow.ranks import ALONE, Ranks
+from dualwindow.runtime.distributed import ALONE, Ranks
+from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from dualwindow.cli.progress import BarProgress, LineProgress, log_to, mib_text, run_progress
-from dualwindow.memory import MIB
+from dualwindow.runtime.memory import MIB
 from dualwindow.training_hooks import EpochResult
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dualwindow.cli.stages import StageFigures, StageWatch
-from dualwindow.memory import MIB
+from dualwindow.runtime.memory import MIB
 
 #: Processor seconds that are used up on purpose; far more than everything else in the test takes.
 BUSY = 0.6

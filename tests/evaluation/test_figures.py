@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import MODE_THRESHOLDS, Thresholds, decide
-from dualwindow.evaluation import (
-    Comparison,
-    DecisionFigures,
-    Evaluation,
-    Yardsticks,
-    evaluate,
-)
+from dualwindow.evaluation import Comparison, DecisionFigures, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.calibration import Calibration
 from tests.evaluation.cases import Case, cases, random_case

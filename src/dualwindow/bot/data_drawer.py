@@ -19,10 +19,10 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.checked_files import CheckedFiles
 from dualwindow.live_history import joined_history
 from dualwindow.model_folders import purge_models, remove_checkpoints, seal
 from dualwindow.prediction_archive import file_oldest, with_filed
+from dualwindow.runtime.files import CheckedFiles
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
-from dualwindow.cores import read_cores
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.root_settings import ROOT_KEY, RootSettings
+from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 
 #: Largest loss of a stake at the label's stop loss that is still far from liquidation.

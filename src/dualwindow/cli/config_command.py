@@ -13,12 +13,12 @@ from dualwindow.cli.main import OK
 from dualwindow.cli.setting_rows import HEADS, setting_rows
 from dualwindow.cli.tables import print_table
 from dualwindow.config_files import LayeredConfig, read_layers
-from dualwindow.cores import read_cores
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.files import write_json
 from dualwindow.freqai_config import FreqaiSettings
 from dualwindow.presets import preset_layers
 from dualwindow.root_settings import RootSettings
+from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.files import write_json
 from dualwindow.settings import TrainingConfig
 
 #: The dialect that pydantic writes.

@@ -14,8 +14,8 @@ import psutil
 
 from dualwindow import __version__
 from dualwindow.cli.tables import size_text
-from dualwindow.cores import Cores
-from dualwindow.memory import MemoryUse
+from dualwindow.runtime.cores import Cores
+from dualwindow.runtime.memory import MemoryUse
 
 #: Distributions that results and problems depend on.
 _DISTRIBUTIONS: Final = (

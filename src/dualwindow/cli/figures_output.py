@@ -9,7 +9,7 @@ from typing import Any
 
 from dualwindow.cli.progress import console_of
 from dualwindow.errors import DataError
-from dualwindow.files import write_json
+from dualwindow.runtime.files import write_json
 
 
 def require_writable(output: Path | None) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 from dualwindow.cli.main import OK
 from dualwindow.config_files import read_config_file
 from dualwindow.errors import DualWindowError
-from dualwindow.files import whole_file
+from dualwindow.runtime.files import whole_file
 from dualwindow.shipped import ShippedFolder, shipped_config, shipped_folder
 
 #: The adapters; each goes into the user folder's subfolder of the same name.

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dualwindow.memory import MIB
+from dualwindow.runtime.memory import MIB
 from dualwindow.training_hooks import EpochResult
 
 logger = logging.getLogger(__name__)

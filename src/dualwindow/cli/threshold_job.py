@@ -12,10 +12,7 @@ import numpy as np
 from dualwindow.after_fees import after_fees
 from dualwindow.cli.candle_check import find_candles
 from dualwindow.cli.evaluate_command import MIN_TRADES
-from dualwindow.cli.evaluation_job import (
-    checked_store,
-    evaluation_settings,
-)
+from dualwindow.cli.evaluation_job import checked_store, evaluation_settings
 from dualwindow.cli.figures_output import require_writable, write_figures
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.run_settings import RunSettings

@@ -15,10 +15,9 @@ from typing import Any, Final
 from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.figures_file import EVALUATION_NAME
-from dualwindow.file_locks import FileLockedError, locked_folder
-from dualwindow.files import write_json
 from dualwindow.pair_names import stem_of
 from dualwindow.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
+from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 TENSORBOARD_NAME: Final = "tensorboard"

@@ -21,7 +21,7 @@ from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.preparation import prepare_store
-from dualwindow.ranks import Ranks
+from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder

@@ -12,14 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.columns import (
-    CALIBRATION_COLUMNS,
-    CLASS_NAMES,
-    HOLD,
-    LABEL_COLUMN,
-    LONG,
-    SHORT,
-)
+from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import CalibrationKind
 from dualwindow.prediction_frame import calibrated_of
 from dualwindow.report.facts import CandleFigures, WeeklyClasses

@@ -30,11 +30,7 @@ from dualwindow.report.facts import (
 from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
 from dualwindow.report.walked import WalkFacts
-from dualwindow.report.windows import (
-    read_after_fees,
-    read_window,
-    read_windows,
-)
+from dualwindow.report.windows import read_after_fees, read_window, read_windows
 from dualwindow.trade_figures import AfterFees
 
 FIGURES_NAME: Final = "report.json"

@@ -9,13 +9,7 @@ import numpy as np
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.exits import EXIT_REASONS
-from dualwindow.report.facts import (
-    CandleFigures,
-    TradeMark,
-    TrainedWindow,
-    Verdict,
-    WeeklyClasses,
-)
+from dualwindow.report.facts import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 from dualwindow.report.predictions import weekly
 from dualwindow.walk_figures import WalkForward
 from dualwindow.walk_forward import PairWalk

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dualwindow.errors import DataError
-from dualwindow.files import whole_file, write_json
 from dualwindow.report.facts import Report
 from dualwindow.report.page import page_of
 from dualwindow.report.sources import FIGURES_NAME, PAGE_NAME
+from dualwindow.runtime.files import whole_file, write_json
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:

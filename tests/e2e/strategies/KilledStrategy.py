@@ -18,8 +18,9 @@ sys.path.insert(0, str(REPOSITORY / "strategies"))
 
 from DualWindowStrategy import DualWindowStrategy  # noqa: E402
 
-from dualwindow import checked_files, files, trained, training_hooks  # noqa: E402
+from dualwindow import trained, training_hooks  # noqa: E402
 from dualwindow.bot import data_drawer  # noqa: E402
+from dualwindow.runtime import files  # noqa: E402
 
 
 def die(*_arguments: Any, **_options: Any) -> None:
@@ -38,10 +39,13 @@ def after(owner: Any, name: str) -> None:
     setattr(owner, name, works_and_dies)
 
 
+whole_file = files.whole_file
+
+
 @contextmanager
 def half_written(path: Path) -> Iterator[IO[bytes]]:
     """Like `files.whole_file`, but only the first half of a file of predictions is written."""
-    with files.whole_file(path) as handle:
+    with whole_file(path) as handle:
         yield handle
         if path.name == "historic_predictions.pkl" and path.exists():
             handle.truncate(handle.tell() // 2)
@@ -62,7 +66,7 @@ def arm(moment: str) -> None:
     elif moment == "seal":
         data_drawer.seal = die
     elif moment == "predictions":
-        checked_files.whole_file = half_written
+        files.whole_file = half_written
     else:
         raise ValueError(f"unknown moment {moment!r}")
 

@@ -16,13 +16,14 @@ from typing import Final
 
 import psutil
 
-from dualwindow.control_groups import own_groups, read_lines, read_number
 from dualwindow.errors import MemoryLimitError
+from dualwindow.runtime.cgroups import own_groups, read_lines, read_number
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
 MIB: Final = 2**20
+
 #: Share of what may be used from which on a chunk is halved.
 NEAR: Final = 0.9
 
@@ -116,6 +117,7 @@ def _cgroup_readers(root: Path, *, version: int) -> list[_Reader]:
 
 
 _V1_NAMES: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+
 #: cgroup v1 says "no limit" with the largest number of whole pages.
 _UNLIMITED: Final = 2**60
 

@@ -22,8 +22,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from dualwindow.device import resolve_device
 from dualwindow.errors import DualWindowError, RankLostError, SettingsError, TrainingStoppedError
+from dualwindow.runtime.device import resolve_device
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +32,13 @@ ResultT = TypeVar("ResultT")
 #: How long a rank waits for the others in a step. A process that ends is noticed at once; this is
 #: for a machine that is cut off. Longer than any step, hook or checkpoint takes.
 STEP_TIMEOUT: Final = timedelta(minutes=10)
+
 #: How long ranks wait while one of them prepares candles.
 PREPARATION_TIMEOUT: Final = timedelta(hours=24)
+
 #: Seconds between two looks whether the others have come; signals are handled in between.
 _PATIENCE: Final = 0.05
+
 _TORCHRUN: Final = (
     "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
 )  # fmt: skip

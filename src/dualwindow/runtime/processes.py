@@ -18,7 +18,9 @@ from dualwindow.errors import DualWindowError, TrainingStoppedError
 logger = logging.getLogger(__name__)
 
 TaskT = TypeVar("TaskT")
+
 ResultT = TypeVar("ResultT")
+
 #: Runs a task; asks the second argument between its steps whether to stop.
 Work = Callable[[TaskT, Callable[[], bool]], ResultT]
 

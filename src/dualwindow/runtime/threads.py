@@ -24,6 +24,7 @@ ResultT = TypeVar("ResultT")
 
 #: Niceness of a training beside a running bot: 0 is normal, 19 the last to be served.
 BACKGROUND_NICENESS: Final = 10
+
 #: Windows below which a share is not worth a thread.
 SMALLEST_SHARE: Final = 8
 

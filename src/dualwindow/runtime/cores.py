@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dualwindow.control_groups import own_groups, read_lines, read_number
+from dualwindow.runtime.cgroups import own_groups, read_lines, read_number
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The machine: files, memory, cores, threads, processes, devices and ranks."""
