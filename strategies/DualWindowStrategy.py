@@ -36,7 +36,8 @@ from dualwindow.bot.settings import (
     require_own_exits,
 )
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
-from dualwindow.confidence import Thresholds, confidence_tags
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.thresholds import confidence_tags
 from dualwindow.features import change_features
 from dualwindow.live_history import features_with_history
 from dualwindow.windows import label_frame

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.compared_trades import ComparedTrades
-from dualwindow.coverage import ValidationQuantiles
+from dualwindow.confidence.calibration import Calibration, normalised
+from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.evaluation.blocks import interval_of, resampled_totals
-from dualwindow.evaluation.calibration import Calibration
-from dualwindow.evaluation.losses import normalised, row_losses
+from dualwindow.evaluation.losses import row_losses
 from dualwindow.exits import TradeTerms
 from dualwindow.trades import Trades, trade_decisions, trade_entries
 from studies.edge import preferred_sides

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
+from dualwindow.confidence.calibration import trained_prior
 from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
-from dualwindow.evaluation.calibration import trained_prior
 from dualwindow.evaluation.losses import row_losses
 from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.settings import TrainingConfig

@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD, LONG, SHORT
-from dualwindow.confidence import (
-    MODE_THRESHOLDS,
-    Thresholds,
-    confidence_tags,
-    decide,
-    threshold_text,
-)
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS, confidence_tags, threshold_text
 
 Row = tuple[float, float, float]  # SHORT, HOLD, LONG
 

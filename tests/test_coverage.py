@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.confidence import COVERAGE_THRESHOLDS, decide
-from dualwindow.coverage import ValidationQuantiles, least_rank
+from dualwindow.confidence import decide
+from dualwindow.confidence.coverage import ValidationQuantiles, least_rank
+from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS
 
 ALL = np.ones(3, dtype=bool)
 SIDES = st.sampled_from([SHORT, LONG])

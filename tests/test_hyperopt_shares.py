@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from dualwindow.bot.chosen_thresholds import ChosenThresholds, values_of, with_given
 from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
 from dualwindow.columns import LONG, SHORT
-from dualwindow.confidence import NEVER
-from dualwindow.coverage import LARGEST, STEPS, least_rank
+from dualwindow.confidence.coverage import LARGEST, STEPS, least_rank
+from dualwindow.confidence.thresholds import NEVER
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 from tests.bot import PAIR

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from dualwindow.class_index import ClassIndex
+from dualwindow.confidence.calibration import Calibrated
 from dualwindow.dataset import Dataset, PairSpan
-from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period

@@ -12,10 +12,9 @@ from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.evaluation.calibrated import Calibrated
-from dualwindow.evaluation.calibration import Calibration
 from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
-from dualwindow.confidence import CalibrationKind, ConfidenceMode, Fallback
+from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]

@@ -17,7 +17,8 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 from pydantic import ValidationError, model_validator
 
 from dualwindow.columns import LONG, SHORT, candles_looked_at
-from dualwindow.confidence import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode, Thresholds
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
 from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json

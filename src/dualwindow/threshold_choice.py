@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
-from dualwindow.coverage import LARGEST
+from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
 from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig

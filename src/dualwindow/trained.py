@@ -22,10 +22,9 @@ from dualwindow import __version__
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence import Thresholds
-from dualwindow.coverage import ValidationQuantiles
+from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.errors import ModelFileError
-from dualwindow.evaluation.calibrated import Calibrated
-from dualwindow.evaluation.calibration import Calibration
 from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.manifest import write_manifest
 from dualwindow.mirror import Mirror

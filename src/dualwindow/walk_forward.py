@@ -17,8 +17,8 @@ from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds
+from dualwindow.confidence.calibration import Calibrated
 from dualwindow.evaluation import Comparison, EvaluatedPart, Yardsticks, evaluate_parts
-from dualwindow.evaluation.calibrated import Calibrated
 from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.exits import TradeTerms
 from dualwindow.funding import Funding

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 
 from dualwindow.candle_sources import find_sources
 from dualwindow.columns import LONG, SHORT
-from dualwindow.confidence import NEVER, Thresholds
-from dualwindow.coverage import least_rank
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.coverage import least_rank
+from dualwindow.confidence.prediction_frame import calibrated_of, ranks_of
+from dualwindow.confidence.thresholds import NEVER
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.exits import TradeTerms
 from dualwindow.figures_file import read_yardsticks
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
-from dualwindow.prediction_frame import calibrated_of, ranks_of
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.confidence import MODE_THRESHOLDS, CalibrationKind, Thresholds, decide
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.confidence.prediction_frame import calibrated_of
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
 from dualwindow.evaluation import Comparison, DecisionFigures, Yardsticks, evaluate
-from dualwindow.evaluation.calibrated import Calibrated
-from dualwindow.evaluation.calibration import Calibration
 from dualwindow.evaluation.figures import Evaluation
-from dualwindow.prediction_frame import calibrated_of
 from tests.evaluation.cases import random_case
 from tests.evaluation.test_figures import BASELINES, EVEN
 

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.confidence import MODE_THRESHOLDS, Thresholds, decide
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence.calibration import Calibration
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import Comparison, DecisionFigures, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.evaluation.calibration import Calibration
 from tests.evaluation.cases import Case, cases, random_case
 
 S, H, L = SHORT, HOLD, LONG

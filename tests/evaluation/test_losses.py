@@ -6,7 +6,8 @@ from hypothesis import given
 from sklearn.metrics import log_loss
 
 from dualwindow.columns import HOLD, LONG, SHORT
-from dualwindow.evaluation.losses import FLOOR, LossFigures, brier_score, row_losses
+from dualwindow.confidence.calibration import FLOOR
+from dualwindow.evaluation.losses import LossFigures, brier_score, row_losses
 from tests.evaluation.cases import Case, cases
 
 

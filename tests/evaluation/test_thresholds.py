@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.confidence import MODE_THRESHOLDS, decide
+from dualwindow.confidence import decide
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import DecisionFigures
 from dualwindow.evaluation.thresholds import (
     NEAR,

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LABEL_COLUMN, SHORT
-from dualwindow.confidence import MODE_THRESHOLDS, decide
+from dualwindow.confidence import decide
+from dualwindow.confidence.calibration import Calibration
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.evaluation.calibration import Calibration
 from dualwindow.evaluation.skill import Skill, SkillFigure
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
 from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, LABEL_COLUMN
-from dualwindow.evaluation.calibration import Calibration
+from dualwindow.confidence.calibration import Calibration
 from dualwindow.report.predictions import Predictions, read_predictions, thinned, weekly
 from tests.report.reports import MONDAY, PAIR, prediction_frame
 

@@ -14,8 +14,8 @@ from freqtrade.exceptions import OperationalException
 
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import HOLD, LONG, SHORT
-from dualwindow.confidence import NEVER, threshold_text
-from dualwindow.coverage import LARGEST, STEPS
+from dualwindow.confidence.coverage import LARGEST, STEPS
+from dualwindow.confidence.thresholds import NEVER, threshold_text
 from dualwindow.evaluation.text import calibration_text
 from dualwindow.settings import TrainingConfig
 

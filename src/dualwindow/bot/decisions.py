@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import HOLD
-from dualwindow.confidence import CalibrationKind, Thresholds, decide_reached, threshold_text
-from dualwindow.coverage import least_rank
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.coverage import least_rank
+from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, ranks_of
+from dualwindow.confidence.thresholds import CalibrationKind, decide_reached, threshold_text
 from dualwindow.evaluation.text import calibration_text
-from dualwindow.prediction_frame import calibrated_of, is_calibrated, ranks_of
 
 #: FreqAI's `do_predict` of a candle to trade upon.
 _USABLE = 1

@@ -16,7 +16,7 @@ from freqtrade.strategy import DecimalParameter
 
 from dualwindow.bot.chosen_thresholds import SIDES, deciding_sides, share_name, threshold_name
 from dualwindow.bot.settings import plain_exit
-from dualwindow.coverage import STEPS, allowed_steps
+from dualwindow.confidence.coverage import STEPS, allowed_steps
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.confidence import Thresholds, threshold_text
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.threshold_choice import OFF, ThresholdChoice
 from dualwindow.trade_figures import AfterFees
 

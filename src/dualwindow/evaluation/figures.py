@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence import MODE_THRESHOLDS, CalibrationKind, Thresholds
-from dualwindow.evaluation.calibrated import Calibrated
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.calibration import Calibrated
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
 from dualwindow.evaluation.decisions import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-
-#: Smallest probability that a forecast is taken to mean, so that one row's loss stays finite.
-FLOOR: Final = 1e-12
+from dualwindow.confidence.calibration import FLOOR, normalised
 
 #: Parts of the log loss in the order of the columns of `row_losses`.
 PARTS: Final = ("total", "calm", "direction")
@@ -75,14 +73,6 @@ def brier_score(labels: NDArray[np.integer], probabilities: NDArray[np.floating]
     """Mean over (N,) rows of the summed squared errors of the three probabilities (Brier 1950)."""
     happened = np.eye(len(CLASS_NAMES))[labels]
     return float(((normalised(probabilities) - happened) ** 2).sum() / len(labels))
-
-
-def normalised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N, 3) float64 whose rows sum to 1; single precision leaves them off by a millionth."""
-    shares = probabilities.astype(np.float64)
-    # Column by column: numpy is many times slower at sums along a short axis.
-    sums = shares[:, SHORT] + shares[:, HOLD] + shares[:, LONG]
-    return np.asarray(shares / sums[:, None])
 
 
 def _loss(shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.evaluation.losses import normalised
+from dualwindow.confidence.calibration import normalised
 
 #: Bins of equal width between 0 and 1.
 RELIABILITY_BINS: Final = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dualwindow.confidence import CalibrationKind
+from dualwindow.confidence.thresholds import CalibrationKind
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.decisions import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERED, ForecastFigures

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.confidence.calibration import Calibration
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.evaluation.calibration import Calibration
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
-from dualwindow.confidence import CalibrationKind
-from dualwindow.prediction_frame import calibrated_of
+from dualwindow.confidence.prediction_frame import calibrated_of
+from dualwindow.confidence.thresholds import CalibrationKind
 from dualwindow.report.facts import CandleFigures, WeeklyClasses
 
 logger = logging.getLogger(__name__)

@@ -20,12 +20,16 @@ from scipy.optimize import minimize_scalar
 
 from dualwindow.balance import ClassBalance, drawn_counts, mirrored_counts
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.evaluation.losses import FLOOR, normalised
+from dualwindow.confidence.thresholds import CalibrationKind, Thresholds, decide_reached
 
 #: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
 _SHARPNESS: Final = (0.01, 20.0)
+
 #: Most rows that a temperature is fitted on, evenly spaced: one number needs no more.
 _FITTED_ROWS: Final = 20_000
+
+#: Smallest probability that a forecast is taken to mean, so that one row's loss stays finite.
+FLOOR: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -191,3 +195,87 @@ def trained_prior(
         seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
     seen = seen + 1
     return tuple((seen / seen.sum()).tolist())
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What models say of some candles.
+
+    Attributes:
+        kind: the setting `calibration`.
+        own: (N, 3) the network's own probabilities; NaN without a valid window.
+        market: (N, 3) calibrated probabilities, `own` with none; NaN where they are not known.
+        by_share: class codes of mode coverage, whose thresholds are of the network's own
+            probabilities, so that the chosen share fires whatever the calibration.
+    """
+
+    kind: CalibrationKind
+    own: NDArray[np.floating]
+    market: NDArray[np.floating]
+    by_share: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        own: NDArray[np.floating],
+        kind: CalibrationKind,
+        sharpness: float | NDArray[np.float64],
+        shifts: NDArray[np.float64],
+        by_share: tuple[int, ...] = (),
+    ) -> Calibrated:
+        """Calibrate rows, each with the terms of the model that said it.
+
+        Args:
+            own: (N, 3) as in the attributes.
+            kind: likewise.
+            sharpness: a number or (N,); 0 where the model has no calibration.
+            shifts: (2,) or (N, 2) of SHORT and LONG.
+            by_share: as in the attributes.
+        """
+        if kind == "none":
+            return cls.plain(own, by_share)
+        every = np.broadcast_to(np.asarray(sharpness, dtype=np.float64), len(own))
+        known = (every > 0) & (own.sum(axis=1) > 0)
+        market = np.full(own.shape, np.nan)
+        market[known] = calibrated(
+            own[known],
+            1.0 if kind == "prior" else every[known],
+            np.broadcast_to(shifts, (len(own), 2))[known],
+        )
+        return cls(kind, own, market, by_share)
+
+    @classmethod
+    def plain(cls, own: NDArray[np.floating], by_share: tuple[int, ...] = ()) -> Calibrated:
+        """(N, 3) probabilities as they are."""
+        return cls("none", own, own, by_share)
+
+    def at(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Calibrated:
+        """What is said of some of the candles."""
+        return Calibrated(self.kind, self.own[rows], self.market[rows], self.by_share)
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(N,) whether something can be decided."""
+        return np.asarray(np.isfinite(self.own).all(axis=1) & np.isfinite(self.market).all(axis=1))
+
+    @property
+    def compared(self) -> NDArray[np.floating]:
+        """(N, 3) what each class's threshold is compared with."""
+        if self.kind == "none" or not self.by_share:
+            return self.market
+        table = self.market.copy()
+        for code in self.by_share:
+            table[:, code] = self.own[:, code]
+        return table
+
+    def decide(self, thresholds: Thresholds) -> NDArray[np.int8]:
+        """(N,) class codes, see `confidence.decide`; HOLD where a probability is not known."""
+        return decide_reached(self.market, thresholds.reached(self.compared), thresholds)
+
+
+def normalised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N, 3) float64 whose rows sum to 1; single precision leaves them off by a millionth."""
+    shares = probabilities.astype(np.float64)
+    # Column by column: numpy is many times slower at sums along a short axis.
+    sums = shares[:, SHORT] + shares[:, HOLD] + shares[:, LONG]
+    return np.asarray(shares / sums[:, None])

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.confidence import NEVER
+from dualwindow.confidence.thresholds import NEVER
 
 #: Shares are told apart in ten-thousandths, up to a half of the candles.
 STEPS: Final = 10_000
+
 LARGEST: Final = 0.5
+
 _SIDES: Final = (SHORT, LONG)
+
 _KEPT: Final = int(STEPS * LARGEST) + 1
 
 

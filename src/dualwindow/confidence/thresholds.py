@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from dualwindow.columns import HOLD, LONG, SHORT
 
 ConfidenceMode = Literal["conservative", "aggressive", "balanced", "coverage"]
-Fallback = Literal["hold", "argmax"]
-CalibrationKind = Literal["none", "prior", "temperature"]
 
+Fallback = Literal["hold", "argmax"]
+
+CalibrationKind = Literal["none", "prior", "temperature"]
 
 #: A threshold that no probability reaches.
 NEVER: Final = 2.0
@@ -53,6 +54,7 @@ MODE_THRESHOLDS: Final[dict[str, Thresholds]] = {
     "aggressive": Thresholds(short=0.45, hold=0.40, long=0.45),
     "balanced": Thresholds(short=0.55, hold=0.45, long=0.55),
 }
+
 #: Mode coverage before a model has given its sides their thresholds.
 COVERAGE_THRESHOLDS: Final = Thresholds(short=NEVER, hold=0.30, long=NEVER)
 

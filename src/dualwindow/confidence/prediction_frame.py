@@ -14,8 +14,8 @@ from dualwindow.columns import (
     SHIFT_COLUMNS,
     SHORT,
 )
-from dualwindow.confidence import CalibrationKind
-from dualwindow.evaluation.calibrated import Calibrated
+from dualwindow.confidence.calibration import Calibrated
+from dualwindow.confidence.thresholds import CalibrationKind
 
 
 def probabilities_of(frame: pd.DataFrame) -> NDArray[np.float64]:
