@@ -11,7 +11,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-#: What `dualwindow.shipped` finds.
+#: What `dualwindow.settings.shipped` finds.
 SHIPPED = (
     "config.json",
     "config.spot.json",

@@ -13,8 +13,8 @@ from freqtrade.misc import deep_merge_dicts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.config_files import Layer, LayeredConfig, read_layers
 from dualwindow.errors import SettingsError
+from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 
 keys = st.sampled_from("abc")
 values = st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)

@@ -9,7 +9,7 @@ import pytest
 
 from dualwindow.bot.settings import read_settings
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings_reference import settings_table
+from dualwindow.settings.reference import settings_table
 from tests.bot import REPOSITORY, freqtrade_config
 
 

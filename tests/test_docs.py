@@ -15,7 +15,7 @@ import pytest
 
 from dualwindow.cli.config_check import check_config
 from dualwindow.cli.main import COMMANDS
-from dualwindow.config_files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from tests.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 
 DOCS: Final = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])

@@ -8,8 +8,8 @@ from freqtrade.configuration.config_validation import validate_config_schema
 from freqtrade.exchange import timeframe_to_seconds
 
 from dualwindow.errors import SettingsError
-from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 
 Config = dict[str, Any]
 

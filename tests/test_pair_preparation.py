@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from dualwindow import pair_preparation, preparation
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
 from dualwindow.features import MovingAverageFeatures, moving_average_features
-from dualwindow.pair_preparation import PairCandles, buffer_seconds, look_back
+from dualwindow.pair_preparation import PairCandles
 from dualwindow.period import Period
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.lookback import buffer_seconds, look_back
 from tests.markets import START, candle_frames, random_candles
 from tests.stores import PERIODS, asked_for, assert_same, in_memory, left_in, settings, write
 

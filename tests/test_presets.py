@@ -9,13 +9,13 @@ from typing import Any, Final
 import pytest
 
 from dualwindow.bot.settings import read_settings, read_strategy_settings
-from dualwindow.config_files import LayeredConfig, read_layers
 from dualwindow.errors import SettingsError
-from dualwindow.freqai_config import read_freqai_config
-from dualwindow.presets import find_preset, preset_files, preset_layers, preset_settings
-from dualwindow.root_settings import RootSettings
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.freqai import read_freqai_config
+from dualwindow.settings.presets import find_preset, preset_files, preset_layers, preset_settings
+from dualwindow.settings.root_settings import RootSettings
 from tests.bot import REPOSITORY, freqtrade_config
 
 #: Epochs, processes, chunk, confidence mode, period.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dualwindow.errors import SettingsError
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.root_settings import RootSettings
 
 
 def test_a_configuration_without_the_group_has_the_defaults() -> None:

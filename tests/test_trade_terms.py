@@ -8,7 +8,7 @@ import pytest
 
 from dualwindow.errors import SettingsError
 from dualwindow.exits import TradeTerms
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.root_settings import RootSettings
 from dualwindow.trade_terms import trade_terms
 
 

@@ -13,10 +13,10 @@ from freqtrade.enums import CandleType
 from dualwindow.candle_sources import find_sources
 from dualwindow.candles import read_candles
 from dualwindow.columns import FeatureSet
-from dualwindow.pair_preparation import buffer_seconds
 from dualwindow.period import Period, utc_text
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.lookback import buffer_seconds
 from tests.bot import FEATURE_SETS, make_bot
 
 PERIODS = (1440, 43200)

@@ -10,9 +10,11 @@ from dualwindow.candle_facts import CandleFacts
 from dualwindow.candle_files import CandleFile
 from dualwindow.candle_verdict import CandleVerdict, counted
 from dualwindow.errors import DataError
-from dualwindow.pair_preparation import CandleSource, buffer_seconds
+from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period, utc_text
-from dualwindow.settings import USUAL_PERIODS, TrainingConfig
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.lookback import buffer_seconds
+from dualwindow.settings.training_config import USUAL_PERIODS
 
 #: What the cells of `CandleReport.cells` are.
 REPORT_HEADER: Final = (

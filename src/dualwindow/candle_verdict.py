@@ -8,9 +8,10 @@ from typing import Final
 from dualwindow.candle_facts import CandleFacts, Seen
 from dualwindow.candle_folder import download_command
 from dualwindow.pair_names import FUTURES, SPOT
-from dualwindow.pair_preparation import CandleSource, buffer_seconds, look_back
+from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import DAY_SECONDS, Period, utc_text
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.lookback import buffer_seconds, look_back
 from dualwindow.timeframes import timeframe_of
 
 #: Of the candles between the first and the last; below it, most of what would be learnt is filling.

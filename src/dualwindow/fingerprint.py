@@ -21,8 +21,8 @@ from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.manifest import bound_to
 from dualwindow.model_folders import find_models
 from dualwindow.runtime.files import set_aside, write_json
-from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.fields import RETIRED_SETTINGS
 from dualwindow.trained import MODEL_FORMAT
 
 logger = logging.getLogger(__name__)

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 
 from dualwindow.candle_files import CandleFile
 from dualwindow.column_files import ColumnFiles
-from dualwindow.columns import candles_looked_at
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
 from dualwindow.pair_rows import PairRows
 from dualwindow.period import EVERYTHING, Period
 from dualwindow.runtime.memory import AdaptiveChunk
-from dualwindow.settings import CANDLES_PER_DAY, TrainingConfig
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.lookback import buffer_seconds
 
 #: Rows prepared at a time: one batch of freqtrade's files.
 PREPARATION_ROWS: Final = 65_536
+
 #: Fewer rows than this cost more in repeated look-back than they save in memory.
 SMALLEST_ROWS: Final = 1024
 
@@ -50,23 +51,6 @@ class CandleSource:
     def paths(self) -> tuple[Path, ...]:
         """Every file, in time order."""
         return (self.path, *self.further)
-
-
-def look_back(config: TrainingConfig, periods: Sequence[int]) -> int:
-    """Candles before a row that its window needs: its own, and whole features for their first."""
-    return max((*periods, candles_looked_at(config.feature_set))) - 1 + config.window_size - 1
-
-
-def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:
-    """Seconds of candles that are read before a period, for complete windows from its beginning on.
-
-    Args:
-        config: window settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-    """
-    days = config.calculate_required_buffer_days(periods)
-    return max(days * CANDLES_PER_DAY, look_back(config, periods)) * candle_seconds
 
 
 class PairCandles:

@@ -36,7 +36,8 @@ from dualwindow.pair_preparation import (
 )
 from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
 from dualwindow.runtime.processes import run_in_processes
-from dualwindow.settings import ROW_SETTINGS, USUAL_PERIODS, TrainingConfig
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.training_config import ROW_SETTINGS, USUAL_PERIODS
 from dualwindow.store import STORE_FORMAT, SUFFIX, Store, StoreHeader, find_store, write_store
 
 logger = logging.getLogger(__name__)

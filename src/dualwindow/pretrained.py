@@ -17,7 +17,8 @@ from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
-from dualwindow.settings import ROW_SETTINGS, TrainingConfig
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.training_config import ROW_SETTINGS
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from dualwindow.errors import SettingsError
 from dualwindow.exits import TradeTerms
 from dualwindow.pair_names import FUTURES, SPOT
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.root_settings import RootSettings
 
 #: Binance's fees of one side for whoever takes an order, as a fraction of the price.
 USUAL_FEES: Final = {SPOT: 0.001, FUTURES: 0.0005}

@@ -33,8 +33,8 @@ from dualwindow.prediction import predict_rows
 from dualwindow.runtime.device import prediction_device, resolve_device
 from dualwindow.runtime.files import whole_file
 from dualwindow.runtime.threads import ComputeThreads
-from dualwindow.setting_fields import RETIRED_SETTINGS
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.fields import RETIRED_SETTINGS
 from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.tensor_bytes import about_of, to_bytes
 

@@ -27,8 +27,8 @@ from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
 from dualwindow.price_files import read_candle_frame, with_funding
-from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import RootSettings
 from dualwindow.timeframes import timeframe_seconds
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_terms import trade_terms

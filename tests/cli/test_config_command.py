@@ -11,8 +11,8 @@ import pytest
 from dualwindow.cli.config_check import check_config
 from dualwindow.cli.config_command import training_schema
 from dualwindow.cli.main import main
-from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import RootSettings
 from tests.bot import REPOSITORY
 
 

@@ -13,8 +13,8 @@ from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.cli import install_command
 from dualwindow.cli.main import main
-from dualwindow.freqai_config import read_freqai_config
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.freqai import read_freqai_config
+from dualwindow.settings.root_settings import RootSettings
 from tests.bot import REPOSITORY
 
 ADAPTERS = ("freqaimodels/DualWindowLSTM.py", "strategies/DualWindowStrategy.py")

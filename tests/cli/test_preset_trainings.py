@@ -10,7 +10,7 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.portable import load_portable
-from dualwindow.presets import preset_files
+from dualwindow.settings.presets import preset_files
 from tests.cli.trainings import write_candles, write_config
 
 

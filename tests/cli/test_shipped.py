@@ -12,9 +12,9 @@ from typing import Final, get_args
 
 import pytest
 
-from dualwindow import shipped
 from dualwindow.errors import DualWindowError
-from dualwindow.shipped import ShippedConfig, ShippedFolder, shipped_config, shipped_folder
+from dualwindow.settings import shipped
+from dualwindow.settings.shipped import ShippedConfig, ShippedFolder, shipped_config, shipped_folder
 from tests.bot import REPOSITORY
 
 #: Setuptools that understands pyproject.toml; an environment may have none at all.

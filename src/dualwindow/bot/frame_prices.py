@@ -14,7 +14,7 @@ from dualwindow.pair_names import FUTURES, stem_of
 from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import Period
 from dualwindow.price_files import read_funding
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.root_settings import RootSettings
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_terms import trade_terms
 from dualwindow.windows import utc_seconds

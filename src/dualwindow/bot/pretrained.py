@@ -14,7 +14,6 @@ from dualwindow.bot.settings import is_live
 from dualwindow.columns import FeatureSet
 from dualwindow.errors import SettingsError
 from dualwindow.feature_stream import FeatureStream
-from dualwindow.freqai_config import FreqaiSettings
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, is_portable
 from dualwindow.pretrained import (
@@ -26,6 +25,7 @@ from dualwindow.pretrained import (
     settings_from,
 )
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.freqai import FreqaiSettings
 
 #: The strategy whose features follow from the configuration alone.
 _OWN_STRATEGY = "DualWindowStrategy"

@@ -14,10 +14,10 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
 from dualwindow.errors import DualWindowError, SettingsError
-from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
-from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: Largest loss of a stake at the label's stop loss that is still far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5

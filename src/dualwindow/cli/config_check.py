@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.freqai_config import FreqaiSettings, read_freqai_config
 from dualwindow.pair_names import FUTURES, SPOT
-from dualwindow.root_settings import RootSettings
+from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.root_settings import RootSettings
 from dualwindow.timeframes import timeframe_seconds
 
 #: Groups that are looked into.

@@ -12,14 +12,14 @@ from dualwindow.cli.folders import CONFIG, add_config, config_files
 from dualwindow.cli.main import OK
 from dualwindow.cli.setting_rows import HEADS, setting_rows
 from dualwindow.cli.tables import print_table
-from dualwindow.config_files import LayeredConfig, read_layers
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.freqai_config import FreqaiSettings
-from dualwindow.presets import preset_layers
-from dualwindow.root_settings import RootSettings
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.freqai import FreqaiSettings
+from dualwindow.settings.presets import preset_layers
+from dualwindow.settings.root_settings import RootSettings
 
 #: The dialect that pydantic writes.
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

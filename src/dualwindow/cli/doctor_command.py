@@ -15,12 +15,12 @@ from dualwindow.cli.facts import Fact
 from dualwindow.cli.folders import add_config, add_userdir, config_files, data_folder
 from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table, size_text
-from dualwindow.config_files import LayeredConfig, read_layers
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.period import utc_text
 from dualwindow.runtime.cores import Cores, read_cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig, read_layers
 from dualwindow.store import store_sizes
 from dualwindow.store_folder import store_folder
 

@@ -19,7 +19,6 @@ from dualwindow.cli.setting_flags import layered_config
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.trade_market import market_of
-from dualwindow.config_files import Layer
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
@@ -29,6 +28,7 @@ from dualwindow.pair_preparation import CandleSource
 from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
+from dualwindow.settings.files import Layer
 from dualwindow.store import Store
 from dualwindow.store_folder import store_folder
 from dualwindow.trade_figures import AfterFees

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from dualwindow.cli.main import OK
-from dualwindow.config_files import read_config_file
 from dualwindow.errors import DualWindowError
 from dualwindow.runtime.files import whole_file
-from dualwindow.shipped import ShippedFolder, shipped_config, shipped_folder
+from dualwindow.settings.files import read_config_file
+from dualwindow.settings.shipped import ShippedFolder, shipped_config, shipped_folder
 
 #: The adapters; each goes into the user folder's subfolder of the same name.
 _ADAPTERS: Final[tuple[tuple[ShippedFolder, str], ...]] = (

@@ -8,9 +8,9 @@ from typing import Any
 
 from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table
-from dualwindow.presets import find_preset, preset_files, preset_settings
-from dualwindow.root_settings import RootSettings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.presets import find_preset, preset_files, preset_settings
+from dualwindow.settings.root_settings import RootSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dualwindow.cli.folders import add_config, config_files
-from dualwindow.config_files import Layer, LayeredConfig, read_layers
-from dualwindow.presets import preset_layers
-from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.presets import preset_layers
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 _TRAINING: Final = ("freqai", "model_training_parameters")
 _TYPES: Final = {"integer": int, "number": float, "string": str}

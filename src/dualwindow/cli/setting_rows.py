@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from dualwindow.config_files import LayeredConfig
-from dualwindow.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: Of the columns.
 HEADS: Final = ("setting", "value", "from")

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings_errors import sentences
+from dualwindow.settings.messages import sentences
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"

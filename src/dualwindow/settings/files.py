@@ -13,8 +13,10 @@ from dualwindow.errors import SettingsError
 
 #: Key under which a file names further ones, beside it, which it overlays.
 _FURTHER_FILES: Final = "add_config_files"
+
 #: Files within files within files; freqtrade stops at as many.
 _DEEPEST: Final = 5
+
 #: Pairs of keys of which the later layer's takes the place of the earlier layer's other one.
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("dualwindow", "train_days"): ("dualwindow", "train_from"),

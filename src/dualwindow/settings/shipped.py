@@ -12,12 +12,15 @@ from typing import Final, Literal
 from dualwindow.errors import DualWindowError
 
 ShippedFolder = Literal["presets", "freqaimodels", "strategies"]
+
 ShippedConfig = Literal["config.json", "config.spot.json"]
 
-_PACKAGE: Final = Path(__file__).resolve().parent
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
 #: Only in an installed wheel; setup.py names it too.
 _COPIES: Final = _PACKAGE / "shipped_files"
-_REPOSITORY: Final = _PACKAGE.parent.parent
+
+_REPOSITORY: Final = _PACKAGE.parents[1]
 
 
 def shipped_folder(name: ShippedFolder) -> Path:

@@ -1,4 +1,4 @@
-"""The settings reference, made from the code: `python -m dualwindow.settings_reference`."""
+"""The settings reference, made from the code: `python -m dualwindow.settings.reference`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dualwindow.root_settings import RootSettings
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import RootSettings
+from dualwindow.settings.training_config import TrainingConfig
 
 _LIMITS = {
     "minimum": ">= {}",
@@ -24,7 +24,7 @@ def settings_table() -> str:
         "# Settings",
         "",
         "They stand in `freqai.model_training_parameters`. Made from the code by",
-        "`python -m dualwindow.settings_reference > docs/settings.md`.",
+        "`python -m dualwindow.settings.reference > docs/settings.md`.",
         "",
         *_rows(TrainingConfig()),
         "",

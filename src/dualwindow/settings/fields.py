@@ -1,6 +1,6 @@
 """Every setting with its default, range, unit and meaning, written once.
 
-`dualwindow.settings.TrainingConfig` adds what settings do together.
+`dualwindow.settings.training_config.TrainingConfig` adds what settings do together.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
+
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
+
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
+
 Count = Annotated[int, Field(ge=1)]
 
 #: Settings of earlier versions, each with the value that trains as this version does. A

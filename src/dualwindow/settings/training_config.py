@@ -1,8 +1,8 @@
 """The one source of truth for every setting: default, range, unit and meaning.
 
 The settings live in `freqai.model_training_parameters` of freqtrade's configuration. The fields
-stand in `dualwindow.setting_fields`, here is what they do together; nothing else in the package
-holds a default. `dualwindow.freqai_config` checks the rest of FreqAI's configuration against them.
+stand in `dualwindow.settings.fields`, here is what they do together; nothing else in the package
+holds a default. `dualwindow.settings.freqai` checks the rest of FreqAI's configuration.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from pydantic import ValidationError, model_validator
 from dualwindow.columns import LONG, SHORT, candles_looked_at
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
-from dualwindow.config_files import read_config_file
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
-from dualwindow.setting_fields import RETIRED_SETTINGS, SettingFields
-from dualwindow.settings_errors import sentences
+from dualwindow.settings.fields import RETIRED_SETTINGS, SettingFields
+from dualwindow.settings.files import read_config_file
+from dualwindow.settings.messages import sentences
 
 CANDLES_PER_DAY = 1440
+
 #: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
 USUAL_PERIODS: Final = (1440, 43200)
+
 #: Settings that decide what a row, its window and its label are.
 ROW_SETTINGS: Final = (
     "feature_set",
@@ -40,8 +42,8 @@ ROW_SETTINGS: Final = (
     "short_sl_pct",
     "label_rule",
 )
-_BUFFER_MARGIN = 1.1
 
+_BUFFER_MARGIN = 1.1
 
 ConfigT = TypeVar("ConfigT")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dualwindow.setting_fields import RETIRED_SETTINGS
+from dualwindow.settings.fields import RETIRED_SETTINGS
 
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:

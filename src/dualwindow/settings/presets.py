@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.config_files import Layer, read_config_file, read_layers
 from dualwindow.errors import SettingsError
-from dualwindow.root_settings import ROOT_KEY, RootSettings
-from dualwindow.settings import TrainingConfig
-from dualwindow.shipped import shipped_folder
+from dualwindow.settings.files import Layer, read_config_file, read_layers
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings.shipped import shipped_folder
+from dualwindow.settings.training_config import TrainingConfig
 
 _SUFFIX: Final = ".json"
 
