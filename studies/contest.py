@@ -12,7 +12,7 @@ from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence.calibration import Calibration, normalised
 from dualwindow.confidence.coverage import ValidationQuantiles
-from dualwindow.evaluation.blocks import interval_of, resampled_totals
+from dualwindow.evaluation.bootstrap import interval_of, resampled_totals
 from dualwindow.evaluation.losses import row_losses
 from dualwindow.exits import TradeTerms
 from dualwindow.trades import Trades, trade_decisions, trade_entries

@@ -10,7 +10,7 @@ import pytest
 from dualwindow.after_fees import after_fees
 from dualwindow.columns import LONG, SHORT
 from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades
-from dualwindow.day_bootstrap import day_mean, day_total
+from dualwindow.evaluation.bootstrap import day_mean, day_total
 from dualwindow.exits import EXIT_REASONS, STOP_LOSS, TradeTerms
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwindow.day_bootstrap import Interval, day_mean
+from dualwindow.evaluation.bootstrap import Interval, day_mean
 
 
 def hourly(values: np.ndarray[Any, Any], draws: int, seed: int = 0) -> Interval:

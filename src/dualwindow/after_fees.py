@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades, PooledTrades
-from dualwindow.day_bootstrap import Interval, day_mean, day_total
+from dualwindow.evaluation.bootstrap import Interval, day_mean, day_total
 from dualwindow.exits import EXIT_REASONS, TradeTerms
 from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures
 

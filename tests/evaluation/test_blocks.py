@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.evaluation.blocks import (
+from dualwindow.evaluation.bootstrap import (
     FEWEST_BLOCKS,
     block_length,
     block_sums,
@@ -62,7 +62,7 @@ def test_a_draw_takes_whole_blocks_and_the_same_ones_for_every_column(
     np.testing.assert_array_equal(totals, resampled_totals(sums, draws=200, seed=3))
     assert (totals != resampled_totals(sums, draws=200, seed=4)).any()
     # Memory is bounded by drawing a few at a time, which changes nothing.
-    monkeypatch.setattr("dualwindow.evaluation.blocks._COUNTS_IN_MEMORY", 50)
+    monkeypatch.setattr("dualwindow.evaluation.bootstrap._COUNTS_IN_MEMORY", 50)
     np.testing.assert_array_equal(totals, resampled_totals(sums, draws=200, seed=3))
 
 

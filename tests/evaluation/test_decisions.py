@@ -14,7 +14,7 @@ from sklearn.metrics import (
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.evaluation import DecisionFigures, trading_f1
-from dualwindow.evaluation.decisions import confusion_text
+from dualwindow.evaluation.classification import confusion_text
 from tests.evaluation.cases import Case, cases
 
 S, H, L = SHORT, HOLD, LONG

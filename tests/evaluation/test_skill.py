@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD, LONG, SHORT
-from dualwindow.evaluation.blocks import block_length, time_blocks
+from dualwindow.evaluation.bootstrap import block_length, time_blocks
 from dualwindow.evaluation.losses import LossFigures
 from dualwindow.evaluation.skill import Skill, SkillFigure, skills
 from tests.evaluation.cases import Array, Case, cases, random_case

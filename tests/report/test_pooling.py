@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.evaluation.decisions import confusion_of
+from dualwindow.evaluation.classification import confusion_of
 from dualwindow.evaluation.reliability import Reliability
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold

@@ -8,7 +8,7 @@ from rich.table import Table
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
-from dualwindow.evaluation.decisions import confusion_text
+from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import calibration_text, skill_text, verdict
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dualwindow.evaluation.decisions import DecisionFigures, trading_f1
+from dualwindow.evaluation.classification import DecisionFigures, trading_f1
 from dualwindow.evaluation.figures import EvaluatedPart, Evaluation, evaluate, evaluate_parts
 from dualwindow.evaluation.yardsticks import Comparison, Yardsticks
 

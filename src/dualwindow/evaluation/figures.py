@@ -13,7 +13,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
-from dualwindow.evaluation.decisions import DecisionFigures, by_class, counts_of
+from dualwindow.evaluation.classification import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line
 from dualwindow.evaluation.thresholds import (

@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.evaluation.blocks import block_length, time_blocks
-from dualwindow.evaluation.decisions import DecisionFigures
+from dualwindow.evaluation.bootstrap import block_length, time_blocks
+from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.losses import LossFigures
 from dualwindow.evaluation.reliability import Reliability
 from dualwindow.evaluation.skill import Skill, skills

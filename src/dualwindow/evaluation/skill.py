@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.evaluation.blocks import block_sums, interval_of, resampled_totals
+from dualwindow.evaluation.bootstrap import block_sums, interval_of, resampled_totals
 from dualwindow.evaluation.losses import PARTS, row_losses
 
 

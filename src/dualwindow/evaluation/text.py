@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dualwindow.confidence.thresholds import CalibrationKind
 from dualwindow.evaluation.baselines import BASELINE_TITLES
-from dualwindow.evaluation.decisions import DecisionFigures
+from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERED, ForecastFigures
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.evaluation.thresholds import ThresholdFigures

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
-from dualwindow.evaluation.decisions import DecisionFigures
+from dualwindow.evaluation.classification import DecisionFigures
 
 #: Half of the width of the band around a threshold.
 NEAR: Final = 0.05

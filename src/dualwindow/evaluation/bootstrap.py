@@ -10,6 +10,7 @@ should know about the bootstrap, section 5.3).
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,13 +19,20 @@ from scipy.stats import norm, t
 
 #: Fewest blocks that say anything about how far a figure moves.
 FEWEST_BLOCKS: Final = 5
+
 #: Blocks wanted, where the rows last long enough.
 _WANTED_BLOCKS: Final = 20
+
 _DAY: Final = 86_400
+
 #: Share of the bootstrap left out on either side.
 _TAIL: Final = 0.025
+
 #: Counts of drawn blocks held at a time.
 _COUNTS_IN_MEMORY: Final = 2**20
+
+#: Ends of a 95 % interval.
+_QUANTILES = (0.025, 0.975)
 
 
 def block_length(seconds: NDArray[np.int64], future_seconds: int) -> int:
@@ -103,3 +111,61 @@ def interval_of(values: NDArray[np.float64], blocks: int) -> tuple[float, float]
     tail = float(norm.cdf(math.sqrt(blocks / (blocks - 1)) * t.ppf(_TAIL, blocks - 1)))
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: as measured.
+        low: lower end.
+        high: upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def day_mean(
+    values: NDArray[np.float64], days: NDArray[np.int64], *, draws: int, seed: int
+) -> Interval:
+    """Mean of values with an interval from days drawn with replacement.
+
+    Args:
+        values: (T,) one a trade, T at least 1.
+        days: (T,) the day each belongs to.
+        draws: bootstrap samples.
+        seed: of the bootstrap.
+    """
+    names, index = np.unique(days, return_inverse=True)
+    totals, counts = np.bincount(index, weights=values), np.bincount(index)
+    picks = np.random.default_rng(seed).integers(0, len(names), size=(draws, len(names)))
+    means = totals[picks].sum(axis=1) / counts[picks].sum(axis=1)
+    low, high = np.quantile(means, _QUANTILES)
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def day_total(
+    values: NDArray[np.float64],
+    days: NDArray[np.int64],
+    calendar: tuple[int, int],
+    *,
+    draws: int,
+    seed: int,
+) -> Interval:
+    """Sum of values with an interval from days drawn with replacement, idle days included.
+
+    Args:
+        values: (T,) one a trade.
+        days: (T,) the day each belongs to.
+        calendar: first and last day on which there could have been trades.
+        draws: bootstrap samples.
+        seed: of the bootstrap.
+    """
+    first, last = calendar
+    totals = np.bincount(days - first, weights=values, minlength=last - first + 1)
+    picks = np.random.default_rng(seed).integers(0, len(totals), size=(draws, len(totals)))
+    low, high = np.quantile(totals[picks].sum(axis=1), _QUANTILES)
+    return Interval(float(values.sum()), float(low), float(high))
