@@ -11,8 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.candles import CandleArrays
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.feature_stream import FeatureStream
-from dualwindow.pair_preparation import CandleSource
 
 #: Rows of one batch of freqtrade's feather files.
 BATCH_ROWS: Final = 65_536

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from dualwindow.after_fees import after_fees
 from dualwindow.columns import LONG, SHORT
 from dualwindow.compared_trades import ComparedTrades
+from dualwindow.data.candles.pairs import FUTURES
 from dualwindow.exits import TradeTerms
-from dualwindow.pair_names import FUTURES
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_figures import AfterFees, SideFigures

@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.dataset import Dataset
-from dualwindow.windows import utc_seconds
 
 
 @dataclass(frozen=True)

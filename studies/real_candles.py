@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, Final
 
 from demo.running import REPOSITORY
+from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
 from dualwindow.exits import TradeTerms
-from dualwindow.pair_names import FUTURES, SPOT
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_terms import USUAL_FEES
 from studies.contest import figures_of, judged, pooled, require_same_rows

@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from demo.running import REPOSITORY
 from dualwindow.candles import CandleArrays
 from dualwindow.columns import UNKNOWN
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
 from dualwindow.feature_stream import FeatureStream
-from dualwindow.pair_preparation import CandleSource
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.trade_candles import TradeCandles
-from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from dualwindow.windows import label_frame
 
 #: Names another folder of candles than the one beside the repository.
 FOLDER_VARIABLE: Final = "DUALWINDOW_STUDY_DATA"

@@ -13,14 +13,15 @@ import pyarrow as pa
 from freqtrade.data.converter import ohlcv_fill_up_missing_data
 
 from dualwindow.candles import CandleArrays
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.dataset import Dataset
 from dualwindow.feature_stream import standard_features
 from dualwindow.features import change_features
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store
-from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from dualwindow.windows import label_frame
 from tests.markets import START
 
 PERIODS = (3, 11)

@@ -22,7 +22,7 @@ from benchmarks.networks import PlainNetwork, network_of, plain_twin
 from benchmarks.results import at_most, compared, report
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.walks import candles_of, walk, write_feathers
-from dualwindow.candle_files import CandleFile
+from dualwindow.data.candles.reader import CandleFile
 from dualwindow.dataset import Dataset
 from dualwindow.settings import TrainingConfig
 from dualwindow.stream import WindowStream

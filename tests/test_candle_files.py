@@ -15,11 +15,11 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dualwindow.candle_files import CandleFile
+from dualwindow.data.candles.feather import CandleBatch, FeatherFile
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.reader import CandleFile
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import DataError
-from dualwindow.feather_files import CandleBatch, FeatherFile
-from dualwindow.period import Period
-from dualwindow.windows import flat_candles, utc_seconds
 from tests.markets import START, candle_frames, random_candles
 
 COLUMNS = ("open", "high", "low", "close", "volume")

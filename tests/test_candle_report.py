@@ -13,15 +13,19 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dualwindow.candle_facts import CandleFacts
-from dualwindow.candle_report import REPORT_HEADER, CandleReport, inspect_candles, require_usable
-from dualwindow.candle_sources import find_sources
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.quality import CandleFacts
+from dualwindow.data.candles.quality_report import (
+    REPORT_HEADER,
+    CandleReport,
+    inspect_candles,
+    require_usable,
+)
+from dualwindow.data.candles.sources import CandleSource, find_sources
+from dualwindow.data.candles.timerange import EVERYTHING, Period
 from dualwindow.errors import DataError
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import EVERYTHING, Period
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import utc_seconds
 from tests.markets import PRICES, START, candle_frames, random_candles
 from tests.stores import PERIODS, settings, write
 
@@ -98,7 +102,7 @@ def test_whatever_the_batches_everything_is_counted(
 
 
 def batch_of(frame: pd.DataFrame) -> Any:
-    from dualwindow.feather_files import CandleBatch
+    from dualwindow.data.candles.feather import CandleBatch
 
     columns = {name: frame[name].to_numpy(np.float64) for name in (*PRICES, "volume")}
     return CandleBatch(utc_seconds(frame["date"]), columns)

@@ -11,11 +11,15 @@ from freqtrade.enums import CandleType, TradingMode
 from freqtrade.misc import pair_to_filename
 from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 
-from dualwindow.candle_sources import available_pairs, find_sources, newest_candle
+from dualwindow.data.candles.pairs import CandleFileName, stem_of
+from dualwindow.data.candles.sources import (
+    CandleSource,
+    available_pairs,
+    find_sources,
+    newest_candle,
+)
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import DataError
-from dualwindow.pair_names import CandleFileName, stem_of
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from tests.markets import START, random_candles
 
 START_SECONDS = int(START.timestamp())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.candle_watch import PATIENCE, CandleWatch
-from dualwindow.windows import utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 from tests.markets import random_candles
 
 PAIR = "BTC/USDT:USDT"

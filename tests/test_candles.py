@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CANDLE_COLUMNS
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import flat_candles, utc_seconds, valid_windows
+from dualwindow.windows import valid_windows
 from tests.markets import random_candles
 
 PAIR, TIMEFRAME = "BTC/USDT:USDT", "1m"

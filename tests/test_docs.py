@@ -99,7 +99,11 @@ def test_every_explained_message_is_in_the_code() -> None:
 
 def test_messages_are_found_in_the_ways_that_the_code_has() -> None:
     found = {each.place.partition(":")[0] for each in messages()}
-    assert {"src/dualwindow/split.py", "src/dualwindow/candle_verdict.py", "train_gpu.py"} <= found
+    assert {
+        "src/dualwindow/split.py",
+        "src/dualwindow/data/candles/quality_report.py",
+        "train_gpu.py",
+    } <= found
     assert {"freqaimodels/DualWindowLSTM.py", "strategies/DualWindowStrategy.py"} <= found
     assert len(messages()) > 150
 

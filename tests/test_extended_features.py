@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.extended_features import extended_features
-from dualwindow.windows import utc_seconds
 from tests.markets import random_candles
 from tests.slow_features import EXTENDED
 

@@ -13,7 +13,7 @@ from dualwindow.after_fees import after_fees
 from dualwindow.bot.frame_prices import FramePrices
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.compared_trades import ComparedTrades
-from dualwindow.period import Period
+from dualwindow.data.candles.timerange import Period
 from dualwindow.report.windows import read_after_fees
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_terms import USUAL_FEES

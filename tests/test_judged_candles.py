@@ -9,12 +9,12 @@ import numpy as np
 
 from dualwindow.class_index import ClassIndex
 from dualwindow.confidence.calibration import Calibrated
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.dataset import Dataset, PairSpan
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import utc_seconds
 from tests.markets import random_candles
 
 CONFIG = TrainingConfig(window_size=10, future_window=5, max_flat_candles=3)

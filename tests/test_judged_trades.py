@@ -15,12 +15,12 @@ from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import decide
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
 from dualwindow.exits import TradeTerms
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.preparation import prepare_store
 from dualwindow.price_files import read_trade_candles
 from dualwindow.report.windows import read_after_fees

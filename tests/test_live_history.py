@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from dualwindow import live_history
 from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.feature_stream import standard_features
 from dualwindow.live_history import features_with_history, joined_history
-from dualwindow.windows import utc_seconds
 
 PERIODS = (7, 40)
 LONG_AGO = pd.Timestamp("2000-01-01", tz="UTC")

@@ -15,10 +15,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dualwindow import pair_preparation, preparation
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
 from dualwindow.features import MovingAverageFeatures, moving_average_features
 from dualwindow.pair_preparation import PairCandles
-from dualwindow.period import Period
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds, look_back

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.data.candles.feather import inside_period
+from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
 from dualwindow.errors import SettingsError
-from dualwindow.feather_files import inside_period
-from dualwindow.period import EVERYTHING, Period, utc_text
 
 NEWEST = int(datetime(2025, 8, 18, 18, 27, tzinfo=UTC).timestamp())
 

@@ -16,12 +16,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dualwindow import preparation, store
+from dualwindow.data.candles.frames import flat_candles
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.pair_preparation import CandleSource
 from dualwindow.preparation import prepare_store
 from dualwindow.runtime.files import locked_folder
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import flat_candles
 from tests.markets import candle_frames, random_candles
 from tests.stores import PERIODS, assert_same, in_memory, left_in, settings, write
 

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.balance import drawn_counts
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.dataset import Selection
 from dualwindow.epoch_batches import Batch, epoch_batches
 from dualwindow.epoch_order import EpochOrder
@@ -31,7 +32,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.trainer import Trainer
-from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from dualwindow.windows import label_frame
 from tests import rank_tasks
 from tests.datasets import dataset_of
 from tests.markets import random_candles

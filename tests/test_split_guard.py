@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dualwindow import training_split
 from dualwindow.candles import CandleArrays
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError
 from dualwindow.features import change_features
@@ -20,7 +21,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.split_guard import require_separate
 from dualwindow.training import train_model
-from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from dualwindow.windows import label_frame
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.markets import random_candles

@@ -12,6 +12,7 @@ import torch
 
 from dualwindow import trainer
 from dualwindow.candles import CandleArrays
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.dataset import Dataset
 from dualwindow.errors import (
     DataError,
@@ -28,7 +29,7 @@ from dualwindow.split import Split, split_dataset
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training import train_model
 from dualwindow.training_hooks import EpochResult
-from dualwindow.windows import flat_candles, label_frame, utc_seconds
+from dualwindow.windows import label_frame
 from tests.bot import QUICK
 
 ROWS = 2500

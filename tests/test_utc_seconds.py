@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow.windows import utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 
 DATES = pd.date_range("2025-03-30 00:58", periods=5, freq="min", tz="UTC")
 SECONDS = [1743296280 + 60 * row for row in range(5)]

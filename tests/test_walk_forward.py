@@ -13,6 +13,7 @@ from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.exits import TradeTerms
@@ -20,7 +21,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trades import trade_decisions
 from dualwindow.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
-from dualwindow.windows import label_frame, utc_seconds
+from dualwindow.windows import label_frame
 
 CONFIG = TrainingConfig.from_parameters(
     {"window_size": 60, "future_window": 30}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from dualwindow.windows import flat_candles
+from dualwindow.data.candles.frames import flat_candles
 from tests.row_windows import Rows, futures_of, longest_run, slow_future, slow_window, windows_of
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.windows import flat_candles, utc_seconds
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 
 logger = logging.getLogger(__name__)
 

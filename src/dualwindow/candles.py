@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS, canonical_feature_name
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import flat_candles, utc_seconds, valid_windows
+from dualwindow.windows import valid_windows
 
 
 @dataclass(frozen=True)

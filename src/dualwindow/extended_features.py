@@ -31,8 +31,8 @@ from dualwindow.columns import (
     VOLUME_PERIODS,
     VOLUME_REFERENCE,
 )
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.features import Candles, MovingMean, float64_column, relative_change, volume_to_mean
-from dualwindow.windows import utc_seconds
 
 _MINUTES_PER_DAY: Final = 1440
 _ANGLES: Final = 2.0 * np.pi * np.arange(_MINUTES_PER_DAY) / _MINUTES_PER_DAY

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.windows import utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 
 
 @dataclass(frozen=True)

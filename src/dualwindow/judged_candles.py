@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.candle_files import CandleFile
 from dualwindow.columns import CLASS_NAMES, UNKNOWN
+from dualwindow.data.candles.reader import CandleFile
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.dataset import Dataset, PairSpan
-from dualwindow.pair_preparation import PREPARATION_ROWS, CandleSource
-from dualwindow.period import Period
+from dualwindow.pair_preparation import PREPARATION_ROWS
 from dualwindow.price_files import read_trade_candles
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_trades import JudgedCandles

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
+from dualwindow.data.candles.timerange import Period
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError
 from dualwindow.exits import TradeTerms
-from dualwindow.period import Period
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_figures import AfterFees

@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import FeatureSet, candles_looked_at
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.feature_stream import standard_features
-from dualwindow.windows import utc_seconds
 
 
 def features_with_history(

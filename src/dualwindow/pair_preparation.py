@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.candle_files import CandleFile
 from dualwindow.column_files import ColumnFiles
+from dualwindow.data.candles.reader import CandleFile
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
 from dualwindow.pair_rows import PairRows
-from dualwindow.period import EVERYTHING, Period
 from dualwindow.runtime.memory import AdaptiveChunk
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds
@@ -29,28 +28,6 @@ PREPARATION_ROWS: Final = 65_536
 
 #: Fewer rows than this cost more in repeated look-back than they save in memory.
 SMALLEST_ROWS: Final = 1024
-
-
-@dataclass(frozen=True)
-class CandleSource:
-    """A pair and where its candles are.
-
-    Attributes:
-        pair: as freqtrade names it.
-        path: of its feather file.
-        period: what is trained on.
-        further: files that go on where `path` ends, in time order.
-    """
-
-    pair: str
-    path: Path
-    period: Period = EVERYTHING
-    further: tuple[Path, ...] = ()
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Every file, in time order."""
-        return (self.path, *self.further)
 
 
 class PairCandles:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import UNKNOWN
-from dualwindow.feather_files import CandleBatch
+from dualwindow.data.candles.feather import CandleBatch
 from dualwindow.feature_stream import FeatureStream
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig

@@ -21,6 +21,7 @@ import psutil
 from dualwindow.balance import describe_classes
 from dualwindow.class_index import count_classes
 from dualwindow.column_files import ColumnFiles
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
 from dualwindow.feature_stream import FeatureStream
@@ -28,7 +29,6 @@ from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import (
     PREPARATION_ROWS,
-    CandleSource,
     PairCandles,
     PairResult,
     PairTask,

@@ -12,10 +12,10 @@ from typing import Final
 
 import numpy as np
 
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.network import DualWindowNetwork, NetworkShape
-from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS

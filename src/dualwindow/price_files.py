@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dualwindow.candle_files import CandleFile
-from dualwindow.feather_files import CandleBatch
+from dualwindow.data.candles.feather import CandleBatch
+from dualwindow.data.candles.pairs import stem_of
+from dualwindow.data.candles.reader import CandleFile
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.funding import Funding
-from dualwindow.pair_names import stem_of
-from dualwindow.pair_preparation import CandleSource
 from dualwindow.trade_candles import TradeCandles
 
 logger = logging.getLogger(__name__)

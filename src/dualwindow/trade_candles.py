@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.errors import DataError
 from dualwindow.funding import Funding
 from dualwindow.ticks import tick_sizes
-from dualwindow.windows import utc_seconds
 
 _PRICES = ("open", "high", "low", "close")
 

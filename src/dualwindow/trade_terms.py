@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
 from dualwindow.exits import TradeTerms
-from dualwindow.pair_names import FUTURES, SPOT
 from dualwindow.settings.root_settings import RootSettings
 
 #: Binance's fees of one side for whoever takes an order, as a fraction of the price.

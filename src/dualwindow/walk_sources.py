@@ -14,26 +14,24 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dualwindow.candle_sources import find_sources
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import least_rank
 from dualwindow.confidence.prediction_frame import calibrated_of, ranks_of
 from dualwindow.confidence.thresholds import NEVER
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.sources import CandleSource, find_sources
+from dualwindow.data.candles.timerange import Period, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.exits import TradeTerms
 from dualwindow.figures_file import read_yardsticks
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.timeframes import timeframe_seconds
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_terms import trade_terms
 from dualwindow.walk_forward import PairWalk, PredictedSlice, walk_pair
-from dualwindow.windows import utc_seconds
 
 logger = logging.getLogger(__name__)
 

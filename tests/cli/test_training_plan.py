@@ -12,8 +12,8 @@ from dualwindow.cli import training_plan
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.cli.training_folder import TrainingFolder
 from dualwindow.cli.training_plan import TrainingRequest
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.settings.files import Layer, LayeredConfig
 from tests.cli.test_training_folder import RECORD
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
-from dualwindow.candle_sources import find_sources
 from dualwindow.cli.main import main
-from dualwindow.period import Period
+from dualwindow.data.candles.sources import find_sources
+from dualwindow.data.candles.timerange import Period
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig

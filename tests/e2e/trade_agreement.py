@@ -9,9 +9,9 @@ import pandas as pd
 
 from dualwindow.columns import CLASS_NAMES, SHORT
 from dualwindow.confidence import decide
+from dualwindow.data.candles.pairs import stem_of
 from dualwindow.exits import EXIT_REASONS, TradeTerms
 from dualwindow.funding import Funding
-from dualwindow.pair_names import stem_of
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trades import Trades, trade_decisions

@@ -6,7 +6,7 @@ import pandas as pd
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
-from dualwindow.windows import utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 
 
 class BacktestHistory:

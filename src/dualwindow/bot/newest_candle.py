@@ -13,7 +13,7 @@ from freqtrade.exceptions import FreqtradeException
 from numpy.typing import NDArray
 
 from dualwindow.candle_watch import CandleWatch
-from dualwindow.windows import utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 
 
 class NewestCandle:

@@ -12,9 +12,9 @@ from freqtrade.configuration import TimeRange
 
 from dualwindow.bot.settings import is_live
 from dualwindow.columns import FeatureSet
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import SettingsError
 from dualwindow.feature_stream import FeatureStream
-from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, is_portable
 from dualwindow.pretrained import (
     load_pretrained,

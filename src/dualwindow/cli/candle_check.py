@@ -10,12 +10,16 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.candle_report import REPORT_HEADER, CandleReport, inspect_candles, require_usable
-from dualwindow.candle_sources import find_sources, newest_candle
 from dualwindow.cli.run_settings import RunSettings
+from dualwindow.data.candles.quality_report import (
+    REPORT_HEADER,
+    CandleReport,
+    inspect_candles,
+    require_usable,
+)
+from dualwindow.data.candles.sources import CandleSource, find_sources, newest_candle
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import TrainingStoppedError
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 
 #: Most pairs whose figures stand beside each other.
 _PAIRS_BESIDE: Final = 3

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dualwindow.data.candles.pairs import FUTURES, SPOT
+from dualwindow.data.candles.timerange import timeframe_seconds
 from dualwindow.errors import SettingsError
-from dualwindow.pair_names import FUTURES, SPOT
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.timeframes import timeframe_seconds
 
 #: Groups that are looked into.
 _GROUPS: Final[tuple[tuple[str, ...], ...]] = (

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dualwindow.candle_sources import AvailablePair, available_pairs
 from dualwindow.cli import facts
 from dualwindow.cli.config_check import CheckedConfig, check_config
 from dualwindow.cli.facts import Fact
 from dualwindow.cli.folders import add_config, add_userdir, config_files, data_folder
 from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table, size_text
+from dualwindow.data.candles.sources import AvailablePair, available_pairs
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.period import utc_text
 from dualwindow.runtime.cores import Cores, read_cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig

@@ -19,13 +19,13 @@ from dualwindow.cli.setting_flags import layered_config
 from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.trade_market import market_of
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import utc_text
 from dualwindow.portable import PortableModel, load_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.settings.files import Layer

@@ -22,12 +22,12 @@ from dualwindow.cli.threshold_tables import Suggestion, ValidationMeaning, print
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period, utc_text
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.exits import TradeTerms
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period, utc_text
 from dualwindow.portable import ModelOrigin, load_portable
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store

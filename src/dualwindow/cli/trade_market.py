@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dualwindow.cli.run_settings import RunSettings
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.judged_trades import TradeMarket
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.price_files import read_trade_candles
 from dualwindow.trade_candles import TradeCandles
 

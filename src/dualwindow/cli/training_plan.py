@@ -17,10 +17,10 @@ from dualwindow.cli.training_folder import (
     require_free,
     unfinished_folder,
 )
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import SettingsError
 from dualwindow.fingerprint import model_settings
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import Period
 from dualwindow.portable import PortableModel
 
 logger = logging.getLogger(__name__)

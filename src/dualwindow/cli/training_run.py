@@ -14,11 +14,11 @@ from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.tensorboard_scalars import TensorBoardScalars
 from dualwindow.cli.trade_market import market_of
 from dualwindow.cli.training_folder import TENSORBOARD_NAME, TrainingFolder
+from dualwindow.data.candles.sources import CandleSource
 from dualwindow.dataset import Selection
 from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.labels import BothTouched
-from dualwindow.pair_preparation import CandleSource
 from dualwindow.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.preparation import prepare_store
 from dualwindow.runtime.distributed import Ranks

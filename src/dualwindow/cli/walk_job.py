@@ -16,11 +16,11 @@ from dualwindow.cli.figures_output import require_writable, write_figures
 from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import console_of, log_to
 from dualwindow.cli.walk_settings import walk_facts, walked
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.text import skill_text
-from dualwindow.period import utc_text
 from dualwindow.walk_figures import WalkForward
 
 

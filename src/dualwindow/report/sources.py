@@ -12,12 +12,12 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from dualwindow import __version__
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError
 from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.model_folders import find_models
-from dualwindow.period import utc_text
 from dualwindow.portable import ABOUT_NAME
 from dualwindow.report.facts import (
     REPORT_FORMAT,

@@ -18,8 +18,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS
+from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import DataError
-from dualwindow.period import Period
 
 WAY_OUT: Final = "download the pair again"
 

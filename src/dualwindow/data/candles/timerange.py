@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -10,7 +11,12 @@ from typing import Final
 from dualwindow.errors import SettingsError
 
 DAY_SECONDS: Final = 86_400
+
 _FORMS: Final = "write it like 2025-01-31, 20250131 or 2025-01-31T12:00 (UTC)"
+
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+_TIMEFRAME: Final = re.compile(r"([1-9]\d*)([smhdw])")
 
 
 @dataclass(frozen=True)
@@ -136,3 +142,26 @@ def _order_problems(first: int, said: str, stop: int | None, end: int) -> list[s
             f"is {utc_text(end)}; choose an earlier --date-from, or download newer candles"
         ]
     return []
+
+
+def timeframe_seconds(timeframe: str) -> int:
+    """Seconds between two candles.
+
+    Raises:
+        SettingsError: when it is no timeframe of constant length.
+    """
+    match = _TIMEFRAME.fullmatch(timeframe)
+    if match is None:
+        raise SettingsError(
+            [f"timeframe {timeframe!r} is none with candles of equal length; use one such as '1m'"]
+        )
+    return int(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def timeframe_of(seconds: int) -> str:
+    """The timeframe with so many seconds between two candles, in freqtrade's spelling: `1h`."""
+    unit = max(
+        (unit for unit, length in _UNIT_SECONDS.items() if seconds % length == 0),
+        key=lambda unit: _UNIT_SECONDS[unit],
+    )
+    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from dualwindow.candle_folder import CandleFolder, FoundFile
+from dualwindow.data.candles.datadir import CandleFolder, FoundFile
+from dualwindow.data.candles.feather import FeatherFile
+from dualwindow.data.candles.pairs import FUTURES, SPOT, stem_of
+from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, Period, utc_text
 from dualwindow.errors import DataError
-from dualwindow.feather_files import FeatherFile
-from dualwindow.pair_names import FUTURES, SPOT, stem_of
-from dualwindow.pair_preparation import CandleSource
-from dualwindow.period import DAY_SECONDS, EVERYTHING, Period, utc_text
 
 
 @dataclass(frozen=True)
@@ -160,3 +159,25 @@ def _in_time_order(pair: str, files: Sequence[FoundFile]) -> tuple[Path, ...]:
                 "them to another place"
             )
     return tuple(path for _, path in ordered) or paths[:1]
+
+
+@dataclass(frozen=True)
+class CandleSource:
+    """A pair and where its candles are.
+
+    Attributes:
+        pair: as freqtrade names it.
+        path: of its feather file.
+        period: what is trained on.
+        further: files that go on where `path` ends, in time order.
+    """
+
+    pair: str
+    path: Path
+    period: Period = EVERYTHING
+    further: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file, in time order."""
+        return (self.path, *self.further)

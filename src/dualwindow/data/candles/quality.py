@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.feather_files import CandleBatch, inside_period
-from dualwindow.period import Period
+from dualwindow.data.candles.feather import CandleBatch, inside_period
+from dualwindow.data.candles.timerange import Period
 
 _PRICES = ("open", "high", "low", "close")
 

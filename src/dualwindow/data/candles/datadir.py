@@ -13,18 +13,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from dualwindow.data.candles.pairs import FUTURES, SPOT, CandleFileName, settled_stem, stem_of
+from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
 from dualwindow.errors import DataError
-from dualwindow.pair_names import FUTURES, SPOT, CandleFileName, settled_stem, stem_of
-from dualwindow.period import EVERYTHING, Period, utc_text
 
 _SUFFIX: Final = ".feather"
+
 #: Formats of freqtrade that are not read here, by what `convert-data` calls them.
 _OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "parquet"}
+
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
+
 _PAIRS_NAMED: Final = 20
+
 #: What stands in patterns and in no pair that freqtrade writes.
 _SIGNS_OF_A_PATTERN: Final = frozenset("*?|[](){}^\\+")
+
 #: Days to download when no period is known: three months, and a moving average's month before.
 _DAYS: Final = 125
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, FeatherFile, inside_period
+from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
 from dualwindow.errors import DataError
-from dualwindow.feather_files import WAY_OUT, CandleBatch, FeatherFile, inside_period
-from dualwindow.period import EVERYTHING, Period, utc_text
 
 
 class CandleFile:

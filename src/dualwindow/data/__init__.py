@@ -1,0 +1,1 @@
+"""From candle files to windows that a network can read."""
