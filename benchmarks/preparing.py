@@ -15,7 +15,7 @@ from benchmarks import naive
 from benchmarks.measure import Run, in_process, interleaved, seconds_of, traced_mib
 from benchmarks.results import Result, at_most, compared
 from benchmarks.walks import FIVE_YEARS, PERIODS, candles_of, walk, write_feathers
-from dualwindow.candles import CandleArrays
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.dataset import Dataset
 from dualwindow.epoch_batches import PART_WINDOWS
 from dualwindow.epoch_order import EpochOrder

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dualwindow.candles import CandleArrays
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.feature_stream import FeatureStream
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.feature_sets import FeatureStream
 
 #: Rows of one batch of freqtrade's feather files.
 BATCH_ROWS: Final = 65_536

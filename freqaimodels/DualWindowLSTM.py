@@ -29,7 +29,6 @@ from dualwindow.bot.settings import (
     refusing,
     require_candle_files,
 )
-from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import (
     CLASS_NAMES,
     CONFIDENCE_COLUMNS,
@@ -39,6 +38,8 @@ from dualwindow.columns import (
     SHIFT_COLUMNS,
 )
 from dualwindow.confidence import Thresholds
+from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
+from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.fingerprint import bind_features, bind_folder, code_fingerprint, model_dependencies
@@ -52,7 +53,6 @@ from dualwindow.runtime.files import remove_strays
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
-from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
 

@@ -38,9 +38,9 @@ from dualwindow.bot.settings import (
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import confidence_tags
-from dualwindow.features import change_features
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.windows import label_frame
 from dualwindow.live_history import features_with_history
-from dualwindow.windows import label_frame
 
 logger = logging.getLogger(__name__)
 

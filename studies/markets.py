@@ -12,15 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.market import MINUTES_PER_DAY, MarketSpec, make_market
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import LONG, SHORT
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.feature_sets import FeatureStream
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset
-from dualwindow.feature_stream import FeatureStream
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset
-from dualwindow.windows import label_frame
 
 #: Moving averages in the features; one of 30 days would take half of the training days.
 PERIODS: Final = (MINUTES_PER_DAY,)

@@ -14,18 +14,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.running import REPOSITORY
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.feature_sets import FeatureStream
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
-from dualwindow.feature_stream import FeatureStream
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.trade_candles import TradeCandles
-from dualwindow.windows import label_frame
 
 #: Names another folder of candles than the one beside the repository.
 FOLDER_VARIABLE: Final = "DUALWINDOW_STUDY_DATA"

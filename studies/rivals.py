@@ -21,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.confidence.calibration import trained_prior
+from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import row_losses
-from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset
 from studies.real_market import Fold

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dualwindow.candles import CandleArrays
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.windows import known_futures, valid_windows
+from dualwindow.data.features.windows import known_futures, valid_windows
 
 Rows = dict[str, Any]  # features (N, F), seconds (N,), flat (N,)
 

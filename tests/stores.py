@@ -12,16 +12,16 @@ import pandas as pd
 import pyarrow as pa
 from freqtrade.data.converter import ohlcv_fill_up_missing_data
 
-from dualwindow.candles import CandleArrays
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.feature_sets import standard_features
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset
-from dualwindow.feature_stream import standard_features
-from dualwindow.features import change_features
 from dualwindow.settings import TrainingConfig
 from dualwindow.store import Store
-from dualwindow.windows import label_frame
 from tests.markets import START
 
 PERIODS = (3, 11)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.candles import CandleArrays, read_candles
 from dualwindow.columns import CANDLE_COLUMNS
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
+from dualwindow.data.features.windows import valid_windows
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import valid_windows
 from tests.markets import random_candles
 
 PAIR, TIMEFRAME = "BTC/USDT:USDT", "1m"

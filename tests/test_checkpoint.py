@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from dualwindow import checkpoint as module
-from dualwindow.candles import CandleArrays
 from dualwindow.checkpoint import CheckpointFile, TrainingState, remove_checkpoint
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.training import train_model
 from tests.test_resumed_training import (

@@ -14,9 +14,9 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.finished_training import FinishedTraining

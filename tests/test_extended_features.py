@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.extended_features import extended_features
+from dualwindow.data.features.extended import extended_features
 from tests.markets import random_candles
 from tests.slow_features import EXTENDED
 

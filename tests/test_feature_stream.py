@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
-from dualwindow.feature_stream import FeatureStream, standard_features
-from dualwindow.features import change_features
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.feature_sets import FeatureStream, standard_features
 from tests.markets import cuts, random_candles
 from tests.slow_features import EXTENDED
 

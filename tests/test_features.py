@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.extended_features import extended_features
-from dualwindow.features import change_features, moving_average_features
+from dualwindow.data.features.base import change_features, moving_average_features
+from dualwindow.data.features.extended import extended_features
 from tests.markets import candle_frames, random_candles
 from tests.slow_features import CHANGES, EXTENDED, slow_features
 

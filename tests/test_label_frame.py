@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
-from dualwindow.features import change_features
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.windows import label_frame
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import label_frame
 from tests.markets import candle_frames, random_candles
 from tests.row_windows import futures_of, slow_future, slow_window, windows_of
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dualwindow import live_history
 from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.feature_stream import standard_features
+from dualwindow.data.features.feature_sets import standard_features
 from dualwindow.live_history import features_with_history, joined_history
 
 PERIODS = (7, 40)

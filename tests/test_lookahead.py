@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
 
+from dualwindow.data.features.lookahead import changed_features, require_no_lookahead
 from dualwindow.errors import DataError
-from dualwindow.lookahead import changed_features, require_no_lookahead
 from tests.bot import PAIR, Bot, make_bot
 from tests.markets import random_candles
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dualwindow.columns import CHANGE_FEATURES, EXTENDED_FEATURES, average_features
-from dualwindow.extended_features import extended_features
-from dualwindow.features import change_features, moving_average_features
+from dualwindow.data.features.base import change_features, moving_average_features
+from dualwindow.data.features.extended import extended_features
 from dualwindow.mirror import Mirror, mirror_of
 from tests.markets import random_candles
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.features import MovingMean, moving_mean
+from dualwindow.data.features.base import MovingMean, moving_mean
 from tests.markets import cuts, random_candles
 from tests.slow_features import slow_mean
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from dualwindow import pair_preparation, preparation
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.features.base import MovingAverageFeatures, moving_average_features
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
-from dualwindow.features import MovingAverageFeatures, moving_average_features
 from dualwindow.pair_preparation import PairCandles
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig

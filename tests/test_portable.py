@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dualwindow import portable, trained
-from dualwindow.candles import CandleArrays
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.manifest import MANIFEST_NAME, write_manifest
 from dualwindow.portable import (

@@ -110,7 +110,7 @@ def test_a_saved_model_in_a_fresh_process_gives_the_same_answer(
     slice_answer: tuple[np.ndarray, np.ndarray, np.ndarray],
     tmp_path: Path,
 ) -> None:
-    from dualwindow.candles import read_candles
+    from dualwindow.data.features.candle_arrays import read_candles
 
     probabilities, _, usable = slice_answer
     kitchen = bot.kitchen()

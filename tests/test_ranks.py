@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 from dualwindow.balance import drawn_counts
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Selection
 from dualwindow.epoch_batches import Batch, epoch_batches
 from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DualWindowError, SettingsError
-from dualwindow.features import change_features
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.runtime import distributed as module
@@ -32,7 +33,6 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.split import split_dataset
 from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.trainer import Trainer
-from dualwindow.windows import label_frame
 from tests import rank_tasks
 from tests.datasets import dataset_of
 from tests.markets import random_candles

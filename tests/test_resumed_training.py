@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from dualwindow import checkpoint, trainer
-from dualwindow.candles import CandleArrays
 from dualwindow.checkpoint import remove_checkpoint
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel

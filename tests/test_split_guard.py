@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow import training_split
-from dualwindow.candles import CandleArrays
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError
-from dualwindow.features import change_features
 from dualwindow.settings import TrainingConfig
 from dualwindow.split import Split, split_dataset
 from dualwindow.split_guard import require_separate
 from dualwindow.training import train_model
-from dualwindow.windows import label_frame
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.markets import random_candles

@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 import torch
 
-from dualwindow.candles import CandleArrays
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.base import change_features, moving_average_features
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, MemoryLimitError
-from dualwindow.features import change_features, moving_average_features
 from dualwindow.preparation import prepare_store
 from dualwindow.runtime.memory import MemoryUse
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset, train_model
-from dualwindow.windows import label_frame
 from tests.bot import QUICK
 from tests.markets import random_candles
 from tests.stores import write

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from dualwindow import trained
-from dualwindow.candles import CandleArrays
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.manifest import check_manifest
 from dualwindow.tensor_bytes import about_of, to_bytes

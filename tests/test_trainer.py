@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from dualwindow import trainer
-from dualwindow.candles import CandleArrays
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.data.features.windows import label_frame
 from dualwindow.dataset import Dataset
 from dualwindow.errors import (
     DataError,
@@ -21,7 +23,6 @@ from dualwindow.errors import (
     SettingsError,
     TrainingStoppedError,
 )
-from dualwindow.features import change_features
 from dualwindow.labels import BothTouched
 from dualwindow.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
@@ -29,7 +30,6 @@ from dualwindow.split import Split, split_dataset
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training import train_model
 from dualwindow.training_hooks import EpochResult
-from dualwindow.windows import label_frame
 from tests.bot import QUICK
 
 ROWS = 2500

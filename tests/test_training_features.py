@@ -10,10 +10,10 @@ from freqtrade.configuration import TimeRange
 from freqtrade.data.history import load_pair_history
 from freqtrade.enums import CandleType
 
-from dualwindow.candles import read_candles
 from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.features.candle_arrays import read_candles
 from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds

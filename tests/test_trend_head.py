@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import CHANGE_FEATURES, HOLD, LONG, SHORT
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.mirror import close_changes, mirror_of
 from dualwindow.network import SCALED_BOUND, TREND_GAIN, DualWindowNetwork, NetworkShape
 from dualwindow.settings import TrainingConfig

@@ -14,6 +14,7 @@ from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.exits import TradeTerms
@@ -21,7 +22,6 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.trade_candles import TradeCandles
 from dualwindow.trades import trade_decisions
 from dualwindow.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
-from dualwindow.windows import label_frame
 
 CONFIG = TrainingConfig.from_parameters(
     {"window_size": 60, "future_window": 30}

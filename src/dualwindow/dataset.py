@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.candles import CandleArrays
 from dualwindow.class_index import ClassIndex
 from dualwindow.columns import CLASS_NAMES, UNKNOWN
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.settings import TrainingConfig
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.errors import SettingsError
-from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.manifest import bound_to
 from dualwindow.model_folders import find_models
 from dualwindow.runtime.files import set_aside, write_json

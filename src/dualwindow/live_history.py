@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import FeatureSet, candles_looked_at
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.feature_stream import standard_features
+from dualwindow.data.features.feature_sets import standard_features
 
 
 def features_with_history(

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from dualwindow.column_files import ColumnFiles
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.features.rows import PairRows
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
-from dualwindow.pair_rows import PairRows
 from dualwindow.runtime.memory import AdaptiveChunk
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds

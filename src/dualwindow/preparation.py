@@ -22,10 +22,10 @@ from dualwindow.balance import describe_classes
 from dualwindow.class_index import count_classes
 from dualwindow.column_files import ColumnFiles
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.features.base import FEATURE_CODE_VERSION
+from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.dataset import PairSpan
 from dualwindow.errors import DataError
-from dualwindow.feature_stream import FeatureStream
-from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.labels import BothTouched
 from dualwindow.pair_preparation import (
     PREPARATION_ROWS,

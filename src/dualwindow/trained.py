@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow import __version__
-from dualwindow.candles import CandleArrays
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
+from dualwindow.data.features.base import FEATURE_CODE_VERSION
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.manifest import write_manifest
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.candles import CandleArrays
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures

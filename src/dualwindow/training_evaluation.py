@@ -14,10 +14,10 @@ from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.confidence.calibration import Calibration, trained_prior
 from dualwindow.confidence.coverage import ValidationQuantiles
+from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.runtime.threads import ComputeThreads

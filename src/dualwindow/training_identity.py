@@ -12,9 +12,9 @@ import torch
 
 from dualwindow import __version__
 from dualwindow.checkpoint import CHECKPOINT_FORMAT
+from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
-from dualwindow.features import FEATURE_CODE_VERSION
 from dualwindow.fingerprint import model_settings
 from dualwindow.runtime.device import arithmetic_of
 from dualwindow.runtime.distributed import ALONE, Ranks

@@ -19,8 +19,9 @@ from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.features.volatility import trailing_volatility
+from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, EvaluatedPart, Yardsticks, evaluate_parts
-from dualwindow.evaluation.volatility import trailing_volatility
 from dualwindow.exits import TradeTerms
 from dualwindow.funding import Funding
 from dualwindow.settings import TrainingConfig
@@ -28,7 +29,6 @@ from dualwindow.trade_candles import TradeCandles
 from dualwindow.trade_figures import AfterFees
 from dualwindow.trades import Trades, trade_decisions
 from dualwindow.walk_figures import JudgedPair, JudgedSlice, WalkForward
-from dualwindow.windows import label_frame
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.settings import refusing
-from dualwindow.lookahead import require_no_lookahead
+from dualwindow.data.features.lookahead import require_no_lookahead
 
 #: Candles that are looked at, beyond what the longest period needs before them.
 CHECKED_CANDLES: Final = 3000

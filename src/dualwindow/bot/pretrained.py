@@ -13,8 +13,8 @@ from freqtrade.configuration import TimeRange
 from dualwindow.bot.settings import is_live
 from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import SettingsError
-from dualwindow.feature_stream import FeatureStream
 from dualwindow.portable import PortableModel, is_portable
 from dualwindow.pretrained import (
     load_pretrained,

@@ -2,8 +2,8 @@
 
 Missing candles are filled as freqtrade fills them when it loads a pair: without volume, at the
 last close. So the features of a file are those of the bot, and what is an outage is decided where
-it always is, in `dualwindow.windows`. As in freqtrade a period is cut out before anything is
-filled in: what lies outside it might as well not be in the file.
+it always is, in `dualwindow.data.features.windows`. As in freqtrade a period is cut out before
+anything is filled in: what lies outside it might as well not be in the file.
 """
 
 from __future__ import annotations

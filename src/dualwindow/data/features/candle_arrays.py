@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS, canonical_feature_name
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.features.windows import valid_windows
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import valid_windows
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class CandleArrays:
         )
 
     def valid_windows(self, config: TrainingConfig, candle_seconds: int = 60) -> NDArray[np.bool_]:
-        """Rows whose window can be used, (N,) bool; see `dualwindow.windows.valid_windows`."""
+        """Rows whose window can be used, (N,) bool; see `windows.valid_windows`."""
         return valid_windows(
             self.features,
             self.seconds,

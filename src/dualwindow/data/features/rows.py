@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.feather import CandleBatch
-from dualwindow.feature_stream import FeatureStream
+from dualwindow.data.features.feature_sets import FeatureStream
+from dualwindow.data.features.windows import label_rows, valid_windows
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
-from dualwindow.windows import label_rows, valid_windows
 
 
 class PairRows:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
-from dualwindow.features import Candles
+from dualwindow.data.features.base import Candles
 from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet
-from dualwindow.extended_features import ExtendedFeatures, extended_features
-from dualwindow.features import (
+from dualwindow.data.features.base import (
     Candles,
     ChangeFeatures,
     MovingAverageFeatures,
     moving_average_features,
 )
+from dualwindow.data.features.extended import ExtendedFeatures, extended_features
 
 
 class FeatureStream:

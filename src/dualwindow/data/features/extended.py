@@ -32,10 +32,18 @@ from dualwindow.columns import (
     VOLUME_REFERENCE,
 )
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.features import Candles, MovingMean, float64_column, relative_change, volume_to_mean
+from dualwindow.data.features.base import (
+    Candles,
+    MovingMean,
+    float64_column,
+    relative_change,
+    volume_to_mean,
+)
 
 _MINUTES_PER_DAY: Final = 1440
+
 _ANGLES: Final = 2.0 * np.pi * np.arange(_MINUTES_PER_DAY) / _MINUTES_PER_DAY
+
 # Looked up: numpy's sine of a value may differ in the last bit with its place in an array.
 _TIMES: Final = dict(zip(TIME_FEATURES, (np.sin(_ANGLES), np.cos(_ANGLES)), strict=True))
 

@@ -14,6 +14,7 @@ from dualwindow.errors import DataError
 
 #: Differences up to this share of a column's largest value are rounding.
 ROUNDING: Final = 1e-6
+
 #: Columns that a message names.
 _MOST_NAMED: Final = 5
 

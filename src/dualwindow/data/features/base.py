@@ -38,6 +38,7 @@ class Candles(Protocol):
 FEATURE_CODE_VERSION: Final = 1
 
 VOLUME_CHANGE_BOUNDS: Final = (-1.0, 10.0)
+
 VOLUME_TO_MA_BOUNDS: Final = (-1.0, 20.0)
 
 

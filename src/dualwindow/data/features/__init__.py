@@ -1,0 +1,1 @@
+"""Features of candles, and which rows have a whole window of them."""
