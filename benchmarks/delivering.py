@@ -9,8 +9,9 @@ from torch.utils.data import DataLoader
 
 from benchmarks.measure import interleaved
 from benchmarks.results import Result, compared
+from dualwindow.data.datasets.chunks import ChunkSizes
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import ChunkSizes, WindowStream
 
 BATCH = 256
 

@@ -24,10 +24,10 @@ from benchmarks.results import Result, at_most, compared
 from demo.market import MarketSpec, make_market
 from demo.running import REPOSITORY
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.sampler import EpochOrder
+from dualwindow.data.datasets.split import split_dataset
 from dualwindow.epoch_batches import epoch_batches
-from dualwindow.epoch_order import EpochOrder
-from dualwindow.split import split_dataset
 from dualwindow.trainer import Trainer
 
 PAIR = "BTC/USDT:USDT"

@@ -15,14 +15,15 @@ from benchmarks import naive
 from benchmarks.measure import Run, in_process, interleaved, seconds_of, traced_mib
 from benchmarks.results import Result, at_most, compared
 from benchmarks.walks import FIVE_YEARS, PERIODS, candles_of, walk, write_feathers
+from dualwindow.data.datasets.chunks import ChunkSizes
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.sampler import EpochOrder
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset
 from dualwindow.epoch_batches import PART_WINDOWS
-from dualwindow.epoch_order import EpochOrder
 from dualwindow.labels import label_candles
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.training import train_dataset
 
 BATCH: Final = 256

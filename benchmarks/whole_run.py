@@ -16,7 +16,8 @@ from benchmarks.stopwatch import Stopwatch
 from demo.config import exchange_overlay
 from demo.run import OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
-from dualwindow import dataset, trained, trainer, training
+from dualwindow import trained, trainer, training
+from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
 from dualwindow.data.features import candle_arrays as candles
 from dualwindow.data.features import windows

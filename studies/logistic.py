@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from demo.market import MINUTES_PER_DAY, MarketSpec, make_market
 from dualwindow.columns import LONG, SHORT
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset

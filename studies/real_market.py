@@ -17,14 +17,14 @@ from demo.running import REPOSITORY
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.split import split_dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import split_dataset
 from dualwindow.trade_candles import TradeCandles
 
 #: Names another folder of candles than the one beside the repository.

@@ -20,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
-from dualwindow.confidence.calibration import trained_prior
+from dualwindow.data.datasets.statistics import trained_prior
 from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import row_losses

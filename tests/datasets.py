@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dualwindow.class_index import ClassIndex
-from dualwindow.dataset import Dataset, PairSpan
+from dualwindow.data.datasets.class_index import ClassIndex
+from dualwindow.data.datasets.dataset import Dataset, PairSpan
 
 #: Minute at which the first candle of every pair lies, unless dates are given.
 START = 1_000_000

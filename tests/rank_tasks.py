@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig

@@ -15,13 +15,13 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.store import Store
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import standard_features
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset
 from dualwindow.settings import TrainingConfig
-from dualwindow.store import Store
 from tests.markets import START
 
 PERIODS = (3, 11)

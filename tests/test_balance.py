@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.balance import (
+from dualwindow.data.datasets.statistics import (
     class_counts,
     class_weights,
     describe_balance,

@@ -23,9 +23,9 @@ from benchmarks.results import at_most, compared, report
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.walks import candles_of, walk, write_feathers
 from dualwindow.data.candles.reader import CandleFile
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import WindowStream
 
 
 def test_a_goal_is_met_when_ours_is_that_many_times_smaller() -> None:

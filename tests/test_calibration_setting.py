@@ -14,8 +14,8 @@ from dualwindow.bot.chosen_thresholds import ChosenThresholds
 from dualwindow.bot.hyperopt import search_parameters
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD
 from dualwindow.confidence import decide
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.pretrained import settings_from

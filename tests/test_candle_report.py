@@ -23,8 +23,8 @@ from dualwindow.data.candles.quality_report import (
 )
 from dualwindow.data.candles.sources import CandleSource, find_sources
 from dualwindow.data.candles.timerange import EVERYTHING, Period
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from tests.markets import PRICES, START, candle_frames, random_candles
 from tests.stores import PERIODS, settings, write

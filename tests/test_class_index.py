@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow import class_index
-from dualwindow.class_index import COUNT_ROWS, ClassIndex, count_classes
+from dualwindow.data.datasets import class_index
+from dualwindow.data.datasets.class_index import COUNT_ROWS, ClassIndex, count_classes
 
 lengths = st.one_of(
     st.integers(0, 40),

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.mirror import mirror_of
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.optimization import GradientStep, optimizer_of
@@ -19,7 +20,6 @@ from dualwindow.prediction import predict_rows
 from dualwindow.runtime import threads as compute_threads
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import WindowStream
 
 CPU = torch.device("cpu")
 NAMES = ("high_change", "low_change", "close_change", "volume_change")

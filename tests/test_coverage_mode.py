@@ -16,8 +16,8 @@ from freqtrade.exceptions import OperationalException
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.portable import PortableModel, load_portable, save_portable

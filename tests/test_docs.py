@@ -100,7 +100,7 @@ def test_every_explained_message_is_in_the_code() -> None:
 def test_messages_are_found_in_the_ways_that_the_code_has() -> None:
     found = {each.place.partition(":")[0] for each in messages()}
     assert {
-        "src/dualwindow/split.py",
+        "src/dualwindow/data/datasets/split.py",
         "src/dualwindow/data/candles/quality_report.py",
         "train_gpu.py",
     } <= found

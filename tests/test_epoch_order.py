@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.balance import ClassBalance, class_counts, drawn_counts
-from dualwindow.dataset import Selection
-from dualwindow.epoch_order import EpochOrder, EpochPart, KeyedPermutation
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.sampler import EpochOrder, EpochPart, KeyedPermutation
+from dualwindow.data.datasets.statistics import ClassBalance, class_counts, drawn_counts
 from tests.datasets import dataset_of
 from tests.markets import cuts
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dualwindow.gathering import (
+from dualwindow.data.datasets.window_stream import (
     Gatherer,
     HostGatherer,
     ResidentGatherer,

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from dualwindow.class_index import ClassIndex
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
-from dualwindow.dataset import Dataset, PairSpan
+from dualwindow.data.datasets.class_index import ClassIndex
+from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.settings import TrainingConfig
 from tests.markets import random_candles

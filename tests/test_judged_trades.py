@@ -17,11 +17,11 @@ from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import decide
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
 from dualwindow.exits import TradeTerms
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
-from dualwindow.preparation import prepare_store
 from dualwindow.price_files import read_trade_candles
 from dualwindow.report.windows import read_after_fees
 from dualwindow.settings import TrainingConfig

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.datasets.split import split_dataset
 from dualwindow.data.features.windows import label_frame
-from dualwindow.split import split_dataset
 from tests.bot import FEATURE_SETS, Bot, make_bot
 from tests.datasets import dataset_of
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.data.datasets.chunks import AdaptiveChunk
 from dualwindow.errors import MemoryLimitError
 from dualwindow.runtime import memory
 from dualwindow.runtime.cgroups import own_groups
-from dualwindow.runtime.memory import AdaptiveChunk, MemoryGauge, MemoryUse
+from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 
 GIB = 2**30

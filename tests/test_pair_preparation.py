@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dualwindow import pair_preparation, preparation
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.datasets import prepare as preparation
+from dualwindow.data.datasets import prepare_pair as pair_preparation
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.prepare_pair import PairCandles
 from dualwindow.data.features.base import MovingAverageFeatures, moving_average_features
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
-from dualwindow.pair_preparation import PairCandles
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds, look_back
 from tests.markets import START, candle_frames, random_candles

@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dualwindow import preparation, store
 from dualwindow.data.candles.frames import flat_candles
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.datasets import prepare as preparation
+from dualwindow.data.datasets import store
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.preparation import prepare_store
 from dualwindow.runtime.files import locked_folder
 from dualwindow.settings import TrainingConfig
 from tests.markets import candle_frames, random_candles

@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 import pytest
 
-from dualwindow import preparation
+from dualwindow.data.datasets import prepare as preparation
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError, DualWindowError
-from dualwindow.preparation import prepare_store
 from tests.markets import random_candles
 from tests.stores import PERIODS, assert_same, in_memory, left_in, settings, write
 

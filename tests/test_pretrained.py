@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from dualwindow import checkpoint
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.portable import PortableModel, load_portable, save_portable
 from dualwindow.pretrained import (

@@ -17,21 +17,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.balance import drawn_counts
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets.chunks import ChunkSizes
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.sampler import EpochOrder
+from dualwindow.data.datasets.split import split_dataset
+from dualwindow.data.datasets.statistics import drawn_counts
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Selection
 from dualwindow.epoch_batches import Batch, epoch_batches
-from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.mirror import Mirror
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.runtime import distributed as module
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import split_dataset
-from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.trainer import Trainer
 from tests import rank_tasks
 from tests.datasets import dataset_of

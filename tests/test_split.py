@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.dataset import Selection
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.errors import DataError
-from dualwindow.split import Split, split_dataset
 from tests.datasets import START, dataset_of
 
 some_rows = st.lists(st.sampled_from([True, True, False]), min_size=50, max_size=90).map(

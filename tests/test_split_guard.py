@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import training_split
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets import split as training_split
+from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.split import Split, require_separate, split_dataset
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_dataset
-from dualwindow.split_guard import require_separate
 from dualwindow.training import train_model
 from tests.bot import QUICK
 from tests.datasets import dataset_of

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualwindow import store
-from dualwindow.class_index import count_classes
-from dualwindow.preparation import prepare_store
-from dualwindow.store import Store, clear_stores, store_sizes
+from dualwindow.data.datasets import store
+from dualwindow.data.datasets.class_index import count_classes
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store, clear_stores, store_sizes
 from tests.markets import random_candles
 from tests.stores import PERIODS, asked_for, assert_same, in_memory, left_in, settings, write
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.features.base import change_features, moving_average_features
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset
 from dualwindow.errors import DataError, MemoryLimitError
-from dualwindow.preparation import prepare_store
 from dualwindow.runtime.memory import MemoryUse
 from dualwindow.settings import TrainingConfig
 from dualwindow.trained import TrainedModel

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from dualwindow.data.datasets.chunks import ChunkSizes
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import ChunkSizes, WindowStream
 
 N_ROWS, N_FEATURES, WINDOW = 50, 3, 7
 

@@ -12,10 +12,11 @@ import torch
 
 from dualwindow import trainer
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import label_frame
-from dualwindow.dataset import Dataset
 from dualwindow.errors import (
     DataError,
     DualWindowError,
@@ -26,7 +27,6 @@ from dualwindow.errors import (
 from dualwindow.labels import BothTouched
 from dualwindow.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_dataset
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training import train_model
 from dualwindow.training_hooks import EpochResult

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow.class_index import ClassIndex
 from dualwindow.columns import CLOSE_CHANGE, UNKNOWN
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.class_index import ClassIndex
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.evaluation import Yardsticks
 from dualwindow.figures_file import YARDSTICKS_KEY, read_yardsticks
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split, split_dataset
 from dualwindow.training import train_dataset
 from dualwindow.training_evaluation import comparison_of, volatility_of, yardsticks_of
 from tests.bot import QUICK

@@ -13,8 +13,8 @@ from freqtrade.enums import CandleType
 from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.features.candle_arrays import read_candles
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds
 from tests.bot import FEATURE_SETS, make_bot

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dualwindow.epoch_order import EpochOrder
+from dualwindow.data.datasets.sampler import EpochOrder
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.network import DualWindowNetwork, swap_sides
 from dualwindow.runtime.distributed import ALONE, Ranks
-from dualwindow.stream import WindowStream
 
 #: Windows whose order is worked out and whose classes are uploaded in one go.
 PART_WINDOWS: Final = 16_384

@@ -8,10 +8,10 @@ from typing import Final
 
 import torch
 
-from dualwindow.balance import describe_balance, drawn_counts
+from dualwindow.data.datasets.split import Split
+from dualwindow.data.datasets.statistics import describe_balance, drawn_counts
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split
 from dualwindow.training_run import TrainingRun
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,11 @@ from typing import Final
 from dualwindow import __version__
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Yardsticks
 from dualwindow.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
 from dualwindow.labels import BothTouched
 from dualwindow.portable import PortableModel
-from dualwindow.split import Split
 from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.trainer import TrainingResult

@@ -12,9 +12,9 @@ from dualwindow.columns import CLASS_NAMES, UNKNOWN
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.datasets.dataset import Dataset, PairSpan
+from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
-from dualwindow.dataset import Dataset, PairSpan
-from dualwindow.pair_preparation import PREPARATION_ROWS
 from dualwindow.price_files import read_trade_candles
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_trades import JudgedCandles

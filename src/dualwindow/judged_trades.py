@@ -13,7 +13,7 @@ from dualwindow.after_fees import after_fees
 from dualwindow.columns import HOLD
 from dualwindow.compared_trades import ComparedTrades
 from dualwindow.data.candles.timerange import Period
-from dualwindow.dataset import Dataset, Selection
+from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.errors import DataError
 from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.network import DualWindowNetwork
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
-from dualwindow.stream import WindowStream
 
 #: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the
 #: processor's cache, fewer would leave its arithmetic units waiting.

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from dualwindow.data.candles.timerange import utc_text
-from dualwindow.dataset import Selection
+from dualwindow.data.datasets.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.network import DualWindowNetwork, NetworkShape
 from dualwindow.portable import PortableModel, load_portable

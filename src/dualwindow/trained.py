@@ -23,6 +23,8 @@ from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
+from dualwindow.data.datasets.chunks import ChunkSizes
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
@@ -35,7 +37,6 @@ from dualwindow.runtime.files import whole_file
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.fields import RETIRED_SETTINGS
-from dualwindow.stream import ChunkSizes, WindowStream
 from dualwindow.tensor_bytes import about_of, to_bytes
 
 #: Raised whenever what is saved changes; other versions are refused.

@@ -14,12 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.balance import class_weights, mirrored_counts
 from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.datasets.sampler import EpochOrder
+from dualwindow.data.datasets.split import Split, require_separate
+from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.epoch_batches import epoch_batches
-from dualwindow.epoch_order import EpochOrder
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.estimate import log_estimate
 from dualwindow.mirror import mirror_for
@@ -30,11 +32,7 @@ from dualwindow.pretrained import untrained_network
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
-from dualwindow.scaling import robust_scaling
 from dualwindow.settings import TrainingConfig
-from dualwindow.split import Split
-from dualwindow.split_guard import require_separate
-from dualwindow.stream import WindowStream
 from dualwindow.training_hooks import EpochResult, TrainingHook
 from dualwindow.training_identity import training_identity
 from dualwindow.training_run import TrainingRun

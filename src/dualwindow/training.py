@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.dataset import Dataset, Selection
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures
 from dualwindow.judged_trades import TradeMarket
@@ -28,7 +29,6 @@ from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training_evaluation import judge
 from dualwindow.training_hooks import TrainingHook
-from dualwindow.training_split import split_for_training
 
 logger = logging.getLogger(__name__)
 

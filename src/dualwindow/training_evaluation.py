@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.balance import mirrored_counts
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
-from dualwindow.confidence.calibration import Calibration, trained_prior
+from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
+from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.statistics import mirrored_counts, trained_prior
 from dualwindow.data.features.volatility import trailing_volatility
-from dualwindow.dataset import Dataset, Selection
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from dualwindow.balance import class_counts, class_weights
-from dualwindow.dataset import Selection
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.statistics import class_counts, class_weights
+from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.evaluation import trading_f1
 from dualwindow.network import DualWindowNetwork
 from dualwindow.prediction import predict_rows
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.stream import WindowStream
 
 #: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
 VALIDATION_ROWS: Final = 4096

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from dualwindow.cli.main import main
-from dualwindow.store import SUFFIX
-from dualwindow.store_folder import store_folder
+from dualwindow.data.datasets.store import SUFFIX, store_folder
 
 
 @pytest.fixture

@@ -18,11 +18,10 @@ from dualwindow import __version__
 from dualwindow.cli import doctor_command, facts
 from dualwindow.cli.doctor_command import CHOSEN
 from dualwindow.cli.main import main
+from dualwindow.data.datasets.store import SUFFIX, store_folder
 from dualwindow.runtime.cores import Cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
-from dualwindow.store import SUFFIX
-from dualwindow.store_folder import store_folder
 from tests.bot import REPOSITORY
 
 SECRET = "0123456789abcdef-secret"

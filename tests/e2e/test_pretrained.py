@@ -14,10 +14,10 @@ import torch
 from dualwindow.cli.main import main
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import Period
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store
 from dualwindow.portable import PortableModel, load_portable
-from dualwindow.preparation import prepare_store
 from dualwindow.settings import TrainingConfig
-from dualwindow.store import Store
 from dualwindow.trained import TrainedModel
 from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, user_folder
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD
-from dualwindow.confidence.calibration import Calibration, trained_prior
+from dualwindow.confidence.calibration import Calibration
+from dualwindow.data.datasets.statistics import trained_prior
 from dualwindow.evaluation.losses import LossFigures
 from tests.evaluation.cases import Array, Case, cases, random_case
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from dualwindow.cli.folders import add_userdir
 from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table, size_text
-from dualwindow.store import clear_stores, store_sizes
-from dualwindow.store_folder import store_folder
+from dualwindow.data.datasets.store import clear_stores, store_folder, store_sizes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,13 +16,12 @@ from dualwindow.cli.main import OK
 from dualwindow.cli.tables import print_table, size_text
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.datasets.store import store_folder, store_sizes
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import LayeredConfig, read_layers
-from dualwindow.store import store_sizes
-from dualwindow.store_folder import store_folder
 
 #: Settings that `auto_configure` chooses.
 CHOSEN: Final = (

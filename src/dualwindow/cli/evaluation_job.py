@@ -21,16 +21,15 @@ from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.trade_market import market_of
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
 from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.portable import PortableModel, load_portable
-from dualwindow.preparation import prepare_store
 from dualwindow.settings.files import Layer
-from dualwindow.store import Store
-from dualwindow.store_folder import store_folder
 from dualwindow.trade_figures import AfterFees
 from dualwindow.trained import TrainedModel
 from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of

@@ -24,13 +24,13 @@ from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.datasets.store import Store
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.exits import TradeTerms
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.portable import ModelOrigin, load_portable
 from dualwindow.settings import TrainingConfig
-from dualwindow.store import Store
 from dualwindow.threshold_choice import choose_thresholds, chosen_thresholds
 from dualwindow.threshold_trades import JudgedCandles
 from dualwindow.trade_figures import AfterFees

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dualwindow.cli.stages import StageFigures
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DualWindowError
 from dualwindow.report.facts import RunFacts, Stage
 from dualwindow.report.sources import gather, label_weeks, run_versions

@@ -15,16 +15,15 @@ from dualwindow.cli.tensorboard_scalars import TensorBoardScalars
 from dualwindow.cli.trade_market import market_of
 from dualwindow.cli.training_folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.dataset import Selection
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.finished_training import FinishedTraining
 from dualwindow.labels import BothTouched
 from dualwindow.portable import ModelOrigin, PortableModel, save_portable
-from dualwindow.preparation import prepare_store
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.store import Store
-from dualwindow.store_folder import store_folder
 from dualwindow.training import train_dataset
 from dualwindow.training_hooks import TensorBoardHook, TrainingHook
 

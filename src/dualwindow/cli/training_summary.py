@@ -10,12 +10,12 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.balance import drawn_counts
 from dualwindow.cli.evaluation_tables import print_evaluation
 from dualwindow.cli.profit_tables import print_profit
 from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.datasets.statistics import drawn_counts
 from dualwindow.finished_training import FinishedTraining
 
 

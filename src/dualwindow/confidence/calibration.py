@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from dualwindow.balance import ClassBalance, drawn_counts, mirrored_counts
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence.thresholds import CalibrationKind, Thresholds, decide_reached
 
@@ -177,24 +176,6 @@ def _logits(
 def _logs(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """(3, N) logarithms of (N, 3): numpy is many times faster along a first axis of three."""
     return np.log(np.maximum(np.ascontiguousarray(normalised(probabilities).T), FLOOR))
-
-
-def trained_prior(
-    counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
-) -> tuple[float, ...]:
-    """(3,) class shares that a network has learned from, each class counted once more than it was.
-
-    Args:
-        counts: (3,) training rows of each class.
-        balance: undersample and weights make every class that occurs weigh the same.
-        mirrored: whether half of the windows were mirrored.
-    """
-    drawn = drawn_counts(counts, balance)
-    seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
-    if balance == "weights":
-        seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
-    seen = seen + 1
-    return tuple((seen / seen.sum()).tolist())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dualwindow import __version__
 from dualwindow.data.candles.timerange import utc_text
-from dualwindow.dataset import Dataset
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import ModelFileError
 from dualwindow.figures_file import EVALUATION_NAME
 from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS

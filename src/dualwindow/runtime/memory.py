@@ -16,16 +16,11 @@ from typing import Final
 
 import psutil
 
-from dualwindow.errors import MemoryLimitError
 from dualwindow.runtime.cgroups import own_groups, read_lines, read_number
-from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
 MIB: Final = 2**20
-
-#: Share of what may be used from which on a chunk is halved.
-NEAR: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -160,92 +155,3 @@ def _resource_readers(root: Path) -> list[_Reader]:
         reader(resource.RLIMIT_DATA, "VmData", "this process (its data limit)"),
         reader(resource.RLIMIT_AS, "VmSize", "this process (its address-space limit)"),
     ]
-
-
-class AdaptiveChunk:
-    """A chunk size that halves when memory runs short.
-
-    Args:
-        size: to begin with.
-        smallest: never smaller than this.
-        unit: of the size, for messages.
-        max_usage_pct: share of the limit that may be used, percent.
-        adaptive: whether to halve at all.
-        monitor: whether to look at memory before every chunk.
-        read: tells the memory in use; `memory_use` unless given.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        *,
-        smallest: int,
-        unit: str,
-        max_usage_pct: float,
-        adaptive: bool,
-        monitor: bool = True,
-        read: Callable[[], MemoryUse] | None = None,
-    ) -> None:
-        self.size = size
-        self._smallest = smallest
-        self._unit = unit
-        self._max_usage_pct = max_usage_pct
-        self._adaptive = adaptive
-        self._monitor = monitor
-        self._read = read
-
-    @classmethod
-    def of(cls, config: TrainingConfig, size: int, *, smallest: int, unit: str) -> AdaptiveChunk:
-        """A chunk that shrinks as the settings say."""
-        return cls(
-            size,
-            smallest=smallest,
-            unit=unit,
-            max_usage_pct=config.max_memory_usage_pct,
-            adaptive=config.adaptive_chunk_size,
-            monitor=config.enable_memory_monitoring,
-        )
-
-    def next(self) -> int:
-        """The size of the next chunk, halved when memory is near what may be used.
-
-        Raises:
-            MemoryLimitError: when more is used than may be, and the chunk cannot be halved.
-        """
-        if not self._monitor:
-            return self.size
-        use = (self._read or memory_use)()
-        if use.percent < NEAR * self._max_usage_pct:
-            return self.size
-        said = (
-            f"{use.used / MIB:.0f} of {use.limit / MIB:.0f} MiB of {use.source} are used, "
-            f"{use.percent:.0f} % where max_memory_usage_pct allows {self._max_usage_pct:g}"
-        )
-        if self._adaptive and self.size > self._smallest:
-            self._shrink(said)
-        elif use.percent > self._max_usage_pct:
-            raise MemoryLimitError(f"{said}, with a chunk of {self.size} {self._unit}; {self._way}")
-        return self.size
-
-    def halve(self, cause: BaseException) -> None:
-        """Take note that an allocation failed.
-
-        Raises:
-            MemoryLimitError: when the chunk cannot be halved.
-        """
-        if not self._adaptive or self.size <= self._smallest:
-            raise MemoryLimitError(
-                f"a chunk of {self.size} {self._unit} does not fit into memory ({cause}); "
-                f"{self._way}"
-            ) from cause
-        self._shrink(f"an allocation failed ({cause})")
-
-    def _shrink(self, reason: str) -> None:
-        before, self.size = self.size, max(self.size // 2, self._smallest)
-        logger.warning("memory: %s: chunk %d -> %d %s", reason, before, self.size, self._unit)
-
-    @property
-    def _way(self) -> str:
-        if not self._adaptive and self.size > self._smallest:
-            return "set adaptive_chunk_size to true, choose a smaller chunk, or give more memory"
-        return "give more memory, raise max_memory_usage_pct, or train on fewer pairs or days"

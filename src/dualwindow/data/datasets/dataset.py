@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.class_index import ClassIndex
 from dualwindow.columns import CLASS_NAMES, UNKNOWN
+from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.settings import TrainingConfig
 

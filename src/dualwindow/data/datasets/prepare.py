@@ -18,34 +18,43 @@ from typing import Any, Final
 
 import psutil
 
-from dualwindow.balance import describe_classes
-from dualwindow.class_index import count_classes
-from dualwindow.column_files import ColumnFiles
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.features.base import FEATURE_CODE_VERSION
-from dualwindow.data.features.feature_sets import FeatureStream
-from dualwindow.dataset import PairSpan
-from dualwindow.errors import DataError
-from dualwindow.labels import BothTouched
-from dualwindow.pair_preparation import (
+from dualwindow.data.datasets.class_index import count_classes
+from dualwindow.data.datasets.dataset import PairSpan
+from dualwindow.data.datasets.prepare_pair import (
     PREPARATION_ROWS,
     PairCandles,
     PairResult,
     PairTask,
     prepare_pair,
 )
+from dualwindow.data.datasets.statistics import describe_classes
+from dualwindow.data.datasets.store import (
+    STORE_FORMAT,
+    SUFFIX,
+    ColumnFiles,
+    Store,
+    StoreHeader,
+    find_store,
+    write_store,
+)
+from dualwindow.data.features.base import FEATURE_CODE_VERSION
+from dualwindow.data.features.feature_sets import FeatureStream
+from dualwindow.errors import DataError
+from dualwindow.labels import BothTouched
 from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
 from dualwindow.runtime.processes import run_in_processes
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS, USUAL_PERIODS
-from dualwindow.store import STORE_FORMAT, SUFFIX, Store, StoreHeader, find_store, write_store
 
 logger = logging.getLogger(__name__)
 
 #: Rows below which worker processes take longer to start than they save.
 SMALL_ROWS: Final = 1_000_000
+
 #: Process id in the name of a folder of columns.
 _PROCESS: Final = re.compile(r"\.(\d+)(?:\.[0-9a-f]+)?\.columns$")
+
 MIB: Final = 2**20
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import RobustScaler
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.datasets.dataset import Selection
 
 ClassBalance = Literal["undersample", "weights", "none"]
+
+#: Rows that the quantiles are taken from, evenly spaced; of more, a quantile would not change by
+#: more than about 0.1 % of the rows.
+SCALER_ROWS: Final = 2**20
 
 
 def class_counts(labels: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -77,3 +83,46 @@ def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
         if count
     )
     return f"{describe_classes(counts)}; rarest {min(present)[1]}; an epoch draws {shares}"
+
+
+def robust_scaling(train: Selection) -> tuple[list[float], list[float]]:
+    """Median and interquartile range of each feature.
+
+    Args:
+        train: rows to train on; every row of their stretches counts, labelled or not.
+
+    Returns:
+        (F,) medians and (F,) ranges, a range of 0 replaced by 1, as scikit-learn does it.
+    """
+    total = sum(map(len, train.stretches))
+    step = -(-total // SCALER_ROWS)
+    features = train.dataset.features
+    parts = [features[stretch.start : stretch.stop : step] for stretch in train.stretches]
+    finite = [np.isfinite(part).all(axis=1) for part in parts]
+
+    def column(index: int) -> NDArray[np.float32]:
+        return np.concatenate(
+            [part[known, index] for part, known in zip(parts, finite, strict=True)]
+        )
+
+    # One column at a time: a copy of all would be as large as the features themselves.
+    scalers = [RobustScaler().fit(column(index)[:, None]) for index in range(features.shape[1])]
+    return [float(each.center_[0]) for each in scalers], [float(each.scale_[0]) for each in scalers]
+
+
+def trained_prior(
+    counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
+) -> tuple[float, ...]:
+    """(3,) class shares that a network has learned from, each class counted once more than it was.
+
+    Args:
+        counts: (3,) training rows of each class.
+        balance: undersample and weights make every class that occurs weigh the same.
+        mirrored: whether half of the windows were mirrored.
+    """
+    drawn = drawn_counts(counts, balance)
+    seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
+    if balance == "weights":
+        seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
+    seen = seen + 1
+    return tuple((seen / seen.sum()).tolist())

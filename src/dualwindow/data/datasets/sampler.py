@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.balance import ClassBalance, drawn_counts
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.dataset import Selection
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.statistics import ClassBalance, drawn_counts
 
 #: Rounds of the permutation; four suffice for a pseudo-random one, more mix small sets better.
 _ROUNDS: Final = 8

@@ -16,8 +16,10 @@ from dualwindow.columns import CLASS_NAMES
 
 #: Rows that one entry of the counts stands for.
 COUNT_ROWS: Final = 128
+
 #: Rows looked up in one go, so that their blocks take a few MiB.
 _LOOKUP_ROWS: Final = 16_384
+
 #: Blocks counted in one go.
 _COUNTED_BLOCKS: Final = 4096
 

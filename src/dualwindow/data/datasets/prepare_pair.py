@@ -12,14 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.column_files import ColumnFiles
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.datasets.chunks import AdaptiveChunk
+from dualwindow.data.datasets.dataset import PairSpan
+from dualwindow.data.datasets.store import ColumnFiles
 from dualwindow.data.features.rows import PairRows
-from dualwindow.dataset import PairSpan
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.labels import BothTouched
-from dualwindow.runtime.memory import AdaptiveChunk
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds
 

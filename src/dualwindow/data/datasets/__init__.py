@@ -1,0 +1,1 @@
+"""Labelled rows of many pairs: prepared, stored, split and streamed as windows."""

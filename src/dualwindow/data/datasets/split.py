@@ -1,0 +1,239 @@
+"""Chronological split of the rows, with a purge between the parts."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
+from dualwindow.errors import DataError
+from dualwindow.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+#: Shares of the training period's candles below which a training warns, or is refused.
+WARNED_SHARE: Final = 0.9
+
+REFUSED_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a dataset, divided at the same moments for all pairs.
+
+    Attributes:
+        train: rows to train on; none of their futures reaches the first moment.
+        validation: rows to validate on, at the first moment or later; none of their futures
+            reaches the second.
+        tail: rows from the second moment on, which neither training nor the choice of its best
+            epoch has seen; empty unless a share was asked for.
+        purged: rows between the parts that were dropped.
+    """
+
+    train: Selection
+    validation: Selection
+    tail: Selection
+    purged: int
+
+
+def split_dataset(
+    dataset: Dataset,
+    *,
+    validation_fraction: float,
+    future_window: int,
+    tail_fraction: float = 0.0,
+) -> Split:
+    """Split the rows with a class in time.
+
+    Args:
+        dataset: of one or more pairs.
+        validation_fraction: newest share of the rows that validates; of those before the tail.
+        future_window: F, candles that a label looks ahead.
+        tail_fraction: newest share of all rows that stays untouched; 0 leaves none.
+
+    Raises:
+        DataError: when a part would be empty.
+    """
+    purge = future_window * dataset.candle_seconds
+    total = len(dataset.labelled())
+    end, tail = None, Selection(dataset, ())
+    if tail_fraction and total:
+        moment = _moment_before_newest(dataset, max(round(total * tail_fraction), 1), None)
+        end, tail = moment - purge, _between(dataset, moment, None)
+    kept = len(_between(dataset, None, end))
+    wanted = max(round(kept * validation_fraction), 1)
+    if kept - wanted < 1:
+        raise DataError(
+            f"only {kept} candles have a complete window and a known label, too few to train "
+            "and validate; train on more days or use a smaller window"
+        )
+    moment = _moment_before_newest(dataset, wanted, end)
+    validation = _between(dataset, moment, end)
+    # A label of row r looks at rows r+1 ... r+F; all of them must lie before validation.
+    train = _between(dataset, None, moment - purge)
+    if not len(train):
+        raise DataError(
+            f"none of {kept - len(validation)} training candles is more than future_window "
+            f"{future_window} candles before validation; train on more days or use a smaller "
+            "future_window"
+        )
+    return Split(train, validation, tail, total - len(train) - len(validation) - len(tail))
+
+
+def _between(dataset: Dataset, first: int | None, end: int | None) -> Selection:
+    """Rows whose date is at `first` seconds or later, and before `end`."""
+
+    def row(pair: PairSpan, moment: int) -> int:
+        dates = dataset.seconds[pair.start : pair.stop]
+        return pair.start + int(np.searchsorted(dates, moment))
+
+    return Selection(
+        dataset,
+        [
+            range(
+                pair.start if first is None else row(pair, first),
+                pair.stop if end is None else row(pair, end),
+            )
+            for pair in dataset.pairs
+        ],
+    )
+
+
+def _moment_before_newest(dataset: Dataset, wanted: int, end: int | None) -> int:
+    """Latest date (seconds) from which on, and before `end`, there are at least `wanted` rows."""
+    pairs = [pair for pair in dataset.pairs if pair.stop > pair.start]
+    early = min(int(dataset.seconds[pair.start]) for pair in pairs)
+    late = max(int(dataset.seconds[pair.stop - 1]) for pair in pairs)
+    while early < late:
+        middle = (early + late + 1) // 2
+        if len(_between(dataset, middle, end)) >= wanted:
+            early = middle
+        else:
+            late = middle - 1
+    return early
+
+
+def require_separate(split: Split, future_window: int) -> None:
+    """Refuse a split in which what one part learns from lies in a later part.
+
+    Looks at the ends of stretches only, never at single rows. Over all pairs together, because
+    pairs move together: one pair's future is known from another's.
+
+    Args:
+        split: as the training is about to use it.
+        future_window: F, candles that a label looks ahead.
+
+    Raises:
+        DataError: naming both parts and the dates at which they overlap.
+    """
+    parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
+    later = [("training", "validation"), ("training", "tail"), ("validation", "tail")]
+    for earlier, after in later:
+        if len(parts[earlier]) and len(parts[after]):
+            _require_before(earlier, parts[earlier], after, parts[after], future_window)
+
+
+def _require_before(
+    earlier: str, rows: Selection, after: str, later_rows: Selection, future_window: int
+) -> None:
+    _, last = _ends(rows)
+    first, _ = _ends(later_rows)
+    reach = last + future_window * rows.dataset.candle_seconds
+    if reach < first:
+        return
+    raise DataError(
+        f"the split leaks: the label of the {earlier} candle of {_moment(last)} looks "
+        f"{future_window} candles ahead, until {_moment(reach)}, but {after} begins at "
+        f"{_moment(first)}; the parts must follow each other in time with future_window "
+        f"{future_window} candles between them: split with dualwindow.split.split_dataset"
+    )
+
+
+def _ends(rows: Selection) -> tuple[int, int]:
+    """Dates (seconds) of the earliest and the latest row with a class."""
+    moments = []
+    for stretch in rows.stretches:
+        single = Selection(rows.dataset, (stretch,))
+        if len(single):
+            ends = single.rows(None, np.array([0, len(single) - 1]))
+            moments += rows.dataset.seconds[ends].tolist()
+    return min(moments), max(moments)
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
+
+
+def split_for_training(
+    dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
+) -> Split:
+    """Split the rows; where nothing is trained, none of them train and any number will do.
+
+    Args:
+        dataset: one pair or many.
+        config: training settings; with `epochs` 0 nothing is trained.
+        tail_fraction: newest share of the rows that stays untouched.
+        expected_candles: candles that the training period should hold; None looks at no number.
+
+    Raises:
+        DataError: when there are too few rows to train on.
+    """
+    none = Selection(dataset, ())
+    try:
+        split = _enough(dataset, config, tail_fraction)
+        if config.epochs and expected_candles is not None:
+            _require_history(dataset, split, config, expected_candles)
+    except DataError:
+        if config.epochs:
+            raise
+        return Split(none, none, none, 0)
+    return split if config.epochs else replace(split, train=none, purged=0)
+
+
+def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
+    if not len(dataset.labelled()):
+        raise DataError(
+            f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
+            f"known future: {_why_invalid(dataset)}"
+        )
+    return split_dataset(
+        dataset,
+        validation_fraction=config.validation_fraction,
+        future_window=config.future_window,
+        tail_fraction=tail_fraction,
+    )
+
+
+def _require_history(
+    dataset: Dataset, split: Split, config: TrainingConfig, expected_candles: int
+) -> None:
+    """Warn or refuse when the training period is far from full."""
+    usable = len(split.train) + split.purged + len(split.validation) + len(split.tail)
+    most = expected_candles - config.window_size - config.future_window
+    if most <= 0 or usable >= WARNED_SHARE * most:
+        return
+    message = (
+        f"only {usable} of the {most} candles that the training period should give can be used: "
+        f"{_why_invalid(dataset)}"
+    )
+    if usable < REFUSED_SHARE * most:
+        raise DataError(message)
+    logger.warning("%s", message)
+
+
+def _why_invalid(dataset: Dataset) -> str:
+    """Name the feature with the most holes, which is nearly always the cause."""
+    finite = np.array([np.isfinite(column).sum() for column in dataset.features.T])
+    worst = int(finite.argmin())
+    if finite[worst] < len(dataset):
+        return (
+            f"the feature {dataset.names[worst]} is known for only {finite[worst]} of them; a "
+            "moving average needs that many candles before the first training day, so download "
+            "an earlier start (training days + 30 before the time range for a 43,200-candle "
+            "average)"
+        )
+    return "the candles begin too late, or have many gaps or outages; download the data again"
