@@ -32,7 +32,7 @@ from freqtrade.strategy.interface import IStrategy
 from benchmarks.stopwatch import Stopwatch
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.trained import TrainedModel
+from dualwindow.models.trained_model import TrainedModel
 
 #: freqtrade asks the exchange for candles; its and FreqAI's work on them; our hooks; the network.
 STAGES: Final = ("fetching", "freqtrade", "features", "model")

@@ -14,9 +14,14 @@ from benchmarks.measure import interleaved
 from benchmarks.results import Result, at_most, compared
 from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.network import CHANNELS_PER_FEATURE, TREND_GAIN, DualWindowNetwork, NetworkShape
+from dualwindow.models.network import (
+    CHANNELS_PER_FEATURE,
+    TREND_GAIN,
+    DualWindowNetwork,
+    NetworkShape,
+)
+from dualwindow.models.predict import predict_rows
 from dualwindow.optimization import GradientStep, optimizer_of
-from dualwindow.prediction import predict_rows
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 

@@ -16,11 +16,12 @@ from benchmarks.stopwatch import Stopwatch
 from demo.config import exchange_overlay
 from demo.run import OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
-from dualwindow import trained, trainer, training
+from dualwindow import trainer, training
 from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
 from dualwindow.data.features import candle_arrays as candles
 from dualwindow.data.features import windows
+from dualwindow.models import trained_model
 
 STAGES = ("preparation", "training", "prediction")
 
@@ -35,7 +36,7 @@ def _watch(stopwatch: Stopwatch) -> None:
         ("preparation", training, "split_dataset"),
         ("preparation", trainer, "robust_scaling"),
         ("training", training, "train_dataset"),
-        ("prediction", trained.TrainedModel, "predict"),
+        ("prediction", trained_model.TrainedModel, "predict"),
     ):
         stopwatch.watch(stage, owner, name)
     of_candles = stopwatch.timed("preparation", dataset.Dataset.of_candles)

@@ -41,16 +41,21 @@ from dualwindow.confidence import Thresholds
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError, DualWindowError
-from dualwindow.figures_file import EVALUATION_NAME
-from dualwindow.fingerprint import bind_features, bind_folder, code_fingerprint, model_dependencies
 from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
-from dualwindow.manifest import check_manifest
-from dualwindow.model_folders import checkpoint_path, is_saved, recover_models
-from dualwindow.pretrained import require_no_hindsight
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.fingerprint import (
+    bind_features,
+    bind_folder,
+    code_fingerprint,
+    model_dependencies,
+)
+from dualwindow.models.freqai_folders import checkpoint_path, is_saved, recover_models
+from dualwindow.models.manifest import check_manifest
+from dualwindow.models.pretrained import require_no_hindsight
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.files import remove_strays
-from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from dualwindow.training_hooks import LogHook, TensorBoardHook
 

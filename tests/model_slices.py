@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dualwindow.trained import TrainedModel
+from dualwindow.models.trained_model import TrainedModel
 from tests.bot import Bot
 
 

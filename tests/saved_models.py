@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.trained import TrainedModel
+from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, make_bot
 
 OLDER, NEWER = 1_700_000_000, 1_700_003_600

@@ -18,9 +18,9 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.finished_training import FinishedTraining
-from dualwindow.pretrained import settings_from
+from dualwindow.models.pretrained import settings_from
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset
 from tests.bot import PAIR, Bot, make_bot
 from tests.model_slices import featured, slices, whole

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.mirror import mirror_of
-from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.mirror import mirror_of
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.predict import predict_rows
 from dualwindow.optimization import GradientStep, optimizer_of
-from dualwindow.prediction import predict_rows
 from dualwindow.runtime import threads as compute_threads
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 from dualwindow.settings import TrainingConfig

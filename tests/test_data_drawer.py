@@ -14,7 +14,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
 from dualwindow import prediction_archive
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.trained import TrainedModel
+from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, make_bot
 from tests.saved_models import NEWER, OLDER, save, trained
 

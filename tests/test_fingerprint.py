@@ -9,7 +9,7 @@ import pytest
 from freqtrade.enums import TradingMode
 
 from dualwindow.errors import SettingsError
-from dualwindow.fingerprint import (
+from dualwindow.models.fingerprint import (
     BINDING_NAME,
     bind_features,
     bind_folder,
@@ -17,7 +17,7 @@ from dualwindow.fingerprint import (
     model_dependencies,
     model_settings,
 )
-from dualwindow.manifest import write_manifest
+from dualwindow.models.manifest import write_manifest
 from dualwindow.settings import TrainingConfig
 
 FREQTRADE: dict[str, Any] = {

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow.manifest import bound_to
-from dualwindow.model_folders import checkpoint_path
+from dualwindow.models.freqai_folders import checkpoint_path
+from dualwindow.models.manifest import bound_to
 from tests.bot import PAIR, make_bot
 from tests.live_bot import ROWS, Live, live, trained, trained_bot
 

@@ -15,8 +15,8 @@ from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.freqai_files import set_aside_damaged
-from dualwindow.model_folders import find_models, recover_models
-from dualwindow.trained import TrainedModel
+from dualwindow.models.freqai_folders import find_models, recover_models
+from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, freqtrade_config
 from tests.saved_models import NEWER, OLDER, save, trained
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dualwindow.errors import ModelFileError
-from dualwindow.manifest import MANIFEST_NAME, check_manifest, write_manifest
+from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, write_manifest
 
 
 @pytest.fixture

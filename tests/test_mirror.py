@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import CHANGE_FEATURES, EXTENDED_FEATURES, average_features
 from dualwindow.data.features.base import change_features, moving_average_features
 from dualwindow.data.features.extended import extended_features
-from dualwindow.mirror import Mirror, mirror_of
+from dualwindow.models.mirror import Mirror, mirror_of
 from tests.markets import random_candles
 
 EIGHT = (*CHANGE_FEATURES, *average_features(1440), *average_features(43200))

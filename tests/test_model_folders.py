@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.model_folders import (
+from dualwindow.models.freqai_folders import (
     UnfinishedTraining,
     checkpoint_path,
     find_models,

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from dualwindow.columns import CHANGE_FEATURES
-from dualwindow.mirror import Mirror
-from dualwindow.network import SCALED_BOUND, DualWindowNetwork, NetworkShape, swap_sides
+from dualwindow.models.mirror import Mirror
+from dualwindow.models.network import SCALED_BOUND, DualWindowNetwork, NetworkShape, swap_sides
 from dualwindow.settings import TrainingConfig
 
 NAMES = ("high_change", "low_change", "volume_change")

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualwindow import portable, trained
+from dualwindow import trained
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.manifest import MANIFEST_NAME, write_manifest
-from dualwindow.portable import (
+from dualwindow.models import portable
+from dualwindow.models.manifest import MANIFEST_NAME, write_manifest
+from dualwindow.models.portable import (
     ABOUT_NAME,
     WEIGHTS_NAME,
     ModelOrigin,
@@ -22,8 +23,8 @@ from dualwindow.portable import (
     load_portable,
     save_portable,
 )
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime import files
-from dualwindow.trained import TrainedModel
 from dualwindow.training import train_model
 from tests.test_trainer import candles, frame, labels, settings
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from dualwindow import checkpoint
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, ModelFileError, SettingsError
-from dualwindow.portable import PortableModel, load_portable, save_portable
-from dualwindow.pretrained import (
+from dualwindow.models import checkpoint
+from dualwindow.models.portable import PortableModel, load_portable, save_portable
+from dualwindow.models.pretrained import (
     load_pretrained,
     market_warnings,
     require_features,
@@ -26,8 +26,8 @@ from dualwindow.pretrained import (
     settings_from,
     unseen,
 )
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset, train_model
 from dualwindow.training_evaluation import yardsticks_of
 from dualwindow.training_hooks import EpochResult

@@ -15,8 +15,8 @@ from freqtrade.exceptions import OperationalException
 from dualwindow.bot.pretrained import read_start
 from dualwindow.bot.settings import read_settings
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.portable import ModelOrigin, load_portable, save_portable
-from dualwindow.trained import TrainedModel
+from dualwindow.models.portable import ModelOrigin, load_portable, save_portable
+from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, make_bot
 from tests.live_bot import NEVER_EXPIRES, ROWS, Live
 

@@ -28,8 +28,8 @@ from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
 from dualwindow.epoch_batches import Batch, epoch_batches
 from dualwindow.errors import DualWindowError, SettingsError
-from dualwindow.mirror import Mirror
-from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.mirror import Mirror
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.runtime import distributed as module
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig

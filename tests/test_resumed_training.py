@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 import torch
 
-from dualwindow import checkpoint, trainer
-from dualwindow.checkpoint import remove_checkpoint
+from dualwindow import trainer
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
+from dualwindow.models import checkpoint
+from dualwindow.models.checkpoint import remove_checkpoint
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from dualwindow.trainer import TrainingResult
 from dualwindow.training import train_model
 from dualwindow.training_hooks import EpochResult

@@ -19,9 +19,9 @@ from dualwindow.data.features.base import change_features, moving_average_featur
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError, MemoryLimitError
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.memory import MemoryUse
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from dualwindow.training import train_dataset, train_model
 from tests.bot import QUICK
 from tests.markets import random_candles

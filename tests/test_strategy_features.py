@@ -10,7 +10,7 @@ import pytest
 from freqtrade.exceptions import OperationalException
 
 from dualwindow.errors import SettingsError
-from dualwindow.fingerprint import bind_features, code_fingerprint
+from dualwindow.models.fingerprint import bind_features, code_fingerprint
 from tests.bot import make_bot
 
 

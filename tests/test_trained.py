@@ -14,9 +14,9 @@ import torch
 from dualwindow import trained
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.manifest import check_manifest
-from dualwindow.tensor_bytes import about_of, to_bytes
-from dualwindow.trained import CheckpointLoader, TrainedModel
+from dualwindow.models.manifest import check_manifest
+from dualwindow.models.serialization import about_of, to_bytes
+from dualwindow.models.trained_model import CheckpointLoader, TrainedModel
 from dualwindow.training import train_model
 from tests.test_trainer import candles, frame, labels, settings
 

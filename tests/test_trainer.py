@@ -25,7 +25,7 @@ from dualwindow.errors import (
     TrainingStoppedError,
 )
 from dualwindow.labels import BothTouched
-from dualwindow.network import DualWindowNetwork
+from dualwindow.models.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training import train_model

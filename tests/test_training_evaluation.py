@@ -17,7 +17,7 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.evaluation import Yardsticks
-from dualwindow.figures_file import YARDSTICKS_KEY, read_yardsticks
+from dualwindow.models.figures_file import YARDSTICKS_KEY, read_yardsticks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import train_dataset
 from dualwindow.training_evaluation import comparison_of, volatility_of, yardsticks_of

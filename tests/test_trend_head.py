@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import CHANGE_FEATURES, HOLD, LONG, SHORT
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.mirror import close_changes, mirror_of
-from dualwindow.network import SCALED_BOUND, TREND_GAIN, DualWindowNetwork, NetworkShape
+from dualwindow.models.mirror import close_changes, mirror_of
+from dualwindow.models.network import SCALED_BOUND, TREND_GAIN, DualWindowNetwork, NetworkShape
 from dualwindow.settings import TrainingConfig
 from tests.test_trainer import candles, frame, labels, settings, trainer_of
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.network import DualWindowNetwork, swap_sides
+from dualwindow.models.network import DualWindowNetwork, swap_sides
 from dualwindow.runtime.distributed import ALONE, Ranks
 
 #: Windows whose order is worked out and whose classes are uploaded in one go.

@@ -11,11 +11,11 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Yardsticks
-from dualwindow.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
 from dualwindow.labels import BothTouched
-from dualwindow.portable import PortableModel
+from dualwindow.models.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.trade_figures import AfterFees
-from dualwindow.trained import TrainedModel
 from dualwindow.trainer import TrainingResult
 
 logger = logging.getLogger(__name__)

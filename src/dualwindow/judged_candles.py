@@ -15,10 +15,10 @@ from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.price_files import read_trade_candles
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_trades import JudgedCandles
-from dualwindow.trained import TrainedModel
 
 
 def pair_probabilities(

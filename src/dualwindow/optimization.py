@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
-from dualwindow.network import DualWindowNetwork
+from dualwindow.models.network import DualWindowNetwork
 from dualwindow.runtime.device import autocast
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads

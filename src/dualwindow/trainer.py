@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.checkpoint import CheckpointFile, TrainingState
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.sampler import EpochOrder
@@ -24,11 +23,12 @@ from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.epoch_batches import epoch_batches
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.estimate import log_estimate
-from dualwindow.mirror import mirror_for
-from dualwindow.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.checkpoint import CheckpointFile, TrainingState
+from dualwindow.models.mirror import mirror_for
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.pretrained import untrained_network
 from dualwindow.optimization import GradientStep, Schedule, optimizer_of
-from dualwindow.portable import PortableModel
-from dualwindow.pretrained import untrained_network
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads

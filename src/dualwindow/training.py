@@ -18,14 +18,14 @@ from dualwindow.errors import DataError, RankLostError
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures
 from dualwindow.judged_trades import TradeMarket
 from dualwindow.labels import BothTouched
-from dualwindow.portable import PortableModel
-from dualwindow.pretrained import require_features, settings_from, unseen, untrained_network
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.pretrained import require_features, settings_from, unseen, untrained_network
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.files import write_json
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from dualwindow.trainer import Trainer, TrainingResult
 from dualwindow.training_evaluation import judge
 from dualwindow.training_hooks import TrainingHook

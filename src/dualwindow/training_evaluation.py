@@ -19,11 +19,11 @@ from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.trade_figures import AfterFees
-from dualwindow.trained import TrainedModel
 
 #: Most rows that an evaluation predicts, evenly spaced.
 EVALUATION_ROWS: Final = 200_000

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 
 from dualwindow import __version__
-from dualwindow.checkpoint import CHECKPOINT_FORMAT
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.split import Split
 from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.errors import DataError
-from dualwindow.fingerprint import model_settings
+from dualwindow.models.checkpoint import CHECKPOINT_FORMAT
+from dualwindow.models.fingerprint import model_settings
+from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.runtime.device import arithmetic_of
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import MODEL_FORMAT
 
 #: Rows summed in one go; bounds how much of a mapped file is touched at a time.
 _ROWS: Final = 65_536

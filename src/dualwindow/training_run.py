@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from dualwindow.checkpoint import TrainingState
-from dualwindow.network import DualWindowNetwork
+from dualwindow.models.checkpoint import TrainingState
+from dualwindow.models.network import DualWindowNetwork
 from dualwindow.optimization import GradientStep, Schedule
 from dualwindow.settings import TrainingConfig
 from dualwindow.training_hooks import EpochResult

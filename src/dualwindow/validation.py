@@ -14,8 +14,8 @@ from dualwindow.data.datasets.dataset import Selection
 from dualwindow.data.datasets.statistics import class_counts, class_weights
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.evaluation import trading_f1
-from dualwindow.network import DualWindowNetwork
-from dualwindow.prediction import predict_rows
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.predict import predict_rows
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig

@@ -24,8 +24,8 @@ from dualwindow.data.candles.sources import CandleSource, find_sources
 from dualwindow.data.candles.timerange import Period, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.exits import TradeTerms
-from dualwindow.figures_file import read_yardsticks
-from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
+from dualwindow.models.figures_file import read_yardsticks
+from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from dualwindow.cli.main import main
-from dualwindow.portable import load_portable
+from dualwindow.models.portable import load_portable
 from dualwindow.settings.presets import preset_files
 from tests.cli.trainings import write_candles, write_config
 

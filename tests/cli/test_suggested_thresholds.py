@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dualwindow.cli.main import main
-from dualwindow.portable import load_portable, save_portable
+from dualwindow.models.portable import load_portable, save_portable
 from tests.cli.trainings import PERIOD, write_candles, write_config
 
 SUGGEST = ("evaluate", "model", "--suggest-thresholds")

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow import portable
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.training_folder import CHECKPOINT_NAME, TrainingFolder
 from dualwindow.columns import EXTENDED_FEATURES
-from dualwindow.portable import load_portable
+from dualwindow.models import portable
+from dualwindow.models.portable import load_portable
 from dualwindow.settings import TrainingConfig
 from tests.cli.trainings import PAIR, PERIOD, SETTINGS, weights, write_candles, write_config
 

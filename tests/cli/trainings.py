@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from dualwindow.portable import load_portable
+from dualwindow.models.portable import load_portable
 from tests.bot import QUICK, REPOSITORY
 
 PAIR = "BTC/USDT:USDT"

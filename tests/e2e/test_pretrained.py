@@ -16,9 +16,9 @@ from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store
-from dualwindow.portable import PortableModel, load_portable
+from dualwindow.models.portable import PortableModel, load_portable
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.trained import TrainedModel
 from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pretrained")]

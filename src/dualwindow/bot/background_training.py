@@ -13,7 +13,7 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.errors import DualWindowError, TrainingStoppedError
-from dualwindow.model_folders import find_unfinished, remove_checkpoints
+from dualwindow.models.freqai_folders import find_unfinished, remove_checkpoints
 
 logger = logging.getLogger(__name__)
 

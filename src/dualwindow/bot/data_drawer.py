@@ -20,7 +20,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.live_history import joined_history
-from dualwindow.model_folders import purge_models, remove_checkpoints, seal
+from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
 from dualwindow.prediction_archive import file_oldest, with_filed
 from dualwindow.runtime.files import CheckedFiles
 

@@ -15,8 +15,8 @@ from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import SettingsError
-from dualwindow.portable import PortableModel, is_portable
-from dualwindow.pretrained import (
+from dualwindow.models.portable import PortableModel, is_portable
+from dualwindow.models.pretrained import (
     load_pretrained,
     market_warnings,
     require_features,

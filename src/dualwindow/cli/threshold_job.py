@@ -29,14 +29,14 @@ from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.exits import TradeTerms
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
-from dualwindow.portable import ModelOrigin, load_portable
+from dualwindow.models.portable import ModelOrigin, load_portable
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_choice import choose_thresholds, chosen_thresholds
 from dualwindow.threshold_trades import JudgedCandles
 from dualwindow.trade_figures import AfterFees
 from dualwindow.trade_terms import trade_terms
 from dualwindow.trades import trade_decisions
-from dualwindow.trained import TrainedModel
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.figures_file import EVALUATION_NAME
-from dualwindow.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
+from dualwindow.models.checkpoint import remove_checkpoint
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
 from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"

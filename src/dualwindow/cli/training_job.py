@@ -22,9 +22,14 @@ from dualwindow.cli.training_report import report_files
 from dualwindow.cli.training_run import CommandTraining
 from dualwindow.cli.training_summary import print_summary
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
-from dualwindow.figures_file import EVALUATION_NAME
-from dualwindow.portable import PortableModel
-from dualwindow.pretrained import load_pretrained, market_warnings, require_timeframe, settings_from
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.pretrained import (
+    load_pretrained,
+    market_warnings,
+    require_timeframe,
+    settings_from,
+)
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.distributed import Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig

@@ -20,8 +20,8 @@ from dualwindow.cli.training_folder import (
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
 from dualwindow.errors import SettingsError
-from dualwindow.fingerprint import model_settings
-from dualwindow.portable import PortableModel
+from dualwindow.models.fingerprint import model_settings
+from dualwindow.models.portable import PortableModel
 
 logger = logging.getLogger(__name__)
 

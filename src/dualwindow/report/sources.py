@@ -15,10 +15,10 @@ from dualwindow import __version__
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import ModelFileError
-from dualwindow.figures_file import EVALUATION_NAME
-from dualwindow.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
-from dualwindow.model_folders import find_models
-from dualwindow.portable import ABOUT_NAME
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
+from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.portable import ABOUT_NAME
 from dualwindow.report.facts import (
     REPORT_FORMAT,
     Report,

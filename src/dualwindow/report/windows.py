@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
-from dualwindow.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
-from dualwindow.model_folders import find_models
+from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
+from dualwindow.models.freqai_folders import find_models
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
 from dualwindow.trade_figures import AfterFees
 

@@ -18,8 +18,9 @@ sys.path.insert(0, str(REPOSITORY / "strategies"))
 
 from DualWindowStrategy import DualWindowStrategy  # noqa: E402
 
-from dualwindow import trained, training_hooks  # noqa: E402
+from dualwindow import training_hooks  # noqa: E402
 from dualwindow.bot import data_drawer  # noqa: E402
+from dualwindow.models import trained_model  # noqa: E402
 from dualwindow.runtime import files  # noqa: E402
 
 
@@ -58,9 +59,9 @@ def arm(moment: str) -> None:
     if moment == "epoch":
         after(training_hooks.LogHook, "on_epoch")
     elif moment == "model":
-        trained.write_manifest = die
+        trained_model.write_manifest = die
     elif moment == "metadata":
-        after(trained.TrainedModel, "save")
+        after(trained_model.TrainedModel, "save")
     elif moment == "dictionary":
         data_drawer.DualWindowDrawer.save_drawer_to_disk = die
     elif moment == "seal":

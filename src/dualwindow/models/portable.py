@@ -24,17 +24,20 @@ import safetensors
 from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
 from dualwindow.evaluation import Yardsticks
-from dualwindow.figures_file import read_yardsticks
-from dualwindow.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
+from dualwindow.models.figures_file import read_yardsticks
+from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
+from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.files import whole_file, write_json
-from dualwindow.trained import TrainedModel
 
 #: Raised whenever the folder's files change; folders of another format are refused.
 PORTABLE_FORMAT: Final = 1
+
 WEIGHTS_NAME: Final = "model.safetensors"
+
 ABOUT_NAME: Final = "model.json"
 
 _WANTED: Final = "give a folder that `dualwindow train` has written"
+
 _MAKE_ONE: Final = "make a model folder with `dualwindow train`"
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
-from dualwindow.network import DualWindowNetwork, NetworkShape
-from dualwindow.portable import PortableModel, load_portable
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS
 

@@ -18,17 +18,18 @@ from typing import Any, Final
 
 from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.errors import SettingsError
-from dualwindow.manifest import bound_to
-from dualwindow.model_folders import find_models
+from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.fields import RETIRED_SETTINGS
-from dualwindow.trained import MODEL_FORMAT
 
 logger = logging.getLogger(__name__)
 
 BINDING_NAME: Final = "dualwindow.json"
+
 _KEYS: Final = frozenset({"fingerprint", "settings", "pairs", "features"})
+
 #: FreqAI's folder of the predictions of a backtest.
 CACHED_PREDICTIONS: Final = "backtesting_predictions"
 
@@ -43,6 +44,7 @@ CONFIDENCE_SETTINGS: Final = (
     "confidence_fallback",
     "calibration",
 )
+
 #: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
 #: what is done with probabilities.
 _NOT_IN_MODEL: Final = frozenset(

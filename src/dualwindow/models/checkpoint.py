@@ -20,15 +20,17 @@ import safetensors.torch
 from torch import Tensor
 
 from dualwindow.errors import DataError
+from dualwindow.models.serialization import about_of, to_bytes
 from dualwindow.runtime.files import leftovers, whole_file
-from dualwindow.tensor_bytes import about_of, to_bytes
 
 logger = logging.getLogger(__name__)
 
 #: Raised whenever what is saved changes; checkpoints of another version are not resumed from.
 CHECKPOINT_FORMAT: Final = 1
+
 #: Seconds between two writes at least, so that short epochs do not keep the disk busy.
 SECONDS_BETWEEN_WRITES: Final = 5.0
+
 _SUM_BYTES: Final = hashlib.sha256().digest_size
 
 

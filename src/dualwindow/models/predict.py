@@ -14,12 +14,13 @@ from torch import Tensor
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.errors import TrainingStoppedError
-from dualwindow.network import DualWindowNetwork
+from dualwindow.models.network import DualWindowNetwork
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 
 #: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the
 #: processor's cache, fewer would leave its arithmetic units waiting.
 PREDICTION_STEPS: Final = 11_520
+
 #: Windows a thread that a chunk is a multiple of.
 _SHARE: Final = 64
 

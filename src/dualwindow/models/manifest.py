@@ -11,7 +11,11 @@ from dualwindow.errors import ModelFileError
 from dualwindow.runtime.files import sha256_of, write_json
 
 MANIFEST_NAME: Final = "manifest.json"
+
 MANIFEST_FORMAT: Final = 1
+
+#: Raised whenever what is saved changes; other versions are refused.
+MODEL_FORMAT: Final = 1
 
 
 def write_manifest(

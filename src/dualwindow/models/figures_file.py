@@ -10,8 +10,10 @@ from dualwindow.evaluation import Yardsticks
 
 #: Beside every model.
 EVALUATION_NAME: Final = "evaluation.json"
+
 #: Under which stands what the model was judged by.
 YARDSTICKS_KEY: Final = "yardsticks"
+
 #: Under which stands what its decisions would have earned.
 AFTER_FEES_KEY: Final = "after_fees"
 

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.checkpoint import remove_checkpoint
 from dualwindow.errors import ModelFileError
-from dualwindow.manifest import check_manifest, is_listed, write_manifest
+from dualwindow.models.checkpoint import remove_checkpoint
+from dualwindow.models.manifest import check_manifest, is_listed, write_manifest
 from dualwindow.runtime.files import CheckedFiles, set_aside
 
 logger = logging.getLogger(__name__)
 
 PAIR_DICTIONARY: Final = "pair_dictionary.json"
+
 _CHECKPOINT_NAME: Final = re.compile(r"unfinished-(?P<last>\d+)\.checkpoint")
+
 _FOLDER_NAME: Final = re.compile(r"sub-train-(?P<base>.+)_(?P<stamp>\d{10})")
 
 

@@ -29,12 +29,18 @@ logger = logging.getLogger(__name__)
 
 # Another timeframe (`_5m`), or a correlated pair with its timeframe (`_ETH/USDTUSDT_1m`).
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
+
 _CHANGE: Final = re.compile(rf"(?P<kind>{'|'.join(CHANGE_FEATURES)}){_ORIGIN}")
+
 _AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
+
 # Volatility knows no side, volume and time of day none either.
 _EXTENDED: Final = re.compile(rf"(?P<kind>{'|'.join(EXTENDED_FEATURES)})")
+
 _PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
+
 _KINDS: Final = (_CHANGE, _AVERAGE, _EXTENDED)
+
 _KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA, *EXTENDED_FEATURES)
 
 

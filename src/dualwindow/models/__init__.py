@@ -1,0 +1,1 @@
+"""The network, what a trained model is, and how it is saved and found again."""
