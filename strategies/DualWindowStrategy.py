@@ -18,7 +18,7 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
-from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
 from dualwindow.bot.chosen_thresholds import ChosenThresholds, deciding_sides, values_of, with_given
 from dualwindow.bot.decisions import DecisionRule, usable
 from dualwindow.bot.earlier_models import EarlierModels

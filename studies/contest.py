@@ -8,14 +8,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, Trades, trade_decisions, trade_entries
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence.calibration import Calibration, normalised
 from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.evaluation.bootstrap import interval_of, resampled_totals
 from dualwindow.evaluation.losses import row_losses
-from dualwindow.exits import TradeTerms
-from dualwindow.trades import Trades, trade_decisions, trade_entries
 from studies.edge import preferred_sides
 from studies.real_market import DAY, Fold
 from studies.rivals import Forecast, natural_shares

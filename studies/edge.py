@@ -12,16 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import AfterFees, SideFigures
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import USUAL_FEES, TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import LONG, SHORT
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.data.candles.pairs import FUTURES
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_figures import AfterFees, SideFigures
-from dualwindow.trade_terms import USUAL_FEES
-from dualwindow.trades import trade_decisions
 
 TERMS: Final = TradeTerms(fee=USUAL_FEES[FUTURES])
 

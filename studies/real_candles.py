@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any, Final
 
 from demo.running import REPOSITORY
+from dualwindow.backtest.terms import USUAL_FEES, TradeTerms
 from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_terms import USUAL_FEES
 from studies.contest import figures_of, judged, pooled, require_same_rows
 from studies.part import Progress
 from studies.real_market import Fold, Market, data_folder, feature_stream, source_of

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.running import REPOSITORY
+from dualwindow.backtest.price_files import read_candle_frame, with_funding
+from dualwindow.backtest.prices import TradeCandles
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
@@ -23,9 +25,7 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError
-from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
 
 #: Names another folder of candles than the one beside the repository.
 FOLDER_VARIABLE: Final = "DUALWINDOW_STUDY_DATA"

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.exits import EXIT_REASONS, STOP_LOSS
+from dualwindow.backtest.figures import AfterFees, SideFigures
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, Trades, trade_decisions
 from dualwindow.columns import LONG, SHORT
-from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades
 from dualwindow.evaluation.bootstrap import day_mean, day_total
-from dualwindow.exits import EXIT_REASONS, STOP_LOSS, TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_figures import AfterFees, SideFigures
-from dualwindow.trades import Trades, trade_decisions
 from tests.markets import random_candles
 
 TERMS = TradeTerms(fee=0.0005)

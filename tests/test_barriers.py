@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.barriers import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig

@@ -11,21 +11,22 @@ from freqtrade.strategy import stoploss_from_absolute
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.barriers import stop_loss_price, take_profit_price
-from dualwindow.exits import (
+from dualwindow.backtest.exits import (
     FORCE_EXIT,
     STOP_LOSS,
     TAKE_PROFIT,
     TIME_OUT,
     Position,
-    TradeTerms,
     first_touch,
     hold_position,
     roi_price,
+    stop_loss_price,
     stop_price,
+    take_profit_price,
 )
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
 
 FUTURE = 3
 CONFIG = TrainingConfig(future_window=FUTURE)

@@ -9,15 +9,14 @@ import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import USUAL_FEES
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.bot.frame_prices import FramePrices
 from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.data.candles.timerange import Period
 from dualwindow.report.windows import read_after_fees
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_terms import USUAL_FEES
-from dualwindow.trades import trade_decisions
 from tests.bot import PAIR, make_bot
 
 ROWS = 3000

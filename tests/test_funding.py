@@ -12,7 +12,7 @@ from freqtrade.exchange import Exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.funding import Funding
+from dualwindow.backtest.prices import Funding
 
 START = pd.Timestamp("2025-06-01", tz="UTC")
 

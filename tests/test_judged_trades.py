@@ -11,22 +11,21 @@ import pandas as pd
 import pytest
 
 from dualwindow import training_evaluation
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.price_files import read_trade_candles
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import HOLD, LONG, SHORT
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import decide
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
-from dualwindow.exits import TradeTerms
-from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
-from dualwindow.price_files import read_trade_candles
 from dualwindow.report.windows import read_after_fees
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import trade_decisions
 from dualwindow.training import train_dataset
 from tests.bot import QUICK
 from tests.datasets import dataset_of

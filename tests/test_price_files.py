@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 from freqtrade.data.converter import ohlcv_fill_up_missing_data
 
+from dualwindow.backtest.price_files import read_trade_candles
+from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import EVERYTHING, Period
-from dualwindow.funding import Funding
-from dualwindow.price_files import read_trade_candles
-from dualwindow.trade_candles import TradeCandles
 from tests.markets import random_candles
 
 

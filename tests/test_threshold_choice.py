@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import trade_decisions, trade_entries
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.errors import DataError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_choice import (
     OFF,
@@ -20,8 +22,6 @@ from dualwindow.threshold_choice import (
     choose_thresholds,
 )
 from dualwindow.threshold_trades import EntryOutcomes, JudgedCandles
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import trade_decisions, trade_entries
 from tests.markets import random_candles
 
 CONFIG = TrainingConfig(future_window=12)

@@ -11,8 +11,8 @@ from freqtrade.exchange.exchange_utils import TICK_SIZE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dualwindow.backtest.prices import nearest_tick, tick_at_or_above, tick_at_or_below, tick_sizes
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.ticks import nearest_tick, tick_at_or_above, tick_at_or_below, tick_sizes
 from tests.markets import PRICES, random_candles
 
 

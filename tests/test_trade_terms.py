@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
+from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.errors import SettingsError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.trade_terms import trade_terms
 
 
 @pytest.mark.parametrize(

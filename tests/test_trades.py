@@ -11,23 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
-from dualwindow.errors import DataError
-from dualwindow.exits import (
+from dualwindow.backtest.exits import (
     EXIT_REASONS,
     FORCE_EXIT,
     STOP_LOSS,
     TAKE_PROFIT,
     TIME_OUT,
-    TradeTerms,
     roi_price,
     stop_price,
 )
-from dualwindow.funding import Funding
+from dualwindow.backtest.prices import Funding, TradeCandles, nearest_tick
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import Trades, trade_decisions, trade_entries
+from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
+from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.ticks import nearest_tick
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import Trades, trade_decisions, trade_entries
 from tests.markets import candle_frames, random_candles
 
 FUTURE = 4

@@ -8,19 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import HOLD
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import trade_decisions
 from dualwindow.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
 
 CONFIG = TrainingConfig.from_parameters(

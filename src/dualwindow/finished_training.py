@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dualwindow import __version__
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
@@ -15,7 +16,6 @@ from dualwindow.labels import BothTouched
 from dualwindow.models.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.trade_figures import AfterFees
 from dualwindow.trainer import TrainingResult
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.columns import CLASS_NAMES, UNKNOWN
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
@@ -16,7 +17,6 @@ from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.price_files import read_trade_candles
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_trades import JudgedCandles
 

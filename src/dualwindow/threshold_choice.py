@@ -23,15 +23,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.figures import Percent
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_days import DayTable
 from dualwindow.threshold_trades import EntryOutcomes, JudgedCandles
-from dualwindow.trade_figures import Percent
 
 #: The largest threshold that a setting may have, which no softmax reaches: the side is not said.
 OFF: Final = 1.0

@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import DAY_SECONDS, trade_entries
 from dualwindow.columns import LONG, SHORT
-from dualwindow.compared_trades import DAY_SECONDS
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import trade_entries
 
 _SIDES: Final = (SHORT, LONG)
 _NO_EXIT: Final = -1

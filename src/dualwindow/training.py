@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.dataset_trades import TradeMarket
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.finished_training import FinishedTraining, log_training, training_figures
-from dualwindow.judged_trades import TradeMarket
 from dualwindow.labels import BothTouched
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import require_features, settings_from, unseen, untrained_network

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
@@ -18,12 +20,10 @@ from dualwindow.data.datasets.statistics import mirrored_counts, trained_prior
 from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_figures import AfterFees
 
 #: Most rows that an evaluation predicts, evenly spaced.
 EVALUATION_ROWS: Final = 200_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
-from dualwindow.trade_figures import AfterFees
 
 
 @dataclass(frozen=True)

@@ -13,21 +13,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, Trades, trade_decisions
 from dualwindow.columns import HOLD
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, EvaluatedPart, Yardsticks, evaluate_parts
-from dualwindow.exits import TradeTerms
-from dualwindow.funding import Funding
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_figures import AfterFees
-from dualwindow.trades import Trades, trade_decisions
 from dualwindow.walk_figures import JudgedPair, JudgedSlice, WalkForward
 
 

@@ -14,6 +14,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dualwindow.backtest.price_files import read_candle_frame, with_funding
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import least_rank
@@ -23,14 +26,10 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource, find_sources
 from dualwindow.data.candles.timerange import Period, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.exits import TradeTerms
 from dualwindow.models.figures_file import read_yardsticks
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
-from dualwindow.price_files import read_candle_frame, with_funding
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_terms import trade_terms
 from dualwindow.walk_forward import PairWalk, PredictedSlice, walk_pair
 
 logger = logging.getLogger(__name__)

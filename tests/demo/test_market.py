@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from demo.market import MINUTES_PER_DAY, Market, MarketSpec, make_market
+from dualwindow.backtest.figures import SideFigures
 from dualwindow.columns import LONG, SHORT
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_figures import SideFigures
 from studies.edge import sides_of, traded
 
 LOOKBACKS = (15, 30, 60, 120, 240, 480)

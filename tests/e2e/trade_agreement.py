@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dualwindow.backtest.exits import EXIT_REASONS
+from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import Trades, trade_decisions
 from dualwindow.columns import CLASS_NAMES, SHORT
 from dualwindow.confidence import decide
 from dualwindow.data.candles.pairs import stem_of
-from dualwindow.exits import EXIT_REASONS, TradeTerms
-from dualwindow.funding import Funding
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trades import Trades, trade_decisions
 from tests.e2e.freqtrade import Run
 
 #: freqtrade rounds profit ratios to 1e-8, and each amount of money that they come from.

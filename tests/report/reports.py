@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideFigures
 from dualwindow.columns import CLASS_NAMES, HOLD, LABEL_COLUMN, SHORT
 from dualwindow.confidence import decide
 from dualwindow.confidence.calibration import Calibration
@@ -18,7 +19,6 @@ from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.skill import Skill, SkillFigure
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
-from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures
 from dualwindow.training_hooks import EpochResult
 from tests.evaluation.cases import random_case
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
 from studies.__main__ import main
 from studies.contest import figures_of, judged, pooled, require_same_rows

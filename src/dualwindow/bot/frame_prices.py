@@ -8,16 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from dualwindow.backtest.dataset_trades import TradeMarket
+from dualwindow.backtest.price_files import read_funding
+from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.backtest.terms import trade_terms
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.pairs import FUTURES, stem_of
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
-from dualwindow.funding import Funding
-from dualwindow.judged_trades import TradeMarket
-from dualwindow.price_files import read_funding
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_terms import trade_terms
 
 
 class FramePrices:

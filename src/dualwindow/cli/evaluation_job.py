@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.cli.candle_check import check_candles, find_candles
 from dualwindow.cli.evaluate_command import EVALUATION_FLAGS
 from dualwindow.cli.evaluation_tables import print_evaluation
@@ -25,13 +27,11 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
-from dualwindow.judged_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.files import Layer
-from dualwindow.trade_figures import AfterFees
 from dualwindow.training_evaluation import EVALUATION_ROWS, comparison_of
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.report.tables import profit_table
-from dualwindow.trade_figures import AfterFees
 
 
 def print_profit(console: Console, figures: AfterFees | None) -> None:

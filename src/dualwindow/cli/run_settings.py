@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.cli.config_check import shape_problems
 from dualwindow.cli.folders import USERDIR, data_folder
 from dualwindow.cli.setting_flags import SettingFlag, layered_config
@@ -15,14 +16,12 @@ from dualwindow.cli.setting_rows import setting_rows, value_row
 from dualwindow.data.candles.pairs import FUTURES, SPOT, settled_stem
 from dualwindow.data.candles.timerange import timeframe_seconds
 from dualwindow.errors import SettingsError
-from dualwindow.exits import TradeTerms
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import LayeredConfig
 from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.training_config import USUAL_PERIODS
-from dualwindow.trade_terms import trade_terms
 
 #: For a run without a configuration file, which would say them.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"

@@ -9,7 +9,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.terms import TradeTerms, trade_terms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.cli.candle_check import find_candles
 from dualwindow.cli.evaluate_command import MIN_TRADES
 from dualwindow.cli.evaluation_job import checked_store, evaluation_settings
@@ -20,23 +23,18 @@ from dualwindow.cli.stages import StageWatch
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period, utc_text
 from dualwindow.data.datasets.store import Store
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.exits import TradeTerms
 from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.models.portable import ModelOrigin, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.threshold_choice import choose_thresholds, chosen_thresholds
 from dualwindow.threshold_trades import JudgedCandles
-from dualwindow.trade_figures import AfterFees
-from dualwindow.trade_terms import trade_terms
-from dualwindow.trades import trade_decisions
 
 
 @dataclass(frozen=True)

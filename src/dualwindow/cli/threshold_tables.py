@@ -9,10 +9,10 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.threshold_choice import OFF, ThresholdChoice
-from dualwindow.trade_figures import AfterFees
 
 #: Class name to figures of its threshold (`evaluation.thresholds.ThresholdFigures`).
 ValidationMeaning = dict[str, dict[str, Any]]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dualwindow.backtest.dataset_trades import TradeMarket
+from dualwindow.backtest.price_files import read_trade_candles
+from dualwindow.backtest.prices import TradeCandles
 from dualwindow.cli.run_settings import RunSettings
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
-from dualwindow.judged_trades import TradeMarket
-from dualwindow.price_files import read_trade_candles
-from dualwindow.trade_candles import TradeCandles
 
 
 def market_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeMarket:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
-from dualwindow.trade_figures import AfterFees
 from dualwindow.training_hooks import EpochResult
 from dualwindow.walk_figures import WalkForward
 

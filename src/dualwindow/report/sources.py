@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from dualwindow import __version__
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import ModelFileError
@@ -31,7 +32,6 @@ from dualwindow.report.predictions import read_predictions, thinned, weekly
 from dualwindow.report.verdict import verdict_of
 from dualwindow.report.walked import WalkFacts
 from dualwindow.report.windows import read_after_fees, read_window, read_windows
-from dualwindow.trade_figures import AfterFees
 
 FIGURES_NAME: Final = "report.json"
 PAGE_NAME: Final = "report.html"

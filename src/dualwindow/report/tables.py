@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
@@ -13,7 +14,6 @@ from dualwindow.report.chart import iso
 from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
 from dualwindow.report.verdict import interval_words, share, strongest_skill
-from dualwindow.trade_figures import AfterFees
 
 _UNKNOWN = "-"
 

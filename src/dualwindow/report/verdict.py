@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from dualwindow.backtest.figures import AfterFees, Percent
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.facts import TrainedWindow, Verdict, judged
-from dualwindow.trade_figures import AfterFees, Percent
 
 _DO_NOT: Final = "Do not trade this."
 #: What is left to find out where direction was told from chance.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.exits import EXIT_REASONS
 from dualwindow.report.facts import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 from dualwindow.report.predictions import weekly
 from dualwindow.walk_figures import WalkForward

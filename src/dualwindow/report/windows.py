@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
 from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
-from dualwindow.trade_figures import AfterFees
 
 logger = logging.getLogger(__name__)
 

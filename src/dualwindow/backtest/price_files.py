@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.data.candles.feather import CandleBatch
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.funding import Funding
-from dualwindow.trade_candles import TradeCandles
 
 logger = logging.getLogger(__name__)
 
 #: Candles read at a time.
 _ROWS: Final = 65_536
+
 #: freqtrade keeps funding rates and mark prices under this timeframe; older versions used 8h.
 _FUNDING_TIMEFRAMES: Final = ("1h", "8h")
 

@@ -6,20 +6,27 @@ barriers anchored on it, in every candle the time-out before the stop loss befor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.barriers import stop_loss_price, take_profit_price
+from dualwindow.backtest.prices import (
+    TradeCandles,
+    nearest_tick,
+    tick_at_or_above,
+    tick_at_or_below,
+)
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.ticks import nearest_tick, tick_at_or_above, tick_at_or_below
-from dualwindow.trade_candles import TradeCandles
 
 TAKE_PROFIT: Final = 0
+
 STOP_LOSS: Final = 1
+
 TIME_OUT: Final = 2
+
 FORCE_EXIT: Final = 3
 
 #: What freqtrade calls the reasons; index = reason code.
@@ -28,35 +35,6 @@ EXIT_REASONS: Final = ("roi", "stop_loss", "time_out", "force_exit")
 #: The strategy asks for this much less than the take profit's ratio, which freqtrade rounds to
 #: 1e-8 and wants more than.
 _HALF_A_STEP: Final = 5e-9
-
-
-@dataclass(frozen=True)
-class TradeTerms:
-    """What a trade costs and how it may be made.
-
-    Attributes:
-        fee: fraction of the price paid at entry and again at exit.
-        slippage: fraction by which every fill is worse than the price that freqtrade reckons
-            with, at entry and at exit; the barriers are anchored on the worse entry.
-        leverage: factor on the profit. The exits must lie before the liquidation.
-        can_short: false on spot, where a SHORT is no signal.
-
-    Raises:
-        ValueError: when a fraction is not in [0, 1) or leverage is below 1.
-    """
-
-    fee: float
-    slippage: float = 0.0
-    leverage: float = 1.0
-    can_short: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("fee", "slippage"):
-            value = getattr(self, name)
-            if not 0.0 <= value < 1.0:
-                raise ValueError(f"{name} must be a fraction from 0 to below 1, not {value}")
-        if not self.leverage >= 1.0:
-            raise ValueError(f"leverage must be at least 1, not {self.leverage}")
 
 
 class Position(NamedTuple):
@@ -184,3 +162,23 @@ def stop_price(entry: float, tick: float, *, is_short: bool, config: TrainingCon
     """
     stop = stop_loss_price(entry, is_short=is_short, config=config)
     return tick_at_or_below(stop, tick) if is_short else tick_at_or_above(stop, tick)
+
+
+def take_profit_price(fill: float, *, is_short: bool, config: TrainingConfig) -> float:
+    """Price at which the take profit of a position filled at `fill` lies."""
+    return fill * (1.0 - config.short_tp_pct if is_short else 1.0 + config.long_tp_pct)
+
+
+def stop_loss_price(fill: float, *, is_short: bool, config: TrainingConfig) -> float:
+    """Price at which the stop loss of a position filled at `fill` lies."""
+    return fill * (1.0 + config.short_sl_pct if is_short else 1.0 - config.long_sl_pct)
+
+
+def time_out_at(filled: datetime, config: TrainingConfig, candle_seconds: int) -> datetime:
+    """When a position times out: the open of the candle after its future window.
+
+    The window's first candle is the one in which the position was filled, at whatever second.
+    """
+    since = filled.timestamp() % candle_seconds
+    candle_open = filled - timedelta(seconds=since)
+    return candle_open + timedelta(seconds=candle_seconds * config.future_window)

@@ -1,4 +1,4 @@
-"""Figures of trades after fees, as JSON and as lines; `dualwindow.after_fees` reckons them."""
+"""Figures of trades after fees, as JSON and as lines; `after_fees` computes them."""
 
 from __future__ import annotations
 

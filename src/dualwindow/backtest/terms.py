@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings.root_settings import RootSettings
 
 #: Binance's fees of one side for whoever takes an order, as a fraction of the price.
@@ -42,3 +42,32 @@ def trade_terms(root: RootSettings, content: Mapping[str, Any], trading_mode: st
         leverage=root.leverage if is_future else 1.0,
         can_short=is_future,
     )
+
+
+@dataclass(frozen=True)
+class TradeTerms:
+    """What a trade costs and how it may be made.
+
+    Attributes:
+        fee: fraction of the price paid at entry and again at exit.
+        slippage: fraction by which every fill is worse than the price that freqtrade reckons
+            with, at entry and at exit; the barriers are anchored on the worse entry.
+        leverage: factor on the profit. The exits must lie before the liquidation.
+        can_short: false on spot, where a SHORT is no signal.
+
+    Raises:
+        ValueError: when a fraction is not in [0, 1) or leverage is below 1.
+    """
+
+    fee: float
+    slippage: float = 0.0
+    leverage: float = 1.0
+    can_short: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("fee", "slippage"):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1.0:
+                raise ValueError(f"{name} must be a fraction from 0 to below 1, not {value}")
+        if not self.leverage >= 1.0:
+            raise ValueError(f"leverage must be at least 1, not {self.leverage}")

@@ -12,13 +12,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.backtest.exits import EXIT_REASONS
+from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideFigures
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.compared_trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.evaluation.bootstrap import Interval, day_mean, day_total
-from dualwindow.exits import EXIT_REASONS, TradeTerms
-from dualwindow.trade_figures import AfterFees, Percent, ProfitFigures, SideFigures
 
 _RANDOM_SERIES: Final = 200
+
 _INSIDE: Final = (0.025, 0.975)
 
 

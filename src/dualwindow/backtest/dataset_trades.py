@@ -9,17 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.after_fees import after_fees
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import HOLD
-from dualwindow.compared_trades import ComparedTrades
 from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.errors import DataError
-from dualwindow.exits import TradeTerms
 from dualwindow.settings import TrainingConfig
-from dualwindow.trade_candles import TradeCandles
-from dualwindow.trade_figures import AfterFees
-from dualwindow.trades import trade_decisions
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Trades that decisions would have made: prices, exits, fees and figures."""

@@ -1,0 +1,186 @@
+"""Price steps, found and rounded to as freqtrade's backtest does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.errors import DataError
+
+#: freqtrade writes a price with this many significant digits before it counts decimals.
+_DIGITS: Final = 14
+
+_PRICES = ("open", "high", "low", "close")
+
+
+def tick_sizes(prices: NDArray[np.float64], seconds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Price step of each candle: of the most decimals that any price of its month has.
+
+    freqtrade reckons it so because an exchange tells only today's step. In a month of whole prices
+    freqtrade asks the exchange; here the step is then 1.
+
+    Args:
+        prices: (N, K) prices of the candles (open, high, low, close), finite and above 0.
+        seconds: (N,) dates of the candles in seconds since 1970.
+
+    Returns:
+        (N,) steps, 10 to the power of minus the decimals.
+    """
+    months = seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    _, month = np.unique(months, return_inverse=True)
+    steps = np.empty(len(seconds))
+    for index in range(month.max(initial=-1) + 1):
+        rows = month == index
+        # As text and back, so that a step is the number that freqtrade reads.
+        steps[rows] = float(f"1e-{_decimals(prices[rows].ravel())}")
+    return steps
+
+
+def _decimals(prices: NDArray[np.float64]) -> int:
+    """Most decimals of any price."""
+    # Half a unit of the last significant digit.
+    blur = 0.5 * 10.0 ** (np.floor(np.log10(prices)) - _DIGITS + 1)
+    left, count = prices, 0
+    while True:
+        unlike = np.abs(left - np.round(left, count)) > blur
+        left, blur = left[unlike], blur[unlike]
+        if not len(left):
+            return count
+        count += 1
+
+
+def nearest_tick(price: float, tick: float) -> float:
+    """The step nearest to a price, the upper one from halfway on; the price itself for tick 0."""
+    if not tick:
+        return price
+    exact, step = _exact(price), _step(tick)
+    over = exact % step
+    return float(exact - over + (step if over >= step / 2 else 0))
+
+
+def tick_at_or_above(price: float, tick: float) -> float:
+    """The lowest step that is not below a price; the price itself for tick 0."""
+    if not tick:
+        return price
+    exact, step = _exact(price), _step(tick)
+    over = exact % step
+    return float(exact - over + step) if over else price
+
+
+def tick_at_or_below(price: float, tick: float) -> float:
+    """The highest step that is not above a price; the price itself for tick 0."""
+    if not tick:
+        return price
+    exact = _exact(price)
+    over = exact % _step(tick)
+    return float(exact - over) if over else price
+
+
+def _exact(price: float) -> Decimal:
+    """A price as it is written; numpy writes its numbers in another way."""
+    return Decimal(repr(float(price)))
+
+
+@lru_cache(maxsize=64)
+def _step(tick: float) -> Decimal:
+    return _exact(tick)
+
+
+@dataclass(frozen=True)
+class Funding:
+    """Funding payments of a pair.
+
+    Attributes:
+        seconds: (M,) int64 times in seconds since 1970, ascending.
+        per_unit: (M,) what a long of one coin pays then (rate times mark price, in the stake
+            currency); negative where it receives.
+    """
+
+    seconds: NDArray[np.int64]
+    per_unit: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
+        """Join freqtrade's two files, as freqtrade does: only times that both know count.
+
+        Args:
+            rates: `date` and `funding_rate`, or `open` as older files call it.
+            marks: `date` and `open`, the mark price.
+        """
+        column = "funding_rate" if "funding_rate" in rates else "open"
+        rate = pd.Series(rates[column].to_numpy(np.float64), utc_seconds(rates["date"]))
+        mark = pd.Series(marks["open"].to_numpy(np.float64), utc_seconds(marks["date"]))
+        paid = (rate * mark).dropna().sort_index()
+        return cls(paid.index.to_numpy(np.int64), paid.to_numpy(np.float64))
+
+    def paid(self, entered: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What longs of one coin pay between two times, both included as in freqtrade's backtest.
+
+        Args:
+            entered: (T,) seconds since 1970 at which positions were entered.
+            left: (T,) the same for exits, the open of the candle in which they ended.
+
+        Returns:
+            (T,) in the stake currency.
+        """
+        sums = np.concatenate([[0.0], np.cumsum(self.per_unit)])
+        first = np.searchsorted(self.seconds, entered, "left")
+        end = np.searchsorted(self.seconds, left, "right")
+        return np.asarray(sums[end] - sums[first])
+
+
+@dataclass(frozen=True)
+class TradeCandles:
+    """N candles that follow one another without a gap, as freqtrade hands them over.
+
+    Attributes:
+        seconds: (N,) int64 dates in seconds since 1970.
+        open: (N,) float64, each within low and high.
+        high: (N,) float64.
+        low: (N,) float64.
+        tick: (N,) float64 price steps, 0 where prices are not rounded.
+        funding: what a future pays and receives, None on spot.
+    """
+
+    seconds: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    tick: NDArray[np.float64]
+    funding: Funding | None = None
+
+    @classmethod
+    def of(
+        cls, candles: pd.DataFrame, *, funding: Funding | None = None, rounded: bool = True
+    ) -> TradeCandles:
+        """Take them from a frame with freqtrade's candle columns.
+
+        Args:
+            candles: N rows in time order, missing minutes filled as freqtrade fills them.
+            funding: of the pair.
+            rounded: false leaves prices as they come, for markets without a step.
+
+        Raises:
+            DataError: when a price is missing, not finite or not above 0.
+        """
+        table = np.ascontiguousarray(candles[list(_PRICES)].to_numpy(np.float64).T)
+        bad = ~(np.isfinite(table) & (table > 0.0)).all(axis=0)
+        if bad.any():
+            date = candles["date"].iloc[int(bad.argmax())]
+            raise DataError(
+                f"{np.count_nonzero(bad)} candles have no usable price, the first at {date}; "
+                "leave them out and fill the gap as freqtrade does (flat candles without volume)"
+            )
+        seconds = utc_seconds(candles["date"])
+        tick = tick_sizes(table.T, seconds) if rounded else np.zeros(len(seconds))
+        return cls(seconds, table[0], table[1], table[2], tick, funding)
+
+    def __len__(self) -> int:
+        return len(self.open)
