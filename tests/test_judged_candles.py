@@ -13,7 +13,7 @@ from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
-from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.scored_candles import judged_candles, pair_probabilities, part_of
 from dualwindow.settings import TrainingConfig
 from tests.markets import random_candles
 

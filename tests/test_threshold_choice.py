@@ -14,14 +14,14 @@ from dualwindow.backtest.trades import trade_decisions, trade_entries
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.errors import DataError
-from dualwindow.settings import TrainingConfig
-from dualwindow.threshold_choice import (
+from dualwindow.model_selection.threshold_search import (
     OFF,
     ThresholdChoice,
     candidate_thresholds,
     choose_thresholds,
 )
-from dualwindow.threshold_trades import EntryOutcomes, JudgedCandles
+from dualwindow.model_selection.threshold_trades import EntryOutcomes, JudgedCandles
+from dualwindow.settings import TrainingConfig
 from tests.markets import random_candles
 
 CONFIG = TrainingConfig(future_window=12)

@@ -19,8 +19,8 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
+from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
 from dualwindow.settings import TrainingConfig
-from dualwindow.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
 
 CONFIG = TrainingConfig.from_parameters(
     {"window_size": 60, "future_window": 30}

@@ -29,12 +29,12 @@ from dualwindow.data.candles.timerange import Period, utc_text
 from dualwindow.data.datasets.store import Store
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.judged_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.scored_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.threshold_search import choose_thresholds, chosen_thresholds
+from dualwindow.model_selection.threshold_trades import JudgedCandles
 from dualwindow.models.portable import ModelOrigin, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.threshold_choice import choose_thresholds, chosen_thresholds
-from dualwindow.threshold_trades import JudgedCandles
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.table import Table
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import threshold_text
-from dualwindow.threshold_choice import OFF, ThresholdChoice
+from dualwindow.model_selection.threshold_search import OFF, ThresholdChoice
 
 #: Class name to figures of its threshold (`evaluation.thresholds.ThresholdFigures`).
 ValidationMeaning = dict[str, dict[str, Any]]

@@ -21,7 +21,7 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.text import skill_text
-from dualwindow.walk_figures import WalkForward
+from dualwindow.model_selection.walk_forward import WalkForward
 
 
 def run_walk(options: argparse.Namespace) -> int:

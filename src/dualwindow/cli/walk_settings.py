@@ -11,10 +11,10 @@ from typing import Any
 from dualwindow.cli.folders import data_folder
 from dualwindow.cli.setting_flags import SettingFlag, layered_config
 from dualwindow.errors import DataError, ModelFileError
+from dualwindow.model_selection.walk_forward import PairWalk, pooled_walk
+from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
 from dualwindow.report.walked import WalkFacts
-from dualwindow.walk_forward import PairWalk, pooled_walk
-from dualwindow.walk_sources import WalkSettings, walk_of
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ import numpy as np
 
 from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.model_selection.walk_forward import PairWalk, WalkForward
 from dualwindow.report.facts import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 from dualwindow.report.predictions import weekly
-from dualwindow.walk_figures import WalkForward
-from dualwindow.walk_forward import PairWalk
 
 
 @dataclass(frozen=True)

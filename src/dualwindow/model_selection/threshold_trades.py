@@ -19,6 +19,7 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.settings import TrainingConfig
 
 _SIDES: Final = (SHORT, LONG)
+
 _NO_EXIT: Final = -1
 
 

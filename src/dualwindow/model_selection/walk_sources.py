@@ -26,11 +26,11 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource, find_sources
 from dualwindow.data.candles.timerange import Period, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
+from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
 from dualwindow.models.figures_file import read_yardsticks
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
-from dualwindow.walk_forward import PairWalk, PredictedSlice, walk_pair
 
 logger = logging.getLogger(__name__)
 

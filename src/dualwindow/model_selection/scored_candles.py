@@ -16,9 +16,9 @@ from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
+from dualwindow.model_selection.threshold_trades import JudgedCandles
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.threshold_trades import JudgedCandles
 
 
 def pair_probabilities(
