@@ -27,8 +27,8 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import split_dataset
-from dualwindow.epoch_batches import epoch_batches
-from dualwindow.trainer import Trainer
+from dualwindow.training.batches import epoch_batches
+from dualwindow.training.trainer import Trainer
 
 PAIR = "BTC/USDT:USDT"
 BATCH = 256

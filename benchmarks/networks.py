@@ -21,9 +21,9 @@ from dualwindow.models.network import (
     NetworkShape,
 )
 from dualwindow.models.predict import predict_rows
-from dualwindow.optimization import GradientStep, optimizer_of
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.gradient_step import GradientStep, optimizer_of
 
 BATCH: Final = 256
 NAMES: Final = (

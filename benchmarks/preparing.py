@@ -21,10 +21,10 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.epoch_batches import PART_WINDOWS
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
+from dualwindow.training.batches import PART_WINDOWS
+from dualwindow.training.train import train_dataset
 
 BATCH: Final = 256
 #: Goals of the label rules: times faster, and most extra memory in MiB.

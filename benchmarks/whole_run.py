@@ -16,12 +16,13 @@ from benchmarks.stopwatch import Stopwatch
 from demo.config import exchange_overlay
 from demo.run import OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
-from dualwindow import trainer, training
 from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
 from dualwindow.data.features import candle_arrays as candles
 from dualwindow.data.features import windows
 from dualwindow.models import trained_model
+from dualwindow.training import train as training
+from dualwindow.training import trainer
 
 STAGES = ("preparation", "training", "prediction")
 

@@ -56,8 +56,8 @@ from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.files import remove_strays
-from dualwindow.training import train_model
-from dualwindow.training_hooks import LogHook, TensorBoardHook
+from dualwindow.training.hooks import LogHook, TensorBoardHook
+from dualwindow.training.train import train_model
 
 logger = logging.getLogger(__name__)
 

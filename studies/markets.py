@@ -18,9 +18,9 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.data.features.windows import label_frame
-from dualwindow.finished_training import FinishedTraining
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
+from dualwindow.training.result import FinishedTraining
+from dualwindow.training.train import train_dataset
 
 #: Moving averages in the features; one of 30 days would take half of the training days.
 PERIODS: Final = (MINUTES_PER_DAY,)

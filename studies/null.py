@@ -10,11 +10,11 @@ import numpy as np
 
 from dualwindow.confidence import decide
 from dualwindow.evaluation import Evaluation, evaluate
-from dualwindow.finished_training import FinishedTraining, training_figures
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
 from dualwindow.report.verdict import strongest_skill, verdict_of
 from dualwindow.settings import TrainingConfig
-from dualwindow.training_evaluation import comparison_of
+from dualwindow.training.final_evaluation import comparison_of
+from dualwindow.training.result import FinishedTraining, training_figures
 from studies.edge import edge_figures, interval_text, preferred_sides, traded
 from studies.markets import (
     SMALL_NETWORK,

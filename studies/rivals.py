@@ -25,7 +25,7 @@ from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import row_losses
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
+from dualwindow.training.train import train_dataset
 from studies.real_market import Fold
 
 #: Candles that trailing returns and volatilities look back.

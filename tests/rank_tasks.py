@@ -22,8 +22,8 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, DualWindowError
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.hooks import EpochResult
+from dualwindow.training.train import train_dataset
 
 #: A network that trains in a second, with all that has to come out alike over ranks.
 SETTINGS: dict[str, Any] = {

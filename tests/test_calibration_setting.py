@@ -17,11 +17,11 @@ from dualwindow.confidence import decide
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError, SettingsError
-from dualwindow.finished_training import FinishedTraining
 from dualwindow.models.pretrained import settings_from
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
+from dualwindow.training.result import FinishedTraining
+from dualwindow.training.train import train_dataset
 from tests.bot import PAIR, Bot, make_bot
 from tests.model_slices import featured, slices, whole
 from tests.test_coverage_mode import portable

@@ -18,7 +18,7 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.models import checkpoint as module
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState, remove_checkpoint
-from dualwindow.training import train_model
+from dualwindow.training.train import train_model
 from tests.test_resumed_training import (
     Fit,
     Told,

@@ -16,10 +16,10 @@ from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.models.mirror import mirror_of
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.models.predict import predict_rows
-from dualwindow.optimization import GradientStep, optimizer_of
 from dualwindow.runtime import threads as compute_threads
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.gradient_step import GradientStep, optimizer_of
 
 CPU = torch.device("cpu")
 NAMES = ("high_change", "low_change", "close_change", "volume_change")

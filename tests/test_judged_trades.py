@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow import training_evaluation
 from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
 from dualwindow.backtest.price_files import read_trade_candles
@@ -26,7 +25,8 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
 from dualwindow.report.windows import read_after_fees
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
+from dualwindow.training import final_evaluation as training_evaluation
+from dualwindow.training.train import train_dataset
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.stores import write

@@ -25,7 +25,7 @@ from dualwindow.models.portable import (
 )
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime import files
-from dualwindow.training import train_model
+from dualwindow.training.train import train_model
 from tests.test_trainer import candles, frame, labels, settings
 
 __all__ = ["candles", "frame", "labels"]

@@ -28,9 +28,9 @@ from dualwindow.models.pretrained import (
 )
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset, train_model
-from dualwindow.training_evaluation import yardsticks_of
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.final_evaluation import yardsticks_of
+from dualwindow.training.hooks import EpochResult
+from dualwindow.training.train import train_dataset, train_model
 from tests.bot import QUICK
 from tests.test_portable import ORIGIN
 from tests.test_trainer import candles, frame, labels, settings

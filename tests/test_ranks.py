@@ -26,14 +26,14 @@ from dualwindow.data.datasets.statistics import drawn_counts
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
-from dualwindow.epoch_batches import Batch, epoch_batches
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.models.mirror import Mirror
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.runtime import distributed as module
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.trainer import Trainer
+from dualwindow.training.batches import Batch, epoch_batches
+from dualwindow.training.trainer import Trainer
 from tests import rank_tasks
 from tests.datasets import dataset_of
 from tests.markets import random_candles

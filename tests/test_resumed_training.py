@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 import torch
 
-from dualwindow import trainer
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.models import checkpoint
 from dualwindow.models.checkpoint import remove_checkpoint
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.trainer import TrainingResult
-from dualwindow.training import train_model
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training import trainer
+from dualwindow.training.hooks import EpochResult
+from dualwindow.training.train import train_model
+from dualwindow.training.trainer import TrainingResult
 from tests.test_trainer import candles, fit, frame, labels, settings
 
 __all__ = ["candles", "frame", "labels"]

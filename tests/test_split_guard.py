@@ -20,7 +20,7 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_model
+from dualwindow.training.train import train_model
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.markets import random_candles

@@ -22,7 +22,7 @@ from dualwindow.errors import DataError, MemoryLimitError
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.memory import MemoryUse
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset, train_model
+from dualwindow.training.train import train_dataset, train_model
 from tests.bot import QUICK
 from tests.markets import random_candles
 from tests.stores import write

@@ -17,7 +17,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.serialization import about_of, to_bytes
 from dualwindow.models.trained_model import CheckpointLoader, TrainedModel
-from dualwindow.training import train_model
+from dualwindow.training.train import train_model
 from tests.test_trainer import candles, frame, labels, settings
 
 __all__ = ["candles", "frame", "labels"]

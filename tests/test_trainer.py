@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 
-from dualwindow import trainer
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.split import Split, split_dataset
@@ -27,9 +26,10 @@ from dualwindow.errors import (
 from dualwindow.labels import BothTouched
 from dualwindow.models.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
-from dualwindow.trainer import Trainer, TrainingResult
-from dualwindow.training import train_model
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training import trainer
+from dualwindow.training.hooks import EpochResult
+from dualwindow.training.train import train_model
+from dualwindow.training.trainer import Trainer, TrainingResult
 from tests.bot import QUICK
 
 ROWS = 2500

@@ -19,8 +19,8 @@ from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.evaluation import Yardsticks
 from dualwindow.models.figures_file import YARDSTICKS_KEY, read_yardsticks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
-from dualwindow.training_evaluation import comparison_of, volatility_of, yardsticks_of
+from dualwindow.training.final_evaluation import comparison_of, volatility_of, yardsticks_of
+from dualwindow.training.train import train_dataset
 from tests.bot import QUICK
 from tests.datasets import dataset_of
 from tests.stores import write

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from dualwindow import training_identity as module
 from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.split import split_dataset
 from dualwindow.errors import DataError
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training_identity import training_identity
+from dualwindow.training import identity as module
+from dualwindow.training.identity import training_identity
 from tests.datasets import dataset_of
 from tests.test_fingerprint import FREE, OTHER
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dualwindow.cli.progress import BarProgress, LineProgress, log_to, mib_text, run_progress
 from dualwindow.runtime.memory import MIB
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.hooks import EpochResult
 
 
 def epoch(number: int) -> EpochResult:

@@ -19,7 +19,7 @@ from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.skill import Skill, SkillFigure
 from dualwindow.report.facts import TrainedWindow, TrainingFacts
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.hooks import EpochResult
 from tests.evaluation.cases import random_case
 
 PAIR = "BTC/USDT:USDT"

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from dualwindow.runtime.memory import MIB
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.hooks import EpochResult
 
 logger = logging.getLogger(__name__)
 

@@ -18,14 +18,14 @@ from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
-from dualwindow.finished_training import FinishedTraining
 from dualwindow.labels import BothTouched
 from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import train_dataset
-from dualwindow.training_hooks import TensorBoardHook, TrainingHook
+from dualwindow.training.hooks import TensorBoardHook, TrainingHook
+from dualwindow.training.result import FinishedTraining
+from dualwindow.training.train import train_dataset
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dualwindow.cli.progress import mib_text
 from dualwindow.cli.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.statistics import drawn_counts
-from dualwindow.finished_training import FinishedTraining
+from dualwindow.training.result import FinishedTraining
 
 
 def print_summary(

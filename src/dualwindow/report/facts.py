@@ -8,7 +8,7 @@ from typing import Any, Final
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
 from dualwindow.model_selection.walk_forward import WalkForward
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.hooks import EpochResult
 
 #: Raised whenever the JSON file changes.
 REPORT_FORMAT: Final = 2

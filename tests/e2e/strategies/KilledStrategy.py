@@ -18,10 +18,10 @@ sys.path.insert(0, str(REPOSITORY / "strategies"))
 
 from DualWindowStrategy import DualWindowStrategy  # noqa: E402
 
-from dualwindow import training_hooks  # noqa: E402
 from dualwindow.bot import data_drawer  # noqa: E402
 from dualwindow.models import trained_model  # noqa: E402
 from dualwindow.runtime import files  # noqa: E402
+from dualwindow.training import hooks as training_hooks  # noqa: E402
 
 
 def die(*_arguments: Any, **_options: Any) -> None:

@@ -27,10 +27,13 @@ from dualwindow.settings import TrainingConfig
 
 #: Most rows that an evaluation predicts, evenly spaced.
 EVALUATION_ROWS: Final = 200_000
+
 #: Most training rows that the baselines are fitted on, evenly spaced.
 BASELINE_ROWS: Final = 100_000
+
 #: Most rows that a temperature is fitted on beside those that are evaluated, evenly spaced.
 TEMPERING_ROWS: Final = 4096
+
 #: Most rows that a model keeps the quantiles of beside those that are evaluated, evenly spaced.
 RANKED_ROWS: Final = 20_000
 

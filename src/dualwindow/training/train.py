@@ -16,7 +16,6 @@ from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.finished_training import FinishedTraining, log_training, training_figures
 from dualwindow.labels import BothTouched
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import require_features, settings_from, unseen, untrained_network
@@ -26,9 +25,10 @@ from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.files import write_json
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.trainer import Trainer, TrainingResult
-from dualwindow.training_evaluation import judge
-from dualwindow.training_hooks import TrainingHook
+from dualwindow.training.final_evaluation import judge
+from dualwindow.training.hooks import TrainingHook
+from dualwindow.training.result import FinishedTraining, log_training, training_figures
+from dualwindow.training.trainer import Trainer, TrainingResult
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from dualwindow.models.checkpoint import TrainingState
 from dualwindow.models.network import DualWindowNetwork
-from dualwindow.optimization import GradientStep, Schedule
 from dualwindow.settings import TrainingConfig
-from dualwindow.training_hooks import EpochResult
+from dualwindow.training.gradient_step import GradientStep, Schedule
+from dualwindow.training.hooks import EpochResult
 
 
 class TrainingRun:

@@ -16,7 +16,7 @@ from dualwindow.labels import BothTouched
 from dualwindow.models.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.trainer import TrainingResult
+from dualwindow.training.trainer import TrainingResult
 
 logger = logging.getLogger(__name__)
 

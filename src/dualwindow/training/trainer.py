@@ -20,23 +20,23 @@ from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
 from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.epoch_batches import epoch_batches
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
-from dualwindow.estimate import log_estimate
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState
 from dualwindow.models.mirror import mirror_for
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import untrained_network
-from dualwindow.optimization import GradientStep, Schedule, optimizer_of
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.training_hooks import EpochResult, TrainingHook
-from dualwindow.training_identity import training_identity
-from dualwindow.training_run import TrainingRun
-from dualwindow.validation import Validation
+from dualwindow.training.batches import epoch_batches
+from dualwindow.training.estimate import log_estimate
+from dualwindow.training.gradient_step import GradientStep, Schedule, optimizer_of
+from dualwindow.training.hooks import EpochResult, TrainingHook
+from dualwindow.training.identity import training_identity
+from dualwindow.training.state import TrainingRun
+from dualwindow.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 

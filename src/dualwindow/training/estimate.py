@@ -12,12 +12,13 @@ from dualwindow.data.datasets.split import Split
 from dualwindow.data.datasets.statistics import describe_balance, drawn_counts
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training_run import TrainingRun
+from dualwindow.training.state import TrainingRun
 
 logger = logging.getLogger(__name__)
 
 #: A prediction has no backward pass, which costs about twice as much as the forward pass.
 _PREDICTION_SHARE: Final = 1 / 3
+
 #: Steps an epoch below which undersampling has hardly left anything to learn from.
 FEW_BATCHES: Final = 4
 
