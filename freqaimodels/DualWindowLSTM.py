@@ -16,19 +16,20 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
-from dualwindow.bot.backtest_history import BacktestHistory
-from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.bot.frame_prices import FramePrices
-from dualwindow.bot.lookahead import LookaheadCheck
-from dualwindow.bot.newest_candle import NewestCandle
-from dualwindow.bot.pretrained import read_start
-from dualwindow.bot.settings import (
+from dualwindow.bot.config_checks import (
     is_live,
     plain_pairs,
     read_settings,
     refusing,
     require_candle_files,
 )
+from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.drawer_files import set_aside_damaged
+from dualwindow.bot.frame_prices import FramePrices
+from dualwindow.bot.history import BacktestHistory
+from dualwindow.bot.lookahead_check import LookaheadCheck
+from dualwindow.bot.newest_candle import NewestCandle
+from dualwindow.bot.start_model import read_start
 from dualwindow.columns import (
     CLASS_NAMES,
     CONFIDENCE_COLUMNS,
@@ -41,7 +42,6 @@ from dualwindow.confidence import Thresholds
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DataError, DualWindowError
-from dualwindow.freqai_files import set_aside_damaged
 from dualwindow.labels import BothTouched
 from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.fingerprint import (

@@ -19,9 +19,14 @@ from freqtrade.persistence import Trade
 from freqtrade.strategy import IStrategy, stoploss_from_absolute
 
 from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
-from dualwindow.bot.chosen_thresholds import ChosenThresholds, deciding_sides, values_of, with_given
-from dualwindow.bot.decisions import DecisionRule, usable
-from dualwindow.bot.earlier_models import EarlierModels
+from dualwindow.bot.config_checks import (
+    is_live,
+    read_settings,
+    read_strategy_settings,
+    require_own_exits,
+)
+from dualwindow.bot.decisions import DecisionRule, EarlierModels, usable
+from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import (
     SPACE,
     ConfiguredStart,
@@ -29,18 +34,12 @@ from dualwindow.bot.hyperopt import (
     search_parameters,
     without_exits,
 )
-from dualwindow.bot.settings import (
-    is_live,
-    read_settings,
-    read_strategy_settings,
-    require_own_exits,
-)
+from dualwindow.bot.thresholds import ChosenThresholds, deciding_sides, values_of, with_given
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import confidence_tags
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
-from dualwindow.live_history import features_with_history
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dualwindow.bot.backtest_history import BacktestHistory
+from dualwindow.bot.history import BacktestHistory
 from tests.bot import PAIR
 from tests.live_bot import Live, live, trained
 

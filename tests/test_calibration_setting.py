@@ -10,8 +10,8 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.bot.chosen_thresholds import ChosenThresholds
 from dualwindow.bot.hyperopt import search_parameters
+from dualwindow.bot.thresholds import ChosenThresholds
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD
 from dualwindow.confidence import decide
 from dualwindow.data.datasets.dataset import Dataset

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.candle_watch import PATIENCE, CandleWatch
+from dualwindow.bot.newest_candle import PATIENCE, CandleWatch
 from dualwindow.data.candles.frames import utc_seconds
 from tests.markets import random_candles
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dualwindow.bot.settings import read_settings
+from dualwindow.bot.config_checks import read_settings
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.reference import settings_table
 from tests.bot import REPOSITORY, freqtrade_config

@@ -12,7 +12,7 @@ import pytest
 from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from dualwindow import prediction_archive
+from dualwindow.bot import drawer_files as prediction_archive
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, make_bot

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dualwindow.freqai_files import set_aside_damaged
+from dualwindow.bot.drawer_files import set_aside_damaged
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from freqtrade.resolvers import StrategyResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.chosen_thresholds import ChosenThresholds
 from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
+from dualwindow.bot.thresholds import ChosenThresholds
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
 from tests.bot import REPOSITORY, freqtrade_config

@@ -16,8 +16,8 @@ from freqtrade.optimize.hyperopt_tools import HyperoptTools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.chosen_thresholds import ChosenThresholds, values_of, with_given
 from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
+from dualwindow.bot.thresholds import ChosenThresholds, values_of, with_given
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence.coverage import LARGEST, STEPS, least_rank
 from dualwindow.confidence.thresholds import NEVER

@@ -11,11 +11,11 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow import live_history
+from dualwindow.bot import history as live_history
+from dualwindow.bot.history import features_with_history, joined_history
 from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.feature_sets import standard_features
-from dualwindow.live_history import features_with_history, joined_history
 
 PERIODS = (7, 40)
 LONG_AGO = pd.Timestamp("2000-01-01", tz="UTC")

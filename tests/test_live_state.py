@@ -14,7 +14,7 @@ from freqtrade.enums import RunMode
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.freqai_files import set_aside_damaged
+from dualwindow.bot.drawer_files import set_aside_damaged
 from dualwindow.models.freqai_folders import find_models, recover_models
 from dualwindow.models.trained_model import TrainedModel
 from tests.bot import PAIR, Bot, freqtrade_config

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.prediction_archive import FOLDER, file_oldest, with_filed
+from dualwindow.bot.drawer_files import FOLDER, file_oldest, with_filed
 
 
 def predictions(first: int, rows: int) -> pd.DataFrame:

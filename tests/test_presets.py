@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from dualwindow.bot.settings import read_settings, read_strategy_settings
+from dualwindow.bot.config_checks import read_settings, read_strategy_settings
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig

@@ -12,8 +12,8 @@ import pytest
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.bot.pretrained import read_start
-from dualwindow.bot.settings import read_settings
+from dualwindow.bot.config_checks import read_settings
+from dualwindow.bot.start_model import read_start
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.models.portable import ModelOrigin, load_portable, save_portable
 from dualwindow.models.trained_model import TrainedModel
@@ -143,7 +143,7 @@ def test_a_backtest_of_what_the_model_has_seen_is_refused_at_start(
 def test_a_clock_that_lies_before_the_model_is_told(
     using: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dualwindow.bot.pretrained.time.time", lambda: 1_600_000_000.0)
+    monkeypatch.setattr("dualwindow.bot.start_model.time.time", lambda: 1_600_000_000.0)
     (warning,) = start_of(configured(using, runmode=RunMode.DRY_RUN)).warnings
     assert "check the clock" in warning
 

@@ -19,9 +19,9 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.live_history import joined_history
+from dualwindow.bot.drawer_files import file_oldest, with_filed
+from dualwindow.bot.history import joined_history
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
-from dualwindow.prediction_archive import file_oldest, with_filed
 from dualwindow.runtime.files import CheckedFiles
 
 logger = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import DecimalParameter
 
-from dualwindow.bot.chosen_thresholds import SIDES, deciding_sides, share_name, threshold_name
-from dualwindow.bot.settings import plain_exit
+from dualwindow.bot.config_checks import plain_exit
+from dualwindow.bot.thresholds import SIDES, deciding_sides, share_name, threshold_name
 from dualwindow.confidence.coverage import STEPS, allowed_steps
 from dualwindow.settings import TrainingConfig
 
@@ -100,7 +100,7 @@ class ConfiguredStart:
 
     def generate_estimator(self, *, random_state: int, **_kwargs: Any) -> Any:
         """The optimiser; what it finds is never worse than what is configured."""
-        from dualwindow.bot.hyperopt_start import FirstAsConfigured  # noqa: PLC0415 - needs optuna
+        from dualwindow.bot.hyperopt_sampler import FirstAsConfigured  # noqa: PLC0415 - needs optuna
 
         return FirstAsConfigured(self._first, random_state)
 

@@ -21,6 +21,7 @@ from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: Largest loss of a stake at the label's stop loss that is still far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
+
 #: Keys of config.json that freqtrade puts over the strategy's own exits.
 _EXIT_KEYS: Final = (
     "minimal_roi",
@@ -30,6 +31,7 @@ _EXIT_KEYS: Final = (
     "use_custom_stoploss",
     "ignore_roi_if_entry_signal",
 )
+
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 

@@ -9,11 +9,12 @@ import pandas as pd
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
-from dualwindow.bot.settings import refusing
+from dualwindow.bot.config_checks import refusing
 from dualwindow.data.features.lookahead import require_no_lookahead
 
 #: Candles that are looked at, beyond what the longest period needs before them.
 CHECKED_CANDLES: Final = 3000
+
 #: Candles that are taken away at the end; half of a frame that is shorter than twice as many.
 CUT_CANDLES: Final = 300
 

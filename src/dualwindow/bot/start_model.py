@@ -10,7 +10,7 @@ from typing import Any
 
 from freqtrade.configuration import TimeRange
 
-from dualwindow.bot.settings import is_live
+from dualwindow.bot.config_checks import is_live
 from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.features.feature_sets import FeatureStream
