@@ -10,7 +10,7 @@ import numpy as np
 
 from dualwindow.confidence import decide
 from dualwindow.evaluation import Evaluation, evaluate
-from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.report.verdict import strongest_skill, verdict_of
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import comparison_of

@@ -16,7 +16,7 @@ from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.bot.frame_prices import FramePrices
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.candles.timerange import Period
-from dualwindow.report.windows import read_after_fees
+from dualwindow.report.trainings import read_after_fees
 from tests.bot import PAIR, make_bot
 
 ROWS = 3000

@@ -23,7 +23,7 @@ from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
-from dualwindow.report.windows import read_after_fees
+from dualwindow.report.trainings import read_after_fees
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import final_evaluation as training_evaluation
 from dualwindow.training.train import train_dataset

@@ -16,7 +16,7 @@ from dualwindow.cli.main import main
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.models.manifest import check_manifest
-from dualwindow.report.sources import gather
+from dualwindow.report.build import gather
 from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, merged, user_folder
 from tests.e2e.trade_agreement import assert_the_same_trades
 

@@ -18,7 +18,7 @@ from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.skill import Skill, SkillFigure
-from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.training.hooks import EpochResult
 from tests.evaluation.cases import random_case
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
-from dualwindow.report.sources import gather
 from tests.conftest import IN_CI
 from tests.report.reports import backtest_folder, write_candles
 from tests.report.test_page import HOSTILE, judged, training, window

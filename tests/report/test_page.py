@@ -10,9 +10,9 @@ import plotly.graph_objects
 import plotly.offline
 import pytest
 
-from dualwindow.report.facts import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
+from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
-from dualwindow.report.sources import gather
+from dualwindow.report.schema import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import verdict_of
 from tests.report.reports import MONDAY, backtest_folder, judged, window
 

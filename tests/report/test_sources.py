@@ -8,10 +8,9 @@ import pytest
 from dualwindow.cli.main import main
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
-from dualwindow.report.facts import RunFacts, Stage, WeeklyClasses
-from dualwindow.report.sources import gather
-from dualwindow.report.windows import read_window
-from dualwindow.report.writing import write_report
+from dualwindow.report.build import gather, write_report
+from dualwindow.report.schema import RunFacts, Stage, WeeklyClasses
+from dualwindow.report.trainings import read_window
 from tests.report.reports import MONDAY, PAIR, backtest_folder, earned, judged, window, write_window
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dualwindow.report.facts import TrainedWindow
+from dualwindow.report.schema import TrainedWindow
 from dualwindow.report.verdict import verdict_of
 from tests.report.reports import earned, judged, window, with_skill
 

@@ -15,10 +15,10 @@ from dualwindow.cli.main import main
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.model_selection.walk_forward import pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, read_slices, walk_of
+from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of
-from dualwindow.report.sources import gather
+from dualwindow.report.predictions import WalkFacts
 from dualwindow.report.verdict import verdict_of
-from dualwindow.report.walked import WalkFacts
 from dualwindow.settings import TrainingConfig
 from tests.report.reports import (
     MONDAY,

@@ -43,8 +43,10 @@ def run(options: argparse.Namespace) -> int:
     # Help does not wait for what the figures need.
     from dualwindow.cli.progress import console_of  # noqa: PLC0415
     from dualwindow.cli.walk_settings import is_backtest, walk_facts, walked  # noqa: PLC0415
-    from dualwindow.report.sources import gather  # noqa: PLC0415
-    from dualwindow.report.writing import write_report  # noqa: PLC0415
+    from dualwindow.report.build import (
+        gather,
+        write_report,
+    )
 
     walk = walk_facts(walked(options, options.folder, ())) if is_backtest(options.folder) else None
     report = gather(options.folder, walk=walk)

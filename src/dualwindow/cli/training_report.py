@@ -9,9 +9,8 @@ from pathlib import Path
 from dualwindow.cli.stages import StageFigures
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DualWindowError
-from dualwindow.report.facts import RunFacts, Stage
-from dualwindow.report.sources import gather, label_weeks, run_versions
-from dualwindow.report.writing import write_report
+from dualwindow.report.build import gather, label_weeks, run_versions, write_report
+from dualwindow.report.schema import RunFacts, Stage
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
-from dualwindow.report.walked import WalkFacts
+from dualwindow.report.predictions import WalkFacts
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Panels, Trace, iso, line_across
-from dualwindow.report.facts import CandleFigures, Report
+from dualwindow.report.schema import CandleFigures, Report
 
 _SIDES = ("SHORT", "LONG")
 

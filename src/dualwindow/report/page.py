@@ -12,12 +12,12 @@ import plotly.offline
 
 from dualwindow.report.candle_charts import candle_charts
 from dualwindow.report.chart import Chart
-from dualwindow.report.facts import Report, Verdict
 from dualwindow.report.probability_charts import (
     confusion_charts,
     coverage_chart,
     reliability_charts,
 )
+from dualwindow.report.schema import Report, Verdict
 from dualwindow.report.tables import (
     PageTable,
     baseline_table,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,21 +13,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import CalibrationKind
-from dualwindow.report.facts import CandleFigures, WeeklyClasses
+from dualwindow.model_selection.walk_forward import PairWalk, WalkForward
+from dualwindow.report.schema import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 
 logger = logging.getLogger(__name__)
 
 #: Most stretches of time that the predictions of one pair are thinned to.
 MOST_POINTS: Final = 1500
+
 #: Decimals of a thinned probability.
 _DECIMALS: Final = 4
+
 _WEEK: Final = 7 * 86_400
+
 #: The first Monday after the beginning of 1970, which was a Thursday.
 _MONDAY: Final = 4 * 86_400
+
 _FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
+
 _COLUMNS: Final = ["date", *CLASS_NAMES, LABEL_COLUMN, "do_predict"]
 
 
@@ -170,3 +178,79 @@ def weekly(
         [week * _WEEK + _MONDAY for week in order],
         {name: table[:, code].tolist() for code, name in enumerate(CLASS_NAMES)},
     )
+
+
+@dataclass(frozen=True)
+class WalkFacts:
+    """Pairs that were judged, and why others were not; empty where nobody asked.
+
+    Attributes:
+        walks: a pair each.
+        pooled: all of them.
+        problems: sentences that say what is missing, and how to get it.
+    """
+
+    walks: Sequence[PairWalk] = ()
+    pooled: WalkForward | None = None
+    problems: Sequence[str] = ()
+
+    def windows(self, windows: list[TrainedWindow]) -> list[TrainedWindow]:
+        """The windows with their evaluations on the candles that they predicted.
+
+        Those of pairs without candles are left out: figures of other rows do not stand among them.
+        """
+        if self.pooled is None:
+            return windows
+        found = {(each.pair, each.trained_until): each for each in self.pooled.slices}
+        return [
+            replace(
+                window,
+                evaluated_on="walk-forward",
+                hindsight=0,
+                evaluation=found[window.name, window.trained_until].evaluation,
+            )
+            for window in windows
+            if window.trained_until and (window.name, window.trained_until) in found
+        ]
+
+    def verdict(self, verdict: Verdict) -> Verdict:
+        """The verdict with what is missing before its last sentence."""
+        *before, last = verdict.sentences
+        return replace(verdict, sentences=[*before, *self.problems, last])
+
+    def marked(self, figures: CandleFigures) -> CandleFigures:
+        """Figures of a pair with its closes and trades; as they are where it was not judged."""
+        walk = next((each for each in self.walks if each.judged.pair == figures.pair), None)
+        if walk is None:
+            return figures
+        ends = np.array(figures.begin) + figures.stretch_seconds
+        rows = np.searchsorted(walk.candles.seconds, ends) - 1
+        close = [float(walk.close[row]) if row >= 0 else None for row in rows]
+        return replace(figures, close=close, trades=_marks(walk))
+
+    def label_weeks(self) -> WeeklyClasses | None:
+        """What happened on the candles that were predicted."""
+        return weekly("labels", ((each.candles.seconds, each.labels) for each in self.walks))
+
+    def decision_weeks(self) -> WeeklyClasses | None:
+        """What was said on them."""
+        usable = ((each, each.usable) for each in self.walks)
+        return weekly(
+            "decisions", ((each.candles.seconds[own], each.decisions[own]) for each, own in usable)
+        )
+
+
+def _marks(walk: PairWalk) -> list[TradeMark]:
+    trades, seconds = walk.trades, walk.candles.seconds
+    return [
+        TradeMark(
+            side=CLASS_NAMES[trades.side[number]],
+            entered=int(seconds[trades.entry_row[number]]),
+            entry_price=float(trades.entry_price[number]),
+            left=int(seconds[trades.exit_row[number]]),
+            exit_price=float(trades.exit_price[number]),
+            reason=EXIT_REASONS[trades.reason[number]],
+            profit_pct=100.0 * float(trades.profit[number]),
+        )
+        for number in range(len(trades))
+    ]

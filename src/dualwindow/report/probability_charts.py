@@ -10,8 +10,8 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import RAW, TEMPERED
 from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Trace, line_across
-from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
+from dualwindow.report.schema import Report
 
 _SIDES: Final = ("SHORT", "LONG")
 _CONFIGURED: Final = "configured"

@@ -11,8 +11,8 @@ from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import RAW, TEMPERED
 from dualwindow.report.chart import iso
-from dualwindow.report.facts import Report
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
+from dualwindow.report.schema import Report
 from dualwindow.report.verdict import interval_words, share, strongest_skill
 
 _UNKNOWN = "-"

@@ -8,7 +8,7 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.chart import ACCENT, COLOURS, NEUTRAL, Chart, Panels, Trace, iso, line_across
-from dualwindow.report.facts import Report, Stage, TrainedWindow, WeeklyClasses
+from dualwindow.report.schema import Report, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import strongest_skill
 
 _PARTS = {"total": "all", "calm": "calm or not", "direction": "direction"}

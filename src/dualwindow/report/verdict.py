@@ -10,7 +10,7 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.report.facts import TrainedWindow, Verdict, judged
+from dualwindow.report.schema import TrainedWindow, Verdict, judged
 
 _DO_NOT: Final = "Do not trade this."
 #: What is left to find out where direction was told from chance.

@@ -15,12 +15,14 @@ from dualwindow import __version__
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset
-from dualwindow.errors import ModelFileError
+from dualwindow.errors import DataError, ModelFileError
 from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.portable import ABOUT_NAME
-from dualwindow.report.facts import (
+from dualwindow.report.page import page_of
+from dualwindow.report.predictions import WalkFacts, read_predictions, thinned, weekly
+from dualwindow.report.schema import (
     REPORT_FORMAT,
     Report,
     RunFacts,
@@ -28,16 +30,18 @@ from dualwindow.report.facts import (
     WeeklyClasses,
     judged,
 )
-from dualwindow.report.predictions import read_predictions, thinned, weekly
+from dualwindow.report.trainings import read_after_fees, read_window, read_windows
 from dualwindow.report.verdict import verdict_of
-from dualwindow.report.walked import WalkFacts
-from dualwindow.report.windows import read_after_fees, read_window, read_windows
+from dualwindow.runtime.files import whole_file, write_json
 
 FIGURES_NAME: Final = "report.json"
+
 PAGE_NAME: Final = "report.html"
 
 _LIBRARIES: Final = ("torch", "numpy", "pandas", "scikit-learn", "freqtrade")
+
 _RUN: Final = TypeAdapter(RunFacts)
+
 #: Rows whose weeks are counted at a time.
 _ROWS_IN_MEMORY: Final = 2**20
 
@@ -206,3 +210,28 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
+    """Write the page and its figures.
+
+    Args:
+        report: to be written.
+        folder: made when it is not there; earlier files of the same names are replaced.
+
+    Returns:
+        Paths of the page and of the figures.
+
+    Raises:
+        DataError: when the folder cannot be written.
+    """
+    page, figures = folder / PAGE_NAME, folder / FIGURES_NAME
+    content = page_of(report)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(figures, report.to_dict())
+        with whole_file(page) as handle:
+            handle.write(content.encode())
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written: {error}; give another --output") from None
+    return page, figures

@@ -14,7 +14,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
 from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.freqai_folders import find_models
-from dualwindow.report.facts import TrainedWindow, TrainingFacts
+from dualwindow.report.schema import TrainedWindow, TrainingFacts
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,9 @@ logger = logging.getLogger(__name__)
 _EVALUATED_ON: Final = ("tail", "validation")
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
+
 _EVALUATION: Final = TypeAdapter(Evaluation | None)
+
 _TRAINING: Final = TypeAdapter(TrainingFacts)
 
 
