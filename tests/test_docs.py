@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from dualwindow.cli.config_check import check_config
 from dualwindow.cli.main import COMMANDS
+from dualwindow.cli.options.config_check import check_config
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from tests.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 
@@ -149,7 +149,7 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 def parser_of(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=command, allow_abbrev=False)
-    importlib.import_module(f"dualwindow.cli.{command}_command").add_arguments(parser)
+    importlib.import_module(f"dualwindow.cli.commands.{command}").add_arguments(parser)
     return parser
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from dualwindow.cli.config_check import check_config
-from dualwindow.cli.config_command import training_schema
+from dualwindow.cli.commands.config import training_schema
 from dualwindow.cli.main import main
+from dualwindow.cli.options.config_check import check_config
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 from tests.bot import REPOSITORY

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from dualwindow import __version__
-from dualwindow.cli import doctor_command, facts
-from dualwindow.cli.doctor_command import CHOSEN
+from dualwindow.cli.commands import doctor as doctor_command
+from dualwindow.cli.commands import doctor as facts
+from dualwindow.cli.commands.doctor import CHOSEN
 from dualwindow.cli.main import main
 from dualwindow.data.datasets.store import SUFFIX, store_folder
 from dualwindow.runtime.cores import Cores

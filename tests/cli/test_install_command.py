@@ -11,7 +11,7 @@ from freqtrade.configuration.directory_operations import create_userdata_dir
 from freqtrade.resolvers import StrategyResolver
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
-from dualwindow.cli import install_command
+from dualwindow.cli.commands import install as install_command
 from dualwindow.cli.main import main
 from dualwindow.settings.freqai import read_freqai_config
 from dualwindow.settings.root_settings import RootSettings

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dualwindow.cli.training_folder import CHECKPOINT_NAME
+from dualwindow.cli.train.folder import CHECKPOINT_NAME
 from tests.cli.trainings import (
     PERIOD,
     killed,

@@ -44,7 +44,7 @@ def _plant(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], 
         add_arguments=lambda parser: parser.add_argument("--number", type=int), run=run
     )
     monkeypatch.setattr(frame, "COMMANDS", {"plant": "grow", "weed": "of which there is no module"})
-    monkeypatch.setitem(sys.modules, "dualwindow.cli.plant_command", module)  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "dualwindow.cli.commands.plant", module)  # type: ignore[misc]
 
 
 def test_help_and_version_import_nothing_heavy() -> None:
@@ -84,7 +84,7 @@ def test_only_the_module_of_the_command_asked_for_is_imported(
 
     monkeypatch.setattr(importlib, "import_module", import_module)
     assert frame.main(["plant", "--number", "3"]) == 3
-    assert asked == ["dualwindow.cli.plant_command"]
+    assert asked == ["dualwindow.cli.commands.plant"]
 
 
 @pytest.mark.parametrize(

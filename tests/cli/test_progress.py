@@ -9,7 +9,13 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from dualwindow.cli.progress import BarProgress, LineProgress, log_to, mib_text, run_progress
+from dualwindow.cli.display.progress import (
+    BarProgress,
+    LineProgress,
+    log_to,
+    mib_text,
+    run_progress,
+)
 from dualwindow.runtime.memory import MIB
 from dualwindow.training.hooks import EpochResult
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dualwindow.cli.run_settings import RunSettings
-from dualwindow.cli.setting_flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
-from dualwindow.cli.train_command import add_arguments
+from dualwindow.cli.commands.train import add_arguments
+from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
+from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from dualwindow.cli.stages import StageFigures, StageWatch
+from dualwindow.cli.display.stages import StageFigures, StageWatch
 from dualwindow.runtime.memory import MIB
 
 #: Processor seconds that are used up on purpose; far more than everything else in the test takes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dualwindow.cli.tables import print_table, size_text
+from dualwindow.cli.display.tables import print_table, size_text
 
 
 def test_a_cell_is_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
-from dualwindow.cli.training_folder import CHECKPOINT_NAME, TrainingFolder
+from dualwindow.cli.train.folder import CHECKPOINT_NAME, TrainingFolder
 from dualwindow.columns import EXTENDED_FEATURES
 from dualwindow.models import portable
 from dualwindow.models.portable import load_portable

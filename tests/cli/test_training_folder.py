@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dualwindow.cli import training_folder
-from dualwindow.cli.training_folder import (
+from dualwindow.cli.train import folder as training_folder
+from dualwindow.cli.train.folder import (
     TrainingFolder,
     TrainingRecord,
     folder_name,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dualwindow.cli import training_plan
-from dualwindow.cli.run_settings import RunSettings
-from dualwindow.cli.training_folder import TrainingFolder
-from dualwindow.cli.training_plan import TrainingRequest
+from dualwindow.cli.options.run_settings import RunSettings
+from dualwindow.cli.train import plan as training_plan
+from dualwindow.cli.train.folder import TrainingFolder
+from dualwindow.cli.train.plan import TrainingRequest
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
 from dualwindow.settings.files import Layer, LayeredConfig

@@ -1,6 +1,6 @@
 """The frame of the command line: which commands there are, and what their errors become.
 
-A command is a module `dualwindow.cli.<name>_command` that offers `add_arguments(parser)`, which
+A command is a module `dualwindow.cli.commands.<name>` that offers `add_arguments(parser)`, which
 takes an `argparse.ArgumentParser`, and `run(options) -> int`, which takes the parsed arguments and
 returns the exit status. Only the module of the command asked for is imported, and nothing heavy is
 imported here, so that the help is quick.
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from dualwindow import __version__
+from dualwindow.cli.exit_status import FAILED, INTERRUPTED
 from dualwindow.errors import DualWindowError
 
 #: Every command, with its line in the help.
@@ -31,11 +32,6 @@ COMMANDS: Final = {
     "config": "show or check the settings, or write their JSON schema",
     "doctor": "describe this machine, its data and what would be chosen for it",
 }
-
-#: Exit statuses; argparse ends with 2 where the arguments are wrong.
-OK: Final = 0
-FAILED: Final = 1
-INTERRUPTED: Final = 130
 
 _DESCRIPTION: Final = (
     "DualWindowLSTM: a FreqAI prediction model that says SHORT, HOLD or LONG at the close of every "
@@ -94,7 +90,7 @@ def _run(arguments: list[str]) -> int:
             name, help=line, description=_sentence(line), allow_abbrev=False
         )
         if name == asked:
-            module = importlib.import_module(f"dualwindow.cli.{name}_command")
+            module = importlib.import_module(f"dualwindow.cli.commands.{name}")
             module.add_arguments(of_command)
             of_command.set_defaults(run=module.run)
             used = of_command

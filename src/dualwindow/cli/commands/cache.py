@@ -1,0 +1,55 @@
+"""`dualwindow cache`: what prepared candles occupy on disk, and making room."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from pathlib import Path
+
+from dualwindow.cli.display.tables import print_table, size_text
+from dualwindow.cli.exit_status import OK
+from dualwindow.cli.options.folders import add_userdir
+from dualwindow.data.datasets.store import clear_stores, store_folder, store_sizes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `dualwindow cache`."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("show", "clear"),
+        default="show",
+        help="clear deletes everything; the next training prepares its candles anew "
+        "(default: %(default)s)",
+    )
+    add_userdir(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the sizes, or delete what is there.
+
+    Raises:
+        DataError: naming a file that cannot be deleted.
+    """
+    folder = store_folder(options.userdir)
+    sizes = store_sizes(folder)
+    if not sizes:
+        print(f"{folder} holds no prepared candles.")
+    elif options.action == "clear":
+        freed = clear_stores(folder)
+        print(f"{folder}: {size_text(freed)} freed.")
+    else:
+        print_table(
+            [(path.name, size_text(size), _when(path), _kind(path)) for path, size in sizes.items()]
+        )
+        print(f"\n{folder}: {size_text(sum(sizes.values()))}; `dualwindow cache clear` deletes it.")
+    return OK
+
+
+def _when(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(" ", "minutes")
+
+
+def _kind(path: Path) -> str:
+    # Preparations write beside the store, under a hidden name, and clean up unless they are killed.
+    return "unfinished" if path.name.startswith(".") else ""

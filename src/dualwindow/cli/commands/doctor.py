@@ -1,0 +1,254 @@
+"""`dualwindow doctor`: what a problem report starts with. No key of a configuration is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from dualwindow import __version__
+from dualwindow.cli.display.tables import print_table, size_text
+from dualwindow.cli.exit_status import OK
+from dualwindow.cli.options.config_check import CheckedConfig, check_config
+from dualwindow.cli.options.folders import add_config, add_userdir, config_files, data_folder
+from dualwindow.data.candles.sources import AvailablePair, available_pairs
+from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.datasets.store import store_folder, store_sizes
+from dualwindow.errors import DataError, SettingsError
+from dualwindow.runtime.cores import Cores, read_cores
+from dualwindow.runtime.memory import MemoryGauge, MemoryUse
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig, read_layers
+
+#: Settings that `auto_configure` chooses.
+CHOSEN: Final = (
+    "use_multiprocessing",
+    "n_processes",
+    "multiprocessing_chunk_size",
+    "streaming_chunk_size",
+    "batch_extraction_size",
+)
+
+#: Pairs of an exchange that are printed; JSON has all.
+_PAIRS_SHOWN: Final = 40
+
+#: Distributions that results and problems depend on.
+_DISTRIBUTIONS: Final = (
+    "torch",
+    "freqtrade",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "scikit-learn",
+    "safetensors",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `dualwindow doctor`."""
+    add_config(parser)
+    add_userdir(parser)
+    parser.add_argument("--json", action="store_true", help="for programs: bytes and seconds")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report."""
+    report = examine(options.userdir, config_files(options))
+    if options.json:
+        plain = {
+            title: {each.name: each.value for each in section} for title, section in report.items()
+        }
+        print(json.dumps(plain, indent=2))
+        return OK
+    for title, section in report.items():
+        print(f"{title}:")
+        print_table([(f"  {each.name}", str(each)) for each in section])
+    return OK
+
+
+def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
+    """Everything that a problem report should begin with.
+
+    Args:
+        userdir: freqtrade's user folder; need not exist.
+        files: the configuration.
+    """
+    cores = read_cores()
+    memory = MemoryGauge().smallest()
+    checked = _checked(files, cores)
+    return {
+        "versions": list(_versions()),
+        "processor": list(_processor(cores)),
+        "memory": list(_memory(memory)),
+        "gpu": list(_gpus()),
+        "disk": [*_disk(userdir), _stores(userdir)],
+        "data": list(_data(userdir)),
+        "configuration": list(_configuration(files, checked)),
+        "auto_configure": list(_choices(checked, memory, cores)),
+    }
+
+
+def _checked(files: list[Path], cores: Cores) -> CheckedConfig:
+    try:
+        content = LayeredConfig(read_layers(files)).content
+    except SettingsError as error:
+        return CheckedConfig(problems=tuple(error.problems))
+    return check_config(content, cores=cores.usable)
+
+
+def _stores(userdir: Path) -> Fact:
+    size = sum(store_sizes(store_folder(userdir)).values())
+    return Fact("prepared", size, f"{size_text(size)} (dualwindow cache)")
+
+
+def _data(userdir: Path) -> Iterator[Fact]:
+    folder = data_folder(userdir)
+    exchanges = sorted(each for each in folder.glob("*") if each.is_dir())
+    if not exchanges:
+        yield Fact("none", None, f"{folder} has no folder of an exchange")
+    for exchange in exchanges:
+        try:
+            pairs = available_pairs(exchange, exchange=exchange.name)
+        except DataError as error:
+            yield Fact(exchange.name, {"problem": str(error)}, str(error))
+            continue
+        shown = [_pair_text(each) for each in pairs[:_PAIRS_SHOWN]]
+        if len(pairs) > _PAIRS_SHOWN:
+            shown.append(f"and {len(pairs) - _PAIRS_SHOWN} more pairs")
+        yield Fact(
+            exchange.name,
+            [_pair_value(each) for each in pairs],
+            "\n".join(shown) or "no 1m candles in freqtrade's feather format",
+        )
+
+
+def _pair_text(pair: AvailablePair) -> str:
+    named = f"{pair.pair} {pair.market}"
+    if pair.problem is not None or pair.first is None or pair.last is None:
+        return f"{named}: {pair.problem}"
+    return f"{named}: {utc_text(pair.first)} to {utc_text(pair.last)}, {pair.rows} candles"
+
+
+def _pair_value(pair: AvailablePair) -> dict[str, object]:
+    names = ("pair", "market", "first", "last", "rows", "problem")
+    return {name: getattr(pair, name) for name in names}
+
+
+def _configuration(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
+    if not files:
+        yield Fact("files", [], "none: there is no config.json here, and none was given")
+        return
+    yield Fact("files", [str(path) for path in files], ", ".join(map(str, files)))
+    yield Fact("valid", not checked.problems, "no" if checked.problems else "yes")
+    if checked.problems:
+        yield Fact("problems", list(checked.problems), "\n".join(checked.problems))
+    if checked.warnings:
+        yield Fact("warnings", list(checked.warnings), "\n".join(checked.warnings))
+
+
+def _choices(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
+    now = TrainingConfig() if checked.settings is None else checked.settings.training
+    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
+    for name in CHOSEN:
+        value, before = getattr(chosen, name), getattr(now, name)
+        now_text = "as it is" if value == before else f"now {json.dumps(before)}"
+        yield Fact(name, value, f"{json.dumps(value)} ({now_text})")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of a report.
+
+    Attributes:
+        name: of what is told.
+        value: plain JSON types.
+        text: the value for people; as it is unless given.
+    """
+
+    name: str
+    value: Any
+    text: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.value) if self.text is None else self.text
+
+
+def _versions() -> Iterator[Fact]:
+    """Versions of what this runs on; nothing is imported for it."""
+    yield Fact("dualwindow", __version__)
+    yield Fact("python", platform.python_version())
+    yield Fact("platform", platform.platform())
+    for name in _DISTRIBUTIONS:
+        try:
+            yield Fact(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Fact(name, None, "not installed")
+
+
+def _processor(cores: Cores) -> Iterator[Fact]:
+    """Cores, and what limits them."""
+    yield Fact("cores", cores.machine)
+    if cores.allowed != cores.machine:
+        yield Fact("allowed", cores.allowed, f"{cores.allowed} (the process is bound to them)")
+    if cores.quota is not None:
+        yield Fact("quota", cores.quota, f"{cores.quota:g} (of the container)")
+    yield Fact("usable", cores.usable)
+
+
+def _memory(smallest: MemoryUse) -> Iterator[Fact]:
+    """Memory, and whose limit counts.
+
+    Args:
+        smallest: the smallest limit that this process is under.
+    """
+    machine = psutil.virtual_memory()
+    yield Fact("machine", machine.total, size_text(machine.total))
+    yield Fact("available", machine.available, size_text(machine.available))
+    yield Fact(
+        "limit",
+        {"bytes": smallest.limit, "of": smallest.source},
+        f"{size_text(smallest.limit)} (of {smallest.source})",
+    )
+
+
+def _disk(folder: Path) -> Iterator[Fact]:
+    """Room where candles, stores and models are, or will be."""
+    there = next(each for each in (folder, *folder.resolve().parents) if each.is_dir())
+    usage = shutil.disk_usage(there)
+    yield Fact("folder", str(folder), str(folder) if there == folder else f"{folder} (not there)")
+    yield Fact("free", usage.free, f"{size_text(usage.free)} of {size_text(usage.total)}")
+
+
+def _gpus() -> Iterator[Fact]:
+    """What torch can compute on beside the processor, and why not where it cannot."""
+    try:
+        # It takes seconds, which no other command should pay for.
+        import torch  # noqa: PLC0415
+    except (ImportError, OSError) as error:
+        yield Fact("torch", None, f"cannot be imported: {error}")
+        return
+    built = torch.version.cuda or torch.version.hip
+    yield Fact("torch_built_for", built, built or "the processor alone")
+    if torch.backends.mps.is_available():
+        yield Fact("mps", True, "yes")
+    devices = []
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        about = torch.cuda.get_device_properties(index)
+        with torch.cuda.device(index):
+            bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        devices.append({"name": about.name, "memory": about.total_memory, "bf16": bf16})
+    shown = "\n".join(
+        f"{each['name']}, {size_text(each['memory'])}, bf16 {'yes' if each['bf16'] else 'no'}"
+        for each in devices
+    )
+    unseen = "none; check the driver, and in Docker that the container is given GPUs"
+    yield Fact("cuda", devices, shown or (unseen if built else "none"))

@@ -1,0 +1,134 @@
+"""What each stage of a run cost: time, memory, processor, and how evenly the work was shared."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+#: Seconds between two looks at the processes.
+_INTERVAL: Final = 0.25
+
+#: Share of a stage's processor time below which a thread or process has not taken part in it.
+_PART: Final = 0.02
+
+
+@dataclass(frozen=True)
+class StageFigures:
+    """Figures of one stage.
+
+    Attributes:
+        name: of the stage.
+        seconds: duration.
+        cpu_seconds: processor time of this process and those that it started.
+        peak_bytes: most memory at a time, mapped files left out.
+        work: processor seconds of each worker process, or of each thread where there was none.
+    """
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    work: tuple[float, ...]
+
+    @property
+    def cpu_percent(self) -> float:
+        """Processor time by duration, percent of one core."""
+        return 100.0 * self.cpu_seconds / self.seconds if self.seconds else 0.0
+
+    @property
+    def balance(self) -> float:
+        """Mean work by that of the busiest: 1 when all had the same, or only one worked."""
+        return sum(self.work) / len(self.work) / max(self.work) if self.work else 1.0
+
+
+class StageWatch:
+    """Watches this process and its children; a context manager around all stages.
+
+    Attributes:
+        figures: of the stages that have ended, in order.
+    """
+
+    def __init__(self) -> None:
+        self.figures: list[StageFigures] = []
+        self._process = psutil.Process()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._peak = 0
+        self._threads: dict[int, float] = {}
+        self._children: dict[int, float] = {}
+        self._thread = threading.Thread(target=self._look_on, name="dualwindow-stages", daemon=True)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block; what raises is no finished stage and leaves no figures."""
+        self._look()
+        with self._lock:
+            self._peak, self._children = 0, {}
+            threads = dict(self._threads)
+        cpu, started = self._cpu_seconds(), time.perf_counter()
+        yield
+        seconds = time.perf_counter() - started
+        self._look()
+        spent = self._cpu_seconds() - cpu
+        with self._lock:
+            own = (value - threads.get(key, 0.0) for key, value in self._threads.items())
+            work = list(self._children.values()) or list(own)
+            taking_part = tuple(each for each in work if each > _PART * spent)
+            self.figures.append(StageFigures(name, seconds, spent, self._peak, taking_part))
+
+    def memory(self) -> int:
+        """Bytes in use now by this process and its children, mapped files left out."""
+        return sum(_held(each) for each in self._processes())
+
+    def _look_on(self) -> None:
+        while not self._ended.wait(_INTERVAL):
+            self._look()
+
+    def _look(self) -> None:
+        used = self.memory()
+        threads: dict[int, float] = {}
+        children: dict[int, float] = {}
+        with suppress(psutil.Error):
+            threads = {
+                each.id: each.user_time + each.system_time for each in self._process.threads()
+            }
+        for child in self._processes()[1:]:
+            with suppress(psutil.Error):
+                times = child.cpu_times()
+                children[child.pid] = times.user + times.system
+        with self._lock:
+            self._peak = max(self._peak, used)
+            self._threads.update(threads)
+            self._children.update(children)
+
+    def _processes(self) -> list[psutil.Process]:
+        with suppress(psutil.Error):
+            return [self._process, *self._process.children(recursive=True)]
+        return [self._process]
+
+    def _cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        # Those of children that have ended.
+        ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+        return float(times.user + times.system + ended)
+
+    def __enter__(self) -> StageWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def _held(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        memory = process.memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
+    return 0

@@ -1,0 +1,197 @@
+"""Suggested thresholds as tables and words on the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.thresholds import threshold_text
+from dualwindow.model_selection.threshold_search import OFF, ThresholdChoice
+
+#: Class name to figures of its threshold (`evaluation.thresholds.ThresholdFigures`).
+ValidationMeaning = dict[str, dict[str, Any]]
+
+NOISE: Final = (
+    "the choice is within noise: searched alike, random sides do as well too often; do not trade "
+    "these thresholds"
+)
+
+UNPAID: Final = (
+    "the choice is better than random sides, but once the luck of choosing is taken off, a trade "
+    "is not shown to earn its fees; do not trade these thresholds"
+)
+
+PAID: Final = (
+    "on validation the choice is better than random sides and earns its fees; whether that lasts "
+    "is for the tail to say, once: what is changed after a look at it needs newer candles"
+)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Thresholds that were chosen, and what they are worth.
+
+    Attributes:
+        pairs: that were traded.
+        validation: period of the choice.
+        tail: period of the report.
+        choice: of the thresholds.
+        meaning: which market probability they mean, on validation.
+        chosen_on_validation: the choice's trades there.
+        chosen_on_tail: the same thresholds on the tail.
+        configured: thresholds of the settings.
+        configured_on_tail: likewise.
+    """
+
+    pairs: tuple[str, ...]
+    validation: str
+    tail: str
+    choice: ThresholdChoice
+    meaning: ValidationMeaning
+    chosen_on_validation: AfterFees
+    chosen_on_tail: AfterFees
+    configured: Thresholds
+    configured_on_tail: AfterFees
+
+    @property
+    def verdict(self) -> str:
+        """What the figures of validation say, in words."""
+        if self.choice.within_noise:
+            return NOISE
+        return PAID if self.choice.pays else UNPAID
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Under `freqai.model_training_parameters`: what makes the thresholds count."""
+        chosen: dict[str, Any] = {
+            "confidence_threshold_short": self.choice.chosen.short,
+            "confidence_threshold_long": self.choice.chosen.long,
+        }
+        if not self.configured.enabled:
+            chosen["use_confidence_thresholding"] = True
+        if self.configured.fallback != "hold":
+            chosen["confidence_fallback"] = "hold"
+        return chosen
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types."""
+        return {
+            "pairs": list(self.pairs),
+            "verdict": self.verdict,
+            "settings": self.settings,
+            "validation": {
+                "period": self.validation,
+                "choice": self.choice.to_dict(),
+                "thresholds": self.meaning,
+                "chosen": self.chosen_on_validation.to_dict(),
+            },
+            "tail": {
+                "period": self.tail,
+                "chosen": self.chosen_on_tail.to_dict(),
+                "configured": self.configured_on_tail.to_dict(),
+                "configured_thresholds": asdict(self.configured),
+            },
+        }
+
+
+def print_suggestion(console: Console, suggestion: Suggestion) -> None:
+    """Show the best thresholds, what the tail says, the verdict, and lines to paste.
+
+    Args:
+        console: where it is shown.
+        suggestion: to be shown.
+    """
+    choice = suggestion.choice
+
+    def say(text: str, style: str | None = None) -> None:
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    console.print(validation_table(suggestion))
+    say(
+        f"chosen, the luck of choosing taken off: {choice.corrected_pct.text(3)} a trade; the best "
+        f"of as many choices on random sides: {choice.random_best_pct.text(3)}, as good in "
+        f"{choice.random_as_good_pct:.1f} % of draws"
+    )
+    for side, figures in suggestion.meaning.items():
+        say(_meaning(side, figures))
+    console.print(tail_table(suggestion))
+    good = not choice.within_noise and choice.pays
+    say(
+        suggestion.verdict if good else f"warning: {suggestion.verdict}", None if good else "yellow"
+    )
+    say("for freqai.model_training_parameters in config.json:")
+    say(json.dumps(suggestion.settings, indent=4)[2:-2])
+
+
+def validation_table(suggestion: Suggestion) -> Table:
+    """The best thresholds and what they earned where they were chosen."""
+    choice = suggestion.choice
+    table = Table(
+        title=f"validation, {', '.join(suggestion.pairs)}, {suggestion.validation}: best of "
+        f"{choice.compared} of {choice.tried} thresholds (at least {choice.min_trades} trades)"
+    )
+    for head in ("SHORT", "LONG", "trades", "a trade after fees", "in all"):
+        table.add_column(head, justify="right")
+    for each in choice.best:
+        table.add_row(
+            _threshold(each.short),
+            _threshold(each.long),
+            f"{each.trades:,}",
+            each.mean_pct.text(3),
+            each.total_pct.text(1),
+        )
+    return table
+
+
+def tail_table(suggestion: Suggestion) -> Table:
+    """The chosen thresholds beside the configured ones, beside other sides, on the tail."""
+    limits = suggestion.configured
+    ways = {
+        "chosen": suggestion.chosen_on_tail,
+        f"configured ({threshold_text(limits.short)} / {threshold_text(limits.long)})"
+        if limits.enabled
+        else "configured (argmax)": suggestion.configured_on_tail,
+    }
+    table = Table(title=f"untouched tail, {suggestion.tail}; other sides at the same entries")
+    for head in ("thresholds", "sides", "trades", "a trade after fees", "in all"):
+        left = head in ("thresholds", "sides")
+        table.add_column(head, justify="left" if left else "right")
+    for title, worth in ways.items():
+        if worth.sides is None:
+            table.add_row(title, "model", "0", "-", "-")
+            continue
+        for side in ("model", "always_long", "always_short", "random"):
+            figures = getattr(worth.sides, side)
+            table.add_row(
+                title if side == "model" else "",
+                side.replace("_", " "),
+                f"{worth.trades:,}",
+                figures.mean_pct.text(3),
+                figures.total_pct.text(1),
+            )
+    return table
+
+
+def _threshold(value: float) -> str:
+    return "never" if value >= OFF else f"{value:.4g}"
+
+
+def _meaning(side: str, figures: dict[str, Any]) -> str:
+    """What a threshold stands for in the market."""
+    if figures["threshold"] >= OFF:
+        return f"{side}: never said"
+
+    def share(value: float | None) -> str:
+        return "unknown" if value is None else f"{value:.1%}"
+
+    return (
+        f"{side} >= {figures['threshold']:.4g}: fires on {figures['fires']:.2%} of the candles, "
+        f"where the side came in {share(figures['above'])}; near the threshold in "
+        f"{share(figures['near'])}"
+    )

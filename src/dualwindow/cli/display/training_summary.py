@@ -1,0 +1,90 @@
+"""What stands on the terminal when a training has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
+from dualwindow.cli.display.progress import mib_text
+from dualwindow.cli.display.stages import StageFigures
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.datasets.statistics import drawn_counts
+from dualwindow.training.result import FinishedTraining
+
+
+def print_summary(
+    console: Console,
+    finished: FinishedTraining,
+    stages: Sequence[StageFigures],
+    files: Sequence[tuple[str, Path]],
+) -> None:
+    """Show time and memory by stage, classes, the evaluation, and where the files are.
+
+    Args:
+        console: where it is shown.
+        finished: the training.
+        stages: what each cost.
+        files: what each is, and its path.
+    """
+    console.print(stage_table(stages))
+    console.print(_class_table(finished))
+    if finished.evaluation is not None:
+        print_evaluation(console, finished.evaluation, finished.evaluated_on)
+    print_profit(console, finished.after_fees)
+    console.print(_epochs_text(finished))
+    for name, path in files:
+        # Not wrapped: a path is there to be copied.
+        console.print(f"{name}: {path}", markup=False, soft_wrap=True)
+
+
+def _epochs_text(finished: FinishedTraining) -> str:
+    """Which epoch was kept, and how fast the epochs were, validation included."""
+    result, balance = finished.result, finished.model.config.class_balance
+    windows = int(drawn_counts(finished.split.train.counts, balance).sum())
+    seconds = median(epoch.seconds for epoch in result.history)
+    return (
+        f"kept epoch {result.best_epoch} of {len(result.history)}; {windows:,} windows an epoch, "
+        f"{windows / max(seconds, 1e-9):,.0f} windows/s"
+    )
+
+
+def stage_table(stages: Sequence[StageFigures]) -> Table:
+    """Time, memory, processor use and balance of the work, by stage."""
+    table = Table(title="stages (100 % of CPU is one core)")
+    for column in ("stage", "time", "peak memory", "CPU", "workers", "balance"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for stage in stages:
+        table.add_row(
+            stage.name,
+            _duration(stage.seconds),
+            mib_text(stage.peak_bytes),
+            f"{stage.cpu_percent:.0f} %",
+            str(max(len(stage.work), 1)),
+            f"{stage.balance:.0%}",
+        )
+    return table
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
+
+
+def _class_table(finished: FinishedTraining) -> Table:
+    split = finished.split
+    parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
+    table = Table(title="classes")
+    table.add_column("candles")
+    for name in CLASS_NAMES:
+        table.add_column(name, justify="right")
+    for name, part in parts.items():
+        total = len(part)
+        if total:
+            table.add_row(name, *(f"{count:,} ({count / total:.1%})" for count in part.counts))
+    table.add_row("purged between them", f"{split.purged:,}", "", "")
+    return table

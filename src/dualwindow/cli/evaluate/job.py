@@ -1,0 +1,235 @@
+"""One evaluation of the command line: load a model, prepare candles, predict, compare."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
+from dualwindow.cli.display.figures_output import require_writable, write_figures
+from dualwindow.cli.display.progress import console_of, log_to, run_progress
+from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.options.candles import check_candles, find_candles, market_of
+from dualwindow.cli.options.flags import EVALUATION_FLAGS, layered_config
+from dualwindow.cli.options.run_settings import RunSettings
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store, store_folder
+from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
+from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
+from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
+from dualwindow.models.portable import PortableModel, load_portable
+from dualwindow.models.trained_model import TrainedModel
+from dualwindow.settings.files import Layer
+from dualwindow.training.final_evaluation import EVALUATION_ROWS, comparison_of
+
+logger = logging.getLogger(__name__)
+
+_TRAINING = ("freqai", "model_training_parameters")
+
+
+def run_evaluation(options: argparse.Namespace) -> int:
+    """Evaluate a model on candles and show the figures.
+
+    Args:
+        options: from `evaluate_command.add_arguments`.
+
+    Returns:
+        0, or 128 and the number of the signal that stopped it.
+
+    Raises:
+        DualWindowError: when the model or the candles cannot be used.
+    """
+    console = console_of(sys.stderr)
+    log_to(console, logging.INFO)
+    loaded = load_portable(options.model)
+    settings = evaluation_settings(options, loaded)
+    model = loaded.model.on_device(settings.training.device)
+    # The model may lack what the mode needs, which is better said before the work.
+    model.thresholds(settings.training)
+    require_writable(options.output)
+    sources = _sources(settings, loaded)
+    with StageWatch() as watch, StopSignals() as signals:
+        try:
+            store = checked_store(sources, settings, model, watch, signals)
+            yardsticks = loaded.yardsticks
+            market = market_of(settings, sources)
+            evaluation, earned = _evaluate(
+                model, yardsticks, settings, store, signals, market=market
+            )
+        except TrainingStoppedError:
+            return signals.exit_status
+    _tell(evaluation, earned, sources, loaded, options.output)
+    return 0
+
+
+def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
+    """The settings of the run, in which whatever the model depends on is the model's."""
+    origin, config = loaded.origin, loaded.model.config
+    own = {
+        "timeframe": origin.timeframe,
+        # The period of a preset or configuration is that of a training.
+        "dualwindow": {
+            "train_days": None,
+            "train_from": options.date_from,
+            "train_to": options.date_to,
+        },
+        "freqai": {
+            # FreqAI's names for the same things may say something else in a bot's configuration.
+            "conv_width": None,
+            "data_split_parameters": {"test_size": config.validation_fraction},
+            "model_training_parameters": settings_in_model(config),
+            "feature_parameters": {
+                "indicator_periods_candles": list(origin.periods),
+                "label_period_candles": None,
+            },
+        },
+    }
+    pairs = {"exchange": {"pair_whitelist": list(origin.pairs)}} if options.pair is None else {}
+    market = {"trading_mode": origin.trading_mode, "exchange": {"name": origin.exchange}}
+    below, above = (
+        [Layer("the model", market)],
+        [Layer("the model", own), Layer("the model", pairs)],
+    )
+    layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
+    if not any(layers.origin(*_TRAINING, name) for name in CONFIDENCE_SETTINGS):
+        # Mixed with those of a configuration, a threshold of the model would beat its mode.
+        decisions = {name: config.to_dict()[name] for name in CONFIDENCE_SETTINGS}
+        below.append(Layer("the model", {"freqai": {"model_training_parameters": decisions}}))
+        layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
+    return RunSettings.of_layers(layers)
+
+
+def checked_store(
+    sources: list[CandleSource],
+    settings: RunSettings,
+    model: TrainedModel,
+    watch: StageWatch,
+    signals: StopSignals,
+) -> Store:
+    """Look through candles and prepare them for a model.
+
+    Args:
+        sources: candles of all pairs.
+        settings: of the run.
+        model: that will look at them.
+        watch: whose memory the progress shows.
+        signals: that stop it.
+
+    Raises:
+        DataError: when the candles cannot be used, or their features are not the model's.
+        TrainingStoppedError: when a signal came.
+    """
+    console = console_of(sys.stderr)
+    check_candles(sources, settings, console, signals.requested)
+    with run_progress(console, 0, watch.memory) as progress:
+        store = prepare_store(
+            sources,
+            settings.on_this_machine()[0],
+            store_folder(settings.user_data),
+            periods=settings.periods,
+            candle_seconds=settings.candle_seconds,
+            should_stop=signals.requested,
+            progress=progress.prepared,
+        )
+    if store.dataset.names != model.feature_names:
+        raise DataError(
+            f"the model looks at {', '.join(model.feature_names)}, the command line makes "
+            f"{', '.join(store.dataset.names)}; such a model can only be judged by a backtest"
+        )
+    return store
+
+
+def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]:
+    """The candles to evaluate on: those after the training, unless a period is asked for."""
+    root = settings.root
+    if root.train_from is not None or root.train_days is not None:
+        return find_candles(settings)
+    until = loaded.origin.seen_until
+    sources = find_candles(settings, begin=until)
+    stop = sources[0].period.stop
+    if stop is not None and stop <= until:
+        raise DataError(
+            f"the model was made with candles until {utc_text(until)} (UTC), and there are none "
+            "after that; download newer ones, or name a period with --date-from (within the "
+            "training the figures are hindsight)"
+        )
+    return sources
+
+
+def _evaluate(
+    model: TrainedModel,
+    yardsticks: Yardsticks | None,
+    settings: RunSettings,
+    store: Store,
+    signals: StopSignals,
+    *,
+    market: TradeMarket,
+) -> tuple[Evaluation, AfterFees | None]:
+    dataset = store.dataset
+    labelled = dataset.labelled()
+    rows = labelled.evenly_spaced(EVALUATION_ROWS)
+    if not len(rows):
+        raise DataError(
+            f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
+            "longer period"
+        )
+    probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
+    config, comparison = settings.training, None
+    if yardsticks is None:
+        logger.warning(
+            "%s of the model holds no baselines, so that there is nothing to compare it with; a "
+            "model that this version trains has them",
+            EVALUATION_NAME,
+        )
+    else:
+        comparison = comparison_of(dataset, rows, config, yardsticks)
+    thresholds = model.thresholds(config)
+    said = model.calibrated(probabilities, config)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)
+    if len(labelled) > len(rows):
+        # Evenly spaced rows cannot be traded.
+        rows = newest_rows(labelled, EVALUATION_ROWS)
+        probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
+        said = model.calibrated(probabilities, config)
+    return evaluation, trade_rows(dataset, rows, said.decide(thresholds), config, market)
+
+
+def _tell(
+    evaluation: Evaluation,
+    earned: AfterFees | None,
+    sources: list[CandleSource],
+    loaded: PortableModel,
+    output: Path | None,
+) -> None:
+    period = sources[0].period
+    seen = period.first is None or period.first < loaded.origin.seen_until
+    pairs = ", ".join(source.pair for source in sources)
+    console = console_of(sys.stdout)
+    print_evaluation(console, evaluation, f"{pairs}, {period}")
+    print_profit(console, earned)
+    if seen:
+        console.print(
+            f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "
+            "(UTC), so that a part of these figures is hindsight",
+            style="yellow",
+            markup=False,
+        )
+    if output is not None:
+        content: dict[str, Any] = {
+            "model": str(loaded.origin.name),
+            "pairs": [source.pair for source in sources],
+            "period": str(period),
+            "hindsight": seen,
+            "figures": evaluation.to_dict(),
+            AFTER_FEES_KEY: earned.to_dict() if earned else None,
+        }
+        write_figures(output, content)

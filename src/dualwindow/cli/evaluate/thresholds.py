@@ -1,0 +1,214 @@
+"""`dualwindow evaluate --suggest-thresholds`: choose on validation, report on the tail."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.terms import TradeTerms, trade_terms
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
+from dualwindow.cli.display.figures_output import require_writable, write_figures
+from dualwindow.cli.display.progress import console_of, log_to
+from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.display.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
+from dualwindow.cli.evaluate.job import checked_store, evaluation_settings
+from dualwindow.cli.options.candles import find_candles
+from dualwindow.cli.options.run_settings import RunSettings
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.columns import CLASS_NAMES, LONG, SHORT
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.datasets.store import Store
+from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
+from dualwindow.evaluation.thresholds import ThresholdFigures
+from dualwindow.model_selection.scored_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.threshold_search import choose_thresholds, chosen_thresholds
+from dualwindow.model_selection.threshold_trades import JudgedCandles
+from dualwindow.models.portable import ModelOrigin, load_portable
+from dualwindow.models.trained_model import TrainedModel
+from dualwindow.settings import TrainingConfig
+
+#: Fewest trades of suggested thresholds unless told otherwise: fewer make a mean of luck.
+MIN_TRADES = 30
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The candles of a model's training that its weights were not made from.
+
+    Attributes:
+        validation: to choose on.
+        tail: to report on.
+    """
+
+    validation: Period
+    tail: Period
+
+
+def run_suggestion(options: argparse.Namespace) -> int:
+    """Choose thresholds and show what they are worth.
+
+    Args:
+        options: from `evaluate_command.add_arguments`.
+
+    Returns:
+        0, whatever the verdict, or 128 and the number of the signal that stopped it.
+
+    Raises:
+        DualWindowError: when the model or the candles cannot be used.
+    """
+    min_trades = _min_trades(options)
+    console = console_of(sys.stderr)
+    log_to(console, logging.INFO)
+    loaded = load_portable(options.model)
+    parts = _parts(loaded.origin)
+    settings = evaluation_settings(options, loaded)
+    model = loaded.model.on_device(settings.training.device)
+    _require_one_scale(settings.training)
+    configured = model.thresholds(settings.training)
+    terms = trade_terms(settings.root, settings.layers.content, settings.trading_mode)
+    require_writable(options.output)
+    whole = Period(parts.validation.first, parts.tail.stop)
+    sources = [
+        replace(source, period=whole)
+        for source in find_candles(settings, begin=parts.validation.first)
+    ]
+    with StageWatch() as watch, StopSignals() as signals:
+        try:
+            store = checked_store(sources, settings, model, watch, signals)
+            judged = _judged(model, store, sources, settings, signals)
+        except TrainingStoppedError:
+            return signals.exit_status
+    config = settings.training
+    validation, tail = (_part(judged, period, config) for period in (parts.validation, parts.tail))
+    choice = choose_thresholds(validation, config, terms, min_trades=min_trades)
+    chosen = chosen_thresholds(choice.chosen, configured)
+    suggestion = Suggestion(
+        pairs=tuple(source.pair for source in sources),
+        validation=str(parts.validation),
+        tail=str(parts.tail),
+        choice=choice,
+        meaning=_meaning(validation, chosen),
+        chosen_on_validation=_worth(validation, chosen, config, terms),
+        chosen_on_tail=_worth(tail, chosen, config, terms),
+        configured=configured,
+        configured_on_tail=_worth(tail, configured, config, terms),
+    )
+    print_suggestion(console_of(sys.stdout), suggestion)
+    if options.output is not None:
+        write_figures(options.output, {"model": loaded.origin.name, **suggestion.to_dict()})
+    return 0
+
+
+def _min_trades(options: argparse.Namespace) -> int:
+    problems = [
+        f"{flag} {value!r} does not go with --suggest-thresholds, which chooses on the model's "
+        "validation candles and reports on its tail; leave it out"
+        for flag, value in (("--date-from", options.date_from), ("--date-to", options.date_to))
+        if value is not None
+    ]
+    wanted: int = MIN_TRADES if options.min_trades is None else options.min_trades
+    if wanted < 1:
+        problems.append(f"--min-trades {wanted} must be at least 1; {MIN_TRADES} is the default")
+    if problems:
+        raise SettingsError(problems, "the command")
+    return wanted
+
+
+def _require_one_scale(config: TrainingConfig) -> None:
+    """Refuse thresholds of which some are of the network's own probabilities, others calibrated."""
+    if config.coverage_sides and config.calibration != "none":
+        raise SettingsError(
+            [
+                f"confidence_mode 'coverage' goes by the network's own probabilities, and a "
+                f"threshold by those of calibration {config.calibration!r}, so that they cannot be "
+                "compared; give --calibration none or another --confidence-mode"
+            ],
+            "the command",
+        )
+
+
+def _parts(origin: ModelOrigin) -> _Parts:
+    """The validation candles and the tail of a training.
+
+    Without a tail nothing is left that did not choose the best epoch, on which the choice could
+    be shown to hold; a part of validation would only look like it.
+
+    Raises:
+        DataError: when one of them is not there, or was seen.
+    """
+    begin, tail = origin.validation_from, origin.tail_from
+    if begin is None or tail is None:
+        lacks = "validation candles" if begin is None else "untouched tail"
+        raise DataError(
+            f"the model {origin.name} has no {lacks} to suggest thresholds with; train it with "
+            "dualwindow.tail_fraction above 0 (and epochs above 0)"
+        )
+    seen = origin.pretrained_seen_until
+    if seen is not None and seen > begin:
+        raise DataError(
+            f"the model that {origin.name} was fine-tuned from has seen candles until "
+            f"{utc_text(seen)} (UTC), and validation begins at {utc_text(begin)}: thresholds "
+            "chosen there would be hindsight; fine-tune on newer candles"
+        )
+    return _Parts(Period(begin, tail), Period(tail, origin.until))
+
+
+def _judged(
+    model: TrainedModel,
+    store: Store,
+    sources: list[CandleSource],
+    settings: RunSettings,
+    signals: StopSignals,
+) -> list[JudgedCandles]:
+    """Every pair's candles with the model's probabilities."""
+    dataset, found = store.dataset, []
+    for source, span in zip(sources, dataset.pairs, strict=True):
+        probabilities = pair_probabilities(
+            model, dataset, span, source, settings.training, should_stop=signals.requested
+        )
+        funding = settings.root.evaluation_funding
+        found.append(judged_candles(source, dataset, span, probabilities, funding=funding))
+    return found
+
+
+def _part(
+    judged: list[JudgedCandles], period: Period, config: TrainingConfig
+) -> list[JudgedCandles]:
+    """The pairs that have candles in a part; a pair that was listed late has none."""
+    parts = [part_of(pair, period, config.future_window) for pair in judged]
+    return [part for part in parts if len(part.candles) > 1]
+
+
+def _worth(
+    judged: list[JudgedCandles], thresholds: Thresholds, config: TrainingConfig, terms: TradeTerms
+) -> AfterFees:
+    """What thresholds earn on candles, beside other sides at the same entries."""
+    compared = []
+    for pair in judged:
+        decisions = decide(pair.probabilities, thresholds)
+        trades = trade_decisions(pair.candles, decisions, config, terms, turns=False)
+        compared.append(ComparedTrades.of(pair.candles, trades, config, terms))
+    return after_fees(compared, terms)
+
+
+def _meaning(judged: list[JudgedCandles], thresholds: Thresholds) -> ValidationMeaning:
+    """Which market probability each side's threshold means, on rows with a known label."""
+    labels = np.concatenate([pair.labels for pair in judged])
+    says = np.concatenate([pair.probabilities for pair in judged])
+    known = (labels >= 0) & ~np.isnan(says).any(axis=1)
+    if not known.any():
+        return {}
+    return {
+        CLASS_NAMES[code]: asdict(
+            ThresholdFigures.of(labels[known] == code, says[known, code], threshold)
+        )
+        for code, threshold in ((SHORT, thresholds.short), (LONG, thresholds.long))
+    }

@@ -1,0 +1,1 @@
+"""Flags, settings and folders that commands share."""

@@ -1,0 +1,126 @@
+"""Everything that is wrong with a freqtrade configuration, found without freqtrade and torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dualwindow.data.candles.pairs import FUTURES, SPOT
+from dualwindow.data.candles.timerange import timeframe_seconds
+from dualwindow.errors import SettingsError
+from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.root_settings import RootSettings
+
+#: Groups that are looked into.
+_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
+    ("exchange",),
+    ("freqai",),
+    ("freqai", "feature_parameters"),
+    ("freqai", "data_split_parameters"),
+    ("freqai", "model_training_parameters"),
+)
+
+_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
+    ("exchange", "name"), ("timeframe",), ("user_data_dir",), ("datadir",)
+)  # fmt: skip
+
+_LISTS_OF_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
+    ("exchange", "pair_whitelist"),
+    ("exchange", "pair_blacklist"),
+    ("freqai", "feature_parameters", "include_timeframes"),
+    ("freqai", "feature_parameters", "include_corr_pairlist"),
+)
+
+
+@dataclass(frozen=True)
+class CheckedConfig:
+    """What was found.
+
+    Attributes:
+        settings: None when there are problems.
+        root: settings under the root key `dualwindow`; likewise.
+        problems: one sentence each.
+        warnings: likewise, of what works but may not be meant.
+    """
+
+    settings: FreqaiSettings | None = None
+    root: RootSettings | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
+    """Check a merged configuration as the bot does when it starts.
+
+    Args:
+        content: freqtrade's configuration.
+        cores: processor cores that may be used.
+    """
+    problems = shape_problems(content)
+    if problems:
+        return CheckedConfig(problems=tuple(problems))
+    settings = root = None
+    seconds: dict[str, int] = {}
+    included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
+    for timeframe in dict.fromkeys([content.get("timeframe") or "1m", *included]):
+        with _noted(problems):
+            seconds[timeframe] = timeframe_seconds(str(timeframe))
+    with _noted(problems):
+        root = RootSettings.of(content)
+    with _noted(problems):
+        settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
+    if problems or settings is None:
+        return CheckedConfig(problems=tuple(problems))
+    return CheckedConfig(settings, root, warnings=settings.warnings)
+
+
+def shape_problems(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for each value that is of another kind than what it is used as.
+
+    A value that is null is as good as absent.
+
+    Args:
+        content: freqtrade's configuration.
+    """
+    problems = []
+    for path in _GROUPS:
+        if not isinstance(group := _at(content, path), Mapping):
+            problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
+    for path in _TEXTS:
+        if (text := _value(content, path)) is not None and not isinstance(text, str):
+            problems.append(f"{'.'.join(path)} {text!r} is not a text")
+    for path in _LISTS_OF_TEXTS:
+        values = _value(content, path)
+        if values is not None and not (
+            isinstance(values, list) and all(isinstance(each, str) for each in values)
+        ):
+            problems.append(f"{'.'.join(path)} {values!r} is not a list of texts ([...])")
+    mode = content.get("trading_mode")
+    if mode not in (None, SPOT, FUTURES):
+        problems.append(f"trading_mode {mode!r} must be {SPOT} or {FUTURES}")
+    return problems
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Note the problems of the block's SettingsError and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.extend(error.problems)
+
+
+def _at(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The group at a path; an empty one where there is none."""
+    group = _value(content, path)
+    return {} if group is None else group
+
+
+def _value(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """What stands at a path; None where there is nothing."""
+    value: Any = content
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value

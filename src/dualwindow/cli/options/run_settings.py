@@ -1,0 +1,172 @@
+"""What a command of the command line works with, resolved from files, preset and flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from dualwindow.backtest.terms import TradeTerms, trade_terms
+from dualwindow.cli.options.config_check import shape_problems
+from dualwindow.cli.options.flags import SettingFlag, layered_config
+from dualwindow.cli.options.folders import USERDIR, data_folder
+from dualwindow.cli.options.setting_rows import setting_rows, value_row
+from dualwindow.data.candles.pairs import FUTURES, SPOT, settled_stem
+from dualwindow.data.candles.timerange import timeframe_seconds
+from dualwindow.errors import SettingsError
+from dualwindow.runtime.cores import read_cores
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.files import LayeredConfig
+from dualwindow.settings.freqai import check_freqai_config
+from dualwindow.settings.root_settings import RootSettings
+from dualwindow.settings.training_config import USUAL_PERIODS
+
+#: For a run without a configuration file, which would say them.
+_DEFAULT_IDENTIFIER: Final = "dualwindow"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of one run.
+
+    Attributes:
+        layers: the configuration that they come from.
+        training: as the configuration says, whatever this machine can do.
+        root: leverage, period, tail.
+        periods: of the moving averages, candles.
+        pairs: as they were written, or patterns; never empty.
+        excluded: pairs and patterns of which no pattern brings one.
+        exchange: its name.
+        trading_mode: spot or futures.
+        timeframe: of the candles.
+        user_data: freqtrade's user folder.
+        data_folder: of the exchange's candles.
+        terms: on which a judged model's decisions are traded.
+    """
+
+    layers: LayeredConfig
+    training: TrainingConfig
+    root: RootSettings
+    periods: tuple[int, ...]
+    pairs: tuple[str, ...]
+    excluded: tuple[str, ...]
+    exchange: str
+    trading_mode: str
+    timeframe: str
+    user_data: Path
+    data_folder: Path
+    terms: TradeTerms
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
+        """Read files, preset and flags.
+
+        Raises:
+            SettingsError: with every problem of the first part that has any.
+        """
+        return cls.of_layers(layered_config(options, flags))
+
+    @classmethod
+    def of_layers(cls, layers: LayeredConfig) -> Self:
+        """Check a configuration and take from it what a run needs.
+
+        Raises:
+            SettingsError: with every problem of the first part that has any.
+        """
+        content = layers.content
+        if problems := shape_problems(content):
+            raise SettingsError(problems, "the configuration")
+        root = RootSettings.of(content)
+        timeframe = content.get("timeframe") or "1m"
+        training, periods = check_freqai_config(
+            _for_check(content), timeframe_seconds={timeframe: timeframe_seconds(timeframe)}
+        )
+        _require_base_features_only(content, timeframe)
+        exchange = content.get("exchange") or {}
+        name = exchange.get("name") or "binance"
+        pairs = tuple(exchange.get("pair_whitelist") or ())
+        if not pairs:
+            raise SettingsError(
+                ["there is no pair; give --pair BTC/USDT:USDT, or exchange.pair_whitelist"],
+                "the configuration",
+            )
+        user_data = Path(content.get("user_data_dir") or USERDIR)
+        trading_mode = content.get("trading_mode") or _mode_of(pairs)
+        return cls(
+            layers=layers,
+            training=training,
+            root=root,
+            periods=periods,
+            pairs=pairs,
+            excluded=tuple(exchange.get("pair_blacklist") or ()),
+            exchange=name,
+            trading_mode=trading_mode,
+            timeframe=timeframe,
+            user_data=user_data,
+            data_folder=Path(content.get("datadir") or data_folder(user_data) / name),
+            terms=trade_terms(root, content, trading_mode),
+        )
+
+    @property
+    def candle_seconds(self) -> int:
+        """Seconds between two candles."""
+        return timeframe_seconds(self.timeframe)
+
+    def on_this_machine(self) -> tuple[TrainingConfig, list[str]]:
+        """The training settings lowered to what this machine can do, and what was lowered."""
+        return self.training.clamped_to_machine(read_cores().usable)
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Name, value and origin of everything, as a table's rows."""
+        for path, value in (
+            ("exchange.pair_whitelist", list(self.pairs)),
+            ("exchange.name", self.exchange),
+            ("trading_mode", self.trading_mode),
+            ("timeframe", self.timeframe),
+            ("user_data_dir", str(self.user_data)),
+            ("datadir", str(self.data_folder)),
+            ("freqai.feature_parameters.indicator_periods_candles", list(self.periods)),
+        ):
+            yield value_row(self.layers, path, value)
+        training, _ = self.on_this_machine()
+        yield from setting_rows(self.layers, self.root, training)
+
+
+def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration as the bot would see it, were it for one pair."""
+    freqai = {"identifier": _DEFAULT_IDENTIFIER, **(content.get("freqai") or {})}
+    features = freqai.get("feature_parameters") or {}
+    freqai["feature_parameters"] = {
+        "indicator_periods_candles": list(USUAL_PERIODS),
+        **features,
+    }
+    # One model of all pairs has no folder a base coin, so bases may be shared.
+    return {**content, "freqai": freqai, "exchange": {}}
+
+
+def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> None:
+    """Refuse features that only FreqAI makes: a model without them is not one for that bot."""
+    features = (content.get("freqai") or {}).get("feature_parameters") or {}
+    problems = []
+    others = [each for each in features.get("include_timeframes") or () if each != timeframe]
+    if others:
+        problems.append(f"include_timeframes has {', '.join(others)} beside {timeframe}")
+    if features.get("include_corr_pairlist"):
+        problems.append(f"include_corr_pairlist has {', '.join(features['include_corr_pairlist'])}")
+    if problems:
+        raise SettingsError(
+            [
+                f"{problem}: the command line makes the features of a pair's own {timeframe} "
+                "candles alone; remove it, or let the bot train"
+                for problem in problems
+            ],
+            "freqai.feature_parameters",
+        )
+
+
+def _mode_of(pairs: tuple[str, ...]) -> str:
+    """Futures where a pair has a coin of settlement, in whichever form it is written."""
+    settled = any(":" in (pair if "/" in pair else settled_stem(pair, SPOT).pair) for pair in pairs)
+    return FUTURES if settled else SPOT

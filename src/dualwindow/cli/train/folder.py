@@ -1,0 +1,254 @@
+"""The folder that a training of the command line writes, and how an interrupted one is found."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+from dualwindow.data.candles.pairs import stem_of
+from dualwindow.errors import DataError, SettingsError
+from dualwindow.models.checkpoint import remove_checkpoint
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
+from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
+
+CHECKPOINT_NAME: Final = "unfinished.checkpoint"
+
+TENSORBOARD_NAME: Final = "tensorboard"
+
+_RECORD_NAME: Final = "training.json"
+
+_RECORD_FORMAT: Final = 1
+
+#: Pairs that a folder is named after; more are counted.
+_NAMED_PAIRS: Final = 2
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a training was begun with; it goes on with nothing else.
+
+    Attributes:
+        pairs: in the order of the rows.
+        exchange: its name.
+        trading_mode: spot or futures.
+        timeframe: of the candles.
+        periods: of the moving averages, candles.
+        first: begin of the period, seconds since 1970; None for the first candle.
+        stop: its end, seconds since 1970.
+        tail_fraction: share of the rows that stays untouched.
+        settings: those that a model depends on.
+        pretrained: SHA-256 of the model that it starts from.
+    """
+
+    pairs: Sequence[str]
+    exchange: str
+    trading_mode: str
+    timeframe: str
+    periods: Sequence[int]
+    first: int | None
+    stop: int
+    tail_fraction: float
+    settings: Mapping[str, Any]
+    pretrained: str | None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON types, flat."""
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        settings: dict[str, Any] = content.pop("settings")
+        return content | settings
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """One sentence for each value that is not that of an earlier record."""
+        now = self.plain()
+        return [
+            f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
+            for name, value in now.items()
+            if recorded.get(name) != value
+        ]
+
+
+class TrainingFolder:
+    """One training's folder.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of an unfinished training is."""
+        return self.path / CHECKPOINT_NAME
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it holds a whole model."""
+        return is_portable(self.path)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a training was begun here that has made no model yet."""
+        return (self.path / _RECORD_NAME).is_file() and not self.is_finished
+
+    def make(self) -> bool:
+        """Make the folder; whether it was not there before.
+
+        Raises:
+            DataError: when the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._not_writable(error) from None
+        return True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other trainings out of the folder for the block.
+
+        Raises:
+            DataError: when another one is at work in it, or it cannot be read.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked_folder(self.path))
+            except FileLockedError:
+                raise DataError(
+                    f"another training is at work in {self.path}; wait for its end, or train into "
+                    "another --output"
+                ) from None
+            except OSError as error:
+                raise self._not_writable(error) from None
+            yield
+
+    def begin(self, record: TrainingRecord) -> None:
+        """Make the folder and note what the training is begun with.
+
+        Raises:
+            DataError: when the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            content = {"format": _RECORD_FORMAT, **record.plain()}
+            write_json(self.path / _RECORD_NAME, content)
+        except OSError as error:
+            raise self._not_writable(error) from None
+
+    def recorded(self) -> dict[str, Any]:
+        """What the training here was begun with.
+
+        Raises:
+            DataError: when the record is damaged.
+        """
+        path = self.path / _RECORD_NAME
+        try:
+            content: dict[str, Any] = json.loads(path.read_bytes())
+            if content.pop("format") != _RECORD_FORMAT:
+                raise ValueError("another format")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"{path} is damaged ({error}), so it is not known what the training was begun "
+                "with; start it anew without --resume"
+            ) from None
+        return content
+
+    def end(self) -> None:
+        """Remove what only an unfinished training needs: the model is whole."""
+        remove_checkpoint(self.checkpoint)
+
+    def abandon(self) -> None:
+        """Remove what a training that left nothing to go on with has made."""
+        with suppress(OSError):
+            for name in (_RECORD_NAME, EVALUATION_NAME, WEIGHTS_NAME, ABOUT_NAME):
+                (self.path / name).unlink(missing_ok=True)
+            shutil.rmtree(self.path / TENSORBOARD_NAME, ignore_errors=True)
+            # Whatever the user keeps there stays, and the folder with it.
+            self.path.rmdir()
+
+    def _not_writable(self, error: OSError) -> DataError:
+        return DataError(f"{self.path} cannot be written: {error}; give another --output")
+
+
+def folder_name(preset: str | None, pairs: Sequence[str]) -> str:
+    """Such as `dualwindow-quick-BTC_USDT_USDT`.
+
+    Args:
+        preset: its name or file.
+        pairs: as freqtrade names them.
+    """
+    named = [stem_of(pair) for pair in pairs[:_NAMED_PAIRS]]
+    if len(pairs) > _NAMED_PAIRS:
+        named = [f"{len(pairs)}-pairs"]
+    return "-".join(["dualwindow", *([Path(preset).stem] if preset else []), *named])
+
+
+def require_free(output: Path | None) -> None:
+    """Refuse a folder that the user named and that holds something already.
+
+    Raises:
+        SettingsError: with the way out.
+    """
+    if output is None or not output.exists():
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise SettingsError(
+            [
+                f"{output} holds something already; give another folder, or delete it; an "
+                "unfinished training there goes on with --resume"
+            ],
+            "--output",
+        )
+
+
+def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
+    """Make the folder of a new training; an earlier one's is left alone.
+
+    Args:
+        models: where folders are made.
+        name: of the folder; numbered from the second one on.
+        output: the folder itself, when the user names it.
+
+    Raises:
+        SettingsError: when the folder that the user named holds something already.
+        DataError: when the folder cannot be made.
+    """
+    require_free(output)
+    if output is not None:
+        named = TrainingFolder(output)
+        named.make()
+        return named
+    return next(each for each in _numbered(models, name) if each.make())
+
+
+def unfinished_folder(models: Path, name: str, output: Path | None) -> TrainingFolder | None:
+    """The newest folder of that name that a training was begun in; None where there is none.
+
+    It may be finished: the training may have been killed when its model was there already.
+    """
+    if output is not None:
+        named = TrainingFolder(output)
+        return named if named.is_finished or named.is_unfinished else None
+    numbered = re.compile(rf"{re.escape(name)}(?:-(\d+))?")
+    begun: dict[int, TrainingFolder] = {}
+    for path in models.glob(f"{name}*"):
+        match, folder = numbered.fullmatch(path.name), TrainingFolder(path)
+        if match is not None and (folder.is_finished or folder.is_unfinished):
+            begun[int(match[1] or 1)] = folder
+    return begun[max(begun)] if begun else None
+
+
+def _numbered(models: Path, name: str) -> Iterator[TrainingFolder]:
+    for number in count(1):
+        yield TrainingFolder(models / (name if number == 1 else f"{name}-{number}"))

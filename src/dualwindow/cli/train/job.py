@@ -1,0 +1,180 @@
+"""One training of the command line: check, prepare, train, save, tell."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+
+from rich.console import Console
+
+from dualwindow.cli.display.progress import console_of, log_to
+from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.display.training_summary import print_summary
+from dualwindow.cli.options.candles import check_candles, find_candles
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
+from dualwindow.cli.train.plan import TrainingRequest, plan_training
+from dualwindow.cli.train.report import report_files
+from dualwindow.cli.train.run import CommandTraining
+from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.pretrained import (
+    load_pretrained,
+    market_warnings,
+    require_timeframe,
+    settings_from,
+)
+from dualwindow.runtime.device import resolve_device
+from dualwindow.runtime.distributed import Ranks, joined_ranks
+from dualwindow.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+
+def run_training(request: TrainingRequest) -> int:
+    """Train a model and write its folder; with torchrun, as one of its processes.
+
+    Returns:
+        0 when the folder holds a whole model, else 128 and the number of the signal that came.
+
+    Raises:
+        DualWindowError: when there is no model in the end.
+    """
+    console = console_of(sys.stderr)
+    log_to(console, logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING)
+    resolve_device(request.settings.training.device)
+    with (
+        StageWatch() as watch,
+        StopSignals() as signals,
+        joined_ranks(request.settings.training.device) as ranks,
+        ExitStack() as held,
+    ):
+        try:
+            return _run(request, console, watch, signals, ranks, held=held)
+        except TrainingStoppedError:
+            logger.warning("stopped while the candles were looked through; nothing has changed")
+            return signals.exit_status
+
+
+def _run(
+    request: TrainingRequest,
+    console: Console,
+    watch: StageWatch,
+    signals: StopSignals,
+    ranks: Ranks,
+    *,
+    held: ExitStack,
+) -> int:
+    config, notes = request.settings.on_this_machine()
+    if notes and ranks.is_first:
+        logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
+    start = _pretrained(request, config, ranks)
+    with watch.stage("checking"):
+        sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
+        # Only the first rank looks through the candles and at the disk.
+        look_through = partial(
+            check_candles,
+            settings=request.settings,
+            console=console,
+            should_stop=signals.requested,
+        )
+        plan = ranks.from_first(lambda: plan_training(request, sources, start, look_through, held))
+    folder = TrainingFolder(plan.path)
+    if plan.is_finished:
+        logger.info("the training was finished before: %s", folder.path)
+        return 0
+    sources = [replace(source, period=plan.period) for source in sources]
+    training = CommandTraining(request.settings, config, sources, start, ranks)
+    try:
+        with _nothing_useless_left(folder, ranks), _naming_what_is_not_written(folder):
+            finished = training.run(folder, console, watch, signals.requested)
+    except TrainingStoppedError:
+        if ranks.is_first:
+            _tell_how_to_go_on(folder, signals)
+        return signals.exit_status
+    if ranks.is_first:
+        files = [
+            ("model folder (for `pretrained` and `dualwindow evaluate`)", folder.path),
+            *report_files(folder.path, finished.split.train.dataset, watch.figures),
+            ("figures", folder.path / EVALUATION_NAME),
+            ("loss curves (tensorboard --logdir)", folder.path / TENSORBOARD_NAME),
+        ]
+        print_summary(console_of(sys.stdout), finished, watch.figures, files)
+    return 0
+
+
+def _pretrained(
+    request: TrainingRequest, config: TrainingConfig, ranks: Ranks
+) -> PortableModel | None:
+    """The model that the training starts from, if the settings name one.
+
+    Raises:
+        ModelFileError: when it cannot be loaded.
+        SettingsError: when the settings are not those that it was made with.
+    """
+    start = load_pretrained(config, request.models)
+    if start is None:
+        return None
+    if not config.epochs:
+        raise SettingsError(
+            [
+                f"epochs 0 trains nothing: the result would be {config.pretrained!r} again; use "
+                "`dualwindow evaluate`, or let the bot use it as it is"
+            ],
+            "dualwindow train",
+        )
+    settings = request.settings
+    require_timeframe(start, settings.timeframe)
+    settings_from(start, config)
+    if ranks.is_first:
+        for warning in market_warnings(start, settings.exchange, settings.trading_mode):
+            logger.warning("%s", warning)
+    return start
+
+
+@contextmanager
+def _nothing_useless_left(folder: TrainingFolder, ranks: Ranks) -> Iterator[None]:
+    """Remove the folder when the block ends without a model and without a state to go on from."""
+    try:
+        yield
+    except BaseException:
+        if ranks.is_first and not folder.checkpoint.is_file() and not folder.is_finished:
+            folder.abandon()
+        raise
+
+
+@contextmanager
+def _naming_what_is_not_written(folder: TrainingFolder) -> Iterator[None]:
+    """Say in this package's words that a file cannot be written; what is read says so itself.
+
+    Raises:
+        DataError: with the way on.
+    """
+    try:
+        yield
+    except OSError as error:
+        way_on = "start again"
+        if folder.checkpoint.is_file():
+            way_on = "the same command with --resume goes on"
+        raise DataError(
+            f"the training cannot be written: {error}; make room on the disk, or check who owns "
+            f"the folder, then {way_on}"
+        ) from error
+
+
+def _tell_how_to_go_on(folder: TrainingFolder, signals: StopSignals) -> None:
+    name = signals.received.name if signals.received else "another rank"
+    if folder.checkpoint.is_file():
+        logger.warning(
+            "stopped by %s; the state is kept in %s: the same command with --resume goes on",
+            name,
+            folder.checkpoint,
+        )
+    else:
+        logger.warning("stopped by %s before the first epoch had ended; nothing is left", name)

@@ -1,0 +1,180 @@
+"""A training whose settings, candles and folder are known: prepare, train, save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+
+from dualwindow.cli.display.progress import RunProgress, run_progress
+from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.options.candles import market_of
+from dualwindow.cli.options.run_settings import RunSettings
+from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.datasets.dataset import Selection
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import Store, store_folder
+from dualwindow.labels import BothTouched
+from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.portable import ModelOrigin, PortableModel, save_portable
+from dualwindow.runtime.distributed import Ranks
+from dualwindow.settings import TrainingConfig
+from dualwindow.training.hooks import TensorBoardHook, TrainingHook
+from dualwindow.training.result import FinishedTraining
+from dualwindow.training.train import train_dataset
+
+
+@dataclass(frozen=True)
+class CommandTraining:
+    """One training of the command line.
+
+    Attributes:
+        settings: of the run.
+        config: its training settings, lowered to what this machine can do.
+        sources: candles of all pairs, of one period.
+        start: the model that it begins with.
+        ranks: that train together.
+    """
+
+    settings: RunSettings
+    config: TrainingConfig
+    sources: Sequence[CandleSource]
+    start: PortableModel | None
+    ranks: Ranks
+
+    def run(
+        self,
+        folder: TrainingFolder,
+        console: Console,
+        watch: StageWatch,
+        should_stop: Callable[[], bool],
+    ) -> FinishedTraining:
+        """Prepare, train and save.
+
+        Args:
+            folder: of the model to be.
+            console: for progress.
+            watch: measures the stages.
+            should_stop: asked at every batch.
+
+        Raises:
+            DualWindowError: when there is no model in the end.
+        """
+        shown = run_progress(console, self.config.epochs, watch.memory, quiet=self._is_quiet)
+        with shown as progress, self._hooks(folder, progress) as hooks:
+            with watch.stage("preparing"):
+                store = self.ranks.first_of_machine_then_all(
+                    lambda: self._prepare(progress, should_stop)
+                )
+            with watch.stage("training"):
+                finished = self._train(store, folder, progress, hooks, should_stop)
+        if self.ranks.is_first:
+            with watch.stage("saving"):
+                self._save(folder, finished)
+        return finished
+
+    @property
+    def _is_quiet(self) -> bool:
+        return not self.ranks.is_first
+
+    @contextmanager
+    def _hooks(self, folder: TrainingFolder, progress: RunProgress) -> Iterator[list[TrainingHook]]:
+        """Those that are told of every epoch; only the first rank has any."""
+        if self._is_quiet:
+            yield []
+            return
+        with TensorBoardScalars(folder.path / TENSORBOARD_NAME) as scalars:
+            yield [progress, TensorBoardHook(scalars)]
+
+    def _prepare(self, progress: RunProgress, should_stop: Callable[[], bool]) -> Store:
+        return prepare_store(
+            self.sources,
+            self.config,
+            store_folder(self.settings.user_data),
+            periods=self.settings.periods,
+            candle_seconds=self.settings.candle_seconds,
+            should_stop=should_stop,
+            progress=progress.prepared,
+        )
+
+    def _train(
+        self,
+        store: Store,
+        folder: TrainingFolder,
+        progress: RunProgress,
+        hooks: Sequence[TrainingHook],
+        should_stop: Callable[[], bool],
+    ) -> FinishedTraining:
+        header = store.header
+        touches = BothTouched(long=header.both_touched_long, short=header.both_touched_short)
+        return train_dataset(
+            store.dataset,
+            self.config,
+            name=folder.path.name,
+            touches=touches if self.config.label_rule == "first_touch" else None,
+            figures_path=folder.path / EVALUATION_NAME,
+            hooks=hooks,
+            should_stop=should_stop,
+            checkpoint_path=folder.checkpoint,
+            spares_checkpoint=True,
+            tail_fraction=self.settings.root.tail_fraction,
+            progress=progress.trained,
+            ranks=self.ranks,
+            start=self.start,
+            market=market_of(self.settings, self.sources),
+        )
+
+    def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:
+        settings, split, period = self.settings, finished.split, self.sources[0].period
+        train_from, stop = _begin_of(split.train), period.stop
+        assert train_from is not None
+        assert stop is not None
+        origin = ModelOrigin(
+            name=folder.path.name,
+            pairs=tuple(source.pair for source in self.sources),
+            exchange=settings.exchange,
+            trading_mode=settings.trading_mode,
+            timeframe=settings.timeframe,
+            periods=settings.periods,
+            first=train_from if period.first is None else period.first,
+            until=stop,
+            validation_from=_begin_of(split.validation),
+            tail_from=_begin_of(split.tail),
+            pretrained=self.start.sha256 if self.start else None,
+            pretrained_seen_until=self.start.origin.seen_until if self.start else None,
+        )
+        save_portable(folder.path, finished.model, origin, extra=(EVALUATION_NAME,))
+        folder.end()
+
+
+def _begin_of(selection: Selection) -> int | None:
+    """The moment from which on its rows lie, seconds since 1970; None when there are none."""
+    seconds = selection.dataset.seconds
+    return min((int(seconds[each.start]) for each in selection.stretches), default=None)
+
+
+class TensorBoardScalars:
+    """Writes points of curves into a folder; a context manager.
+
+    Args:
+        folder: that TensorBoard is pointed at.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = SummaryWriter(str(folder))
+
+    def log_scalar(self, tag: str, scalar_value: float, step: int) -> None:
+        """Write one point of the curve `tag`."""
+        self._writer.add_scalar(tag, scalar_value, step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
