@@ -16,7 +16,7 @@ import pytest
 from dualwindow.cli.main import COMMANDS
 from dualwindow.cli.options.config_check import check_config
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
-from tests.messages_in_code import REPOSITORY, VALUE, all_texts, messages
+from tests.makers.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 
 DOCS: Final = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
 TROUBLESHOOTING: Final = REPOSITORY / "docs" / "troubleshooting.md"

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.bot import REPOSITORY
 from tests.conftest import IN_CI
+from tests.makers.bot import REPOSITORY
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
 

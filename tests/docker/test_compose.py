@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from freqtrade.commands.arguments import Arguments
 
-from tests.bot import REPOSITORY, freqtrade_config
 from tests.docker.conftest import RunCompose, Services
+from tests.makers.bot import REPOSITORY, freqtrade_config
 
 PROFILES = {
     "cpu": "train-cpu",

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot import REPOSITORY
-from tests.docker.image import DOCKERFILE, Image, build_context, check_out, first_failure, steps
+from tests.makers.bot import REPOSITORY
+from tests.makers.docker_image import (
+    DOCKERFILE,
+    Image,
+    build_context,
+    check_out,
+    first_failure,
+    steps,
+)
 
 #: What a repository in use holds besides what is in git; none of it may get into an image.
 PRIVATE = (
@@ -97,7 +104,7 @@ def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> No
         "python",
         "-c",
         "import json, dualwindow\n"
-        "from dualwindow.shipped import shipped_config, shipped_folder\n"
+        "from dualwindow.settings.shipped import shipped_config, shipped_folder\n"
         "from pathlib import Path\n"
         "from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver as Models\n"
         "from freqtrade.resolvers.strategy_resolver import StrategyResolver as Strategies\n"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.bot import REPOSITORY
-from tests.docker.scripts import module_of
+from tests.makers.bot import REPOSITORY
+from tests.makers.docker_scripts import module_of
 
 START = REPOSITORY / "docker" / "start.py"
 PASSWORD = {"FREQTRADE__API_SERVER__PASSWORD": "p"}

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.bot import REPOSITORY
-from tests.docker.scripts import module_of
+from tests.makers.bot import REPOSITORY
+from tests.makers.docker_scripts import module_of
 
 WRAPPER = REPOSITORY / "train_gpu.py"
 COMPOSE_FILE = str(REPOSITORY / "docker-compose.yml")

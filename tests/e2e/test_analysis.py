@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, LABEL_COLUMN
-from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("analysis")]
 

@@ -17,8 +17,8 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.models.manifest import check_manifest
 from dualwindow.report.build import gather
-from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, merged, user_folder
-from tests.e2e.trade_agreement import assert_the_same_trades
+from tests.makers.freqtrade import REPOSITORY, SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.trade_agreement import assert_the_same_trades
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("futures")]
 

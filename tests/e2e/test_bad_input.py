@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = pytest.mark.e2e
 

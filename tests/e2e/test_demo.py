@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.freqtrade import LIMIT_SECONDS, REPOSITORY
+from tests.makers.freqtrade import LIMIT_SECONDS, REPOSITORY
 
 pytestmark = pytest.mark.e2e
 

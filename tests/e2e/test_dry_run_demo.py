@@ -23,7 +23,7 @@ from demo import faketime
 from demo.market import make_market
 from demo.market_file import read_markets
 from tests.conftest import IN_CI
-from tests.e2e.freqtrade import REPOSITORY
+from tests.makers.freqtrade import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 

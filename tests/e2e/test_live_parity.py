@@ -16,8 +16,8 @@ import pytest
 
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
-from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
-from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.dry_run import DryRun, Replay, market, require_faketime
+from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("live parity")]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.e2e.dry_run import NEAR, DryRun, Replay, market, require_faketime
-from tests.e2e.freqtrade import merged
+from tests.makers.dry_run import NEAR, DryRun, Replay, market, require_faketime
+from tests.makers.freqtrade import merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
 

@@ -19,7 +19,7 @@ from dualwindow.data.datasets.store import Store
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from tests.e2e.freqtrade import REPOSITORY, SMALL, Run, freqtrade, user_folder
+from tests.makers.freqtrade import REPOSITORY, SMALL, Run, freqtrade, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pretrained")]
 

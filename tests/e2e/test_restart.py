@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
-from tests.e2e.freqtrade import REPOSITORY, merged
-from tests.test_live_state import DAMAGE
+from tests.bot.test_live_state import DAMAGE
+from tests.makers.dry_run import DryRun, Replay, market, require_faketime
+from tests.makers.freqtrade import REPOSITORY, merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("restart")]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.dry_run import NEAR, DryRun, Replay, market, require_faketime
+from tests.makers.dry_run import NEAR, DryRun, Replay, market, require_faketime
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
 

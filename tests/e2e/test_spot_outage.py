@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.e2e.freqtrade import SMALL, Run, freqtrade, merged, user_folder
-from tests.e2e.trade_agreement import assert_the_same_trades
+from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.trade_agreement import assert_the_same_trades
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("spot")]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dualwindow.evaluation.baselines import MAJORITY, PRIOR, SHUFFLED, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import LossFigures
-from tests.evaluation.cases import Case, cases, random_case
+from tests.makers.evaluation_cases import Case, cases, random_case
 
 
 @given(case=cases(max_rows=200))

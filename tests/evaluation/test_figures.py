@@ -17,7 +17,7 @@ from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import Comparison, DecisionFigures, Evaluation, Yardsticks, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from tests.evaluation.cases import Case, cases, random_case
+from tests.makers.evaluation_cases import Case, cases, random_case
 
 S, H, L = SHORT, HOLD, LONG
 CONSERVATIVE = MODE_THRESHOLDS["conservative"]

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence.calibration import FLOOR
 from dualwindow.evaluation.losses import LossFigures, brier_score, row_losses
-from tests.evaluation.cases import Case, cases
+from tests.makers.evaluation_cases import Case, cases
 
 
 @given(case=cases())

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation.reliability import RELIABILITY_BINS, Reliability, ReliabilityCurve
-from tests.evaluation.cases import Case, cases
+from tests.makers.evaluation_cases import Case, cases
 
 
 @given(case=cases(max_rows=200), bins=st.sampled_from([1, 5, 20]))

@@ -9,7 +9,7 @@ from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.evaluation.bootstrap import block_length, time_blocks
 from dualwindow.evaluation.losses import LossFigures
 from dualwindow.evaluation.skill import Skill, SkillFigure, skills
-from tests.evaluation.cases import Array, Case, cases, random_case
+from tests.makers.evaluation_cases import Array, Case, cases, random_case
 
 PARTS = ("total", "calm", "direction")
 

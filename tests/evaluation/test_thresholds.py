@@ -16,7 +16,7 @@ from dualwindow.evaluation.thresholds import (
     ThresholdFigures,
     precision_curves,
 )
-from tests.evaluation.cases import Case, cases
+from tests.makers.evaluation_cases import Case, cases
 
 
 def test_a_threshold_fires_and_means_what_came() -> None:

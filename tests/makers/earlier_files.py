@@ -1,4 +1,4 @@
-"""Makes the files of tests/data/earlier: `python -m tests.makers.earlier_files FOLDER`.
+"""Makes the files of tests/fixtures/earlier: `python -m tests.makers.earlier_files FOLDER`.
 
 It goes by command lines and by import paths that stay, so that it runs on any commit. Every command
 runs in the folder itself, so that the paths that FreqAI saves are relative.
@@ -31,7 +31,7 @@ from demo.market import MarketSpec, make_market
 from demo.running import REPOSITORY, running_exchange
 from dualwindow import __version__
 from dualwindow.trained import CheckpointLoader
-from tests.e2e.freqtrade import Run, unwrapped
+from tests.makers.freqtrade import Run, unwrapped
 
 PAIR, IDENTIFIER = "BTC/USDT:USDT", "earlier"
 USERDIR = Path("user_data")

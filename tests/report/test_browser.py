@@ -15,7 +15,7 @@ import pytest
 from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from tests.conftest import IN_CI
-from tests.report.reports import backtest_folder, write_candles
+from tests.makers.reports import backtest_folder, write_candles
 from tests.report.test_page import HOSTILE, judged, training, window
 from tests.report.test_walked import facts
 

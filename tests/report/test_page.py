@@ -14,7 +14,7 @@ from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from dualwindow.report.schema import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import verdict_of
-from tests.report.reports import MONDAY, backtest_folder, judged, window
+from tests.makers.reports import MONDAY, backtest_folder, judged, window
 
 HOSTILE = "</script><img src=x onerror=\"document.title='taken'\">&\"'<b>"
 WEEKS = WeeklyClasses("labels", [MONDAY], {"SHORT": [1], "HOLD": [5], "LONG": [2]})

@@ -10,7 +10,7 @@ from dualwindow.evaluation.classification import confusion_of
 from dualwindow.evaluation.reliability import Reliability
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
-from tests.evaluation.cases import Case, cases
+from tests.makers.evaluation_cases import Case, cases
 
 Cases = st.lists(cases(), min_size=1, max_size=4)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, LABEL_COLUMN
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.report.predictions import Predictions, read_predictions, thinned, weekly
-from tests.report.reports import MONDAY, PAIR, prediction_frame
+from tests.makers.reports import MONDAY, PAIR, prediction_frame
 
 
 @given(

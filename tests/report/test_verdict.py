@@ -7,7 +7,7 @@ import pytest
 
 from dualwindow.report.schema import TrainedWindow
 from dualwindow.report.verdict import verdict_of
-from tests.report.reports import earned, judged, window, with_skill
+from tests.makers.reports import earned, judged, window, with_skill
 
 UP, AROUND, DOWN = (0.03, 0.01, 0.05), (0.01, -0.01, 0.03), (-0.03, -0.05, -0.01)
 PROMISES = re.compile(

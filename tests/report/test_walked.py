@@ -20,7 +20,7 @@ from dualwindow.report.page import charts_of
 from dualwindow.report.predictions import WalkFacts
 from dualwindow.report.verdict import verdict_of
 from dualwindow.settings import TrainingConfig
-from tests.report.reports import (
+from tests.makers.reports import (
     MONDAY,
     PAIR,
     backtest_folder,

@@ -14,8 +14,8 @@ import pytest
 
 from demo.datadir import write_candles
 from demo.market import MarketSpec, make_market
-from tests.e2e.dry_run import DryRun, Replay, market, require_faketime
-from tests.e2e.freqtrade import merged
+from tests.makers.dry_run import DryRun, Replay, market, require_faketime
+from tests.makers.freqtrade import merged
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 

@@ -8,7 +8,7 @@ import pytest
 from dualwindow.columns import HOLD, LONG, UNKNOWN
 from dualwindow.settings import TrainingConfig
 from studies.edge import preferred_sides, sides_of, traded
-from tests.markets import random_candles
+from tests.makers.markets import random_candles
 
 
 def test_the_preferred_side_has_the_higher_probability_over_its_prior() -> None:

@@ -20,7 +20,7 @@ from studies.real_candles import NETWORK, Scale, Source, lines, run
 from studies.real_market import FOLDER_VARIABLE, Fold, Market
 from studies.real_page import PRIOR, TABLE, verdict
 from studies.rivals import RIVALS, Forecast, natural_shares, prior
-from tests.markets import random_candles
+from tests.makers.markets import random_candles
 
 DAY_ROWS = 1440
 CONFIG = TrainingConfig()

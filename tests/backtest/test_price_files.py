@@ -1,0 +1,72 @@
+"""Prices of a period, as freqtrade would hand them to a backtest."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.data.converter import ohlcv_fill_up_missing_data
+
+from dualwindow.backtest.price_files import read_trade_candles
+from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import EVERYTHING, Period
+from tests.makers.markets import random_candles
+
+
+def source_of(folder: Path, candles: pd.DataFrame, period: Period = EVERYTHING) -> CandleSource:
+    path = folder / "BTC_USDT_USDT-1m-futures.feather"
+    candles.to_feather(path)
+    return CandleSource("BTC/USDT:USDT", path, period)
+
+
+def assert_same(found: TradeCandles, expected: TradeCandles) -> None:
+    for name in ("seconds", "open", "high", "low", "tick"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_gaps_are_filled_as_freqtrade_fills_them(tmp_path: Path) -> None:
+    candles = random_candles(500, missing=[(100, 7), (300, 1)])
+    found = read_trade_candles(source_of(tmp_path, candles))
+    assert_same(found, TradeCandles.of(ohlcv_fill_up_missing_data(candles, "1m", "BTC/USDT")))
+
+
+def test_a_period_holds_its_own_candles_alone(tmp_path: Path) -> None:
+    candles = random_candles(500)
+    seconds = utc_seconds(candles["date"])
+    period = Period(int(seconds[100]), int(seconds[200]))
+    found = read_trade_candles(source_of(tmp_path, candles, period))
+    assert_same(found, TradeCandles.of(candles.iloc[100:200]))
+
+
+@pytest.mark.parametrize("timeframe", ["1h", "8h"])
+def test_funding_lies_beside_the_candles(tmp_path: Path, timeframe: str) -> None:
+    candles = random_candles(1500)
+    dates = candles["date"][::480].reset_index(drop=True)
+    rates = pd.DataFrame({"date": dates, "funding_rate": [1e-4, 2e-4, -1e-4, 3e-4]})
+    marks = pd.DataFrame({"date": dates, "open": [100.0, 101.0, 99.0, 100.0]})
+    source = source_of(tmp_path, candles)
+    for name, frame in (("funding_rate", rates), ("mark", marks)):
+        frame.to_feather(tmp_path / f"BTC_USDT_USDT-{timeframe}-{name}.feather")
+    found = read_trade_candles(source).funding
+    expected = Funding.of(rates, marks)
+    assert found is not None
+    np.testing.assert_array_equal(found.per_unit, expected.per_unit)
+    assert read_trade_candles(source, funding=False).funding is None
+
+
+@pytest.mark.parametrize("content", [None, b"no feather"])
+def test_without_funding_the_figures_go_on_with_a_warning(
+    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(tmp_path, random_candles(100))
+    if content is not None:
+        for name in ("funding_rate", "mark"):
+            (tmp_path / f"BTC_USDT_USDT-1h-{name}.feather").write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        assert read_trade_candles(source).funding is None
+    assert "BTC/USDT:USDT" in caplog.text

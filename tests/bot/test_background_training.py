@@ -1,0 +1,112 @@
+"""A live training beside the candle loop: leaves it a core, and its failures never end the bot."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from freqtrade.configuration import TimeRange
+from freqtrade.freqai.freqai_interface import IFreqaiModel
+
+from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.runtime.threads import ComputeThreads
+from tests.makers.bot import PAIR, make_bot
+from tests.makers.live_bot import Live, live, trained
+
+__all__ = ["live", "trained"]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_live_training_leaves_a_core_to_the_candle_loop(
+    live: bool, tmp_path: Path, btc_futures: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot = make_bot(tmp_path)
+    bot.model._live = live
+    asked: list[bool] = []
+    real = ComputeThreads.for_training
+
+    def recorded(device: torch.device, *, in_background: bool = False) -> ComputeThreads:
+        asked.append(in_background)
+        return real(device)  # this test's own thread goes on as before
+
+    monkeypatch.setattr(ComputeThreads, "for_training", recorded)
+    bot.train(bot.features(btc_futures.iloc[:3000].reset_index(drop=True)))
+    assert asked == [live] * 2  # to train and to evaluate
+
+
+class Recorder:
+    """A stop event that never lets a test wait."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def pause(self) -> None:
+        self.event.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "said"),
+    [
+        (DataError("too few candles"), "ERROR", "the training failed: too few candles"),
+        (TrainingStoppedError("asked to"), "INFO", "the training was stopped before its end"),
+        (OSError(28, "No space left on device"), None, None),
+    ],
+)
+def test_a_training_that_ends_without_a_model_leaves_the_last_one_as_old_as_it_is(
+    error: Exception,
+    level: str | None,
+    said: str | None,
+    live: Live,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model = live.bot.model
+    recorder = Recorder()
+    entry = model.dd.pair_dict[PAIR]
+
+    def fails(_self: Any, *_arguments: Any) -> None:
+        entry["trained_timestamp"] = 1_800_000_000  # as FreqAI does before it saves
+        raise error
+
+    monkeypatch.setattr(IFreqaiModel, "extract_data_and_train_model", fails)
+    monkeypatch.setattr(model, "_pause", recorder.pause)
+    before = entry["trained_timestamp"]
+    caplog.set_level("INFO")
+    arguments = (TimeRange(), PAIR, live.bot.strategy, live.bot.kitchen(), None)
+    if level is None:
+        with pytest.raises(OSError, match="No space"):
+            model.extract_data_and_train_model(*arguments)
+    else:
+        model.extract_data_and_train_model(*arguments)
+        (record,) = [each for each in caplog.records if said in each.getMessage()]
+        assert record.levelname == level
+        assert PAIR in record.getMessage()
+    assert entry["trained_timestamp"] == before
+    # Who asked for the stop is not kept waiting.
+    assert recorder.event.is_set() == (not isinstance(error, TrainingStoppedError))
+
+
+def test_the_training_thread_outlives_what_freqais_would_not(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = live.bot.model
+    rounds: list[int] = []
+
+    def scan(_self: Any, _strategy: Any) -> None:
+        rounds.append(len(rounds))
+        if len(rounds) < 3:
+            raise OSError(28, "No space left on device")
+        model._stop_event.set()
+
+    monkeypatch.setattr(IFreqaiModel, "_start_scanning", scan)
+    monkeypatch.setattr(model, "_pause", lambda: None)
+    try:
+        model._start_scanning(live.bot.strategy)
+    finally:
+        model._stop_event.clear()
+    assert rounds == [0, 1, 2]
+    assert caplog.text.count("retraining was interrupted") == 2

@@ -1,0 +1,77 @@
+"""A bot's training is judged after fees on the candles that FreqAI hands over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.exceptions import OperationalException
+
+from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import USUAL_FEES
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions
+from dualwindow.bot.frame_prices import FramePrices
+from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.data.candles.timerange import Period
+from dualwindow.report.trainings import read_after_fees
+from tests.makers.bot import PAIR, make_bot
+
+ROWS = 3000
+
+
+def test_a_training_of_the_bot_is_traded_on_the_candles_of_its_frame(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    bot = make_bot(tmp_path, {"use_confidence_thresholding": False})
+    featured = bot.features(btc_futures.iloc[:ROWS].reset_index(drop=True))
+    bot.train(featured)
+    found = read_after_fees(Path(bot.kitchen().data_path) / "evaluation.json")
+    assert found is not None
+    assert found.trades > 0
+    assert found.fee_pct == 100 * USUAL_FEES["futures"]
+    # By hand: the candles that the model itself would say something about, up to the last one
+    # whose future is known.
+    config = bot.model._settings
+    labelled = bot.strategy.set_freqai_targets(featured.copy(), {"pair": PAIR})["&-side"].notna()
+    _, said, do_predict = bot.predict(featured)
+    usable = np.flatnonzero(labelled & (do_predict == 1))
+    rows = usable[round((1 - config.validation_fraction) * len(usable)) :]
+    candles = TradeCandles.of(btc_futures.iloc[rows[0] : ROWS])
+    codes = np.full(len(candles), HOLD)
+    for row in rows:
+        codes[row - rows[0]] = CLASS_NAMES.index(said[row])
+    terms = bot.model._prices.market_of(featured).terms
+    trades = trade_decisions(candles, codes, config, terms, turns=False)
+    by_hand = after_fees([ComparedTrades.of(candles, trades, config, terms)], terms)
+    assert found.by_side == by_hand.by_side
+    assert found.sides == by_hand.sides
+
+
+def test_only_a_period_of_the_frame_is_taken(tmp_path: Path, btc_futures: pd.DataFrame) -> None:
+    config = {"datadir": tmp_path, "timeframe": "1m", "trading_mode": "futures"}
+    prices = FramePrices(config, reads_funding=False).market_of(btc_futures).prices
+    dates = btc_futures["date"]
+    first, stop = (int(dates.iloc[row].timestamp()) for row in (100, 130))
+    found = prices(PAIR, Period(first, stop))
+    assert len(found) == 30
+    np.testing.assert_array_equal(found.open, btc_futures["open"].iloc[100:130])
+    assert found.funding is None
+
+
+def test_funding_that_is_not_there_is_told_once(
+    tmp_path: Path, btc_futures: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {"datadir": tmp_path, "timeframe": "1m", "trading_mode": "futures"}
+    market = FramePrices(config, reads_funding=True).market_of(btc_futures.iloc[:50])
+    for _ in range(2):
+        assert market.prices(PAIR, Period(None, None)).funding is None
+    assert caplog.text.count("there are no funding rates") == 1
+
+
+def test_a_fee_that_is_none_is_refused_when_the_bot_starts(tmp_path: Path) -> None:
+    bot = make_bot(tmp_path)
+    with pytest.raises(OperationalException, match=r"fee '0\.1 %'"):
+        type(bot.model)(bot.config | {"fee": "0.1 %"})

@@ -1,0 +1,184 @@
+"""`dualwindow config`: every problem at once, every value with its origin, a schema that holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualwindow.cli.commands.config import training_schema
+from dualwindow.cli.main import main
+from dualwindow.cli.options.config_check import check_config
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import RootSettings
+from tests.makers.bot import REPOSITORY
+
+
+def _write(path: Path, content: Any) -> str:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+def _shipped(**changes: Any) -> dict[str, Any]:
+    content = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
+    return {**content, **changes}
+
+
+def _parameters(**values: Any) -> dict[str, Any]:
+    return {"freqai": {"model_training_parameters": values}}
+
+
+def _shown(printed: str) -> dict[str, tuple[str, str]]:
+    """Value and origin by name of the setting; neither a list's spaces nor the head matter."""
+    rows = [line.split(maxsplit=1) for line in printed.splitlines()[1:]]
+    cut = {name: rest.split("  ") for name, rest in rows}
+    return {name: (cells[0], cells[-1].strip()) for name, cells in cut.items()}
+
+
+@pytest.mark.parametrize(
+    "files", [["config.json"], ["config.json", "config.spot.json"], ["config.json", "presets/*"]]
+)
+def test_what_is_shipped_is_valid(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(path) for name in files for path in sorted(REPOSITORY.glob(name))]
+    assert main(["config", "validate", *paths]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"valid: {' with '.join(paths)}"
+
+
+def test_every_problem_is_reported_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = _write(tmp_path / "base.json", _shipped(dualwindow={"leverage": 0.5, "train_dys": 3}))
+    overlay = _parameters(epochs=-1, no_such_setting=1)
+    overlay["freqai"]["feature_parameters"] = {
+        "include_timeframes": ["1m", "1M"],
+        "DI_threshold": 0.9,
+    }
+    over = _write(tmp_path / "over.json", overlay)
+    assert main(["config", "validate", base, over]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for said in (
+        *("leverage 0.5", "did you mean 'train_days'", "epochs -1", "'no_such_setting'"),
+        *("DI_threshold", "'1M'", base, over),
+    ):
+        assert said in printed.err
+
+
+def test_later_files_overlay_earlier_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = _write(tmp_path / "bad.json", _parameters(epochs=-1))
+    good = _write(tmp_path / "good.json", _parameters(epochs=3))
+    base = str(REPOSITORY / "config.json")
+    assert main(["config", "validate", base, bad, good]) == 0
+    assert main(["config", "validate", base, good, bad]) == 1
+    assert main(["config", "validate", base, str(tmp_path / "nowhere.json")]) == 1
+    assert "nowhere.json" in capsys.readouterr().err
+
+
+def test_what_works_but_may_not_be_meant_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = _shipped()
+    content["freqai"]["train_period_days"] = 10
+    path = _write(tmp_path / "config.json", content)
+    assert main(["config", "validate", path]) == 0
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("warning: train_period_days 10")
+    assert last == f"valid: {path}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"freqai": []},
+        {"freqai": {"feature_parameters": 3}},
+        {"freqai": {"model_training_parameters": "x"}},
+        {"exchange": "binance"},
+        {"freqai": {"data_split_parameters": [0.1]}},
+        {"exchange": {"pair_whitelist": "BTC/USDT"}},
+        {"exchange": {"pair_whitelist": [1]}},
+        {"freqai": {"feature_parameters": {"include_timeframes": "1m"}}},
+        {"timeframe": 5},
+        {"user_data_dir": 5},
+        {"trading_mode": "margin"},
+        {},
+    ],
+)
+def test_a_configuration_of_another_shape_has_problems_and_no_traceback(
+    content: dict[str, Any],
+) -> None:
+    checked = check_config(content, cores=2)
+    assert checked.problems
+    assert checked.settings is None
+
+
+def test_every_setting_is_shown_with_the_place_that_it_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = str(REPOSITORY / "config.json")
+    overlay = _parameters(seed=7, epochs=3, n_processes=100_000)
+    over = _write(tmp_path / "over.json", overlay)
+    assert main(["config", "show", "-c", base, "-c", over]) == 0
+    shown = _shown(capsys.readouterr().out)
+    roots = {f"dualwindow.{name}" for name in RootSettings.model_fields}
+    assert shown.keys() == TrainingConfig.model_fields.keys() | roots
+    assert shown["seed"] == ("7", over)
+    assert shown["patch_size"] == ("5", base)
+    assert shown["validation_fraction"] == ("0.15", f"{base} (test_size)")
+    assert shown["dualwindow.leverage"] == ("1.0", base)
+    assert shown["batch_size"] == (str(TrainingConfig().batch_size), "default")
+    assert shown["n_processes"][1] == f"{over} (100000, lowered to what this machine has)"
+    assert int(shown["n_processes"][0]) < 100_000
+
+
+def test_a_preset_beats_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = str(REPOSITORY / "config.json")
+    over = _write(tmp_path / "over.json", _parameters(seed=7, epochs=3))
+    assert main(["config", "show", "-c", base, "-c", over, "--preset", "quick"]) == 0
+    shown = _shown(capsys.readouterr().out)
+    assert shown["epochs"] == ("5", "preset quick")
+    assert shown["dualwindow.train_days"] == ("30.0", "preset quick")
+    assert shown["seed"] == ("7", over)
+
+
+def test_wrong_settings_are_not_shown_but_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _write(tmp_path / "config.json", _shipped(timeframe="quick"))
+    assert main(["config", "show", "-c", path]) == 1
+    printed = capsys.readouterr()
+    assert "'quick'" in printed.err
+    assert printed.out == ""
+
+
+def test_the_schema_has_every_setting_with_default_and_limits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema["properties"].keys() == TrainingConfig.model_fields.keys()
+    assert schema["properties"]["epochs"]["minimum"] == 0
+    assert schema["additionalProperties"] is False
+    path = tmp_path / "schema.json"
+    assert main(["config", "schema", "--output", str(path)]) == 0
+    assert json.loads(path.read_text(encoding="utf-8")) == schema == training_schema()
+
+
+def test_a_schema_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nowhere" / "schema.json"
+    assert main(["config", "schema", "--output", str(path)]) == 1
+    assert str(path) in capsys.readouterr().err
+
+
+def test_an_editor_takes_the_shipped_settings_and_refuses_a_wrong_one() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    check = jsonschema.Draft202012Validator(training_schema())
+    given = _shipped()["freqai"]["model_training_parameters"]
+    assert list(check.iter_errors(given)) == []
+    assert list(check.iter_errors({**given, "epochs": -1}))
+    assert list(check.iter_errors({**given, "no_such_setting": 1}))

@@ -1,0 +1,90 @@
+"""`dualwindow evaluate --suggest-thresholds`, from a trained folder to lines to paste."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dualwindow.cli.main import main
+from dualwindow.models.portable import load_portable, save_portable
+from tests.makers.trainings import PERIOD, write_candles, write_config
+
+SUGGEST = ("evaluate", "model", "--suggest-thresholds")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, btc_futures: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_candles(tmp_path, btc_futures.iloc[:7200])
+    write_config(tmp_path, {"tail_fraction": 0.3})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+
+def moment(text: str) -> pd.Timestamp:
+    return pd.Timestamp(text.split(" (", maxsplit=1)[0], tz="UTC")
+
+
+def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    origin = load_portable(folder / "model").origin
+    capsys.readouterr()
+    assert main([*SUGGEST, "--min-trades", "5", "--output", "out.json"]) == 0
+    shown = capsys.readouterr().out
+    found = json.loads(Path("out.json").read_text(encoding="utf-8"))
+
+    begin, end = map(moment, found["validation"]["period"].split(" to "))
+    tail, last = map(moment, found["tail"]["period"].split(" to "))
+    assert (begin.timestamp(), end.timestamp()) == (origin.validation_from, origin.tail_from)
+    assert (tail.timestamp(), last.timestamp()) == (origin.tail_from, origin.until)
+    choice = found["validation"]["choice"]
+    best = choice["best"][0]
+    assert best["trades"] >= choice["min_trades"] == 5
+    # The walk over outcomes and the trades of the decisions are the same ones.
+    chosen = found["validation"]["chosen"]
+    assert chosen["trades"] == best["trades"]
+    assert chosen["sides"]["model"]["mean_pct"]["value"] == pytest.approx(
+        best["mean_pct"]["value"], abs=1e-9
+    )
+    # A few hours are too few days to tell anything from luck.
+    assert choice["within_noise"]
+    assert "warning: the choice is within noise" in shown
+    assert '"confidence_threshold_short"' in shown
+    assert found["tail"]["configured_thresholds"]["short"] == 0.45
+
+    # What is pasted is what the configuration then has.
+    write_config(folder, {"tail_fraction": 0.3}, **found["settings"])
+    assert main([*SUGGEST, "--min-trades", "5", "--output", "again.json"]) == 0
+    again = json.loads(Path("again.json").read_text(encoding="utf-8"))
+    assert again["settings"] == found["settings"]
+    assert again["tail"]["configured"] == again["tail"]["chosen"] == found["tail"]["chosen"]
+
+    for words, message in (
+        (["--min-trades", "0"], "--min-trades 0 must be at least 1"),
+        (["--date-from", "2025-05-05"], "--date-from '2025-05-05' does not go with"),
+        (["--min-trades", "5000"], "no thresholds make 5000 trades"),
+    ):
+        assert main([*SUGGEST, *words]) == 1
+        assert message in capsys.readouterr().err
+    assert main(["evaluate", "model", "--min-trades", "5"]) == 1
+    assert "belongs to --suggest-thresholds" in capsys.readouterr().err
+
+    loaded = load_portable(folder / "model")
+    for changes, message in (
+        ({"tail_from": None}, "has no untouched tail"),
+        ({"validation_from": None}, "has no validation candles"),
+        ({"pretrained_seen_until": origin.tail_from}, "would be hindsight; fine-tune"),
+    ):
+        save_portable(folder / "model", loaded.model, replace(origin, **changes))
+        assert main([*SUGGEST]) == 1
+        assert message in capsys.readouterr().err

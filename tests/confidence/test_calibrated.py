@@ -1,0 +1,209 @@
+"""One function calibrates: rows of many models by columns say what each calibration says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualwindow.bot.decisions import DecisionRule
+from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.confidence.prediction_frame import calibrated_of
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
+from dualwindow.evaluation import Comparison, DecisionFigures, Yardsticks, evaluate
+from dualwindow.evaluation.figures import Evaluation
+from tests.evaluation.test_figures import BASELINES, EVEN
+from tests.makers.evaluation_cases import random_case
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user-guide.md"
+BALANCED = MODE_THRESHOLDS["balanced"]
+LOW = Thresholds(short=0.12, hold=0.5, long=0.15)
+KINDS: tuple[CalibrationKind, ...] = ("prior", "temperature")
+
+
+def calibrations(seed: int, count: int) -> list[Calibration]:
+    random = np.random.default_rng(seed)
+    return [
+        Calibration(
+            tuple(random.dirichlet([2, 9, 2]) + 1e-3),
+            tuple(random.dirichlet([5, 5, 5]) + 1e-3),
+            float(random.uniform(0.2, 5)),
+        )
+        for _ in range(count)
+    ]
+
+
+def said_by(models: list[Calibration], seed: int, rows: int = 20) -> pd.DataFrame:
+    """What models say of some candles each, as FreqAI's frame joins it."""
+    random = np.random.default_rng(seed)
+    frames = []
+    for model in models:
+        own = random.dirichlet([1, 1, 1], rows).astype(np.float32).astype(np.float64)
+        frame = pd.DataFrame(own, columns=list(CLASS_NAMES)).assign(do_predict=1)
+        frame["calibration_sharpness"] = model.sharpness
+        frame["SHORT_shift"], frame["LONG_shift"] = model.shifts
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 4))
+def test_columns_say_what_each_model_s_own_calibration_says(seed: int, count: int) -> None:
+    models = calibrations(seed, count)
+    frame = said_by(models, seed)
+    for number, model in enumerate(models):
+        part = slice(20 * number, 20 * (number + 1))
+        own = frame[list(CLASS_NAMES)].to_numpy()[part]
+        # Bayes' rule once more, the slow way.
+        for power, kind in ((1.0, "prior"), (1 / model.temperature, "temperature")):
+            expected = (own / own.sum(axis=1, keepdims=True)) ** power
+            expected = expected * np.array(model.market) / np.array(model.trained)
+            expected /= expected.sum(axis=1, keepdims=True)
+            found = calibrated_of(frame, kind).market[part]
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(
+            calibrated_of(frame, "prior").market[part], model.prior_corrected(own), atol=1e-12
+        )
+        np.testing.assert_allclose(
+            calibrated_of(frame, "temperature").market[part], model.tempered(own), atol=1e-12
+        )
+    assert (
+        calibrated_of(frame, "none").market is calibrated_of(frame, "none").own
+        or (calibrated_of(frame, "none").market == frame[list(CLASS_NAMES)].to_numpy()).all()
+    )
+
+
+@given(seed=st.integers(0, 2**31), kind=st.sampled_from(KINDS))
+def test_a_rule_decides_a_frame_as_its_models_do(seed: int, kind: CalibrationKind) -> None:
+    models = calibrations(seed, 3)
+    frame = said_by(models, seed)
+    own = frame[list(CLASS_NAMES)].to_numpy().astype(np.float32)
+    expected = [
+        Calibrated.of(own[n * 20 : (n + 1) * 20], kind, model.sharpness, model.shifts).decide(LOW)
+        for n, model in enumerate(models)
+    ]
+    found = DecisionRule(LOW, {}, kind).decide(frame)
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+    likeliest = Thresholds(short=0, hold=0, long=0, enabled=False)
+    np.testing.assert_array_equal(
+        DecisionRule(likeliest, {}, kind).decide(frame),
+        calibrated_of(frame, kind).market.argmax(axis=1),
+    )
+
+
+@given(seed=st.integers(0, 2**31))
+def test_the_prior_keeps_the_order_of_a_side_against_hold(seed: int) -> None:
+    """A side's odds against HOLD are multiplied by one number."""
+    (model,) = calibrations(seed, 1)
+    frame = said_by([model], seed)
+    own, market = calibrated_of(frame, "prior").own, calibrated_of(frame, "prior").market
+    for code, shift in ((SHORT, model.shifts[0]), (LONG, model.shifts[1])):
+        ratio = (market[:, code] / market[:, HOLD]) / (own[:, code] / own[:, HOLD])
+        np.testing.assert_allclose(ratio, np.exp(shift), rtol=1e-6)
+
+
+def test_what_no_calibration_is_known_of_is_held_unless_none_is_asked_for() -> None:
+    frame = said_by(calibrations(1, 1), 1).assign(SHORT=0.9, HOLD=0.05, LONG=0.05)
+    old = frame.drop(columns=["calibration_sharpness", "SHORT_shift", "LONG_shift"])
+    unset = frame.assign(calibration_sharpness=0.0, SHORT_shift=0.0, LONG_shift=0.0)
+    rule = DecisionRule(LOW, {}, "prior")
+    for lacking in (old, unset):
+        assert (rule.decide(lacking) == HOLD).all()
+        assert rule.uncalibrated(lacking).all()
+        assert not DecisionRule(LOW, {}, "none").uncalibrated(lacking).any()
+        assert (DecisionRule(LOW, {}, "none").decide(lacking) == SHORT).all()
+    assert not rule.uncalibrated(frame).any()
+    assert not rule.uncalibrated(old.assign(do_predict=0)).any()
+
+
+def test_rows_without_a_window_stay_unknown() -> None:
+    own = np.array([[np.nan] * 3, [0.0] * 3, [0.8, 0.1, 0.1]], np.float32)
+    said = Calibrated.of(own, "temperature", 1.5, np.array([-2.0, -2.0]))
+    assert np.isnan(said.market[:2]).all()
+    assert said.market[2].sum() == pytest.approx(1)
+    assert said.decide(Thresholds(short=0, hold=0, long=0)).tolist() == [HOLD, HOLD, SHORT]
+
+
+def test_a_share_of_the_candles_is_of_the_network_s_own_probabilities() -> None:
+    frame = said_by(calibrations(2, 2), 2).assign(SHORT_rank=0.95, LONG_rank=0.2)
+    for kind in ("none", *KINDS):
+        rule = DecisionRule(LOW, {SHORT: 0.1, LONG: 0.1}, kind)
+        assert (rule.decide(frame) == SHORT).all()
+        np.testing.assert_array_equal(
+            rule.probabilities(frame)[:, [SHORT, LONG]], frame[["SHORT", "LONG"]]
+        )
+    mixed = DecisionRule(LOW, {LONG: 0.1}, "prior").probabilities(frame)
+    np.testing.assert_array_equal(mixed[:, LONG], frame["LONG"])
+    np.testing.assert_array_equal(mixed[:, SHORT], calibrated_of(frame, "prior").market[:, SHORT])
+
+
+def judged(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, ...]:
+    case = random_case(5, 3000)
+    model = Calibration(BASELINES.prior, EVEN, 1.7)
+    comparison = Comparison(Yardsticks(BASELINES, model), case.seconds, case.volatility, 7200)
+    said = Calibrated.of(case.probabilities, kind, model.sharpness, model.shifts, by_share)
+    found = evaluate(case.labels, case.probabilities, BALANCED, comparison, said)
+    return case, said, found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
+    kind: CalibrationKind,
+) -> None:
+    case, said, found = judged(kind)
+    _, _, raw = judged("none")
+    assert found.calibration == kind
+    # All three forecasts stay beside each other, whichever is in use.
+    assert found.forecast == raw.forecast
+    assert found.thresholded == DecisionFigures.of(case.labels, decide(said.market, BALANCED))
+    assert found.argmax == DecisionFigures.of(case.labels, said.market.argmax(axis=1))
+    for name, mode in found.modes.items():
+        decisions = decide(said.market, MODE_THRESHOLDS[name])
+        assert mode.decisions == DecisionFigures.of(case.labels, decisions)
+    for code, name in enumerate(CLASS_NAMES):
+        values = said.market[:, code]
+        reached, near = values >= found.thresholds[name], abs(values - found.thresholds[name])
+        assert found.fired[name] == reached.sum()
+        assert found.highest[name] == values.max()
+        # What the market gives at the threshold is still counted, not claimed.
+        close = near <= 0.05
+        came = (case.labels[close] == code).mean() if close.any() else None
+        assert found.meaning[name].near == (None if came is None else pytest.approx(came))
+    assert found.curves["LONG"].threshold[0] == pytest.approx(said.market[:, LONG].max())
+    assert any(f"thresholds fire (calibration {kind}): " in line for line in found.lines())
+    assert not any("(calibration" in line for line in raw.lines())
+
+
+def test_sides_by_share_are_judged_on_the_network_s_own() -> None:
+    case, said, found = judged("prior", (SHORT,))
+    own, market = case.probabilities, said.market
+    assert found.fired["SHORT"] == (own[:, SHORT] >= BALANCED.short).sum()
+    assert found.fired["LONG"] == (market[:, LONG] >= BALANCED.long).sum()
+    assert found.argmax.predicted["HOLD"] == (market.argmax(axis=1) == HOLD).sum()
+
+
+def test_figures_of_an_earlier_version_are_of_no_calibration() -> None:
+    _, _, found = judged("prior")
+    values = {name: getattr(found, name) for name in vars(found) if name != "calibration"}
+    assert Evaluation(**values).calibration == "none"
+
+
+def test_the_guide_s_example_is_what_the_formula_says() -> None:
+    model = Calibration((0.06, 0.88, 0.06), EVEN)
+    shared, to_hold = model.prior_corrected(np.array([[0.15, 0.15, 0.70], [0.0, 0.30, 0.70]]))
+    text = GUIDE.read_text(encoding="utf-8")
+    section = " ".join(text.partition("### Calibration")[2].partition("\n## ")[0].split())
+    assert f"(0.70 * 6 + 0.15 * 6 + 0.15 * 88)` = {shared[LONG]:.0%}".replace("%", " %") in section
+    assert f"it means {to_hold[LONG]:.0%}".replace("%", " %") in section
+    # Odds of 0.70 / 0.30 in the market, taken back to the balanced world.
+    odds = 0.70 / 0.30 * 0.88 / 0.06
+    back = odds / (1 + odds)
+    assert f"0.70 in the market takes {back:.2f} in the balanced world" in section
+    (market,) = model.prior_corrected(np.array([[0.0, 1 - back, back]]))
+    assert market[LONG] == pytest.approx(0.70)

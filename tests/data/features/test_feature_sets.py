@@ -1,0 +1,41 @@
+"""Features of a stream are those of the whole, in the order of the bot's hooks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
+from dualwindow.data.features.base import change_features
+from dualwindow.data.features.feature_sets import FeatureStream, standard_features
+from tests.makers.markets import cuts, random_candles
+from tests.makers.slow_features import EXTENDED
+
+
+@given(data=st.data(), seed=st.integers(0, 9), feature_set=st.sampled_from(["base", "extended"]))
+@settings(max_examples=40)
+def test_all_features_are_the_same_to_the_last_bit_wherever_the_candles_are_cut(
+    data: st.DataObject, seed: int, feature_set: FeatureSet
+) -> None:
+    candles = random_candles(3100, seed, nan=[(40, 1)], flat=[(300, 200)])
+    stream = FeatureStream((50, 1500), feature_set)
+    parts = [
+        stream.update(candles.iloc[a:b])
+        for a, b in itertools.pairwise(data.draw(cuts(len(candles))))
+    ]
+    whole = FeatureStream((50, 1500), feature_set).update(candles)
+    assert np.concatenate(parts).tobytes() == whole.tobytes()
+    assert np.isfinite(whole[-1000:]).all()
+
+
+def test_the_hooks_and_the_stream_make_the_same_features_in_the_same_order() -> None:
+    candles = random_candles(1700, 1)
+    hooks = change_features(candles) | standard_features(candles, (50, 7), "extended")
+    stream = FeatureStream((50, 7), "extended")
+    assert stream.names == tuple(hooks)
+    assert stream.names[-7:] == EXTENDED == EXTENDED_FEATURES
+    table = np.column_stack(list(hooks.values())).astype(np.float32)
+    assert stream.update(candles).tobytes() == table.tobytes()
