@@ -45,6 +45,9 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/yamllint --strict .
+	$(BIN)/validate-pyproject pyproject.toml
 
 format: install
 	$(BIN)/ruff check --fix .
