@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import logging
 import os
@@ -11,16 +10,20 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
+
+from filelock import lock_descriptor
 
 SUMS_NAME: Final = "state_sums.json"
 
 logger = logging.getLogger(__name__)
 
-#: Windows has no locks on folders.
-_HAS_LOCKS: Final = importlib.util.find_spec("fcntl") is not None
+#: Windows opens no folders; there a file in the folder is locked for it.
+_OPENS_FOLDERS: Final = os.name != "nt"
+
+_LOCK_NAME: Final = ".lock"
 
 
 @contextmanager
@@ -140,27 +143,34 @@ class FileLockedError(Exception):
 def locked_folder(folder: Path) -> Iterator[None]:
     """Hold a lock on a folder for the block; the system lifts it when the process ends.
 
-    Nothing is written for it. Where the system or the file system knows no such locks, the block
-    runs without one.
+    Nothing stays that was written for it. Where the file system knows no such locks, the block runs
+    without one.
 
     Raises:
         FileLockedError: when the lock is held already.
         OSError: when the folder cannot be opened.
     """
-    if not _HAS_LOCKS:
-        yield
-        return
-    import fcntl  # noqa: PLC0415 - Windows lacks it
-
-    handle = os.open(folder, os.O_RDONLY)
+    # Not a FileLock, which leaves its file in the folder and makes a folder that is gone.
+    if _OPENS_FOLDERS:
+        handle = os.open(folder, os.O_RDONLY)
+    else:
+        handle = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FileLockedError(str(folder)) from None
-        except OSError as error:
-            # Some network file systems have no locks.
-            logger.debug("%s is not locked: %s", folder, error)
+        if not _is_locked_for(handle, folder):
+            raise FileLockedError(str(folder))
         yield
     finally:
         os.close(handle)
+        if not _OPENS_FOLDERS:
+            # Windows keeps a file that another process has open, so none loses the lock it holds.
+            with suppress(OSError):
+                (folder / _LOCK_NAME).unlink()
+
+
+def _is_locked_for(handle: int, folder: Path) -> bool:
+    try:
+        return lock_descriptor(handle, blocking=False)
+    except OSError as error:
+        # Some network file systems have no locks.
+        logger.debug("%s is not locked: %s", folder, error)
+        return True
