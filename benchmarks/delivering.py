@@ -23,7 +23,7 @@ def delivery(windows: int) -> list[Result]:
     random = np.random.default_rng(0)
     features = random.normal(size=(windows + size - 1, 8)).astype(np.float32)
     rows = random.permutation(np.arange(size - 1, len(features)))
-    stream = WindowStream(features, size, ChunkSizes.of(config))
+    stream = WindowStream(features, size, ChunkSizes.from_settings(config))
 
     def ours() -> None:
         for _ in stream.batches(rows, BATCH):

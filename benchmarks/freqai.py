@@ -91,7 +91,7 @@ class Bots:
         kitchen.find_features(self.frame)
         kitchen.find_labels(self.frame)
         data = self.ours._data_dictionary(self.frame, PAIR, kitchen)
-        dataset = Dataset.of_candles(data["candles"], data["labels"], settings, name=PAIR)
+        dataset = Dataset.from_candles(data["candles"], data["labels"], settings, name=PAIR)
         split = split_dataset(
             dataset,
             validation_fraction=settings.validation_fraction,

@@ -56,7 +56,7 @@ class PlainNetwork(nn.Module):
         self.dense = nn.Sequential(*dense)
         self.head = nn.Linear(width, 3)
         self.dropped = [*(config.lstm_units[:-1] if config.lstm_dropout else ()), width]
-        self.spans = NetworkShape.of(config, NAMES).trend_spans
+        self.spans = NetworkShape.from_settings(config, NAMES).trend_spans
         self.trend = nn.Parameter(torch.zeros(1, len(self.spans))) if self.spans else None
 
     def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
@@ -82,7 +82,7 @@ class PlainNetwork(nn.Module):
 def network_of(config: TrainingConfig) -> DualWindowNetwork:
     """Our network without mirroring, whose scaler changes nothing."""
     torch.manual_seed(config.seed)
-    shape = NetworkShape.of(config, NAMES)
+    shape = NetworkShape.from_settings(config, NAMES)
     return DualWindowNetwork(shape, [0.0] * FEATURES, [1.0] * FEATURES, None)
 
 

@@ -72,7 +72,7 @@ def _prepare(columns: dict[str, NDArray[np.float64]], candles: CandleArrays) -> 
     """Label, index and balance in memory; no window is copied yet."""
     config = TrainingConfig()
     labels = labels_of(columns, config)
-    dataset = Dataset.of_candles(candles, labels, config, name="walk")
+    dataset = Dataset.from_candles(candles, labels, config, name="walk")
     return EpochOrder(
         dataset.labelled(), balance="undersample", mirror=False, seed=config.seed, epoch=0
     )
@@ -81,7 +81,7 @@ def _prepare(columns: dict[str, NDArray[np.float64]], candles: CandleArrays) -> 
 def _deliver(order: EpochOrder, candles: CandleArrays) -> int:
     """Every balanced window once, in batches."""
     config = TrainingConfig()
-    stream = WindowStream(candles.features, config.window_size, ChunkSizes.of(config))
+    stream = WindowStream(candles.features, config.window_size, ChunkSizes.from_settings(config))
     delivered = 0
     step = PART_WINDOWS // BATCH * BATCH
     for start in range(0, len(order), step):

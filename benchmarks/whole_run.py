@@ -40,8 +40,8 @@ def _watch(stopwatch: Stopwatch) -> None:
         ("prediction", trained_model.TrainedModel, "predict"),
     ):
         stopwatch.watch(stage, owner, name)
-    of_candles = stopwatch.timed("preparation", dataset.Dataset.of_candles)
-    dataset.Dataset.of_candles = of_candles  # type: ignore[method-assign]
+    from_candles = stopwatch.timed("preparation", dataset.Dataset.from_candles)
+    dataset.Dataset.from_candles = from_candles  # type: ignore[method-assign]
 
 
 def backtest(folder: str) -> dict[str, float]:

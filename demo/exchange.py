@@ -61,9 +61,9 @@ def create_app(
     spot = {each.symbol: each for each in offered if not each.is_futures}
     futures = {each.symbol: each for each in offered if each.is_futures}
     planned = list(faults)
-    of_candles = [each for each in planned if isinstance(each, CandleFault)]
-    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH, of_candles)
-    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH, of_candles)
+    from_candles = [each for each in planned if isinstance(each, CandleFault)]
+    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH, from_candles)
+    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH, from_candles)
     app.include_router(_market_router(spot_venue), prefix="/api/v3")
     app.include_router(_market_router(futures_venue), prefix="/fapi/v1")
     app.include_router(_contract_router(futures_venue), prefix="/fapi/v1")

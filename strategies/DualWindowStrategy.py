@@ -135,7 +135,7 @@ class DualWindowStrategy(IStrategy):
             f"hyperopt's {self._parameter_file}": self._ft_params_from_file.get(SPACE, {}),
             f"{SPACE}_params of {type(self).__name__}": getattr(self, f"{SPACE}_params", {}),
         }
-        return ChosenThresholds.of(self._settings, sources, can_short=self.can_short)
+        return ChosenThresholds.from_settings(self._settings, sources, can_short=self.can_short)
 
     @property
     def thresholds(self) -> Thresholds:

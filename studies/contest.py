@@ -82,7 +82,7 @@ def judged(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, Any]:
 def _own_trades(
     fold: Fold, ranked: NDArray[np.float64], said: NDArray[np.float64], terms: TradeTerms
 ) -> ComparedTrades:
-    quantiles = ValidationQuantiles.of(ranked, np.ones(3, np.bool_))
+    quantiles = ValidationQuantiles.from_probabilities(ranked, np.ones(3, np.bool_))
     decisions = np.full(len(fold.market.labels), HOLD, np.int8)
     reached = {code: said[:, code] >= quantiles.threshold(code, COVERAGE) for code in (SHORT, LONG)}
     decisions[fold.test] = np.where(
@@ -90,7 +90,7 @@ def _own_trades(
     ).astype(np.int8)
     config = fold.market.config
     trades = trade_decisions(fold.market.prices, decisions, config, terms, turns=False)
-    return ComparedTrades.of(fold.market.prices, trades, config, terms)
+    return ComparedTrades.from_trades(fold.market.prices, trades, config, terms)
 
 
 def _common_trades(
@@ -102,7 +102,7 @@ def _common_trades(
     inside &= fold.test + 1 + config.future_window < len(prices)
     sides = preferred_sides(said[inside], np.array(calibration.market))
     trades: Trades = trade_entries(prices, fold.test[inside] + 1, sides, config, terms)
-    return ComparedTrades.of(prices, trades, config, terms)
+    return ComparedTrades.from_trades(prices, trades, config, terms)
 
 
 def require_same_rows(contenders: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

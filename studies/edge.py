@@ -55,9 +55,9 @@ def traded(
         config: barriers and future window.
         terms: of the trades.
     """
-    prices = TradeCandles.of(candles)
+    prices = TradeCandles.from_frame(candles)
     trades = trade_decisions(prices, decisions, config, terms, turns=False)
-    return after_fees([ComparedTrades.of(prices, trades, config, terms)], terms)
+    return after_fees([ComparedTrades.from_trades(prices, trades, config, terms)], terms)
 
 
 def sides_of(figures: AfterFees) -> SideFigures:

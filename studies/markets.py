@@ -62,7 +62,7 @@ class StudyMarket:
     first: int
 
     @classmethod
-    def of(cls, seed: int, drift: float, days: Days) -> StudyMarket:
+    def from_seed(cls, seed: int, drift: float, days: Days) -> StudyMarket:
         """Simulate one; drift 0 is a random walk with stochastic volatility."""
         spec = MarketSpec(seed=seed, days=days.train + days.test, drift_strength=drift)
         market = make_market(spec)
@@ -91,7 +91,7 @@ class StudyMarket:
         part = CandleArrays(
             whole.names, whole.seconds[rows], whole.features[rows], whole.flat[rows]
         )
-        return Dataset.of_candles(part, labels, config, name="market")
+        return Dataset.from_candles(part, labels, config, name="market")
 
     def oracle_sides(self) -> NDArray[np.int8]:
         """The side of each test row that who knows the regime takes."""

@@ -66,7 +66,7 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
 
 def walk(seed: int, scale: Scale) -> dict[str, Any]:
     """Figures of one walk."""
-    market = StudyMarket.of(seed, 0.0, scale.days)
+    market = StudyMarket.from_seed(seed, 0.0, scale.days)
     config = TrainingConfig.from_parameters(scale.settings)
     finished = trained(market, config)
     probabilities = said_after(market, finished)

@@ -142,7 +142,8 @@ def calibrated(worth: float, scale: Scale) -> dict[str, Any]:
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         profits = [
-            oracle(StudyMarket.of(seed, middle, scale.days)) for seed in scale.calibration_seeds
+            oracle(StudyMarket.from_seed(seed, middle, scale.days))
+            for seed in scale.calibration_seeds
         ]
         mean = float(np.mean([each["profit_pct"] for each in profits]))
         low, high = (middle, high) if mean < worth else (low, middle)
@@ -184,7 +185,7 @@ def _market(
     progress: Progress,
 ) -> dict[str, Any]:
     inputs = {"strength": strength, "seed": seed, "days": asdict(scale.days)}
-    market = StudyMarket.of(seed, strength, scale.days)
+    market = StudyMarket.from_seed(seed, strength, scale.days)
     where = f"{worth:+.2f} %, market {seed}"
     found = {
         name: progress.cell(

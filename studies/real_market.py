@@ -126,11 +126,11 @@ class Market:
             DataError: when a file is missing or damaged.
         """
         frame = read_candle_frame(source)
-        market = cls.of(source.pair, frame, config)
+        market = cls.from_source(source.pair, frame, config)
         return replace(market, prices=with_funding(market.prices, source))
 
     @classmethod
-    def of(cls, name: str, candles: pd.DataFrame, config: TrainingConfig) -> Market:
+    def from_source(cls, name: str, candles: pd.DataFrame, config: TrainingConfig) -> Market:
         """Reckon features and labels of N candles."""
         stream = feature_stream(config)
         features = stream.update(candles)
@@ -138,7 +138,7 @@ class Market:
         arrays = CandleArrays(stream.names, seconds, features, flat_candles(candles))
         known, _ = label_frame(candles, config)
         labels = np.where(arrays.valid_windows(config), known, UNKNOWN).astype(np.int8)
-        return cls(name, candles, arrays, labels, TradeCandles.of(candles), config)
+        return cls(name, candles, arrays, labels, TradeCandles.from_frame(candles), config)
 
     def folds(self, train_days: int, step_days: int) -> Iterator[Fold]:
         """Yield every window that has a whole step after it, from the first usable candle on."""
@@ -160,7 +160,7 @@ class Market:
         )
         # Labelled anew: what lies after the window is not known to whoever trains on it.
         labels, _ = label_frame(self.candles.iloc[part], self.config)
-        training = Dataset.of_candles(arrays, labels, self.config, name=self.name)
+        training = Dataset.from_candles(arrays, labels, self.config, name=self.name)
         split = split_dataset(
             training,
             validation_fraction=self.config.validation_fraction,

@@ -227,10 +227,10 @@ def test_the_interval_of_a_mean_covers_it() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_decisions_on_a_random_walk_have_no_edge_and_pay_their_fees(seed: int) -> None:
     frame = random_candles(40_000, seed, volatility=0.002)
-    candles, config = TradeCandles.of(frame), TrainingConfig(future_window=60)
+    candles, config = TradeCandles.from_frame(frame), TrainingConfig(future_window=60)
     decisions = np.random.default_rng(seed).choice([SHORT, LONG], len(frame)).astype(np.int8)
     trades = trade_decisions(candles, decisions, config, TERMS, turns=False)
-    figures = after_fees([ComparedTrades.of(candles, trades, config, TERMS)], TERMS)
+    figures = after_fees([ComparedTrades.from_trades(candles, trades, config, TERMS)], TERMS)
     edge = sides_of(figures).edge_pct
     assert figures.turned == 0
     assert edge.low is not None

@@ -88,7 +88,7 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
         for date, decision in zip(dates, said[own], strict=True):
             decisions[whole.seconds == date] = decision
         trades = trade_decisions(whole, decisions, CONFIG, TERMS, turns=False)
-        by_hand.append(ComparedTrades.of(whole, trades, CONFIG, TERMS))
+        by_hand.append(ComparedTrades.from_trades(whole, trades, CONFIG, TERMS))
     expected = after_fees(by_hand, TERMS)
     assert expected.trades > 0
     assert finished.after_fees == expected

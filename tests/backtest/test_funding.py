@@ -43,7 +43,7 @@ def test_what_is_paid_is_what_freqtrade_reckons(
     combined = Exchange.combine_funding_and_mark(rates, marks)
     received = Exchange.calculate_funding_fees(Exchange, combined, 1.0, is_short, *at)
     seconds = [np.array([int(moment.timestamp())]) for moment in at]
-    (paid,) = Funding.of(rates, marks).paid(*seconds)
+    (paid,) = Funding.from_frames(rates, marks).paid(*seconds)
     assert paid == pytest.approx(received if is_short else -received, abs=1e-12)
 
 
@@ -51,14 +51,14 @@ def test_the_newer_name_of_the_rates_is_read_too() -> None:
     rates, marks = frames()
     renamed = rates.rename(columns={"open": "funding_rate"})
     np.testing.assert_array_equal(
-        Funding.of(renamed, marks).per_unit, Funding.of(rates, marks).per_unit
+        Funding.from_frames(renamed, marks).per_unit, Funding.from_frames(rates, marks).per_unit
     )
 
 
 def test_real_files_are_joined(shared_data: Path) -> None:
     stem = shared_data / "binance-futures-2025-05-04_2025-06-24" / "futures" / "BTC_USDT_USDT-1h"
     rates, marks = (pd.read_feather(f"{stem}-{name}.feather") for name in ("funding_rate", "mark"))
-    funding = Funding.of(rates, marks)
+    funding = Funding.from_frames(rates, marks)
     assert len(funding.seconds) == len(rates)
     assert (np.diff(funding.seconds) == 8 * 3600).all()
     # Some ten dollars a coin at most.

@@ -32,7 +32,9 @@ def assert_same(found: TradeCandles, expected: TradeCandles) -> None:
 def test_gaps_are_filled_as_freqtrade_fills_them(tmp_path: Path) -> None:
     candles = random_candles(500, missing=[(100, 7), (300, 1)])
     found = read_trade_candles(source_of(tmp_path, candles))
-    assert_same(found, TradeCandles.of(ohlcv_fill_up_missing_data(candles, "1m", "BTC/USDT")))
+    assert_same(
+        found, TradeCandles.from_frame(ohlcv_fill_up_missing_data(candles, "1m", "BTC/USDT"))
+    )
 
 
 def test_a_period_holds_its_own_candles_alone(tmp_path: Path) -> None:
@@ -40,7 +42,7 @@ def test_a_period_holds_its_own_candles_alone(tmp_path: Path) -> None:
     seconds = utc_seconds(candles["date"])
     period = Period(int(seconds[100]), int(seconds[200]))
     found = read_trade_candles(source_of(tmp_path, candles, period))
-    assert_same(found, TradeCandles.of(candles.iloc[100:200]))
+    assert_same(found, TradeCandles.from_frame(candles.iloc[100:200]))
 
 
 @pytest.mark.parametrize("timeframe", ["1h", "8h"])
@@ -53,7 +55,7 @@ def test_funding_lies_beside_the_candles(tmp_path: Path, timeframe: str) -> None
     for name, frame in (("funding_rate", rates), ("mark", marks)):
         frame.to_feather(tmp_path / f"BTC_USDT_USDT-{timeframe}-{name}.feather")
     found = read_trade_candles(source).funding
-    expected = Funding.of(rates, marks)
+    expected = Funding.from_frames(rates, marks)
     assert found is not None
     np.testing.assert_array_equal(found.per_unit, expected.per_unit)
     assert read_trade_candles(source, funding=False).funding is None

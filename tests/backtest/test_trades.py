@@ -188,7 +188,7 @@ def test_trades_equal_the_candle_by_candle_version(
     start = frame["date"].iloc[0].timestamp() if size else 0
     times = (start + 100 * np.arange(30)).astype(np.int64)
     funding = Funding(times, np.linspace(-0.1, 0.2, 30))
-    candles = TradeCandles.of(frame, funding=funding, rounded=rounded)
+    candles = TradeCandles.from_frame(frame, funding=funding, rounded=rounded)
     config = TrainingConfig.from_parameters(changes)
     found = trade_decisions(candles, decisions, config, terms, turns=turns, usable=usable)
     slow = SlowBacktest(candles, config, terms, turns)
@@ -197,7 +197,7 @@ def test_trades_equal_the_candle_by_candle_version(
 
 @pytest.mark.parametrize("turns", [True, False])
 def test_trades_on_a_random_walk_equal_the_candle_by_candle_version(turns: bool) -> None:
-    candles = TradeCandles.of(random_candles(3000, 1, volatility=0.002))
+    candles = TradeCandles.from_frame(random_candles(3000, 1, volatility=0.002))
     decisions = np.random.default_rng(0).integers(0, 3, 3000).astype(np.int8)
     config, terms = TrainingConfig(future_window=30), TradeTerms(fee=0.0005)
     found = trade_decisions(candles, decisions, config, terms, turns=turns)
@@ -286,7 +286,7 @@ def test_what_is_no_signal_makes_no_trade(
 
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_too_few_candles_make_no_trade(rows: int) -> None:
-    candles = market(rows=rows) if rows else TradeCandles.of(random_candles(1).iloc[:0])
+    candles = market(rows=rows) if rows else TradeCandles.from_frame(random_candles(1).iloc[:0])
     decisions = np.full(rows, LONG, np.int8)
     assert len(trade_decisions(candles, decisions, CONFIG, FREE, turns=True)) == 0
 
@@ -332,14 +332,14 @@ def test_candles_without_a_usable_price_are_refused(bad: float) -> None:
     frame = random_candles(5)
     frame.loc[3, "low"] = bad
     with pytest.raises(DataError, match="1 candles have no usable price, the first at 2025-01-01"):
-        TradeCandles.of(frame)
+        TradeCandles.from_frame(frame)
 
 
 # --- what a turn knows ---------------------------------------------------------------------------
 
 
 def test_on_a_random_walk_turned_trades_flatter_and_the_others_do_not() -> None:
-    candles = TradeCandles.of(random_candles(60_000, 3, volatility=0.002))
+    candles = TradeCandles.from_frame(random_candles(60_000, 3, volatility=0.002))
     decisions = np.random.default_rng(5).choice([SHORT, LONG], 60_000).astype(np.int8)
     config = TrainingConfig(future_window=60)
     found = trade_decisions(candles, decisions, config, FREE, turns=True)

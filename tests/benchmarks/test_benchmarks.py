@@ -53,7 +53,7 @@ def test_the_naive_pipeline_has_the_windows_that_ours_streams(
     columns = walk(44_600, seed=5)
     candles = candles_of(columns)
     labels = preparing.labels_of(columns, config)
-    dataset = Dataset.of_candles(candles, labels, config, name="walk")
+    dataset = Dataset.from_candles(candles, labels, config, name="walk")
     paths = naive.write_chunks(columns, candles.features, config, tmp_path)
     assert len(paths) > 2
     chunks = [np.load(path) for path in paths]

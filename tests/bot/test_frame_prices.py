@@ -39,13 +39,13 @@ def test_a_training_of_the_bot_is_traded_on_the_candles_of_its_frame(
     _, said, do_predict = bot.predict(featured)
     usable = np.flatnonzero(labelled & (do_predict == 1))
     rows = usable[round((1 - config.validation_fraction) * len(usable)) :]
-    candles = TradeCandles.of(btc_futures.iloc[rows[0] : ROWS])
+    candles = TradeCandles.from_frame(btc_futures.iloc[rows[0] : ROWS])
     codes = np.full(len(candles), HOLD)
     for row in rows:
         codes[row - rows[0]] = CLASS_NAMES.index(said[row])
     terms = bot.model._prices.market_of(featured).terms
     trades = trade_decisions(candles, codes, config, terms, turns=False)
-    by_hand = after_fees([ComparedTrades.of(candles, trades, config, terms)], terms)
+    by_hand = after_fees([ComparedTrades.from_trades(candles, trades, config, terms)], terms)
     assert found.by_side == by_hand.by_side
     assert found.sides == by_hand.sides
 

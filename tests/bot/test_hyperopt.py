@@ -109,7 +109,7 @@ def test_thresholds_of_the_strategys_own_code_come_after_the_file(load: Load) ->
     assert derived(strategy.config).thresholds.long == 0.66
     code = {"threshold_long": 0.66, "threshold_short": 0.6}
     sources = {"file": {"threshold_long": 0.5}, "code": code}
-    chosen = ChosenThresholds.of(TrainingConfig(), sources, can_short=True)
+    chosen = ChosenThresholds.from_settings(TrainingConfig(), sources, can_short=True)
     assert (chosen.rule.thresholds.long, chosen.rule.thresholds.short) == (0.5, 0.6)
     assert chosen.origins["long"] == "file"
 

@@ -177,12 +177,12 @@ def test_the_first_origin_of_a_side_wins_whichever_kind_it_gives() -> None:
         "code": {"coverage_long": 0.05, "coverage_short": 0.04, "other": "x"},
     }
     config = TrainingConfig.from_parameters(COVERAGE)
-    chosen = ChosenThresholds.of(config, sources, can_short=True)
+    chosen = ChosenThresholds.from_settings(config, sources, can_short=True)
     assert chosen.rule.shares == {SHORT: 0.04}
     assert chosen.rule.thresholds.long == 0.5
     assert (chosen.origins["short"], chosen.origins["long"]) == ("code", "file")
     turned = dict(reversed(sources.items()))
-    chosen = ChosenThresholds.of(config, turned, can_short=True)
+    chosen = ChosenThresholds.from_settings(config, turned, can_short=True)
     assert chosen.rule.shares == {SHORT: 0.04, LONG: 0.05}
 
 
@@ -204,7 +204,7 @@ def test_a_file_may_say_what_the_setting_may(share: float) -> None:
     def is_refused(error: type[Exception], config: dict[str, Any], found: dict[str, float]) -> bool:
         try:
             settings = TrainingConfig.from_parameters({**COVERAGE, **config})
-            ChosenThresholds.of(settings, {"file": found}, can_short=True)
+            ChosenThresholds.from_settings(settings, {"file": found}, can_short=True)
         except error:
             return True
         return False
@@ -255,7 +255,9 @@ def test_a_search_of_other_spaces_writes_down_what_decided_in_it(
     )
 )
 def test_what_is_written_down_of_a_rule_makes_it_again(values: dict[str, float]) -> None:
-    rule = ChosenThresholds.of(TrainingConfig.from_parameters(COVERAGE), {}, can_short=True).rule
+    rule = ChosenThresholds.from_settings(
+        TrainingConfig.from_parameters(COVERAGE), {}, can_short=True
+    ).rule
     made = with_given(rule, values)
     assert with_given(rule, values_of(made, ["short", "long", "hold"])) == made
 

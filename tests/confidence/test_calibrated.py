@@ -85,7 +85,9 @@ def test_a_rule_decides_a_frame_as_its_models_do(seed: int, kind: CalibrationKin
     frame = said_by(models, seed)
     own = frame[list(CLASS_NAMES)].to_numpy().astype(np.float32)
     expected = [
-        Calibrated.of(own[n * 20 : (n + 1) * 20], kind, model.sharpness, model.shifts).decide(LOW)
+        Calibrated.from_probabilities(
+            own[n * 20 : (n + 1) * 20], kind, model.sharpness, model.shifts
+        ).decide(LOW)
         for n, model in enumerate(models)
     ]
     found = DecisionRule(LOW, {}, kind).decide(frame)
@@ -124,7 +126,7 @@ def test_what_no_calibration_is_known_of_is_held_unless_none_is_asked_for() -> N
 
 def test_rows_without_a_window_stay_unknown() -> None:
     own = np.array([[np.nan] * 3, [0.0] * 3, [0.8, 0.1, 0.1]], np.float32)
-    said = Calibrated.of(own, "temperature", 1.5, np.array([-2.0, -2.0]))
+    said = Calibrated.from_probabilities(own, "temperature", 1.5, np.array([-2.0, -2.0]))
     assert np.isnan(said.market[:2]).all()
     assert said.market[2].sum() == pytest.approx(1)
     assert said.decide(Thresholds(short=0, hold=0, long=0)).tolist() == [HOLD, HOLD, SHORT]
@@ -147,7 +149,9 @@ def judged(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, 
     case = random_case(5, 3000)
     model = Calibration(BASELINES.prior, EVEN, 1.7)
     comparison = Comparison(Yardsticks(BASELINES, model), case.seconds, case.volatility, 7200)
-    said = Calibrated.of(case.probabilities, kind, model.sharpness, model.shifts, by_share)
+    said = Calibrated.from_probabilities(
+        case.probabilities, kind, model.sharpness, model.shifts, by_share
+    )
     found = evaluate(case.labels, case.probabilities, BALANCED, comparison, said)
     return case, said, found
 
@@ -161,11 +165,13 @@ def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
     assert found.calibration == kind
     # All three forecasts stay beside each other, whichever is in use.
     assert found.forecast == raw.forecast
-    assert found.thresholded == DecisionFigures.of(case.labels, decide(said.market, BALANCED))
-    assert found.argmax == DecisionFigures.of(case.labels, said.market.argmax(axis=1))
+    assert found.thresholded == DecisionFigures.from_decisions(
+        case.labels, decide(said.market, BALANCED)
+    )
+    assert found.argmax == DecisionFigures.from_decisions(case.labels, said.market.argmax(axis=1))
     for name, mode in found.modes.items():
         decisions = decide(said.market, MODE_THRESHOLDS[name])
-        assert mode.decisions == DecisionFigures.of(case.labels, decisions)
+        assert mode.decisions == DecisionFigures.from_decisions(case.labels, decisions)
     for code, name in enumerate(CLASS_NAMES):
         values = said.market[:, code]
         reached, near = values >= found.thresholds[name], abs(values - found.thresholds[name])

@@ -110,7 +110,7 @@ def test_probabilities_that_know_nothing_are_tempered_to_the_class_prior() -> No
     plain = Calibration(MARKET, EVEN)
     found = plain.fitted(labels, noise)
     np.testing.assert_allclose(found.tempered(noise), np.tile(MARKET, (30_000, 1)), atol=0.03)
-    assert LossFigures.of(labels, plain.prior_corrected(noise)).log_loss > 0.6
+    assert LossFigures.from_probabilities(labels, plain.prior_corrected(noise)).log_loss > 0.6
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

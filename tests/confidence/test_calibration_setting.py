@@ -38,7 +38,7 @@ PRIOR = {
 
 @pytest.fixture(scope="module")
 def dataset(candles: CandleArrays, labels: np.ndarray) -> Dataset:
-    return Dataset.of_candles(candles, labels, settings(), name="BTC")
+    return Dataset.from_candles(candles, labels, settings(), name="BTC")
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,9 @@ def test_an_earlier_model_in_a_running_bot_says_hold(
 
 def test_hyperopt_searches_lower_thresholds_and_keeps_the_calibration() -> None:
     config = TrainingConfig.from_parameters(PRIOR)
-    chosen = ChosenThresholds.of(config, {"file": {"threshold_long": 0.5}}, can_short=True)
+    chosen = ChosenThresholds.from_settings(
+        config, {"file": {"threshold_long": 0.5}}, can_short=True
+    )
     assert chosen.rule.calibration == "prior"
     assert chosen.rule.thresholds.long == 0.5
     low, plain = (

@@ -43,7 +43,7 @@ def most_that_may(values: np.ndarray, share: float) -> int:
 def test_as_many_candles_fire_as_the_share_allows_and_never_more(
     table: np.ndarray, share: float, side: int
 ) -> None:
-    threshold = ValidationQuantiles.of(table, ALL).threshold(side, share)
+    threshold = ValidationQuantiles.from_probabilities(table, ALL).threshold(side, share)
     found = fired(table[:, side], threshold)
     assert found == most_that_may(table[:, side], share)
     assert found <= share * len(table) + 1e-9
@@ -53,7 +53,7 @@ def test_as_many_candles_fire_as_the_share_allows_and_never_more(
 def test_ranks_say_the_same_as_thresholds_for_any_candles(
     table: np.ndarray, others: np.ndarray, share: float, side: int
 ) -> None:
-    quantiles = ValidationQuantiles.of(table, ALL)
+    quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     for rows in (table, others, np.nextafter(table, np.float32(0))):
         by_rank = quantiles.ranks(rows)[:, side] >= least_rank(share)
         by_threshold = rows[:, side].astype(np.float64) >= quantiles.threshold(side, share)
@@ -64,7 +64,7 @@ def test_ranks_say_the_same_as_thresholds_for_any_candles(
 def test_what_is_decided_stays_within_the_share_on_each_side(
     table: np.ndarray, share: float
 ) -> None:
-    quantiles = ValidationQuantiles.of(table, ALL)
+    quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     own = {name: quantiles.threshold(code, share) for name, code in (("short", 0), ("long", 2))}
     decisions = decide(table, replace(COVERAGE_THRESHOLDS, **own))
     for side in (SHORT, LONG):
@@ -75,7 +75,7 @@ def test_what_is_decided_stays_within_the_share_on_each_side(
 def test_a_larger_share_lets_through_more_and_ranks_grow_with_the_probability(
     table: np.ndarray, side: int
 ) -> None:
-    quantiles = ValidationQuantiles.of(table, ALL)
+    quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     assert (np.diff(quantiles.limits) <= 0).all()
     order = np.argsort(table[:, side], kind="stable")
     assert (np.diff(quantiles.ranks(table)[order, side]) >= 0).all()
@@ -85,7 +85,7 @@ def test_a_larger_share_lets_through_more_and_ranks_grow_with_the_probability(
 def test_a_side_that_training_did_not_know_is_never_said(
     table: np.ndarray, known: np.ndarray
 ) -> None:
-    quantiles = ValidationQuantiles.of(table, known)
+    quantiles = ValidationQuantiles.from_probabilities(table, known)
     certain = np.ones((1, 3), dtype=np.float32)
     for side in (SHORT, LONG):
         reached = quantiles.threshold(side, 0.5) <= 1
@@ -95,7 +95,7 @@ def test_a_side_that_training_did_not_know_is_never_said(
 def test_equal_probabilities_pass_together_or_not_at_all() -> None:
     values = np.repeat([0.6, 0.5, 0.2], [30, 40, 930]).astype(np.float32)
     table = np.column_stack([values, 1 - values, np.zeros(1000, np.float32)])
-    quantiles = ValidationQuantiles.of(table, ALL)
+    quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     for share, count in ((0.0299, 0), (0.03, 30), (0.0699, 30), (0.07, 70), (0.5, 70)):
         assert fired(values, quantiles.threshold(SHORT, share)) == count
     # LONG has one probability only, so that no share of it can be taken.
@@ -103,7 +103,9 @@ def test_equal_probabilities_pass_together_or_not_at_all() -> None:
 
 
 def test_shares_between_two_steps_are_rounded_down() -> None:
-    quantiles = ValidationQuantiles.of(np.random.default_rng(0).dirichlet([1, 1, 1], 20_000), ALL)
+    quantiles = ValidationQuantiles.from_probabilities(
+        np.random.default_rng(0).dirichlet([1, 1, 1], 20_000), ALL
+    )
     assert quantiles.threshold(SHORT, 0.00025) == quantiles.threshold(SHORT, 0.0002)
     assert least_rank(0.00025) == least_rank(0.0002) == 0.9998
     # As floats, 0.07 * 10,000 is a little more than 700 and 0.0003 * 10,000 a little less than 3.
@@ -112,7 +114,7 @@ def test_shares_between_two_steps_are_rounded_down() -> None:
 
 def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> None:
     table = np.random.default_rng(0).dirichlet([1, 1, 1], 500).astype(np.float32)
-    quantiles = ValidationQuantiles.of(table, ALL)
+    quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     rows = np.array([[np.nan] * 3, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
     ranks = quantiles.ranks(rows)
     assert ranks[0].tolist() == [0.0, 0.0, 0.0]
@@ -124,4 +126,4 @@ def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> Non
 
 def test_no_candles_have_no_quantiles() -> None:
     with pytest.raises(ValueError, match="no validation candles"):
-        ValidationQuantiles.of(np.empty((0, 3)), ALL)
+        ValidationQuantiles.from_probabilities(np.empty((0, 3)), ALL)

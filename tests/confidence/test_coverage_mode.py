@@ -36,7 +36,7 @@ COVERAGE = {"confidence_mode": "coverage", "confidence_coverage": 0.1}
 
 @pytest.fixture(scope="module")
 def dataset(candles: CandleArrays, labels: np.ndarray) -> Dataset:
-    return Dataset.of_candles(candles, labels, settings(), name="BTC")
+    return Dataset.from_candles(candles, labels, settings(), name="BTC")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_side_without_a_label_in_training_is_never_said(
 ) -> None:
     config = settings(epochs=1, mirror="off", **COVERAGE)
     without = np.where(labels == LONG, HOLD, labels).astype(np.int8)
-    data = Dataset.of_candles(candles, without, config, name="BTC")
+    data = Dataset.from_candles(candles, without, config, name="BTC")
     done = train_dataset(data, config, name="BTC")
     assert done.evaluation is not None
     assert done.evaluation.fired["LONG"] == 0 < done.evaluation.fired["SHORT"]

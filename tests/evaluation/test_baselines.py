@@ -66,7 +66,7 @@ def test_shuffling_takes_away_what_volatility_knows() -> None:
     found = Baselines.fit(labels[:10_000], volatility[:10_000], mixed_in=120)
     judged = labels[10_000:]
     said = found.probabilities(len(judged), volatility[10_000:])
-    losses = {name: LossFigures.of(judged, shares) for name, shares in said.items()}
+    losses = {name: LossFigures.from_probabilities(judged, shares) for name, shares in said.items()}
     prior = losses[PRIOR].log_loss
     assert losses[VOLATILITY].log_loss < 0.97 * prior
     assert losses[SHUFFLED].log_loss == pytest.approx(prior, rel=0.005)

@@ -27,7 +27,7 @@ def codes(*values: int) -> np.ndarray[Any, Any]:
 def test_figures_of_a_case_made_by_hand() -> None:
     labels = codes(S, S, S, S, H, H, H, L, L, L)
     decisions = codes(S, S, H, L, H, H, S, L, H, H)
-    figures = DecisionFigures.of(labels, decisions)
+    figures = DecisionFigures.from_decisions(labels, decisions)
     assert figures.accuracy == pytest.approx(5 / 10)
     assert figures.precision == pytest.approx({"SHORT": 2 / 3, "HOLD": 2 / 5, "LONG": 1 / 2})
     assert figures.recall == pytest.approx({"SHORT": 2 / 4, "HOLD": 2 / 3, "LONG": 1 / 3})
@@ -41,14 +41,14 @@ def test_figures_of_a_case_made_by_hand() -> None:
 
 
 def test_a_side_that_is_neither_there_nor_said_counts_as_nothing() -> None:
-    figures = DecisionFigures.of(codes(H, H, S), codes(H, H, S))
+    figures = DecisionFigures.from_decisions(codes(H, H, S), codes(H, H, S))
     assert figures.accuracy == 1.0
     assert figures.trading_f1 == 0.5
     assert figures.precision["LONG"] == figures.recall["LONG"] == figures.f1["LONG"] == 0.0
 
 
 def test_saying_nothing_earns_nothing() -> None:
-    figures = DecisionFigures.of(codes(S, H, L), codes(H, H, H))
+    figures = DecisionFigures.from_decisions(codes(S, H, L), codes(H, H, H))
     assert figures.trading_f1 == 0.0
     assert figures.coverage == 0.0
     assert figures.accuracy == pytest.approx(1 / 3)
@@ -63,7 +63,7 @@ def test_trading_f1_leaves_hold_out() -> None:
 @given(case=cases())
 def test_the_figures_are_those_of_scikit_learn(case: Case) -> None:
     labels, decisions = case.labels, case.probabilities.argmax(axis=1)
-    found = DecisionFigures.of(labels, decisions)
+    found = DecisionFigures.from_decisions(labels, decisions)
     every: dict[str, Any] = {"labels": [S, H, L], "zero_division": 0}
     precision, recall, f1, _ = precision_recall_fscore_support(labels, decisions, **every)
     for figures, expected in ((found.precision, precision), (found.recall, recall), (found.f1, f1)):

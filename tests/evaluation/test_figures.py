@@ -77,7 +77,7 @@ def test_thresholds_are_evaluated_with_what_would_be_decided(
     thresholds = MODE_THRESHOLDS[mode]
     found = evaluate(labels, probabilities, thresholds)
     decisions = decide(probabilities, thresholds)
-    assert found.thresholded == DecisionFigures.of(labels, decisions)
+    assert found.thresholded == DecisionFigures.from_decisions(labels, decisions)
     # A side cannot be said more often than its threshold was reached.
     for name, code in (("SHORT", SHORT), ("LONG", LONG)):
         assert np.count_nonzero(decisions == code) == found.thresholded.predicted[name]
@@ -182,7 +182,7 @@ def test_every_mode_stands_beside_argmax_with_the_configured_fallback() -> None:
     assert set(found.modes) == set(MODE_THRESHOLDS)
     for name, mode in MODE_THRESHOLDS.items():
         decisions = decide(PROBABILITIES, replace(mode, fallback="argmax"))
-        assert found.modes[name].decisions == DecisionFigures.of(LABELS, decisions)
+        assert found.modes[name].decisions == DecisionFigures.from_decisions(LABELS, decisions)
 
 
 def test_reading_the_plain_form_changes_no_evaluation() -> None:

@@ -16,7 +16,7 @@ def test_the_log_loss_is_that_of_scikit_learn(case: Case) -> None:
     shares = case.probabilities.astype(np.float64)
     shares /= shares.sum(axis=1, keepdims=True)
     expected = log_loss(case.labels, shares, labels=[0, 1, 2])
-    found = LossFigures.of(case.labels, case.probabilities)
+    found = LossFigures.from_probabilities(case.labels, case.probabilities)
     assert found.log_loss == pytest.approx(expected)
 
 
@@ -33,7 +33,7 @@ def test_the_parts_are_two_class_losses_and_add_up(case: Case) -> None:
     right = np.where(labels[~held] == SHORT, sides[:, 0], sides[:, 1]) / sides.sum(axis=1)
     np.testing.assert_allclose(direction[~held], -np.log(right), atol=1e-9)
     assert not direction[held].any()
-    found = LossFigures.of(labels, shares)
+    found = LossFigures.from_probabilities(labels, shares)
     if held.all():
         assert found.direction is None
     else:
@@ -53,8 +53,8 @@ def test_the_brier_score_is_the_squared_distance(case: Case) -> None:
 
 def test_a_perfect_forecast_loses_nothing_and_a_certain_error_stays_finite() -> None:
     labels = np.array([SHORT, HOLD, LONG])
-    perfect = LossFigures.of(labels, np.eye(3, dtype=np.float32))
+    perfect = LossFigures.from_probabilities(labels, np.eye(3, dtype=np.float32))
     assert (perfect.log_loss, perfect.calm, perfect.direction, perfect.brier) == (0, 0, 0, 0)
-    wrong = LossFigures.of(labels, np.eye(3, dtype=np.float32)[::-1])
+    wrong = LossFigures.from_probabilities(labels, np.eye(3, dtype=np.float32)[::-1])
     assert wrong.log_loss == pytest.approx(-2 * np.log(FLOOR) / 3)
     assert wrong.brier == pytest.approx(4 / 3)

@@ -55,7 +55,10 @@ def test_who_knows_everything_has_all_skill(case: Case) -> None:
 def test_skill_is_one_minus_the_ratio_of_the_losses(case: Case) -> None:
     labels = case.labels
     found = one_skill(labels, case.probabilities, other(case), time_blocks(case.seconds, 120))
-    ours, theirs = LossFigures.of(labels, case.probabilities), LossFigures.of(labels, other(case))
+    ours, theirs = (
+        LossFigures.from_probabilities(labels, case.probabilities),
+        LossFigures.from_probabilities(labels, other(case)),
+    )
     assert found.total.value == pytest.approx(1 - ours.log_loss / theirs.log_loss)
     assert found.calm.value == pytest.approx(1 - ours.calm / theirs.calm)
     if ours.direction is not None and theirs.direction is not None:
@@ -82,9 +85,11 @@ def test_the_interval_is_that_of_drawing_the_rows_of_blocks_anew() -> None:
         rows = np.concatenate(
             [np.flatnonzero(blocks == block) for block in random.integers(0, count, count)]
         )
-        ours = LossFigures.of(case.labels[rows], case.probabilities[rows])
+        ours = LossFigures.from_probabilities(case.labels[rows], case.probabilities[rows])
         slow.append(
-            1 - ours.log_loss / LossFigures.of(case.labels[rows], other(case)[rows]).log_loss
+            1
+            - ours.log_loss
+            / LossFigures.from_probabilities(case.labels[rows], other(case)[rows]).log_loss
         )
     low, high = np.quantile(slow, [0.025, 0.975])
     assert found.total.low is not None

@@ -22,18 +22,20 @@ from tests.makers.evaluation_cases import Case, cases
 def test_a_threshold_fires_and_means_what_came() -> None:
     probability = np.array([0.80, 0.72, 0.70, 0.66, 0.30])
     came = np.array([True, False, False, True, True])
-    found = ThresholdFigures.of(came, probability, 0.70)
+    found = ThresholdFigures.from_probabilities(came, probability, 0.70)
     assert (found.fired, found.fires) == (3, 0.6)
     assert found.above == pytest.approx(1 / 3)
     assert found.near == pytest.approx(1 / 3), "of 0.72, 0.70 and 0.66"
     assert found.near_rows == 3
-    none = ThresholdFigures.of(came, probability, 0.95)
+    none = ThresholdFigures.from_probabilities(came, probability, 0.95)
     assert (none.fired, none.fires, none.above, none.near) == (0, 0.0, None, None)
 
 
 @given(case=cases(), threshold=st.floats(0, 1))
 def test_a_threshold_is_compared_as_in_deciding(case: Case, threshold: float) -> None:
-    found = ThresholdFigures.of(case.labels == 0, case.probabilities[:, 0], threshold)
+    found = ThresholdFigures.from_probabilities(
+        case.labels == 0, case.probabilities[:, 0], threshold
+    )
     values = [float(value) for value in case.probabilities[:, 0]]
     reached = [label == 0 for label, p in zip(case.labels, values, strict=True) if p >= threshold]
     near = [
@@ -49,9 +51,9 @@ def test_a_threshold_is_compared_as_in_deciding(case: Case, threshold: float) ->
 @given(case=cases(), mode=st.sampled_from(list(MODE_THRESHOLDS)))
 def test_a_mode_holds_what_it_decides_and_every_class_s_threshold(case: Case, mode: str) -> None:
     thresholds = MODE_THRESHOLDS[mode]
-    found = ModeFigures.of(case.labels, case.probabilities, thresholds)
+    found = ModeFigures.from_probabilities(case.labels, case.probabilities, thresholds)
     decisions = decide(case.probabilities, thresholds)
-    assert found.decisions == DecisionFigures.of(case.labels, decisions)
+    assert found.decisions == DecisionFigures.from_decisions(case.labels, decisions)
     assert list(found.thresholds) == list(CLASS_NAMES)
     limits = (thresholds.short, thresholds.hold, thresholds.long)
     assert tuple(each.threshold for each in found.thresholds.values()) == limits
@@ -62,7 +64,7 @@ def test_every_point_of_the_curve_is_that_of_its_threshold(case: Case, levels: i
     # Few levels make many equal probabilities.
     probability = np.round(case.probabilities[:, 2] * levels).astype(np.float32) / levels
     came = case.labels == 2
-    found = PrecisionCurve.of(came, probability, 20)
+    found = PrecisionCurve.from_probabilities(came, probability, 20)
     points = list(zip(found.threshold, found.coverage, found.precision, strict=True))
     for threshold, coverage, precision in points:
         reached = probability.astype(np.float64) >= threshold

@@ -68,7 +68,7 @@ class Witness:
 def dataset_in(folder: Path, config: TrainingConfig) -> Dataset:
     data = np.load(folder / "data.npz")
     candles = CandleArrays(tuple(data["names"]), data["seconds"], data["features"], data["flat"])
-    return Dataset.of_candles(candles, data["labels"], config, name="BTC")
+    return Dataset.from_candles(candles, data["labels"], config, name="BTC")
 
 
 def train(

@@ -65,7 +65,7 @@ def in_memory(
         flat_candles(filled),
     )
     labels, _ = label_frame(filled, config)
-    return Dataset.of_candles(candles, labels, config, name="COIN/USDT")
+    return Dataset.from_candles(candles, labels, config, name="COIN/USDT")
 
 
 def assert_same(made: Store, expected: Sequence[Dataset]) -> None:

@@ -59,7 +59,7 @@ def trades_of(
     probabilities = predictions[list(CLASS_NAMES)].to_numpy(np.float64)
     is_future = ":" in pair
     return trade_decisions(
-        TradeCandles.of(candles, funding=funding_of(run, pair) if is_future else None),
+        TradeCandles.from_frame(candles, funding=funding_of(run, pair) if is_future else None),
         decide(probabilities, config.thresholds),
         config,
         TradeTerms(trade["fee_open"], leverage=trade["leverage"], can_short=is_future),
@@ -85,4 +85,4 @@ def funding_of(run: Run, pair: str) -> Funding:
     rates, marks = (
         pd.read_feather(f"{stem}-1h-{name}.feather") for name in ("funding_rate", "mark")
     )
-    return Funding.of(rates, marks)
+    return Funding.from_frames(rates, marks)

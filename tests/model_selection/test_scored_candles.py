@@ -22,7 +22,9 @@ EVERY = SimpleNamespace(
     probabilities=lambda _features, rows, **_words: np.tile(
         np.float32([0.2, 0.3, 0.5]), (len(rows), 1)
     ),
-    calibrated=lambda own, config: Calibrated.of(own, config.calibration, 1.0, np.log([2.0, 4.0])),
+    calibrated=lambda own, config: Calibrated.from_probabilities(
+        own, config.calibration, 1.0, np.log([2.0, 4.0])
+    ),
 )
 
 

@@ -34,7 +34,7 @@ def market(seed: int, rows: int = ROWS) -> TradeCandles:
     """A random walk of 5-minute candles."""
     frame = random_candles(rows, seed, volatility=0.002)
     frame["date"] = pd.date_range("2025-01-01", periods=rows, freq="5min", tz="UTC")
-    return TradeCandles.of(frame)
+    return TradeCandles.from_frame(frame)
 
 
 def judged(candles: TradeCandles, score: np.ndarray) -> JudgedCandles:
@@ -89,7 +89,7 @@ def test_walking_over_outcomes_equals_trading_the_decisions(
     probabilities[random.random(rows) < 0.1] = np.nan
     pair = JudgedCandles(candles, probabilities, np.full(rows, -1, np.int8))
     terms = TradeTerms(fee=0.001, slippage=0.0002, can_short=can_short)
-    found = EntryOutcomes.of(pair, (0.2, 0.2), CONFIG, terms).take(short, long)
+    found = EntryOutcomes.from_candles(pair, (0.2, 0.2), CONFIG, terms).take(short, long)
     decisions = decide(probabilities, Thresholds(short=short, hold=0.0, long=long))
     wanted = trade_decisions(candles, decisions, CONFIG, terms, turns=False)
     np.testing.assert_array_equal(found.row + 1, wanted.entry_row)

@@ -136,7 +136,7 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     assert found.judged.slices[1].evaluation == expected
     assert found.judged.slices[1].unusable == np.count_nonzero(~usable[part])
 
-    candles = TradeCandles.of(FRAME)
+    candles = TradeCandles.from_frame(FRAME)
     own = {
         name: getattr(candles, name)[FIRST : FIRST + ROWS]
         for name in ("seconds", "open", "high", "low", "tick")
@@ -146,7 +146,7 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     trades = trade_decisions(candles, decisions, CONFIG, TERMS, turns=False, usable=usable)
     np.testing.assert_array_equal(found.trades.entry_row, trades.entry_row)
     np.testing.assert_array_equal(found.trades.profit, trades.profit)
-    compared = ComparedTrades.of(candles, trades, CONFIG, TERMS)
+    compared = ComparedTrades.from_trades(candles, trades, CONFIG, TERMS)
     assert found.judged.after_fees == after_fees([compared], TERMS)
     by_slice = [each.after_fees.trades for each in found.judged.slices if each.after_fees]
     assert sum(by_slice) == len(trades) > 50

@@ -18,7 +18,7 @@ def network(mirror: Mirror | None = None, **settings: object) -> DualWindowNetwo
     )
     torch.manual_seed(0)
     return DualWindowNetwork(
-        NetworkShape.of(config, NAMES), [0.0, 0.1, 0.2], [1.0, 2.0, 0.5], mirror
+        NetworkShape.from_settings(config, NAMES), [0.0, 0.1, 0.2], [1.0, 2.0, 0.5], mirror
     ).eval()
 
 
@@ -30,7 +30,7 @@ def test_any_sizes_give_three_logits(patch_size: int, dense_units: list[int]) ->
 
 
 def test_the_default_is_the_network_of_the_design() -> None:
-    shape = NetworkShape.of(TrainingConfig(), CHANGE_FEATURES)
+    shape = NetworkShape.from_settings(TrainingConfig(), CHANGE_FEATURES)
     layers = DualWindowNetwork(shape, [0.0] * 4, [1.0] * 4, None)
     assert [lstm.hidden_size for lstm in layers.lstms] == [128, 64, 32]
     assert [norm.normalized_shape for norm in layers.norms] == [(128,), (64,), (32,)]

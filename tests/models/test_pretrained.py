@@ -297,7 +297,7 @@ def test_only_what_it_has_not_seen_is_evaluated_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     used = config(epochs=0, validation_fraction=0.5)
-    dataset = Dataset.of_candles(candles, labels, used, name="BTC")
+    dataset = Dataset.from_candles(candles, labels, used, name="BTC")
     with caplog.at_level(logging.INFO):
         finished = train_dataset(
             dataset, used, name="BTC", start=start, figures_path=tmp_path / "figures.json"
@@ -319,9 +319,9 @@ def test_used_as_it_is_it_is_compared_with_the_baselines_of_its_own_training(
     candles: CandleArrays, labels: np.ndarray, start: PortableModel
 ) -> None:
     used = config(epochs=0, validation_fraction=0.5)
-    seen = Dataset.of_candles(rows_of(candles, 0, SEEN), labels[:SEEN], used, name="BTC")
+    seen = Dataset.from_candles(rows_of(candles, 0, SEEN), labels[:SEEN], used, name="BTC")
     own = yardsticks_of(seen.labelled(), used, mirrored=True)
-    dataset = Dataset.of_candles(candles, labels, used, name="BTC")
+    dataset = Dataset.from_candles(candles, labels, used, name="BTC")
     for yardsticks in (own, None):
         judged = replace(start, yardsticks=yardsticks)
         finished = train_dataset(dataset, used, name="BTC", start=judged)
@@ -340,7 +340,7 @@ def test_where_it_has_seen_everything_no_figure_is_shown(
     candles: CandleArrays, labels: np.ndarray, start: PortableModel, tmp_path: Path
 ) -> None:
     everything = replace(start, origin=replace(start.origin, until=int(candles.seconds[-1]) + 60))
-    dataset = Dataset.of_candles(candles, labels, config(), name="BTC")
+    dataset = Dataset.from_candles(candles, labels, config(), name="BTC")
     figures = tmp_path / "figures.json"
     finished = train_dataset(
         dataset, config(epochs=1), name="BTC", start=everything, figures_path=figures
@@ -354,7 +354,7 @@ def test_where_it_has_seen_everything_no_figure_is_shown(
 def test_rows_that_are_unseen_are_those_from_the_moment_on_in_every_pair(
     candles: CandleArrays, labels: np.ndarray, start: PortableModel
 ) -> None:
-    dataset = Dataset.of_candles(candles, labels, config(), name="BTC")
+    dataset = Dataset.from_candles(candles, labels, config(), name="BTC")
     rows = dataset.labelled()
     assert unseen(None, rows) is rows
     for until in (0, SEEN - 1, SEEN, SEEN + 1, len(candles) - 1):

@@ -29,7 +29,7 @@ SCALE = [0.5, 0.5, 2.0, 1.0, 0.25]
 
 def shape_of(names: tuple[str, ...] = NAMES, **settings: object) -> NetworkShape:
     sizes = {"window_size": SIZE, "lstm_units": [6], "dense_units": [5], "trend_head": True}
-    return NetworkShape.of(TrainingConfig.from_parameters({**sizes, **settings}), names)
+    return NetworkShape.from_settings(TrainingConfig.from_parameters({**sizes, **settings}), names)
 
 
 def network(shape: NetworkShape | None = None, *, weights: bool = True) -> DualWindowNetwork:

@@ -46,7 +46,7 @@ def test_features_of_a_period_are_those_of_the_bots_hooks(
     tmp_path: Path,
 ) -> None:
     config = TrainingConfig(feature_set=feature_set)
-    first = Period.of(first_day, None, None, newest=2**31).first
+    first = Period.from_dates(first_day, None, None, newest=2**31).first
     assert first is not None
     period = Period(first, first + 2 * 86_400)
     sources = find_sources([pair], shared_data / folder, trading_mode=mode, period=period)

@@ -25,8 +25,8 @@ def test_confusion_matrices_add_up_to_that_of_all_rows(parts: list[Case]) -> Non
 
 @given(parts=Cases)
 def test_reliability_of_parts_is_that_of_all_rows(parts: list[Case]) -> None:
-    whole = Reliability.of(*_together(parts))
-    found = [Reliability.of(each.labels, each.probabilities) for each in parts]
+    whole = Reliability.from_probabilities(*_together(parts))
+    found = [Reliability.from_probabilities(each.labels, each.probabilities) for each in parts]
     for name in CLASS_NAMES:
         pooled, expected = (
             pooled_reliability([each.classes[name] for each in found]),
@@ -43,12 +43,14 @@ def test_a_threshold_lets_through_of_all_rows_what_it_does_of_the_parts(
     parts: list[Case], threshold: float
 ) -> None:
     labels, probabilities = _together(parts)
-    whole = ThresholdFigures.of(labels == 0, probabilities[:, 0], threshold)
+    whole = ThresholdFigures.from_probabilities(labels == 0, probabilities[:, 0], threshold)
     pooled = pooled_threshold(
         [
             (
                 len(each.labels),
-                ThresholdFigures.of(each.labels == 0, each.probabilities[:, 0], threshold),
+                ThresholdFigures.from_probabilities(
+                    each.labels == 0, each.probabilities[:, 0], threshold
+                ),
             )
             for each in parts
         ]

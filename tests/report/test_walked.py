@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def facts(folder: Path, **confidence: object) -> WalkFacts:
     content = {"freqai": {"model_training_parameters": {"confidence_mode": "aggressive"}}}
     content["freqai"]["model_training_parameters"] |= confidence  # type: ignore[operator]
-    settings = WalkSettings.of(folder, content)
+    settings = WalkSettings.from_config(folder, content)
     walk = walk_of(folder, PAIR, "BTC", settings, folder.parents[1] / "data" / "binance")
     assert walk is not None
     return WalkFacts([walk], pooled_walk([walk], settings.terms))

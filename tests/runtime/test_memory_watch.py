@@ -202,7 +202,7 @@ def test_the_settings_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def first(**changes: object) -> int:
         config = TrainingConfig.from_parameters({"max_memory_usage_pct": 50.0, **changes})
-        return AdaptiveChunk.of(config, 100, smallest=10, unit="rows").next()
+        return AdaptiveChunk.from_settings(config, 100, smallest=10, unit="rows").next()
 
     assert first() == 50
     assert first(max_memory_usage_pct=75.0) == 100

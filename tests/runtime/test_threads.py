@@ -28,7 +28,7 @@ CONFIG = TrainingConfig(window_size=20, patch_size=5, lstm_units=(16, 8), dense_
 
 def network(seed: int = 0) -> DualWindowNetwork:
     torch.manual_seed(seed)
-    shape = NetworkShape.of(CONFIG, NAMES)
+    shape = NetworkShape.from_settings(CONFIG, NAMES)
     return DualWindowNetwork(shape, [0.0] * 4, [1.0] * 4, mirror_of(NAMES))
 
 

@@ -78,7 +78,7 @@ def test_freqtrade_and_both_adapters_read_it_over_the_configuration(
 def test_the_command_line_merges_it_likewise(name: str) -> None:
     layers = read_layers([REPOSITORY / "config.json", find_preset(name)])
     content = LayeredConfig(layers).content
-    assert RootSettings.of(content).model_dump(exclude_unset=True) == {
+    assert RootSettings.from_config(content).model_dump(exclude_unset=True) == {
         "leverage": 1.0,
         **PROMISED[name][4],
     }

@@ -11,11 +11,11 @@ from dualwindow.settings.root_settings import RootSettings
 
 
 def test_a_configuration_without_the_group_has_the_defaults() -> None:
-    assert RootSettings.of({"freqai": {}}) == RootSettings()
+    assert RootSettings.from_config({"freqai": {}}) == RootSettings()
 
 
 def test_a_period_is_read_beside_the_leverage() -> None:
-    settings = RootSettings.of({"dualwindow": {"leverage": 2.0, "train_days": 7}})
+    settings = RootSettings.from_config({"dualwindow": {"leverage": 2.0, "train_days": 7}})
     assert (settings.leverage, settings.train_days) == (2.0, 7.0)
 
 
@@ -32,4 +32,4 @@ def test_a_period_is_read_beside_the_leverage() -> None:
 )
 def test_bad_values_are_refused_by_name(group: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        RootSettings.of({"dualwindow": group})
+        RootSettings.from_config({"dualwindow": group})

@@ -35,7 +35,7 @@ def test_a_small_power_study_has_every_variant_beside_every_yardstick(tmp_path: 
     # Who knows the regime earns what was asked for, give or take the luck of four days.
     assert planted["strength"] > weaker["strength"] > 0
     assert planted["oracle"] != weaker["oracle"]
-    market = StudyMarket.of(1, planted["strength"], power.SMALL.days)
+    market = StudyMarket.from_seed(1, planted["strength"], power.SMALL.days)
     assert planted["within_window"] == power.logistic(market, WITHIN_WINDOW)
     assert planted["logistic"] == power.logistic(market) != planted["within_window"]
     assert planted["oracle"]["edge_pct"]["value"] > planted["logistic"]["edge_pct"]["value"]
@@ -66,7 +66,7 @@ def test_the_strength_earns_who_knows_the_regime_what_was_asked_for() -> None:
     scale = power.Scale(days=Days(2, 20), calibration_seeds=(101, 102))
     strength = power.calibrated(0.1, scale)["strength"]
     earned = [
-        power.oracle(StudyMarket.of(seed, strength, scale.days))["profit_pct"]
+        power.oracle(StudyMarket.from_seed(seed, strength, scale.days))["profit_pct"]
         for seed in scale.calibration_seeds
     ]
     # Every trade is a whole barrier, so that the profit moves in steps.
@@ -74,7 +74,7 @@ def test_the_strength_earns_who_knows_the_regime_what_was_asked_for() -> None:
 
 
 def test_the_second_regression_sees_no_further_back_than_the_window() -> None:
-    candles = StudyMarket.of(1, 0.0, Days(1, 1)).candles
+    candles = StudyMarket.from_seed(1, 0.0, Days(1, 1)).candles
     changed = candles.copy()
     row = 1000
     changed.loc[: row - 181, "close"] *= 1.01

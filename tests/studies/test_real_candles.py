@@ -31,7 +31,7 @@ TERMS = TradeTerms(fee=0.0005)
 def market() -> Market:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("studies.real_market.PERIODS", (30,))
-        return Market.of("BTC/USDT", random_candles(7 * DAY_ROWS, seed=3), CONFIG)
+        return Market.from_source("BTC/USDT", random_candles(7 * DAY_ROWS, seed=3), CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_training_does_not_know_what_comes_after_its_window(
     other = market.candles.copy()
     columns = ["open", "high", "low", "close"]
     other.loc[fold.stop :, columns] *= 1.5
-    again = next(Market.of(market.name, other, CONFIG).folds(3, 1))
+    again = next(Market.from_source(market.name, other, CONFIG).folds(3, 1))
     np.testing.assert_array_equal(again.training.labels, fold.training.labels)
     np.testing.assert_array_equal(again.training.features, fold.training.features)
     np.testing.assert_array_equal(again.train, fold.train)

@@ -22,7 +22,7 @@ STRENGTH = 0.062
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_planted_pattern_is_found(seed: int) -> None:
-    market = StudyMarket.of(seed, STRENGTH, Days())
+    market = StudyMarket.from_seed(seed, STRENGTH, Days())
     found = power.network(market, SMALL_NETWORK)
     assert found["trades"] > 1000
     assert found["edge_pct"]["low"] > 0, found

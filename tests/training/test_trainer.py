@@ -64,13 +64,13 @@ def labels(frame: pd.DataFrame) -> np.ndarray:
 def trainer_of(
     candles: CandleArrays, labels: np.ndarray, config: TrainingConfig, **arguments: Any
 ) -> Trainer:
-    dataset = Dataset.of_candles(candles, labels, config, name="BTC")
+    dataset = Dataset.from_candles(candles, labels, config, name="BTC")
     return Trainer(dataset, split_of(candles, labels, config), config, **arguments)
 
 
 def split_of(candles: CandleArrays, labels: np.ndarray, config: TrainingConfig) -> Split:
     return split_dataset(
-        Dataset.of_candles(candles, labels, config, name="BTC"),
+        Dataset.from_candles(candles, labels, config, name="BTC"),
         validation_fraction=config.validation_fraction,
         future_window=config.future_window,
     )

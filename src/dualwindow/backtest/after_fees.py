@@ -72,7 +72,7 @@ def _days(seconds: NDArray[np.int64]) -> float:
 
 
 def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigures:
-    pooled = PooledTrades.of(pairs)
+    pooled = PooledTrades.from_pairs(pairs)
     first = min(int(pair.seconds[0]) for pair in pairs) // DAY_SECONDS
     last = max(int(pair.seconds[-1]) for pair in pairs) // DAY_SECONDS
 

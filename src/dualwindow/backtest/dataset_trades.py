@@ -112,4 +112,4 @@ def _of_pair(
     signals = np.full(len(candles), HOLD, np.int8)
     signals[at] = decisions
     trades = trade_decisions(candles, signals, config, market.terms, turns=False)
-    return ComparedTrades.of(candles, trades, config, market.terms)
+    return ComparedTrades.from_trades(candles, trades, config, market.terms)

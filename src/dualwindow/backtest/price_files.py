@@ -43,7 +43,7 @@ def read_trade_candles(
             be traded at.
     """
     frame = read_candle_frame(source, candle_seconds)
-    return with_funding(TradeCandles.of(frame), source, funding=funding)
+    return with_funding(TradeCandles.from_frame(frame), source, funding=funding)
 
 
 def read_candle_frame(source: CandleSource, candle_seconds: int = 60) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def read_funding(source: CandleSource) -> Funding | None:
             continue
         try:
             rates, marks = map(pd.read_feather, paths)
-            return Funding.of(rates, marks)
+            return Funding.from_frames(rates, marks)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             logger.warning(
                 "%s: the funding in %s cannot be read (%s), so that figures after fees are without "

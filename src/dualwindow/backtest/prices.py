@@ -107,7 +107,7 @@ class Funding:
     per_unit: NDArray[np.float64]
 
     @classmethod
-    def of(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
+    def from_frames(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
         """Join freqtrade's two files, as freqtrade does: only times that both know count.
 
         Args:
@@ -157,7 +157,7 @@ class TradeCandles:
     funding: Funding | None = None
 
     @classmethod
-    def of(
+    def from_frame(
         cls, candles: pd.DataFrame, *, funding: Funding | None = None, rounded: bool = True
     ) -> TradeCandles:
         """Take them from a frame with freqtrade's candle columns.

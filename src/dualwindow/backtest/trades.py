@@ -182,7 +182,7 @@ class ComparedTrades:
     other: Trades
 
     @classmethod
-    def of(
+    def from_trades(
         cls, candles: TradeCandles, trades: Trades, config: TrainingConfig, terms: TradeTerms
     ) -> ComparedTrades:
         """Hold the opposite side of every trade, on the terms of the trades."""
@@ -210,7 +210,7 @@ class PooledTrades:
     left: NDArray[np.int64]
 
     @classmethod
-    def of(cls, pairs: Sequence[ComparedTrades]) -> PooledTrades:
+    def from_pairs(cls, pairs: Sequence[ComparedTrades]) -> PooledTrades:
         """Pool one or more pairs."""
 
         def both(part: Callable[[ComparedTrades, Trades], NDArray[Any]]) -> NDArray[Any]:

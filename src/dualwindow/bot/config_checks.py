@@ -73,7 +73,7 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
             liquidation, or the reach of freqtrade's stop loss, nearer than the label's stop loss.
     """
     with refusing():
-        settings = RootSettings.of(config)
+        settings = RootSettings.from_config(config)
         stop = max(training.long_sl_pct, training.short_sl_pct)
         if settings.leverage > 1 and settings.leverage * stop > _LARGEST_STAKE_LOSS:
             raise SettingsError(

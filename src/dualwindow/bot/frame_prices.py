@@ -31,7 +31,7 @@ class FramePrices:
     """
 
     def __init__(self, config: Mapping[str, Any], *, reads_funding: bool) -> None:
-        root, mode = RootSettings.of(config), config.get("trading_mode", "spot")
+        root, mode = RootSettings.from_config(config), config.get("trading_mode", "spot")
         self._terms = trade_terms(root, config, mode)
         self._folder = Path(config["datadir"]) / FUTURES
         self._timeframe: str = config["timeframe"]
@@ -49,7 +49,7 @@ class FramePrices:
             seconds = pd.Series(utc_seconds(frame["date"]))
             first = seconds.searchsorted(period.first or 0)
             stop = len(seconds) if period.stop is None else seconds.searchsorted(period.stop)
-            return TradeCandles.of(frame.iloc[first:stop], funding=self._funding(pair))
+            return TradeCandles.from_frame(frame.iloc[first:stop], funding=self._funding(pair))
 
         return TradeMarket(prices, self._terms)
 

@@ -42,13 +42,13 @@ def features_with_history(
     """
     if candles.empty:
         return standard_features(candles, periods, feature_set)
-    whole = _Closes.of(candles)
+    whole = _Closes.from_frame(candles)
     if history is not None and not history.empty:
         # Cut before anything is converted: the history is long and its dates may be objects. It may
         # end later than the candles, so its own end says nothing.
         stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
         start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
-        whole = whole.after(_Closes.of(history.iloc[start:stop]))
+        whole = whole.after(_Closes.from_frame(history.iloc[start:stop]))
     grid = _Grid(whole, candle_seconds)
     rows = grid.rows[-len(candles) :]
     features = standard_features(grid.columns, periods, feature_set)
@@ -103,7 +103,7 @@ class _Closes:
     volume: NDArray[np.float64]
 
     @classmethod
-    def of(cls, candles: pd.DataFrame) -> _Closes:
+    def from_frame(cls, candles: pd.DataFrame) -> _Closes:
         """Take them out of a frame."""
         close, volume = (candles[name].to_numpy(np.float64) for name in ("close", "volume"))
         return cls(utc_seconds(candles["date"]), close, volume)

@@ -61,7 +61,7 @@ class ChosenThresholds:
     origins: Mapping[str, str]
 
     @classmethod
-    def of(
+    def from_settings(
         cls,
         settings: TrainingConfig,
         given: Mapping[str, Mapping[str, Any]],

@@ -196,7 +196,7 @@ class Calibrated:
     by_share: tuple[int, ...] = ()
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         own: NDArray[np.floating],
         kind: CalibrationKind,

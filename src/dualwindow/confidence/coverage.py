@@ -38,7 +38,7 @@ class ValidationQuantiles:
     limits: NDArray[np.float32]
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls, probabilities: NDArray[np.floating], occurs: NDArray[np.bool_]
     ) -> ValidationQuantiles:
         """Take the quantiles of validation candles.

@@ -39,7 +39,7 @@ def calibrated_of(
         by_share: class codes of mode coverage.
     """
     shifts = [_numbers(frame, SHIFT_COLUMNS[code]) for code in (SHORT, LONG)]
-    return Calibrated.of(
+    return Calibrated.from_probabilities(
         probabilities_of(frame),
         kind,
         _numbers(frame, SHARPNESS_COLUMN),

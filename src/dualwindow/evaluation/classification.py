@@ -50,7 +50,9 @@ class DecisionFigures:
     coverage: float
 
     @classmethod
-    def of(cls, labels: NDArray[np.integer], decisions: NDArray[np.integer]) -> DecisionFigures:
+    def from_decisions(
+        cls, labels: NDArray[np.integer], decisions: NDArray[np.integer]
+    ) -> DecisionFigures:
         """Compare decisions with known labels, both (N,) class codes, N at least 1."""
         matrix = confusion_of(labels, decisions)
         hits, was, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)

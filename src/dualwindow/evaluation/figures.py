@@ -143,7 +143,9 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
         [np.tile(each.thresholds.by_class(), (len(each.labels), 1)) for each in parts]
     )
     meaning = {
-        name: ThresholdFigures.of(labels == code, compared[:, code], limits[:, code])
+        name: ThresholdFigures.from_probabilities(
+            labels == code, compared[:, code], limits[:, code]
+        )
         for code, name in enumerate(CLASS_NAMES)
     }
     newest = parts[-1].thresholds
@@ -153,13 +155,16 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
     return Evaluation(
         rows=len(labels),
         real=counts_of(labels),
-        argmax=DecisionFigures.of(labels, market.argmax(axis=1)),
-        thresholded=DecisionFigures.of(labels, decisions),
+        argmax=DecisionFigures.from_decisions(labels, market.argmax(axis=1)),
+        thresholded=DecisionFigures.from_decisions(labels, decisions),
         thresholds=thresholds_by_class(newest),
         fired={name: each.fired for name, each in meaning.items()},
         highest=by_class(compared.max(axis=0)),
         meaning=meaning,
-        modes={name: ModeFigures.of(labels, market, mode) for name, mode in modes.items()},
+        modes={
+            name: ModeFigures.from_probabilities(labels, market, mode)
+            for name, mode in modes.items()
+        },
         curves=precision_curves(labels, compared),
         forecast=ForecastFigures.of_parts(
             [(each.labels, each.probabilities, each.comparison) for each in parts]

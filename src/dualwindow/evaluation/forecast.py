@@ -21,7 +21,7 @@ RAW: Final = "raw"
 PRIOR_CORRECTED: Final = "prior-corrected"
 TEMPERED: Final = "tempered"
 
-#: Labels, probabilities and comparison of one model's rows, see `ForecastFigures.of`.
+#: Labels, probabilities and comparison of one model's rows, see `ForecastFigures.from_probabilities`.
 ForecastPart = tuple[NDArray[np.integer], NDArray[np.floating], Comparison | None]
 _ValueT = TypeVar("_ValueT", bound=np.generic)
 
@@ -63,7 +63,7 @@ class ForecastFigures:
         return min(self.baselines, key=lambda name: getattr(self.losses[name], field) or 0.0)
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         labels: NDArray[np.integer],
         probabilities: NDArray[np.floating],
@@ -91,8 +91,8 @@ class ForecastFigures:
         if len(comparisons) < len(parts):
             raw = np.concatenate([each for _, each, _ in parts])
             return cls(
-                losses={RAW: LossFigures.of(labels, raw)},
-                reliability={RAW: Reliability.of(labels, raw)},
+                losses={RAW: LossFigures.from_probabilities(labels, raw)},
+                reliability={RAW: Reliability.from_probabilities(labels, raw)},
                 skill={},
                 baselines={},
                 temperature=None,
@@ -100,7 +100,7 @@ class ForecastFigures:
                 block_seconds=0,
             )
         said = [
-            _Said.of(own, each, comparison)
+            _Said.from_probabilities(own, each, comparison)
             for (own, each, _), comparison in zip(parts, comparisons, strict=True)
         ]
         forecasts = _joined([each.forecasts for each in said])
@@ -111,12 +111,18 @@ class ForecastFigures:
         blocks = time_blocks(seconds, length)
         return cls(
             losses={
-                name: LossFigures.of(labels, each)
+                name: LossFigures.from_probabilities(labels, each)
                 for name, each in {**forecasts, **baselines}.items()
             },
-            reliability={name: Reliability.of(labels, each) for name, each in forecasts.items()},
+            reliability={
+                name: Reliability.from_probabilities(labels, each)
+                for name, each in forecasts.items()
+            },
             skill=skills(labels, forecasts, baselines, blocks),
-            baselines={name: DecisionFigures.of(labels, each) for name, each in decisions.items()},
+            baselines={
+                name: DecisionFigures.from_decisions(labels, each)
+                for name, each in decisions.items()
+            },
             temperature=said[-1].temperature,
             blocks=int(blocks.max()) + 1,
             block_seconds=length,
@@ -133,7 +139,7 @@ class _Said:
     temperature: float | None
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         labels: NDArray[np.integer],
         probabilities: NDArray[np.floating],

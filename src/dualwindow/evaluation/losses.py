@@ -37,7 +37,9 @@ class LossFigures:
     brier: float
 
     @classmethod
-    def of(cls, labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> LossFigures:
+    def from_probabilities(
+        cls, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+    ) -> LossFigures:
         """Compare (N, 3) probabilities with (N,) known labels, N at least 1."""
         total, calm, direction = row_losses(labels, probabilities).sum(axis=0)
         moved = int(np.count_nonzero(labels != HOLD))

@@ -32,7 +32,7 @@ class ReliabilityCurve:
     error: float
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls, happened: NDArray[np.bool_], stated: NDArray[np.floating], bins: int = RELIABILITY_BINS
     ) -> ReliabilityCurve:
         """Compare (N,) stated probabilities with what happened, N at least 1."""
@@ -60,12 +60,14 @@ class Reliability:
     likeliest: ReliabilityCurve
 
     @classmethod
-    def of(cls, labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Reliability:
+    def from_probabilities(
+        cls, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
+    ) -> Reliability:
         """Compare (N, 3) probabilities with (N,) known labels, N at least 1."""
         shares = normalised(probabilities)
         classes = {
-            name: ReliabilityCurve.of(labels == code, shares[:, code])
+            name: ReliabilityCurve.from_probabilities(labels == code, shares[:, code])
             for code, name in enumerate(CLASS_NAMES)
         }
         right = shares.argmax(axis=1) == labels
-        return cls(classes, ReliabilityCurve.of(right, shares.max(axis=1)))
+        return cls(classes, ReliabilityCurve.from_probabilities(right, shares.max(axis=1)))

@@ -43,7 +43,7 @@ class ThresholdFigures:
     near_rows: int
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         happened: NDArray[np.bool_],
         probability: NDArray[np.floating],
@@ -81,7 +81,7 @@ class ModeFigures:
     thresholds: dict[str, ThresholdFigures]
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         labels: NDArray[np.integer],
         probabilities: NDArray[np.floating],
@@ -90,9 +90,11 @@ class ModeFigures:
         """Apply thresholds to (N, 3) probabilities of rows with (N,) known labels."""
         limits = thresholds_by_class(thresholds)
         return cls(
-            DecisionFigures.of(labels, decide(probabilities, thresholds)),
+            DecisionFigures.from_decisions(labels, decide(probabilities, thresholds)),
             {
-                name: ThresholdFigures.of(labels == code, probabilities[:, code], limits[name])
+                name: ThresholdFigures.from_probabilities(
+                    labels == code, probabilities[:, code], limits[name]
+                )
                 for code, name in enumerate(CLASS_NAMES)
             },
         )
@@ -113,7 +115,7 @@ class PrecisionCurve:
     precision: list[float]
 
     @classmethod
-    def of(
+    def from_probabilities(
         cls,
         happened: NDArray[np.bool_],
         probability: NDArray[np.floating],
@@ -144,7 +146,7 @@ def precision_curves(
 ) -> dict[str, PrecisionCurve]:
     """Side to its curve, of (N, 3) probabilities and (N,) known labels."""
     return {
-        name: PrecisionCurve.of(labels == code, probabilities[:, code])
+        name: PrecisionCurve.from_probabilities(labels == code, probabilities[:, code])
         for name, code in _SIDES.items()
     }
 

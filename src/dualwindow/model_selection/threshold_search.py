@@ -158,7 +158,9 @@ def choose_thresholds(
     says = np.concatenate([pair.probabilities for pair in pairs])
     shorts = candidate_thresholds(says[:, SHORT], min_trades) if terms.can_short else [OFF]
     longs = candidate_thresholds(says[:, LONG], min_trades)
-    outcomes = [EntryOutcomes.of(pair, (shorts[0], longs[0]), config, terms) for pair in pairs]
+    outcomes = [
+        EntryOutcomes.from_candles(pair, (shorts[0], longs[0]), config, terms) for pair in pairs
+    ]
     tried = list(product(shorts, longs))
     made = [[each.take(*thresholds) for each in outcomes] for thresholds in tried]
     counts = [sum(len(taken.row) for taken in each) for each in made]
@@ -168,7 +170,7 @@ def choose_thresholds(
             f"no thresholds make {min_trades} trades on the validation candles, at most "
             f"{max(counts)}; give a smaller --min-trades, or train on more days"
         )
-    table = DayTable.of([made[at] for at in enough])
+    table = DayTable.from_trades([made[at] for at in enough])
     return _choice([tried[at] for at in enough], table, len(tried), min_trades, (draws, seed))
 
 
@@ -265,7 +267,7 @@ class DayTable:
     count: NDArray[np.float64]
 
     @classmethod
-    def of(cls, made: Sequence[Sequence[Taken]]) -> DayTable:
+    def from_trades(cls, made: Sequence[Sequence[Taken]]) -> DayTable:
         """Sum up what every choice made, pair by pair; days without a trade of any are left out."""
         days = np.unique(np.concatenate([taken.day for each in made for taken in each]))
         sums = np.zeros((3, len(days), len(made)))

@@ -76,7 +76,7 @@ class EntryOutcomes:
     can_short: bool
 
     @classmethod
-    def of(
+    def from_candles(
         cls,
         judged: JudgedCandles,
         lowest: tuple[float, float],

@@ -107,7 +107,7 @@ def walk_pair(
         return None
     places = [np.searchsorted(walk.seconds, each.seconds) for each in placed]
     begin, end = int(places[0][0]), int(places[-1][-1]) + 1
-    candles = _cut(replace(TradeCandles.of(frame), funding=funding), begin, end)
+    candles = _cut(replace(TradeCandles.from_frame(frame), funding=funding), begin, end)
     decisions = np.full(len(frame), HOLD, np.int8)
     usable = np.zeros(len(frame), np.bool_)
     for each, rows in zip(placed, places, strict=True):
@@ -115,7 +115,7 @@ def walk_pair(
         usable[rows] = each.usable
     said, can = decisions[begin:end], usable[begin:end]
     trades = trade_decisions(candles, said, config, terms, turns=False, usable=can)
-    compared = ComparedTrades.of(candles, trades, config, terms)
+    compared = ComparedTrades.from_trades(candles, trades, config, terms)
     judged, parts = [], []
     for each, rows in zip(placed, places, strict=True):
         part, unknown = walk.part(each, rows)

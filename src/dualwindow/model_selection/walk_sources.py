@@ -60,7 +60,7 @@ class WalkSettings:
     pairs: dict[str, str]
 
     @classmethod
-    def of(cls, folder: Path, content: Mapping[str, Any]) -> Self:
+    def from_config(cls, folder: Path, content: Mapping[str, Any]) -> Self:
         """Read them.
 
         Args:
@@ -88,7 +88,7 @@ class WalkSettings:
         own = {name: value for name, value in settings.items() if name in fields}
         asked = (content.get("freqai") or {}).get("model_training_parameters") or {}
         said = {name: asked[name] for name in CONFIDENCE_SETTINGS if name in asked}
-        root = RootSettings.of(content)
+        root = RootSettings.from_config(content)
         return cls(
             config=TrainingConfig.from_parameters({**own, **said}),
             root=root,
@@ -225,7 +225,9 @@ def _walk(
 ) -> PairWalk:
     seconds = settings.candle_seconds
     frame = read_candle_frame(source, seconds)
-    candles = with_funding(TradeCandles.of(frame), source, funding=settings.root.evaluation_funding)
+    candles = with_funding(
+        TradeCandles.from_frame(frame), source, funding=settings.root.evaluation_funding
+    )
     found = walk_pair(
         pair,
         slices,

@@ -54,7 +54,7 @@ class NetworkShape:
     trend_spans: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, config: TrainingConfig, names: Sequence[str]) -> NetworkShape:
+    def from_settings(cls, config: TrainingConfig, names: Sequence[str]) -> NetworkShape:
         """The sizes that the settings ask for.
 
         Args:

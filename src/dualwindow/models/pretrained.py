@@ -179,7 +179,7 @@ def untrained_network(start: PortableModel, config: TrainingConfig) -> DualWindo
         start: the model.
         config: from `settings_from`; only its dropouts may differ from the model's.
     """
-    return start.model.network_of(NetworkShape.of(config, start.model.feature_names))
+    return start.model.network_of(NetworkShape.from_settings(config, start.model.feature_names))
 
 
 def unseen(start: PortableModel | None, rows: Selection) -> Selection:

@@ -156,7 +156,7 @@ class TrainedModel:
     def calibrated(self, probabilities: NDArray[np.floating], config: TrainingConfig) -> Calibrated:
         """(N, 3) of its probabilities as some settings see them; unknown where it `lacks` that."""
         sharpness, shifts = self.calibration_terms
-        return Calibrated.of(
+        return Calibrated.from_probabilities(
             probabilities, config.calibration, sharpness, shifts, config.coverage_sides
         )
 
@@ -212,7 +212,7 @@ class TrainedModel:
         Raises:
             TrainingStoppedError: when `should_stop` said so.
         """
-        sizes = ChunkSizes.of(self.config)
+        sizes = ChunkSizes.from_settings(self.config)
         stream = WindowStream(features, self.config.window_size, sizes, device=self._device)
         return predict_rows(
             self._network, stream, rows, self._device, should_stop=should_stop, threads=threads

@@ -104,7 +104,7 @@ class Ranks:
         """
         if self.count == 1:
             return [make()]
-        mine = _Outcome.of(make)
+        mine = _Outcome.from_call(make)
         if patiently:
             self._wait_for_all()
         every: list[Any] = [None] * self.count
@@ -117,7 +117,7 @@ class Ranks:
         """What `make` returns, or raises of this package's errors, on the first rank."""
         if self.count == 1:
             return make()
-        mine = _Outcome.of(make) if self.is_first else None
+        mine = _Outcome.from_call(make) if self.is_first else None
         told = [mine.told_by(self.number) if mine else None]
         with _reaching_all():
             dist.broadcast_object_list(told, src=0)
@@ -259,7 +259,7 @@ class _Outcome(Generic[ResultT]):
     error: DualWindowError | None = None
 
     @classmethod
-    def of(cls, make: Callable[[], ResultT]) -> _Outcome[ResultT]:
+    def from_call(cls, make: Callable[[], ResultT]) -> _Outcome[ResultT]:
         try:
             return cls(value=make())
         except DualWindowError as error:

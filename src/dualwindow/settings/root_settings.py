@@ -74,7 +74,7 @@ class RootSettings(BaseModel):
         return self
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
+    def from_config(cls, content: Mapping[str, Any]) -> Self:
         """Read them from a freqtrade configuration.
 
         Raises:

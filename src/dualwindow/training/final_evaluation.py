@@ -108,7 +108,9 @@ def judge(
     quantiles = model.quantiles
     if is_ranked and (len(rows) or len(of_ranked.rows)):
         known = _known_classes(train, mirrored=model.mirrors)
-        quantiles = ValidationQuantiles.of((of_ranked if apart else said).probabilities, known)
+        quantiles = ValidationQuantiles.from_probabilities(
+            (of_ranked if apart else said).probabilities, known
+        )
     calibration = model.calibration
     if calibration is None and yardsticks is not None:
         calibration = _fitted(yardsticks.calibration, dataset, (further, said, of_ranked))

@@ -78,7 +78,9 @@ def train_model(
             f"({config.window_size} + {config.future_window}); download more history or train on "
             "more days"
         )
-    dataset = Dataset.of_candles(candles, labels, config, name=name, candle_seconds=candle_seconds)
+    dataset = Dataset.from_candles(
+        candles, labels, config, name=name, candle_seconds=candle_seconds
+    )
     return train_dataset(
         dataset,
         config,

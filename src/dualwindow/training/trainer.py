@@ -152,7 +152,7 @@ class Trainer:
     def _build_network(self) -> DualWindowNetwork:
         if self._start is not None:
             return untrained_network(self._start, self._config)
-        shape = NetworkShape.of(self._config, self._dataset.names)
+        shape = NetworkShape.from_settings(self._config, self._dataset.names)
         if self._config.trend_head and not shape.trend_spans:
             logger.info("training without a trend head: no feature is a change of the close")
         center, scale = robust_scaling(self._train)

@@ -70,7 +70,7 @@ def test_the_lines_to_add_make_a_valid_configuration(
     # The files are in the user folder now, and a key of the exchange is nobody's business here.
     assert not {"strategy_path", "freqaimodel_path", "exchange"} & added.keys()
     read_freqai_config(added, cores=1, timeframe_seconds={"1m": 60})
-    RootSettings.of(added)
+    RootSettings.from_config(added)
     assert f"freqtrade trade --userdir {userdir} -c config.json" in printed
 
 

@@ -25,7 +25,7 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def resolved(*words: str) -> RunSettings:
-    return RunSettings.of(parsed("--pair", "BTC/USDT", *words), FLAGS)
+    return RunSettings.from_options(parsed("--pair", "BTC/USDT", *words), FLAGS)
 
 
 def write(path: Path, content: dict[str, Any]) -> str:
@@ -125,7 +125,7 @@ def test_asking_for_processes_turns_them_on_and_disabling_them_wins() -> None:
 def test_a_pair_of_futures_says_the_trading_mode_where_nothing_else_does(
     pair: str, mode: str
 ) -> None:
-    assert RunSettings.of(parsed("--pair", pair), FLAGS).trading_mode == mode
+    assert RunSettings.from_options(parsed("--pair", pair), FLAGS).trading_mode == mode
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_value_of_another_kind_is_refused_by_its_name(
 ) -> None:
     config = write(tmp_path / "odd.json", content)
     with pytest.raises(SettingsError, match=message):
-        RunSettings.of(parsed("-c", config), FLAGS)
+        RunSettings.from_options(parsed("-c", config), FLAGS)
 
 
 def test_what_is_null_is_as_good_as_absent(tmp_path: Path) -> None:
@@ -198,4 +198,4 @@ def test_what_cannot_be_used_is_refused_by_name(
 
 def test_without_a_pair_the_way_to_give_one_is_named() -> None:
     with pytest.raises(SettingsError, match="there is no pair; give --pair"):
-        RunSettings.of(parsed(), FLAGS)
+        RunSettings.from_options(parsed(), FLAGS)

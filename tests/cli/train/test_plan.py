@@ -40,7 +40,7 @@ def test_newer_candles_are_no_part_of_an_unfinished_training(
     folder = TrainingFolder(tmp_path)
     folder.begin(replace(RECORD, first=BEGUN.first, stop=BEGUN.stop or 0))
     content = {"dualwindow": root, "exchange": {"pair_whitelist": ["BTC/USDT"]}}
-    request = TrainingRequest(RunSettings.of_layers(LayeredConfig([Layer("test", content)])))
+    request = TrainingRequest(RunSettings.from_layers(LayeredConfig([Layer("test", content)])))
     source = CandleSource("BTC/USDT", tmp_path / "candles.feather", now)
     (found,) = training_plan._of_its_period(request, [source], folder)
     assert found.period == expected

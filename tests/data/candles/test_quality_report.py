@@ -91,7 +91,7 @@ def test_whatever_the_batches_everything_is_counted(
     frame = frame.iloc[rows].reset_index(drop=True)
     period = Period(T0 + first * MINUTE, None)
     parts = [frame.iloc[at : at + sizes] for at in range(0, len(frame), sizes)]
-    facts = CandleFacts.of(map(batch_of, parts), period, MINUTE, 2)
+    facts = CandleFacts.from_batches(map(batch_of, parts), period, MINUTE, 2)
     found: dict[str, Any] = {
         name: getattr(facts, name).count
         for name in ("doubled", "unordered", "unknown", "impossible", "outside", "silent")
@@ -303,7 +303,7 @@ def test_too_few_candles_for_one_window_and_its_future_are_refused(
 def test_real_candles_pass(
     folder: str, mode: str, pair: str, first: str | None, remarks: int, shared_data: Path
 ) -> None:
-    period = Period.of(first, None, None, newest=2**31)
+    period = Period.from_dates(first, None, None, newest=2**31)
     (source,) = find_sources([pair], shared_data / folder, trading_mode=mode, period=period)
     report = inspect_candles(source, TrainingConfig())
     require_usable([report])

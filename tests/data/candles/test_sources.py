@@ -239,7 +239,7 @@ def test_names_are_freqtrades(tmp_path: Path) -> None:
         market = "futures" if ":" in pair else "spot"
         assert stem_of(pair) == pair_to_filename(pair)
         path = FeatherDataHandler._pair_data_filename(tmp_path, pair, "1m", kinds[market])
-        assert CandleFileName.of(path.stem) == CandleFileName(stem_of(pair), "1m", market, "")
+        assert CandleFileName.parse(path.stem) == CandleFileName(stem_of(pair), "1m", market, "")
         store(tmp_path, pair, kinds[market])
     for market, mode in (("spot", TradingMode.SPOT), ("futures", TradingMode.FUTURES)):
         theirs = FeatherDataHandler.ohlcv_get_available_data(tmp_path, mode)

@@ -24,7 +24,7 @@ def at(*moment: int) -> int:
 def period(
     date_from: str | None = None, date_to: str | None = None, train_days: float | None = None
 ) -> Period:
-    return Period.of(date_from, date_to, train_days, newest=NEWEST)
+    return Period.from_dates(date_from, date_to, train_days, newest=NEWEST)
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,18 @@ def test_a_period_is_readable() -> None:
 
 def test_a_period_may_begin_with_the_newest_candle_but_not_after_it() -> None:
     newest = 1_735_732_800
-    period = Period.of("2025-01-01T12:00", None, None, newest=newest)
+    period = Period.from_dates("2025-01-01T12:00", None, None, newest=newest)
     assert period == Period(newest, None)
     # The end of the newest candle is the first moment that has none.
     with pytest.raises(SettingsError, match="after the newest candle, whose end is"):
-        Period.of("2025-01-01T12:01", None, None, newest=newest)
+        Period.from_dates("2025-01-01T12:01", None, None, newest=newest)
 
 
 def test_a_part_of_a_second_leaves_out_what_opened_before_it() -> None:
     second = 1_735_732_800
-    period = Period.of("2025-01-01T12:00:00.5", "2025-01-02T12:00:00.5", None, newest=second * 2)
+    period = Period.from_dates(
+        "2025-01-01T12:00:00.5", "2025-01-02T12:00:00.5", None, newest=second * 2
+    )
     assert second not in period
     assert second + 1 in period
     assert second + 86_400 in period

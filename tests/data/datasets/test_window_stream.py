@@ -149,4 +149,4 @@ def test_the_features_are_not_copied() -> None:
     ],
 )
 def test_the_settings_choose_the_chunks(parameters: dict[str, int], sizes: ChunkSizes) -> None:
-    assert ChunkSizes.of(TrainingConfig.from_parameters(parameters)) == sizes
+    assert ChunkSizes.from_settings(TrainingConfig.from_parameters(parameters)) == sizes

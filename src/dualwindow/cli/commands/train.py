@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         DualWindowError: when there is no model in the end.
     """
-    settings = RunSettings.of(options, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
+    settings = RunSettings.from_options(options, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     if options.print_config:
         print_table(settings.rows(), heads=HEADS)
         return 0

@@ -105,7 +105,7 @@ def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> R
         decisions = {name: config.to_dict()[name] for name in CONFIDENCE_SETTINGS}
         below.append(Layer("the model", {"freqai": {"model_training_parameters": decisions}}))
         layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
-    return RunSettings.of_layers(layers)
+    return RunSettings.from_layers(layers)
 
 
 def checked_store(

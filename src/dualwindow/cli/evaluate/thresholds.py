@@ -195,7 +195,7 @@ def _worth(
     for pair in judged:
         decisions = decide(pair.probabilities, thresholds)
         trades = trade_decisions(pair.candles, decisions, config, terms, turns=False)
-        compared.append(ComparedTrades.of(pair.candles, trades, config, terms))
+        compared.append(ComparedTrades.from_trades(pair.candles, trades, config, terms))
     return after_fees(compared, terms)
 
 
@@ -208,7 +208,7 @@ def _meaning(judged: list[JudgedCandles], thresholds: Thresholds) -> ValidationM
         return {}
     return {
         CLASS_NAMES[code]: asdict(
-            ThresholdFigures.of(labels[known] == code, says[known, code], threshold)
+            ThresholdFigures.from_probabilities(labels[known] == code, says[known, code], threshold)
         )
         for code, threshold in ((SHORT, thresholds.short), (LONG, thresholds.long))
     }

@@ -50,7 +50,7 @@ def walked(options: argparse.Namespace, folder: Path, flags: tuple[SettingFlag, 
     """
     content = layered_config(options, flags).content
     try:
-        settings = WalkSettings.of(folder, content)
+        settings = WalkSettings.from_config(folder, content)
     except ModelFileError as error:
         return Walked(None, [], [str(error)])
     datadir = _datadir(content, folder, settings.exchange)

@@ -46,7 +46,7 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
     root = settings.root
 
     def resolved(newest: int) -> Period:
-        period = Period.of(
+        period = Period.from_dates(
             root.train_from,
             root.train_to,
             root.train_days,

@@ -68,7 +68,7 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
         with _noted(problems):
             seconds[timeframe] = timeframe_seconds(str(timeframe))
     with _noted(problems):
-        root = RootSettings.of(content)
+        root = RootSettings.from_config(content)
     with _noted(problems):
         settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
     if problems or settings is None:

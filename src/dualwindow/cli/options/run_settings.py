@@ -60,16 +60,16 @@ class RunSettings:
     terms: TradeTerms
 
     @classmethod
-    def of(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
+    def from_options(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
         """Read files, preset and flags.
 
         Raises:
             SettingsError: with every problem of the first part that has any.
         """
-        return cls.of_layers(layered_config(options, flags))
+        return cls.from_layers(layered_config(options, flags))
 
     @classmethod
-    def of_layers(cls, layers: LayeredConfig) -> Self:
+    def from_layers(cls, layers: LayeredConfig) -> Self:
         """Check a configuration and take from it what a run needs.
 
         Raises:
@@ -78,7 +78,7 @@ class RunSettings:
         content = layers.content
         if problems := shape_problems(content):
             raise SettingsError(problems, "the configuration")
-        root = RootSettings.of(content)
+        root = RootSettings.from_config(content)
         timeframe = content.get("timeframe") or "1m"
         training, periods = check_freqai_config(
             _for_check(content), timeframe_seconds={timeframe: timeframe_seconds(timeframe)}

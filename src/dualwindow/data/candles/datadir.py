@@ -57,7 +57,7 @@ class CandleFolder:
     timeframe: str
 
     @classmethod
-    def of(
+    def find(
         cls, folder: Path, exchange: str | None, timeframe: str, pairs: Sequence[str], market: str
     ) -> CandleFolder:
         """Find the exchange's folder in what a user may name instead of it.
@@ -180,7 +180,7 @@ class CandleFolder:
     def _named(self, suffix: str) -> Iterator[FoundFile]:
         for place in _PLACES:
             for path in sorted(self.path.glob(f"{place}*{suffix}")):
-                name = CandleFileName.of(path.name.removesuffix(suffix))
+                name = CandleFileName.parse(path.name.removesuffix(suffix))
                 if name is not None and name.timeframe == self.timeframe:
                     yield FoundFile(path, name)
 

@@ -44,7 +44,7 @@ class CandleFileName:
     part: str
 
     @classmethod
-    def of(cls, name: str) -> CandleFileName | None:
+    def parse(cls, name: str) -> CandleFileName | None:
         """Read a name without its suffix; None when it is not that of trades' candles."""
         match = _FILE.fullmatch(name)
         if match is None or match["kind"] not in (None, FUTURES):

@@ -91,7 +91,7 @@ class CandleFacts:
         self._traded: int | None = None
 
     @classmethod
-    def of(
+    def from_batches(
         cls,
         batches: Iterable[CandleBatch],
         period: Period,

@@ -261,7 +261,7 @@ def inspect_candles(
     buffer = buffer_seconds(config, periods, candle_seconds)
     try:
         file = CandleFile(source.paths, candle_seconds, source.period, buffer)
-        facts = CandleFacts.of(
+        facts = CandleFacts.from_batches(
             file.raw_batches(), source.period, candle_seconds, config.max_flat_candles
         )
     except DataError as error:

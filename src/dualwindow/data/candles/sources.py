@@ -75,7 +75,7 @@ def find_sources(
             download the others; or files of a pair that overlap.
     """
     market = FUTURES if trading_mode == FUTURES else SPOT
-    place = CandleFolder.of(Path(folder), exchange, timeframe, pairs, market)
+    place = CandleFolder.find(Path(folder), exchange, timeframe, pairs, market)
     wanted = [each for written in pairs for each in place.matching(written, market, excluded)]
     files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
@@ -105,7 +105,7 @@ def available_pairs(
     Raises:
         DataError: when the folder is not there, or it is not clear which exchange is meant.
     """
-    place = CandleFolder.of(Path(folder), exchange, timeframe, ["BTC/USDT"], SPOT)
+    place = CandleFolder.find(Path(folder), exchange, timeframe, ["BTC/USDT"], SPOT)
     return [
         _available(pair, market, place.files_of(pair, market))
         for market in (SPOT, FUTURES)

@@ -32,7 +32,7 @@ class Period:
     stop: int | None = None
 
     @classmethod
-    def of(
+    def from_dates(
         cls,
         date_from: str | None,
         date_to: str | None,

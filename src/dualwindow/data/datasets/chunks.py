@@ -50,7 +50,9 @@ class AdaptiveChunk:
         self._read = read
 
     @classmethod
-    def of(cls, config: TrainingConfig, size: int, *, smallest: int, unit: str) -> AdaptiveChunk:
+    def from_settings(
+        cls, config: TrainingConfig, size: int, *, smallest: int, unit: str
+    ) -> AdaptiveChunk:
         """A chunk that shrinks as the settings say."""
         return cls(
             size,
@@ -119,7 +121,7 @@ class ChunkSizes:
     extraction: int = 1000
 
     @classmethod
-    def of(cls, config: TrainingConfig) -> ChunkSizes:
+    def from_settings(cls, config: TrainingConfig) -> ChunkSizes:
         """The sizes that the settings ask for."""
         return cls(
             windows=config.streaming_chunk_size if config.use_streaming else None,

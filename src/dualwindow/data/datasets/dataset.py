@@ -53,7 +53,7 @@ class Dataset:
         return len(self.labels)
 
     @classmethod
-    def of_candles(
+    def from_candles(
         cls,
         candles: CandleArrays,
         labels: NDArray[np.int8],

@@ -120,7 +120,7 @@ def prepare_pair(
         MemoryLimitError: when even the smallest chunk does not fit.
         TrainingStoppedError: when `should_stop` said so.
     """
-    chunk = AdaptiveChunk.of(
+    chunk = AdaptiveChunk.from_settings(
         task.config,
         task.rows_at_a_time,
         smallest=min(SMALLEST_ROWS, task.rows_at_a_time),

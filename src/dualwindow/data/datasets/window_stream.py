@@ -70,11 +70,13 @@ class WindowStream:
             config: window, chunk and memory settings.
             device: where the windows are wanted.
         """
-        sizes = ChunkSizes.of(config)
+        sizes = ChunkSizes.from_settings(config)
         chunk = None
         if sizes.windows is not None:
             smallest = min(config.batch_size, sizes.windows)
-            chunk = AdaptiveChunk.of(config, sizes.windows, smallest=smallest, unit="windows")
+            chunk = AdaptiveChunk.from_settings(
+                config, sizes.windows, smallest=smallest, unit="windows"
+            )
         return cls(features, config.window_size, sizes, device=device, chunk=chunk)
 
     @property
