@@ -118,9 +118,9 @@ def said_after(market: StudyMarket, finished: FinishedTraining) -> NDArray[np.fl
 
 def trained_prior(finished: FinishedTraining) -> NDArray[np.float64]:
     """(3,) class shares that the network was trained on."""
-    if finished.yardsticks is None:
+    if finished.reference is None:
         raise ValueError("nothing was trained")
-    return np.asarray(finished.yardsticks.calibration.trained)
+    return np.asarray(finished.reference.calibration.trained)
 
 
 def settings_text(settings: dict[str, Any]) -> str:

@@ -105,11 +105,11 @@ def _judged(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
     dataset = market.dataset(config, slice(market.first - past, None))
     rows = dataset.labelled().all_rows()
     probabilities = finished.model.probabilities(dataset.features, rows)
-    if finished.yardsticks is None:
+    if finished.reference is None:
         raise ValueError("nothing was trained")
     known = finished.split.validation
     of_known = finished.model.probabilities(known.dataset.features, known.all_rows())
-    tempered = finished.yardsticks.tempered(known.dataset.labels[known.all_rows()], of_known)
+    tempered = finished.reference.tempered(known.dataset.labels[known.all_rows()], of_known)
     comparison = comparison_of(dataset, rows, config, tempered)
     return evaluate(
         dataset.labels[rows], probabilities, finished.model.thresholds(config), comparison

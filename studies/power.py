@@ -195,7 +195,7 @@ def _market(
         )
         for name, settings in variants.items()
     }
-    yardsticks = progress.cell(
+    reference = progress.cell(
         f"{where}, yardsticks",
         {**inputs, "regressions": [asdict(SPANS), asdict(WITHIN_WINDOW)]},
         lambda: {
@@ -204,7 +204,7 @@ def _market(
             "within_window": logistic(market, WITHIN_WINDOW),
         },
     )
-    return {"worth": worth, **inputs, **yardsticks, "networks": found}
+    return {"worth": worth, **inputs, **reference, "networks": found}
 
 
 def reached(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> str:

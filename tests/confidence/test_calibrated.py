@@ -17,7 +17,7 @@ from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
-from dualwindow.evaluation import Comparison, DecisionFigures, Yardsticks, evaluate
+from dualwindow.evaluation import Comparison, DecisionFigures, Reference, evaluate
 from dualwindow.evaluation.figures import Evaluation
 from tests.evaluation.test_figures import BASELINES, EVEN
 from tests.makers.evaluation_cases import random_case
@@ -148,7 +148,7 @@ def test_a_share_of_the_candles_is_of_the_network_s_own_probabilities() -> None:
 def judged(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, ...]:
     case = random_case(5, 3000)
     model = Calibration(BASELINES.prior, EVEN, 1.7)
-    comparison = Comparison(Yardsticks(BASELINES, model), case.seconds, case.volatility, 7200)
+    comparison = Comparison(Reference(BASELINES, model), case.seconds, case.volatility, 7200)
     said = Calibrated.from_probabilities(
         case.probabilities, kind, model.sharpness, model.shifts, by_share
     )

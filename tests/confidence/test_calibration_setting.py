@@ -62,8 +62,8 @@ def test_a_model_keeps_the_calibration_that_its_validation_rows_gave(
     model, evaluation, tail = finished.model, finished.evaluation, finished.split.tail
     assert model.calibration is not None
     assert evaluation is not None
-    assert finished.yardsticks is not None
-    assert model.calibration == finished.yardsticks.calibration
+    assert finished.reference is not None
+    assert model.calibration == finished.reference.calibration
     rows = finished.split.validation.all_rows()
     fitted = model.calibration.fitted(
         dataset.labels[rows], model.probabilities(dataset.features, rows)

@@ -15,7 +15,7 @@ from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS
-from dualwindow.evaluation import Comparison, DecisionFigures, Evaluation, Yardsticks, evaluate
+from dualwindow.evaluation import Comparison, DecisionFigures, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from tests.makers.evaluation_cases import Case, cases, random_case
 
@@ -44,8 +44,8 @@ def evaluation() -> Evaluation:
 
 def compared(case: Case, temperature: float | None = None) -> Evaluation:
     """The case judged by what other rows say."""
-    yardsticks = Yardsticks(BASELINES, Calibration(BASELINES.prior, EVEN, temperature))
-    comparison = Comparison(yardsticks, case.seconds, case.volatility, 7200)
+    reference = Reference(BASELINES, Calibration(BASELINES.prior, EVEN, temperature))
+    comparison = Comparison(reference, case.seconds, case.volatility, 7200)
     return evaluate(case.labels, case.probabilities, CONSERVATIVE, comparison)
 
 

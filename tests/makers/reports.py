@@ -15,7 +15,7 @@ from dualwindow.columns import CLASS_NAMES, HOLD, LABEL_COLUMN, SHORT
 from dualwindow.confidence import decide
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS
-from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
+from dualwindow.evaluation import Comparison, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.skill import Skill, SkillFigure
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
@@ -44,7 +44,7 @@ def judged(
     case = random_case(seed, rows)
     labels = case.labels if shorts else np.where(case.labels == SHORT, HOLD, case.labels)
     comparison = Comparison(
-        Yardsticks(_BASELINES, Calibration(_BASELINES.prior, EVEN)),
+        Reference(_BASELINES, Calibration(_BASELINES.prior, EVEN)),
         case.seconds,
         case.volatility,
         7200,
@@ -106,7 +106,7 @@ def write_window(folder: Path, written: TrainedWindow) -> Path:
         "name": written.name,
         "version": written.version,
         "training": {**asdict(written.training), "both_barriers_in_one_candle": None},
-        "yardsticks": Yardsticks(_BASELINES, Calibration(_BASELINES.prior, EVEN)).to_dict(),
+        "yardsticks": Reference(_BASELINES, Calibration(_BASELINES.prior, EVEN)).to_dict(),
         "not_evaluated_for_hindsight": written.hindsight,
         written.evaluated_on: asdict(written.evaluation) if written.evaluation else None,
     }

@@ -17,7 +17,7 @@ from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.windows import label_frame
-from dualwindow.evaluation import Comparison, Yardsticks, evaluate
+from dualwindow.evaluation import Comparison, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
 from dualwindow.settings import TrainingConfig
@@ -57,10 +57,10 @@ def shuffled(codes: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.asarray(np.random.default_rng(seed).permutation(codes))
 
 
-def yardsticks() -> Yardsticks:
+def reference() -> Reference:
     known = LABELS[LABELS >= 0]
     baselines = Baselines.fit(known, np.full(len(known), 0.001), mixed_in=30)
-    return Yardsticks(baselines, Calibration(baselines.prior, baselines.prior, 1.0))
+    return Reference(baselines, Calibration(baselines.prior, baselines.prior, 1.0))
 
 
 def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairWalk:
@@ -73,7 +73,7 @@ def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairW
             said=Calibrated.plain(probabilities[part]),
             usable=usable[part],
             thresholds=LIMITS,
-            yardsticks=yardsticks(),
+            reference=reference(),
         )
         for part in np.array_split(np.arange(ROWS), SLICES)
     ]
@@ -131,7 +131,7 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     part = np.array_split(np.arange(ROWS), SLICES)[1]
     rows = (FIRST + part)[usable[part] & (OWN[part] >= 0)]
     volatility = np.array([CHANGES[row - 59 : row + 1].std() for row in rows])
-    comparison = Comparison(yardsticks(), SECONDS[rows], volatility, 30 * 60)
+    comparison = Comparison(reference(), SECONDS[rows], volatility, 30 * 60)
     expected = evaluate(LABELS[rows], probabilities[rows - FIRST], LIMITS, comparison)
     assert found.judged.slices[1].evaluation == expected
     assert found.judged.slices[1].unusable == np.count_nonzero(~usable[part])
@@ -159,7 +159,7 @@ def test_what_cannot_be_judged_is_left_out_and_counted() -> None:
         said=Calibrated.plain(foresight(LABELS[-50:])),
         usable=np.arange(50) > 0,
         thresholds=LIMITS,
-        yardsticks=None,
+        reference=None,
     )
     early = replace(late, seconds=SECONDS[:50], usable=np.ones(50, bool))
     found = walk_pair("BTC/USDT", [early, late], FRAME, CONFIG, TERMS)

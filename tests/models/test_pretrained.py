@@ -28,7 +28,7 @@ from dualwindow.models.pretrained import (
 )
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.final_evaluation import yardsticks_of
+from dualwindow.training.final_evaluation import fit_reference
 from dualwindow.training.hooks import EpochResult
 from dualwindow.training.train import train_dataset, train_model
 from tests.makers.bot import QUICK
@@ -320,20 +320,20 @@ def test_used_as_it_is_it_is_compared_with_the_baselines_of_its_own_training(
 ) -> None:
     used = config(epochs=0, validation_fraction=0.5)
     seen = Dataset.from_candles(rows_of(candles, 0, SEEN), labels[:SEEN], used, name="BTC")
-    own = yardsticks_of(seen.labelled(), used, mirrored=True)
+    own = fit_reference(seen.labelled(), used, mirrored=True)
     dataset = Dataset.from_candles(candles, labels, used, name="BTC")
-    for yardsticks in (own, None):
-        judged = replace(start, yardsticks=yardsticks)
+    for reference in (own, None):
+        judged = replace(start, reference=reference)
         finished = train_dataset(dataset, used, name="BTC", start=judged)
         assert finished.evaluation is not None
-        assert bool(finished.evaluation.forecast.skill) is (yardsticks is not None)
-        assert (finished.yardsticks is None) is (yardsticks is None)
+        assert bool(finished.evaluation.forecast.skill) is (reference is not None)
+        assert (finished.reference is None) is (reference is None)
     # One that is trained on has baselines of the rows that it was trained on last.
     tuned = train_dataset(
-        dataset, config(epochs=1), name="BTC", start=replace(start, yardsticks=own)
+        dataset, config(epochs=1), name="BTC", start=replace(start, reference=own)
     )
-    assert tuned.yardsticks is not None
-    assert tuned.yardsticks.baselines != own.baselines
+    assert tuned.reference is not None
+    assert tuned.reference.baselines != own.baselines
 
 
 def test_where_it_has_seen_everything_no_figure_is_shown(

@@ -16,10 +16,10 @@ from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.split import Split, split_dataset
-from dualwindow.evaluation import Yardsticks
-from dualwindow.models.figures_file import YARDSTICKS_KEY, read_yardsticks
+from dualwindow.evaluation import Reference
+from dualwindow.models.figures_file import REFERENCE_KEY, read_reference
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.final_evaluation import comparison_of, volatility_of, yardsticks_of
+from dualwindow.training.final_evaluation import comparison_of, fit_reference, volatility_of
 from dualwindow.training.train import train_dataset
 from tests.makers.bot import QUICK
 from tests.makers.datasets import dataset_of
@@ -69,7 +69,7 @@ def test_features_without_a_change_of_the_close_leave_the_volatility_out() -> No
     dataset = dataset_of([1, 0, 2] * 20)
     train = dataset.labelled()
     assert volatility_of(dataset, train.all_rows(), CONFIG) is None
-    found = yardsticks_of(train, CONFIG, mirrored=False).baselines
+    found = fit_reference(train, CONFIG, mirrored=False).baselines
     assert set(found.probabilities(5, None)) == {"prior", "majority"}
 
 
@@ -78,15 +78,15 @@ def test_no_label_after_the_training_moves_a_baseline_or_a_prior(
     stored: Dataset, tail: float
 ) -> None:
     parts = split(stored, tail)
-    expected = yardsticks_of(parts.train, CONFIG, mirrored=True)
+    expected = fit_reference(parts.train, CONFIG, mirrored=True)
     begin = min(int(stored.seconds[each.start]) for each in parts.validation.stretches)
     # Those of the purged rows too.
     after = stored.seconds >= begin - CONFIG.future_window * stored.candle_seconds
     later = relabelled(stored, np.flatnonzero(after))
-    assert yardsticks_of(split(later, tail).train, CONFIG, mirrored=True) == expected
+    assert fit_reference(split(later, tail).train, CONFIG, mirrored=True) == expected
     # And the test would see it: a training label moves both.
     row = parts.train.all_rows()[:1]
-    moved = yardsticks_of(split(relabelled(stored, row), tail).train, CONFIG, mirrored=True)
+    moved = fit_reference(split(relabelled(stored, row), tail).train, CONFIG, mirrored=True)
     assert moved.baselines.prior != expected.baselines.prior
     assert moved.calibration.market != expected.calibration.market
 
@@ -98,9 +98,9 @@ def test_a_training_keeps_what_it_was_judged_by(
     caplog.set_level("INFO")
     path = tmp_path / "evaluation.json"
     finished = train_dataset(stored, CONFIG, name="BTC", figures_path=path, tail_fraction=tail)
-    assert finished.yardsticks == read_yardsticks(tmp_path)
+    assert finished.reference == read_reference(tmp_path)
     forecast = finished.evaluation.forecast
-    temperature = finished.yardsticks.calibration.temperature
+    temperature = finished.reference.calibration.temperature
     assert temperature == forecast.temperature
     assert set(forecast.skill["tempered"]) == {"prior", "volatility", "majority", "shuffled"}
     written = json.loads(path.read_text(encoding="utf-8"))
@@ -111,7 +111,7 @@ def test_a_training_keeps_what_it_was_judged_by(
     # The temperature comes from the validation rows, with a tail or without.
     rows = finished.split.validation.all_rows()
     probabilities = finished.model.probabilities(stored.features, rows)
-    plain = replace(finished.yardsticks.calibration, temperature=None)
+    plain = replace(finished.reference.calibration, temperature=None)
     fitted = plain.fitted(stored.labels[rows], probabilities)
     assert temperature == pytest.approx(fitted.temperature)
 
@@ -119,8 +119,8 @@ def test_a_training_keeps_what_it_was_judged_by(
 def test_pairs_of_one_time_are_compared_in_one_block(stored: Dataset) -> None:
     parts = split(stored)
     rows = parts.validation.all_rows()
-    yardsticks = yardsticks_of(parts.train, CONFIG, mirrored=False)
-    found = comparison_of(stored, rows, CONFIG, yardsticks)
+    reference = fit_reference(parts.train, CONFIG, mirrored=False)
+    found = comparison_of(stored, rows, CONFIG, reference)
     np.testing.assert_array_equal(found.seconds, stored.seconds[rows])
     assert len(np.unique(found.seconds)) < len(rows), "the pairs share dates"
     assert found.future_seconds == CONFIG.future_window * 60
@@ -131,12 +131,12 @@ def test_pairs_of_one_time_are_compared_in_one_block(stored: Dataset) -> None:
 )
 def test_figures_without_yardsticks_give_none(content: str, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
-    assert read_yardsticks(tmp_path) is None
+    assert read_reference(tmp_path) is None
     path.write_text(content, encoding="utf-8")
-    assert read_yardsticks(tmp_path) is None
+    assert read_reference(tmp_path) is None
 
 
 def test_the_plain_form_says_the_same(stored: Dataset) -> None:
-    found = yardsticks_of(split(stored).train, CONFIG, mirrored=True)
-    content = json.loads(json.dumps({YARDSTICKS_KEY: found.to_dict()}))
-    assert Yardsticks.from_dict(content[YARDSTICKS_KEY]) == found
+    found = fit_reference(split(stored).train, CONFIG, mirrored=True)
+    content = json.loads(json.dumps({REFERENCE_KEY: found.to_dict()}))
+    assert Reference.from_dict(content[REFERENCE_KEY]) == found

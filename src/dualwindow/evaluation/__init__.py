@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dualwindow.evaluation.classification import DecisionFigures, trading_f1
 from dualwindow.evaluation.figures import EvaluatedPart, Evaluation, evaluate, evaluate_parts
-from dualwindow.evaluation.yardsticks import Comparison, Yardsticks
+from dualwindow.evaluation.reference import Comparison, Reference
 
 __all__ = [
     "Comparison",
     "DecisionFigures",
     "EvaluatedPart",
     "Evaluation",
-    "Yardsticks",
+    "Reference",
     "evaluate",
     "evaluate_parts",
     "trading_f1",

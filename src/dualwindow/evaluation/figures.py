@@ -15,6 +15,7 @@ from dualwindow.confidence.calibration import Calibrated
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
 from dualwindow.evaluation.classification import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
+from dualwindow.evaluation.reference import Comparison
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line
 from dualwindow.evaluation.thresholds import (
     ModeFigures,
@@ -23,7 +24,6 @@ from dualwindow.evaluation.thresholds import (
     precision_curves,
     thresholds_by_class,
 )
-from dualwindow.evaluation.yardsticks import Comparison
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from dualwindow.evaluation.bootstrap import block_length, time_blocks
 from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.losses import LossFigures
+from dualwindow.evaluation.reference import Comparison
 from dualwindow.evaluation.reliability import Reliability
 from dualwindow.evaluation.skill import Skill, skills
-from dualwindow.evaluation.yardsticks import Comparison
 
 #: The network's probabilities as they are, with the market's prior, and with a temperature as well.
 RAW: Final = "raw"
 PRIOR_CORRECTED: Final = "prior-corrected"
 TEMPERED: Final = "tempered"
 
-#: Labels, probabilities and comparison of one model's rows, see `ForecastFigures.from_probabilities`.
+#: Labels, probabilities and comparison of a model's rows.
 ForecastPart = tuple[NDArray[np.integer], NDArray[np.floating], Comparison | None]
 _ValueT = TypeVar("_ValueT", bound=np.generic)
 
@@ -145,14 +145,14 @@ class _Said:
         probabilities: NDArray[np.floating],
         comparison: Comparison,
     ) -> _Said:
-        calibration = comparison.yardsticks.calibration
+        calibration = comparison.reference.calibration
         corrected = calibration.prior_corrected(probabilities)
         if calibration.temperature is None:
             tempered = calibration.cross_fitted(labels, probabilities, comparison.seconds)
             calibration = calibration.fitted(labels, probabilities)
         else:
             tempered = calibration.tempered(probabilities)
-        fitted = comparison.yardsticks.baselines
+        fitted = comparison.reference.baselines
         baselines = fitted.probabilities(len(labels), comparison.volatility)
         return cls(
             forecasts={RAW: probabilities, PRIOR_CORRECTED: corrected, TEMPERED: tempered},

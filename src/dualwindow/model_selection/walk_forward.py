@@ -24,7 +24,7 @@ from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.volatility import trailing_volatility
 from dualwindow.data.features.windows import label_frame
-from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Yardsticks, evaluate_parts
+from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Reference, evaluate_parts
 from dualwindow.settings import TrainingConfig
 
 
@@ -38,7 +38,7 @@ class PredictedSlice:
         said: of N candles.
         usable: (N,) false where the model had no valid window, or nothing can be decided.
         thresholds: what decides; in mode coverage the model's own.
-        yardsticks: of the model; None where they are not known.
+        reference: of the model; None where they are not known.
     """
 
     trained_until: int
@@ -46,7 +46,7 @@ class PredictedSlice:
     said: Calibrated
     usable: NDArray[np.bool_]
     thresholds: Thresholds
-    yardsticks: Yardsticks | None
+    reference: Reference | None
 
 
 @dataclass(frozen=True)
@@ -188,9 +188,9 @@ class _Walk:
             return None, unknown
         rows = rows[chosen]
         comparison = None
-        if predicted.yardsticks is not None:
+        if predicted.reference is not None:
             comparison = Comparison(
-                yardsticks=predicted.yardsticks,
+                reference=predicted.reference,
                 seconds=self.seconds[rows],
                 volatility=trailing_volatility(self._changes, rows, self._config.window_size),
                 future_seconds=self._future_seconds,

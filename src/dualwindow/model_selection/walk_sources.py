@@ -27,7 +27,7 @@ from dualwindow.data.candles.sources import CandleSource, find_sources
 from dualwindow.data.candles.timerange import Period, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
-from dualwindow.models.figures_file import read_yardsticks
+from dualwindow.models.figures_file import read_reference
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
@@ -150,7 +150,7 @@ def _slice(
         said=said,
         usable=usable & said.known,
         thresholds=_own_thresholds(frame, said.own, usable, config),
-        yardsticks=read_yardsticks(model),
+        reference=read_reference(model),
     )
 
 

@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 from typing import Final
 
-from dualwindow.evaluation import Yardsticks
+from dualwindow.evaluation import Reference
 
 #: Beside every model.
 EVALUATION_NAME: Final = "evaluation.json"
 
 #: Under which stands what the model was judged by.
-YARDSTICKS_KEY: Final = "yardsticks"
+REFERENCE_KEY: Final = "yardsticks"
 
 #: Under which stands what its decisions would have earned.
 AFTER_FEES_KEY: Final = "after_fees"
 
 
-def read_yardsticks(folder: Path) -> Yardsticks | None:
+def read_reference(folder: Path) -> Reference | None:
     """Find in the figures of a training what its model was judged by.
 
     Args:
@@ -29,6 +29,6 @@ def read_yardsticks(folder: Path) -> Yardsticks | None:
     """
     try:
         content = json.loads((folder / EVALUATION_NAME).read_bytes())
-        return Yardsticks.from_dict(content[YARDSTICKS_KEY])
+        return Reference.from_dict(content[REFERENCE_KEY])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -23,8 +23,8 @@ import safetensors
 
 from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
-from dualwindow.evaluation import Yardsticks
-from dualwindow.models.figures_file import read_yardsticks
+from dualwindow.evaluation import Reference
+from dualwindow.models.figures_file import read_reference
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.files import whole_file, write_json
@@ -92,13 +92,13 @@ class PortableModel:
         model: to predict with, or to start a training from.
         origin: of the model.
         sha256: of its weights file.
-        yardsticks: what it was judged by; None where its folder does not tell.
+        reference: what it was judged by; None where its folder does not tell.
     """
 
     model: TrainedModel
     origin: ModelOrigin
     sha256: str
-    yardsticks: Yardsticks | None = None
+    reference: Reference | None = None
 
 
 def save_portable(
@@ -170,7 +170,7 @@ def load_portable(folder: Path) -> PortableModel:
             TrainedModel.from_bytes(weights),
             _origin(about["origin"]),
             sha256,
-            read_yardsticks(folder),
+            read_reference(folder),
         )
     except DualWindowError as error:
         raise ModelFileError(f"the model in {folder} cannot be used: {error}") from error

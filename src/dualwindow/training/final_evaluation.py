@@ -18,7 +18,7 @@ from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.statistics import mirrored_counts, trained_prior
 from dualwindow.data.features.volatility import trailing_volatility
-from dualwindow.evaluation import Comparison, Evaluation, Yardsticks, evaluate
+from dualwindow.evaluation import Comparison, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.distributed import Ranks
@@ -44,7 +44,7 @@ class Judgement:
 
     Attributes:
         evaluation: None where there were no rows to evaluate on.
-        yardsticks: with the temperature of rows after the training, so that they judge the model
+        reference: with the temperature of rows after the training, so that they judge the model
             on any other candles; None where nothing was trained.
         quantiles: of the ranked rows, or those that the model had before; None without either.
         calibration: with the temperature of the tempering rows, else of those that are evaluated,
@@ -53,7 +53,7 @@ class Judgement:
     """
 
     evaluation: Evaluation | None
-    yardsticks: Yardsticks | None
+    reference: Reference | None
     quantiles: ValidationQuantiles | None
     calibration: Calibration | None
     after_fees: AfterFees | None = None
@@ -70,7 +70,7 @@ def judge(
     threads: ComputeThreads,
     ranks: Ranks,
     market: TradeMarket | None = None,
-    used: Yardsticks | None = None,
+    used: Reference | None = None,
 ) -> Judgement:
     """Evaluate a model on rows that it was not trained on.
 
@@ -89,7 +89,7 @@ def judge(
         used: what a model was judged by that is used as it is; None where nobody knows.
     """
     dataset, config = train.dataset, model.config
-    yardsticks = yardsticks_of(train, config, mirrored=model.mirrors) if len(train) else used
+    reference = fit_reference(train, config, mirrored=model.mirrors) if len(train) else used
     rows = evaluated.evenly_spaced(EVALUATION_ROWS)
     is_ranked = model.quantiles is None and len(train) > 0
     # Without a tail the ranked rows are those that are evaluated.
@@ -112,18 +112,18 @@ def judge(
             (of_ranked if apart else said).probabilities, known
         )
     calibration = model.calibration
-    if calibration is None and yardsticks is not None:
-        calibration = _fitted(yardsticks.calibration, dataset, (further, said, of_ranked))
+    if calibration is None and reference is not None:
+        calibration = _fitted(reference.calibration, dataset, (further, said, of_ranked))
     if not len(rows):
-        return Judgement(None, yardsticks, quantiles, calibration)
+        return Judgement(None, reference, quantiles, calibration)
     whole = model.with_confidence(quantiles, calibration)
-    calibrated = yardsticks
-    if yardsticks is not None and calibration is not None:
-        calibrated = replace(yardsticks, calibration=calibration)
+    calibrated = reference
+    if reference is not None and calibration is not None:
+        calibrated = replace(reference, calibration=calibration)
     comparison = None
-    if yardsticks is not None and calibrated is not None:
+    if reference is not None and calibrated is not None:
         # Rows that gave the temperature are not judged by it.
-        judging = calibrated if len(further.rows) else yardsticks
+        judging = calibrated if len(further.rows) else reference
         comparison = comparison_of(dataset, rows, config, judging)
     thresholds = whole.thresholds(config)
     evaluation = evaluate(
@@ -193,7 +193,7 @@ def _known_classes(train: Selection, *, mirrored: bool) -> NDArray[np.bool_]:
     return np.asarray((mirrored_counts(counts) if mirrored else counts) > 0)
 
 
-def yardsticks_of(train: Selection, config: TrainingConfig, *, mirrored: bool) -> Yardsticks:
+def fit_reference(train: Selection, config: TrainingConfig, *, mirrored: bool) -> Reference:
     """Fit baselines and priors on the training rows; there is no temperature yet.
 
     Args:
@@ -208,11 +208,11 @@ def yardsticks_of(train: Selection, config: TrainingConfig, *, mirrored: bool) -
         mixed_in=config.future_window,
     )
     trained = trained_prior(train.counts, config.class_balance, mirrored=mirrored)
-    return Yardsticks(baselines, Calibration(market=baselines.prior, trained=trained))
+    return Reference(baselines, Calibration(market=baselines.prior, trained=trained))
 
 
 def comparison_of(
-    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig, yardsticks: Yardsticks
+    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig, reference: Reference
 ) -> Comparison:
     """What the judged rows of a dataset are compared with.
 
@@ -220,10 +220,10 @@ def comparison_of(
         dataset: that the rows belong to.
         rows: (N,) rows with a class.
         config: window settings.
-        yardsticks: of the model.
+        reference: of the model.
     """
     return Comparison(
-        yardsticks=yardsticks,
+        reference=reference,
         seconds=dataset.seconds[rows],
         volatility=volatility_of(dataset, rows, config),
         future_seconds=config.future_window * dataset.candle_seconds,

@@ -11,9 +11,9 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
-from dualwindow.evaluation import Evaluation, Yardsticks
+from dualwindow.evaluation import Evaluation, Reference
 from dualwindow.labels import BothTouched
-from dualwindow.models.figures_file import AFTER_FEES_KEY, YARDSTICKS_KEY
+from dualwindow.models.figures_file import AFTER_FEES_KEY, REFERENCE_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.training.trainer import TrainingResult
@@ -37,7 +37,7 @@ class FinishedTraining:
         evaluation: on the untouched tail where there is one, else on the validation rows; None
             when the model that the training started from has seen all of them.
         hindsight: rows that were not evaluated on because that model has seen them.
-        yardsticks: that it was judged by; None when nothing was trained.
+        reference: that it was judged by; None when nothing was trained.
         after_fees: what its decisions on the evaluated rows would have earned; None where nobody
             reckoned it.
     """
@@ -47,7 +47,7 @@ class FinishedTraining:
     result: TrainingResult
     evaluation: Evaluation | None
     hindsight: int = 0
-    yardsticks: Yardsticks | None = None
+    reference: Reference | None = None
     after_fees: AfterFees | None = None
 
     @property
@@ -119,7 +119,7 @@ def training_figures(finished: FinishedTraining, touches: BothTouched | None) ->
             "best_epoch": result.best_epoch,
             "epochs": [vars(epoch) for epoch in result.history],
         },
-        YARDSTICKS_KEY: finished.yardsticks.to_dict() if finished.yardsticks else None,
+        REFERENCE_KEY: finished.reference.to_dict() if finished.reference else None,
         "not_evaluated_for_hindsight": finished.hindsight,
         finished.evaluated_on: evaluation.to_dict() if evaluation else None,
         AFTER_FEES_KEY: finished.after_fees.to_dict() if finished.after_fees else None,

@@ -202,7 +202,7 @@ def train_dataset(
                 threads=threads,
                 ranks=ranks,
                 market=market,
-                used=start.yardsticks if start is not None else None,
+                used=start.reference if start is not None else None,
             )
     model = model.with_confidence(judged.quantiles, judged.calibration)
     hindsight = len(evaluated) - len(rows)
@@ -212,7 +212,7 @@ def train_dataset(
         result,
         judged.evaluation,
         hindsight,
-        judged.yardsticks,
+        judged.reference,
         judged.after_fees,
     )
     if not ranks.is_first:

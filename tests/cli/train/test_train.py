@@ -93,7 +93,7 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     # It is judged by the baselines and the temperature of its training.
     forecast = after["figures"]["forecast"]
     assert forecast["temperature"] == figures["yardsticks"]["calibration"]["temperature"]
-    assert load_portable(model_folder).yardsticks is not None
+    assert load_portable(model_folder).reference is not None
     assert set(forecast["skill"]["tempered"]) == set(figures["tail"]["forecast"]["skill"]["raw"])
     shown = capsys.readouterr().out
     assert "hindsight" not in shown

@@ -23,7 +23,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.evaluation import Evaluation, Yardsticks, evaluate
+from dualwindow.evaluation import Evaluation, Reference, evaluate
 from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.portable import PortableModel, load_portable
@@ -60,10 +60,10 @@ def run_evaluation(options: argparse.Namespace) -> int:
     with StageWatch() as watch, StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, watch, signals)
-            yardsticks = loaded.yardsticks
+            reference = loaded.reference
             market = market_of(settings, sources)
             evaluation, earned = _evaluate(
-                model, yardsticks, settings, store, signals, market=market
+                model, reference, settings, store, signals, market=market
             )
         except TrainingStoppedError:
             return signals.exit_status
@@ -167,7 +167,7 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
 
 def _evaluate(
     model: TrainedModel,
-    yardsticks: Yardsticks | None,
+    reference: Reference | None,
     settings: RunSettings,
     store: Store,
     signals: StopSignals,
@@ -184,14 +184,14 @@ def _evaluate(
         )
     probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
     config, comparison = settings.training, None
-    if yardsticks is None:
+    if reference is None:
         logger.warning(
             "%s of the model holds no baselines, so that there is nothing to compare it with; a "
             "model that this version trains has them",
             EVALUATION_NAME,
         )
     else:
-        comparison = comparison_of(dataset, rows, config, yardsticks)
+        comparison = comparison_of(dataset, rows, config, reference)
     thresholds = model.thresholds(config)
     said = model.calibrated(probabilities, config)
     evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)

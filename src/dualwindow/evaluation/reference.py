@@ -14,7 +14,7 @@ from dualwindow.evaluation.baselines import Baselines
 
 
 @dataclass(frozen=True)
-class Yardsticks:
+class Reference:
     """Baselines and calibration of one model.
 
     Attributes:
@@ -28,7 +28,7 @@ class Yardsticks:
 
     def tempered(
         self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
-    ) -> Yardsticks:
+    ) -> Reference:
         """These yardsticks with a temperature fitted on some rows.
 
         Args:
@@ -45,7 +45,7 @@ class Yardsticks:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Yardsticks:
+    def from_dict(cls, content: Mapping[str, Any]) -> Reference:
         """Read what `to_dict` made.
 
         Raises:
@@ -62,13 +62,13 @@ class Comparison:
     """What the judged rows are compared with.
 
     Attributes:
-        yardsticks: of the model.
+        reference: of the model.
         seconds: (N,) dates of the judged rows, seconds since 1970; pairs may share dates.
         volatility: (N,) trailing volatility of these rows; None where it is not known.
         future_seconds: how far a label looks ahead.
     """
 
-    yardsticks: Yardsticks
+    reference: Reference
     seconds: NDArray[np.int64]
     volatility: NDArray[np.float64] | None
     future_seconds: int
