@@ -74,10 +74,10 @@ def engine_facts() -> dict[str, Any]:
     except ValueError:
         facts = {}
     if answer.returncode or not facts.get("ServerVersion"):
-        said = answer.stderr.strip() or "; ".join(facts.get("ServerErrors") or []) or "nothing"
+        predicted = answer.stderr.strip() or "; ".join(facts.get("ServerErrors") or []) or "nothing"
         raise NotReadyError(
             11,
-            f"Docker's engine does not answer; it said: {said}\n"
+            f"Docker's engine does not answer; it said: {predicted}\n"
             "Start Docker Desktop, or on Linux `sudo systemctl start docker`. If permission was "
             "denied: `sudo usermod -aG docker $USER`, then log in again.",
         )

@@ -75,7 +75,10 @@ def verify() -> None:
     now = installed_torch()
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
-        lines = [f"  {name}: {_said(before, name)}, now {_said(now, name)}" for name in changed]
+        lines = [
+            f"  {name}: {_predicted_text(before, name)}, now {_predicted_text(now, name)}"
+            for name in changed
+        ]
         sys.exit(
             "The install changed the base image's torch, which may no longer know the GPU:\n"
             + "\n".join(lines)
@@ -83,7 +86,7 @@ def verify() -> None:
         )
 
 
-def _said(parts: dict[str, list[tuple[str, str]]], name: str) -> str:
+def _predicted_text(parts: dict[str, list[tuple[str, str]]], name: str) -> str:
     found = [f"{version} (files {files[:12]})" for version, files in parts.get(name, [])]
     return " and ".join(found) or "absent"
 

@@ -228,8 +228,8 @@ class DualWindowLSTM(BackgroundTraining):
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
             prediction = model.predict(candles, self._candles_before(candles, model, dk))
-        said = model.calibrated(prediction.probabilities, self._settings)
-        decisions = said.decide(self._thresholds(model))
+        predicted = model.calibrated(prediction.probabilities, self._settings)
+        decisions = predicted.decide(self._thresholds(model))
         probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
         frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
         # FreqAI writes numbers into this column when a model expires: it must be of dtype object.

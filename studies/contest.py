@@ -53,11 +53,11 @@ def judged(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, Any]:
         for each in (forecast.validation, forecast.test)
     )
     calibration = calibration.fitted(labels[fold.validation], validation)
-    said = calibration.tempered(test)
+    predicted = calibration.tempered(test)
     seconds = fold.market.arrays.seconds
-    losses = row_losses(labels[fold.test], said)
-    own = _own_trades(fold, calibration.tempered(validation), said, terms)
-    common = _common_trades(fold, said, calibration, terms)
+    losses = row_losses(labels[fold.test], predicted)
+    own = _own_trades(fold, calibration.tempered(validation), predicted, terms)
+    common = _common_trades(fold, predicted, calibration, terms)
     days = np.unique(seconds[fold.test] // DAY)
     table = np.zeros((len(days), len(SUMS)))
     at = np.searchsorted(days, seconds[fold.test] // DAY)
@@ -80,11 +80,13 @@ def judged(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, Any]:
 
 
 def _own_trades(
-    fold: Fold, ranked: NDArray[np.float64], said: NDArray[np.float64], terms: TradeTerms
+    fold: Fold, ranked: NDArray[np.float64], predicted: NDArray[np.float64], terms: TradeTerms
 ) -> ComparedTrades:
     quantiles = ValidationQuantiles.from_probabilities(ranked, np.ones(3, np.bool_))
     decisions = np.full(len(fold.market.labels), HOLD, np.int8)
-    reached = {code: said[:, code] >= quantiles.threshold(code, COVERAGE) for code in (SHORT, LONG)}
+    reached = {
+        code: predicted[:, code] >= quantiles.threshold(code, COVERAGE) for code in (SHORT, LONG)
+    }
     decisions[fold.test] = np.where(
         reached[SHORT], SHORT, np.where(reached[LONG], LONG, HOLD)
     ).astype(np.int8)
@@ -94,13 +96,13 @@ def _own_trades(
 
 
 def _common_trades(
-    fold: Fold, said: NDArray[np.float64], calibration: Calibration, terms: TradeTerms
+    fold: Fold, predicted: NDArray[np.float64], calibration: Calibration, terms: TradeTerms
 ) -> ComparedTrades:
     """The preferred side at one row of every future window, the same rows for all."""
     config, prices = fold.market.config, fold.market.prices
     inside = fold.test % config.future_window == 0
     inside &= fold.test + 1 + config.future_window < len(prices)
-    sides = preferred_sides(said[inside], np.array(calibration.market))
+    sides = preferred_sides(predicted[inside], np.array(calibration.market))
     trades: Trades = trade_entries(prices, fold.test[inside] + 1, sides, config, terms)
     return ComparedTrades.from_trades(prices, trades, config, terms)
 

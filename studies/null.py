@@ -81,8 +81,8 @@ def walk(seed: int, scale: Scale) -> dict[str, Any]:
         evaluation=evaluation,
     )
     thresholds = finished.model.thresholds(config)
-    said = traded(market.after, decide(probabilities, thresholds), config)
-    verdict = verdict_of([window], said)
+    predicted = traded(market.after, decide(probabilities, thresholds), config)
+    verdict = verdict_of([window], predicted)
     sides = preferred_sides(probabilities, trained_prior(finished))
     return {
         "seed": seed,
@@ -140,7 +140,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     found = sum(each["found"] for each in walks)
     mean = float(np.mean([each["edge_pct"]["value"] for each in walks]))
     wanted = "yes" if covered >= WANTED_SHARE * len(walks) else "**no**"
-    said = "yes" if silent == len(walks) else "**no**"
+    predicted = "yes" if silent == len(walks) else "**no**"
     rows = [
         f"| {each['seed']} | {each['trades']:,} | {interval_text(each['edge_pct'])} | "
         f"{each['profit_pct']:+.3f} | "
@@ -157,7 +157,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
         "",
         f"- the edge's interval covers zero in {covered} of {len(walks)} (at least "
         f"{WANTED_SHARE:.0%} wanted: {wanted}); the mean edge is {mean:+.3f} %",
-        f"- the verdict says '{NOTHING}' in {silent} of {len(walks)} (all wanted: {said}); it "
+        f"- the verdict says '{NOTHING}' in {silent} of {len(walks)} (all wanted: {predicted}); it "
         f"calls {found} worth a look",
         "",
         "Skill is the share of log loss saved against the strongest baseline, percent: of all "

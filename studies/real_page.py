@@ -161,12 +161,12 @@ def _in_words(figure: dict[str, Any], digits: int, words: tuple[str, str, str, s
     if figure["value"] is None:
         return unknown
     if figure["low"] is None:
-        said = "too few days to tell"
+        predicted = "too few days to tell"
     elif figure["low"] > 0:
-        said = above
+        predicted = above
     else:
-        said = below if figure["high"] < 0 else around
-    return f"{said} ({_told(figure, digits)})"
+        predicted = below if figure["high"] < 0 else around
+    return f"{predicted} ({_told(figure, digits)})"
 
 
 def _sentences(name: str, each: dict[str, Any]) -> list[str]:

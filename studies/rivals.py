@@ -87,11 +87,11 @@ def _baseline(name: str, fold: Fold) -> Forecast:
     baselines = Baselines.fit(
         fold.market.labels[fold.train], known(fold.train), mixed_in=config.future_window
     )
-    said = [
+    predicted = [
         baselines.probabilities(len(rows), known(rows))[name]
         for rows in (fold.validation, fold.test)
     ]
-    return Forecast(said[0], said[1], natural_shares(fold))
+    return Forecast(predicted[0], predicted[1], natural_shares(fold))
 
 
 def logistic(fold: Fold, _seed: int) -> Forecast:
@@ -99,7 +99,7 @@ def logistic(fold: Fold, _seed: int) -> Forecast:
     table = trailing_table(fold)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     model.fit(table[fold.train], fold.market.labels[fold.train])
-    return _said(model, table, fold)
+    return _predicted_text(model, table, fold)
 
 
 def freqai_lightgbm(fold: Fold, seed: int) -> Forecast:
@@ -112,7 +112,7 @@ def freqai_lightgbm(fold: Fold, seed: int) -> Forecast:
     table = shifted_table(fold)
     model = lightgbm.LGBMClassifier(random_state=seed, n_jobs=_THREADS, verbose=-1)
     model.fit(table[fold.train], fold.market.labels[fold.train])
-    return _said(model, table, fold)
+    return _predicted_text(model, table, fold)
 
 
 def tuned_lightgbm(fold: Fold, seed: int) -> Forecast:
@@ -144,7 +144,7 @@ def tuned_lightgbm(fold: Fold, seed: int) -> Forecast:
             loss = float(row_losses(answers, _complete(model, rows))[:, 0].sum())
             if loss < least:
                 best, seen, least = model, table, loss
-    return _said(best, seen, fold)
+    return _predicted_text(best, seen, fold)
 
 
 def network(fold: Fold, seed: int, *, config: TrainingConfig) -> Forecast:
@@ -219,7 +219,7 @@ def _complete(model: Any, table: NDArray[Any]) -> NDArray[np.float64]:
     return found
 
 
-def _said(model: Any, table: NDArray[Any], fold: Fold) -> Forecast:
+def _predicted_text(model: Any, table: NDArray[Any], fold: Fold) -> Forecast:
     return Forecast(
         _complete(model, table[fold.validation]),
         _complete(model, table[fold.test]),

@@ -136,7 +136,7 @@ class AfterFees:
         costs = f"after {self.fee_pct:g} % fee and {self.slippage_pct:g} % slippage a side"
         if self.sides is None:
             return [f"{costs}: no trade in {self.days:.1f} days"]
-        said, ended = (
+        predicted, ended = (
             ", ".join(f"{name} {count}" for name, count in counts.items())
             for counts in (self.by_side, self.by_reason)
         )
@@ -145,7 +145,7 @@ class AfterFees:
             "backtest has it, which flatters the profits; the edge leaves them out"
         )
         return [
-            f"{costs}: {self.trades} trades in {self.days:.1f} days ({said}; {ended}), "
+            f"{costs}: {self.trades} trades in {self.days:.1f} days ({predicted}; {ended}), "
             f"{self.held_pct:.1f} % of the time in a position",
             *([turned] if self.turned else []),
             *self.sides.lines(),

@@ -104,11 +104,11 @@ class ChosenThresholds:
             return f"use_confidence_thresholding is false: the likeliest class is said{calibration}"
         by_origin: dict[str, list[str]] = {}
         for side, code in SIDES.items():
-            said = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
+            predicted = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
             if code in shares:
-                said = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
-            by_origin.setdefault(self.origins[side], []).append(said)
-        parts = [f"{' '.join(said)} ({origin})" for origin, said in by_origin.items()]
+                predicted = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
+            by_origin.setdefault(self.origins[side], []).append(predicted)
+        parts = [f"{' '.join(predicted)} ({origin})" for origin, predicted in by_origin.items()]
         return f"thresholds {', '.join(parts)}{calibration}"
 
 

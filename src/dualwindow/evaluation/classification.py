@@ -55,18 +55,18 @@ class DecisionFigures:
     ) -> DecisionFigures:
         """Compare decisions with known labels, both (N,) class codes, N at least 1."""
         matrix = confusion_of(labels, decisions)
-        hits, was, said = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+        hits, was, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
         f1 = _f1(matrix)
         return cls(
             accuracy=float(hits.sum() / matrix.sum()),
-            precision=by_class(_ratio(hits, said)),
+            precision=by_class(_ratio(hits, predicted)),
             recall=by_class(_ratio(hits, was)),
             f1=by_class(f1),
             trading_f1=float(f1[[SHORT, LONG]].mean()),
             macro_f1=float(f1.mean()),
             confusion=matrix.tolist(),
             predicted=counts_of(decisions),
-            coverage=float(1 - said[HOLD] / matrix.sum()),
+            coverage=float(1 - predicted[HOLD] / matrix.sum()),
         )
 
 

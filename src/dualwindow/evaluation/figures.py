@@ -90,7 +90,7 @@ def evaluate(
     probabilities: NDArray[np.floating],
     thresholds: Thresholds,
     comparison: Comparison | None = None,
-    said: Calibrated | None = None,
+    predicted: Calibrated | None = None,
 ) -> Evaluation:
     """Compare a model with the labels, by argmax beside the thresholds, and with its baselines.
 
@@ -99,7 +99,7 @@ def evaluate(
         probabilities: (N, 3) of the network, without NaN.
         thresholds: of the configured mode.
         comparison: of the same rows; without it nothing is compared.
-        said: the same probabilities as the thresholds see them; None as they are.
+        predicted: the same probabilities as the thresholds see them; None as they are.
 
     Raises:
         ValueError: when there are no rows or shapes differ.
@@ -109,7 +109,7 @@ def evaluate(
             f"labels {labels.shape} and probabilities {probabilities.shape} must be (N,) and "
             "(N, 3) with N at least 1"
         )
-    return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison, said)])
+    return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison, predicted)])
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ class EvaluatedPart:
     probabilities: NDArray[np.floating]
     thresholds: Thresholds
     comparison: Comparison | None = None
-    said: Calibrated | None = None
+    predicted: Calibrated | None = None
 
     @property
     def calibrated(self) -> Calibrated:
         """What the thresholds are held against."""
-        return Calibrated.plain(self.probabilities) if self.said is None else self.said
+        return Calibrated.plain(self.probabilities) if self.predicted is None else self.predicted
 
 
 def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:

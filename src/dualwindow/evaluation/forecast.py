@@ -99,13 +99,13 @@ class ForecastFigures:
                 blocks=0,
                 block_seconds=0,
             )
-        said = [
-            _Said.from_probabilities(own, each, comparison)
+        predicted = [
+            _Predicted.from_probabilities(own, each, comparison)
             for (own, each, _), comparison in zip(parts, comparisons, strict=True)
         ]
-        forecasts = _joined([each.forecasts for each in said])
-        baselines = _joined([each.baselines for each in said])
-        decisions = _joined([each.decisions for each in said])
+        forecasts = _joined([each.forecasts for each in predicted])
+        baselines = _joined([each.baselines for each in predicted])
+        decisions = _joined([each.decisions for each in predicted])
         seconds = np.concatenate([each.seconds for each in comparisons])
         length = block_length(seconds, max(each.future_seconds for each in comparisons))
         blocks = time_blocks(seconds, length)
@@ -123,14 +123,14 @@ class ForecastFigures:
                 name: DecisionFigures.from_decisions(labels, each)
                 for name, each in decisions.items()
             },
-            temperature=said[-1].temperature,
+            temperature=predicted[-1].temperature,
             blocks=int(blocks.max()) + 1,
             block_seconds=length,
         )
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Predicted:
     """What one model and its baselines say of rows: name to (N, 3), of decisions to (N,)."""
 
     forecasts: dict[str, NDArray[np.floating]]
@@ -144,7 +144,7 @@ class _Said:
         labels: NDArray[np.integer],
         probabilities: NDArray[np.floating],
         comparison: Comparison,
-    ) -> _Said:
+    ) -> _Predicted:
         calibration = comparison.reference.calibration
         corrected = calibration.prior_corrected(probabilities)
         if calibration.temperature is None:

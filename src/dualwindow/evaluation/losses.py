@@ -73,8 +73,8 @@ def row_losses(
 
 def brier_score(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> float:
     """Mean over (N,) rows of the summed squared errors of the three probabilities (Brier 1950)."""
-    happened = np.eye(len(CLASS_NAMES))[labels]
-    return float(((normalised(probabilities) - happened) ** 2).sum() / len(labels))
+    actual = np.eye(len(CLASS_NAMES))[labels]
+    return float(((normalised(probabilities) - actual) ** 2).sum() / len(labels))
 
 
 def _loss(shares: NDArray[np.float64]) -> NDArray[np.float64]:

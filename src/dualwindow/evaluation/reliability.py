@@ -33,7 +33,7 @@ class ReliabilityCurve:
 
     @classmethod
     def from_probabilities(
-        cls, happened: NDArray[np.bool_], stated: NDArray[np.floating], bins: int = RELIABILITY_BINS
+        cls, actual: NDArray[np.bool_], stated: NDArray[np.floating], bins: int = RELIABILITY_BINS
     ) -> ReliabilityCurve:
         """Compare (N,) stated probabilities with what happened, N at least 1."""
         place = np.minimum((stated * bins).astype(np.int64), bins - 1)
@@ -41,7 +41,7 @@ class ReliabilityCurve:
         filled = count > 0
         count = count[filled]
         mean = np.bincount(place, stated, bins)[filled] / count
-        share = np.bincount(place, happened, bins)[filled] / count
+        share = np.bincount(place, actual, bins)[filled] / count
         error = float(count @ np.abs(mean - share) / len(stated))
         return cls(count.tolist(), mean.tolist(), share.tolist(), error)
 

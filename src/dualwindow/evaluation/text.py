@@ -16,14 +16,14 @@ def decision_lines(ways: Mapping[str, DecisionFigures]) -> list[str]:
     """One line for each way to decide, by its name."""
     lines = []
     for title, figures in ways.items():
-        said = ", ".join(f"{name} {count}" for name, count in figures.predicted.items())
+        predicted = ", ".join(f"{name} {count}" for name, count in figures.predicted.items())
         lines.append(
             f"{title}: accuracy {figures.accuracy:.3f}, Trading F1 {figures.trading_f1:.3f}, "
             f"macro F1 {figures.macro_f1:.3f}, "
             f"precision SHORT {figures.precision['SHORT']:.3f} "
             f"LONG {figures.precision['LONG']:.3f}, "
             f"recall SHORT {figures.recall['SHORT']:.3f} LONG {figures.recall['LONG']:.3f}, "
-            f"said {said}"
+            f"said {predicted}"
         )
     return lines
 

@@ -45,14 +45,14 @@ class ThresholdFigures:
     @classmethod
     def from_probabilities(
         cls,
-        happened: NDArray[np.bool_],
+        actual: NDArray[np.bool_],
         probability: NDArray[np.floating],
         threshold: float | NDArray[np.float64],
     ) -> ThresholdFigures:
         """Compare (N,) probabilities of one class with whether it came, N at least 1.
 
         Args:
-            happened: (N,).
+            actual: (N,).
             probability: (N,).
             threshold: of all rows, or (N,) where models have their own; the last one is named.
         """
@@ -62,8 +62,8 @@ class ThresholdFigures:
             threshold=float(np.ravel(threshold)[-1]),
             fired=int(np.count_nonzero(reached)),
             fires=float(reached.mean()),
-            above=_share(happened, reached),
-            near=_share(happened, near),
+            above=_share(actual, reached),
+            near=_share(actual, near),
             near_rows=int(np.count_nonzero(near)),
         )
 
@@ -117,19 +117,19 @@ class PrecisionCurve:
     @classmethod
     def from_probabilities(
         cls,
-        happened: NDArray[np.bool_],
+        actual: NDArray[np.bool_],
         probability: NDArray[np.floating],
         points: int = _CURVE_POINTS,
     ) -> PrecisionCurve:
         """Take (N,) probabilities at coverages evenly spaced on a logarithmic scale.
 
         Args:
-            happened: (N,) whether the side came, N at least 1.
+            actual: (N,) whether the side came, N at least 1.
             probability: (N,) of the side.
             points: most thresholds; equal probabilities cannot be told apart and give one.
         """
         order = np.argsort(-probability, kind="stable")
-        falling, hits = probability[order], np.cumsum(happened[order])
+        falling, hits = probability[order], np.cumsum(actual[order])
         ranks = np.geomspace(1, len(falling), points).round().astype(np.int64) - 1
         chosen = np.unique(-falling[ranks])
         # A threshold lets through all rows of its probability, not only those sorted before.
@@ -156,5 +156,5 @@ def thresholds_by_class(thresholds: Thresholds) -> dict[str, float]:
     return {"SHORT": thresholds.short, "HOLD": thresholds.hold, "LONG": thresholds.long}
 
 
-def _share(happened: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float | None:
-    return float(happened[chosen].mean()) if chosen.any() else None
+def _share(actual: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float | None:
+    return float(actual[chosen].mean()) if chosen.any() else None

@@ -35,7 +35,7 @@ class PredictedSlice:
     Attributes:
         trained_until: end of its training, seconds since 1970.
         seconds: (N,) dates of the candles, ascending, N at least 1.
-        said: of N candles.
+        calibrated: of N candles.
         usable: (N,) false where the model had no valid window, or nothing can be decided.
         thresholds: what decides; in mode coverage the model's own.
         reference: of the model; None where they are not known.
@@ -43,7 +43,7 @@ class PredictedSlice:
 
     trained_until: int
     seconds: NDArray[np.int64]
-    said: Calibrated
+    calibrated: Calibrated
     usable: NDArray[np.bool_]
     thresholds: Thresholds
     reference: Reference | None
@@ -111,10 +111,10 @@ def walk_pair(
     decisions = np.full(len(frame), HOLD, np.int8)
     usable = np.zeros(len(frame), np.bool_)
     for each, rows in zip(placed, places, strict=True):
-        decisions[rows] = each.said.decide(each.thresholds)
+        decisions[rows] = each.calibrated.decide(each.thresholds)
         usable[rows] = each.usable
-    said, can = decisions[begin:end], usable[begin:end]
-    trades = trade_decisions(candles, said, config, terms, turns=False, usable=can)
+    calibrated, can = decisions[begin:end], usable[begin:end]
+    trades = trade_decisions(candles, calibrated, config, terms, turns=False, usable=can)
     compared = ComparedTrades.from_trades(candles, trades, config, terms)
     judged, parts = [], []
     for each, rows in zip(placed, places, strict=True):
@@ -137,7 +137,7 @@ def walk_pair(
         pair, judged, evaluate_parts(parts) if parts else None, _earned([compared], terms)
     )
     close, labels = walk.close[begin:end], walk.labels[begin:end]
-    return PairWalk(whole, candles, close, labels, said, can, trades, parts, compared)
+    return PairWalk(whole, candles, close, labels, calibrated, can, trades, parts, compared)
 
 
 def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
@@ -172,7 +172,7 @@ class _Walk:
         return replace(
             predicted,
             seconds=predicted.seconds[there],
-            said=predicted.said.at(there),
+            calibrated=predicted.calibrated.at(there),
             usable=predicted.usable[there],
         )
 
@@ -195,8 +195,10 @@ class _Walk:
                 volatility=trailing_volatility(self._changes, rows, self._config.window_size),
                 future_seconds=self._future_seconds,
             )
-        said = predicted.said.at(chosen)
-        part = EvaluatedPart(self.labels[rows], said.own, predicted.thresholds, comparison, said)
+        calibrated = predicted.calibrated.at(chosen)
+        part = EvaluatedPart(
+            self.labels[rows], calibrated.own, predicted.thresholds, comparison, calibrated
+        )
         return part, unknown
 
 

@@ -87,10 +87,10 @@ class WalkSettings:
         fields = TrainingConfig.model_fields.keys() - {"pretrained"}
         own = {name: value for name, value in settings.items() if name in fields}
         asked = (content.get("freqai") or {}).get("model_training_parameters") or {}
-        said = {name: asked[name] for name in CONFIDENCE_SETTINGS if name in asked}
+        calibrated = {name: asked[name] for name in CONFIDENCE_SETTINGS if name in asked}
         root = RootSettings.from_config(content)
         return cls(
-            config=TrainingConfig.from_parameters({**own, **said}),
+            config=TrainingConfig.from_parameters({**own, **calibrated}),
             root=root,
             terms=trade_terms(root, content, mode),
             exchange=exchange,
@@ -143,13 +143,13 @@ def _slice(
 ) -> PredictedSlice:
     frame = frame.drop_duplicates("date", keep="last").sort_values("date")
     usable = frame["do_predict"].to_numpy() == 1
-    said = calibrated_of(frame, config.calibration, config.coverage_sides)
+    calibrated = calibrated_of(frame, config.calibration, config.coverage_sides)
     return PredictedSlice(
         trained_until=trained_until,
         seconds=utc_seconds(frame["date"]),
-        said=said,
-        usable=usable & said.known,
-        thresholds=_own_thresholds(frame, said.own, usable, config),
+        calibrated=calibrated,
+        usable=usable & calibrated.known,
+        thresholds=_own_thresholds(frame, calibrated.own, usable, config),
         reference=read_reference(model),
     )
 
@@ -179,7 +179,7 @@ def _before(each: PredictedSlice, stop: int | None) -> PredictedSlice:
     return replace(
         each,
         seconds=each.seconds[:end],
-        said=each.said.at(slice(end)),
+        calibrated=each.calibrated.at(slice(end)),
         usable=each.usable[:end],
     )
 

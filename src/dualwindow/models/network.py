@@ -189,9 +189,9 @@ class DualWindowNetwork(nn.Module):
         logits: Tensor = self.head(self.hidden(windows, dropout))
         if self.trend is None:
             return logits
-        said = self._trend_logit(windows)
+        predicted = self._trend_logit(windows)
         # SHORT, HOLD, LONG: of how likely HOLD is, a trend knows nothing.
-        return logits + torch.stack([-said, torch.zeros_like(said), said], dim=-1)
+        return logits + torch.stack([-predicted, torch.zeros_like(predicted), predicted], dim=-1)
 
     def hidden(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
         """Compute the layer below the logits, (B, U), from what `forward` takes."""

@@ -143,7 +143,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         )
     windows, pooled = walk.windows(windows), walk.pooled
     earned = pooled.after_fees if pooled and not after_fees else after_fees
-    said = (
+    predicted = (
         (each.seconds[each.usable], each.decisions[each.usable]) for each in predictions.values()
     )
     names = list(dict.fromkeys([*pairs.values(), *(each.name for each in windows)]))
@@ -165,11 +165,11 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         candles=[
             walk.marked(thinned(pairs.get(base, base), each)) for base, each in predictions.items()
         ],
-        run=RunFacts(weeks=walk.label_weeks() or weekly("decisions", said)),
+        run=RunFacts(weeks=walk.label_weeks() or weekly("decisions", predicted)),
         settings=settings,
         after_fees=earned,
         walk=pooled,
-        said_weeks=walk.decision_weeks(),
+        predicted_weeks=walk.decision_weeks(),
     )
 
 

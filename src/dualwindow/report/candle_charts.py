@@ -25,7 +25,7 @@ def _thresholds(report: Report, pair: str) -> dict[str, float]:
 def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) -> Chart:
     x = [iso(begin) for begin in figures.begin]
     highest = {"SHORT": figures.short, "LONG": figures.long}
-    said = {"SHORT": figures.said_short, "LONG": figures.said_long}
+    predicted = {"SHORT": figures.said_short, "LONG": figures.said_long}
     sign = {"SHORT": -1, "LONG": 1}
     data: list[Trace] = [
         {
@@ -43,7 +43,7 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
     for side in _SIDES:
         shares = [
             sign[side] * count / max(usable, 1)
-            for count, usable in zip(said[side], figures.usable, strict=True)
+            for count, usable in zip(predicted[side], figures.usable, strict=True)
         ]
         data.append(
             {
@@ -53,7 +53,7 @@ def _candles(number: int, figures: CandleFigures, thresholds: dict[str, float]) 
                 "showlegend": False,
                 "x": x,
                 "y": shares,
-                "customdata": said[side],
+                "customdata": predicted[side],
                 "width": figures.stretch_seconds * 1000,
                 "offset": 0,
                 "marker": {"color": COLOURS[side], "line": {"width": 0}},

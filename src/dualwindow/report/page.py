@@ -49,7 +49,7 @@ def charts_of(report: Report) -> list[Chart]:
         *candle_charts(report),
         epoch_chart(report),
         class_chart(report.run.weeks),
-        class_chart(report.said_weeks, "classes-said"),
+        class_chart(report.predicted_weeks, "classes-said"),
         stage_chart(report.run.stages),
     ]
     return [each for each in found if each is not None]

@@ -198,7 +198,7 @@ class Report:
         after_fees: what the decisions would have earned; None where nobody reckoned it.
         walk: a backtest's predictions held against what happened; then the windows' evaluations are
             of it. None for a training, and where there are no candles.
-        said_weeks: decisions by week where `run.weeks` are labels.
+        predicted_weeks: decisions by week where `run.weeks` are labels.
     """
 
     title: str
@@ -213,7 +213,7 @@ class Report:
     settings: dict[str, Any]
     after_fees: AfterFees | None = None
     walk: WalkForward | None = None
-    said_weeks: WeeklyClasses | None = None
+    predicted_weeks: WeeklyClasses | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

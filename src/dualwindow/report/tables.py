@@ -92,14 +92,14 @@ def threshold_table(report: Report) -> PageTable | None:
             ]
             fired, newest = pooled_threshold(figures), figures[-1][1]
             near = sum(each.near_rows for _, each in figures)
-            came = sum((each.near or 0.0) * each.near_rows for _, each in figures)
+            actual = sum((each.near or 0.0) * each.near_rows for _, each in figures)
             rows.append(
                 [
                     mode,
                     f"{side} from {newest.threshold:.2f}",
                     share(fired.coverage),
                     _UNKNOWN if fired.precision is None else share(fired.precision),
-                    share(came / near) if near else _UNKNOWN,
+                    share(actual / near) if near else _UNKNOWN,
                 ]
             )
     heads = ("mode", "threshold", "fires on", "side came", "market probability at it")

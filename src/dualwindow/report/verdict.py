@@ -72,7 +72,7 @@ def _of_windows(windows: list[TrainedWindow]) -> Verdict:
     comparable = [(each, figures) for each, figures in found if figures.forecast.skill]
     if not comparable:
         why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
-        return Verdict([f"{why}.", _said(found[-1][1]), _DO_NOT], found=False)
+        return Verdict([f"{why}.", _predicted_text(found[-1][1]), _DO_NOT], found=False)
     if len(comparable) == 1:
         return _of_one(*comparable[0])
     return _of_many(comparable)
@@ -95,7 +95,7 @@ def _of_walk(windows: list[TrainedWindow], pooled: Evaluation) -> Verdict:
     where = f"Over the whole backtest, on candles that came after each of {len(windows)} trainings."
     if not pooled.forecast.skill:
         why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
-        return Verdict([where, f"{why}.", _said(pooled), _DO_NOT], found=False)
+        return Verdict([where, f"{why}.", _predicted_text(pooled), _DO_NOT], found=False)
     name, total = strongest_skill(pooled, "total")
     direction, calm = (strongest_skill(pooled, part)[1] for part in ("direction", "calm"))
     found = total.sign > 0 and direction.sign > 0
@@ -104,7 +104,7 @@ def _of_walk(windows: list[TrainedWindow], pooled: Evaluation) -> Verdict:
         _total(total, BASELINE_TITLES[name], pooled.rows),
         _direction(direction),
         _calm(calm),
-        _said(pooled),
+        _predicted_text(pooled),
     ]
     return Verdict([*sentences, _LOOK_ON if found else _DO_NOT], found=found)
 
@@ -117,7 +117,7 @@ def _of_one(window: TrainedWindow, evaluation: Evaluation) -> Verdict:
         _total(total, BASELINE_TITLES[name], evaluation.rows),
         _direction(direction),
         _calm(calm),
-        _said(evaluation),
+        _predicted_text(evaluation),
     ]
     if window.evaluated_on == "validation" and window.training.epochs:
         sentences.append(
@@ -166,7 +166,7 @@ def _calm(figure: SkillFigure) -> str:
     return "When the market stays calm it knows no better than the baseline."
 
 
-def _said(evaluation: Evaluation) -> str:
+def _predicted_text(evaluation: Evaluation) -> str:
     decisions, way = evaluation.thresholded, _way(evaluation, "its")
     if not decisions.coverage:
         return f"{way} it says neither SHORT nor LONG: it would never trade."
@@ -186,8 +186,8 @@ def _side(name: str, evaluation: Evaluation) -> str:
     real = evaluation.real[name] / evaluation.rows
     right = evaluation.meaning[name].above
     if not evaluation.uses_thresholds:
-        said = evaluation.argmax.predicted[name]
-        right = evaluation.argmax.precision[name] if said else None
+        predicted = evaluation.argmax.predicted[name]
+        right = evaluation.argmax.precision[name] if predicted else None
     if right is None:
         return f"{name} never"
     return f"{name} is right in {share(right)} (it came on {share(real)} of all candles)"

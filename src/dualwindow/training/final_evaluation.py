@@ -102,18 +102,18 @@ def judge(
         ranked.evenly_spaced(RANKED_ROWS if apart else 0),
         newest_rows(evaluated, EVALUATION_ROWS if spaced else 0),
     )
-    said, further, of_ranked, newest = _predicted(
+    predicted, further, of_ranked, newest = _predicted(
         model, dataset, parts, should_stop=should_stop, threads=threads, ranks=ranks
     )
     quantiles = model.quantiles
     if is_ranked and (len(rows) or len(of_ranked.rows)):
         known = _known_classes(train, mirrored=model.mirrors)
         quantiles = ValidationQuantiles.from_probabilities(
-            (of_ranked if apart else said).probabilities, known
+            (of_ranked if apart else predicted).probabilities, known
         )
     calibration = model.calibration
     if calibration is None and reference is not None:
-        calibration = _fitted(reference.calibration, dataset, (further, said, of_ranked))
+        calibration = _fitted(reference.calibration, dataset, (further, predicted, of_ranked))
     if not len(rows):
         return Judgement(None, reference, quantiles, calibration)
     whole = model.with_confidence(quantiles, calibration)
@@ -128,14 +128,14 @@ def judge(
     thresholds = whole.thresholds(config)
     evaluation = evaluate(
         dataset.labels[rows],
-        said.probabilities,
+        predicted.probabilities,
         thresholds,
         comparison,
-        whole.calibrated(said.probabilities, config),
+        whole.calibrated(predicted.probabilities, config),
     )
     earned = None
     if market is not None:
-        traded = newest if spaced else said
+        traded = newest if spaced else predicted
         decisions = whole.calibrated(traded.probabilities, config).decide(thresholds)
         earned = ranks.from_first(
             lambda: trade_rows(dataset, traded.rows, decisions, config, market)
@@ -143,7 +143,7 @@ def judge(
     return Judgement(evaluation, calibrated, quantiles, calibration, earned)
 
 
-class _Said(NamedTuple):
+class _Predicted(NamedTuple):
     """What a model says: (M,) rows and (M, 3) probabilities."""
 
     rows: NDArray[np.int64]
@@ -158,11 +158,11 @@ def _predicted(
     should_stop: Callable[[], bool],
     threads: ComputeThreads,
     ranks: Ranks,
-) -> list[_Said]:
+) -> list[_Predicted]:
     """Predict some parts' rows at once, each rank its share."""
     every = np.concatenate(parts)
     if not len(every):
-        return [_Said(part, np.empty((0, len(CLASS_NAMES)), np.float32)) for part in parts]
+        return [_Predicted(part, np.empty((0, len(CLASS_NAMES)), np.float32)) for part in parts]
     predict = partial(
         model.probabilities,
         dataset.features,
@@ -172,11 +172,11 @@ def _predicted(
     )
     predicted = np.concatenate(ranks.gathered(predict))
     ends = np.cumsum([len(part) for part in parts])[:-1]
-    return [_Said(*each) for each in zip(parts, np.split(predicted, ends), strict=True)]
+    return [_Predicted(*each) for each in zip(parts, np.split(predicted, ends), strict=True)]
 
 
 def _fitted(
-    calibration: Calibration, dataset: Dataset, parts: Sequence[_Said]
+    calibration: Calibration, dataset: Dataset, parts: Sequence[_Predicted]
 ) -> Calibration | None:
     """A calibration with the temperature of the first part that has rows, unless it has one."""
     if calibration.temperature is not None:

@@ -71,8 +71,8 @@ def mode_table(evaluation: Evaluation) -> Table:
         cells = []
         for side in ("SHORT", "LONG"):
             figures = mode.thresholds[side]
-            came = "-" if figures.above is None else f"{figures.above:.1%}"
-            cells.append(f">= {figures.threshold:.2f}: {figures.fires:.2%}, {came}")
+            actual = "-" if figures.above is None else f"{figures.above:.1%}"
+            cells.append(f">= {figures.threshold:.2f}: {figures.fires:.2%}, {actual}")
         decided = mode.decisions
         cells += [f"{decided.accuracy:.3f}", f"{decided.trading_f1:.3f}", f"{decided.coverage:.2%}"]
         table.add_row(name, *cells)

@@ -193,14 +193,14 @@ def _evaluate(
     else:
         comparison = comparison_of(dataset, rows, config, reference)
     thresholds = model.thresholds(config)
-    said = model.calibrated(probabilities, config)
-    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, said)
+    predicted = model.calibrated(probabilities, config)
+    evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, predicted)
     if len(labelled) > len(rows):
         # Evenly spaced rows cannot be traded.
         rows = newest_rows(labelled, EVALUATION_ROWS)
         probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
-        said = model.calibrated(probabilities, config)
-    return evaluation, trade_rows(dataset, rows, said.decide(thresholds), config, market)
+        predicted = model.calibrated(probabilities, config)
+    return evaluation, trade_rows(dataset, rows, predicted.decide(thresholds), config, market)
 
 
 def _tell(

@@ -158,24 +158,26 @@ class CandleFolder:
                 f"{', '.join(settled)}: with a coin of settlement this is a futures pair, and "
                 "trading_mode is spot; set trading_mode futures, or leave the coin out"
             )
-        said = [
+        predicted = [
             f"{self.path} has no {self.timeframe} candles of {', '.join(wanted)} ({market})",
             f"those of {_named(self.pairs(market))} are there",
         ]
         other = SPOT if market == FUTURES else FUTURES
         if elsewhere := [each for each in missing if self.files_of(each, other)]:
-            said.append(f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}")
+            predicted.append(
+                f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}"
+            )
         for suffix, form in _OTHER_FORMATS.items():
             files = tuple(self._named(suffix))
             if any(_of_pair(files, each, market) for each in missing):
-                said.append(
+                predicted.append(
                     f"there are {form} files, which freqtrade turns into feather: freqtrade "
                     f"convert-data --format-from {form} --format-to feather"
                 )
-        said.append(
+        predicted.append(
             "download: " + download_command(wanted, market, self.timeframe, self.exchange, needed)
         )
-        return "; ".join(said)
+        return "; ".join(predicted)
 
     def _named(self, suffix: str) -> Iterator[FoundFile]:
         for place in _PLACES:

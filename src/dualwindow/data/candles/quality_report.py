@@ -85,7 +85,7 @@ class CandleVerdict:
     def refusals(self) -> list[str]:
         """Why the pair cannot be trained on."""
         facts = self._facts
-        said = [
+        problem = [
             _seen(facts.doubled, "there twice"),
             _seen(facts.unordered, "older than one before them in the file"),
             _seen(facts.off_grid, f"not a multiple of {self._step} seconds after the first"),
@@ -95,8 +95,8 @@ class CandleVerdict:
             ),
         ]
         if facts.outside.count > _MOST_OUTSIDE * facts.rows:
-            said.append(_seen(facts.outside, "opened or closed outside their high and low"))
-        problems = [f"{each}; {self._named()}: {_AGAIN}" for each in said if each]
+            problem.append(_seen(facts.outside, "opened or closed outside their high and low"))
+        problems = [f"{each}; {self._named()}: {_AGAIN}" for each in problem if each]
         # What else is wrong follows from these.
         return problems or self._too_few()
 
@@ -123,46 +123,46 @@ class CandleVerdict:
     def warnings(self) -> list[str]:
         """What is to be known of candles that can be trained on, and of the others."""
         facts, period = self._facts, self._source.period
-        said = []
+        problem = []
         if period.first is not None and self._first - period.first >= self._step:
-            said.append(
+            problem.append(
                 f"the candles begin at {utc_text(self._first)}, "
                 f"{_days(self._first - period.first)} after the period"
             )
         if period.stop is not None and period.stop - self._newest > 2 * self._step:
-            said.append(
+            problem.append(
                 f"the candles end at {utc_text(self._newest)}, "
                 f"{_days(period.stop - self._newest)} before the period does"
             )
         if period.first is not None and self._usable_from > self._first and self._usable > 0:
-            said.append(
+            problem.append(
                 f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
                 f"averages and windows are not complete there; {self._earlier()}"
             )
-        return said + self._oddities(facts)
+        return problem + self._oddities(facts)
 
     def _oddities(self, facts: CandleFacts) -> list[str]:
-        said = []
+        problem = []
         if facts.gaps.count and facts.gaps.longest_first is not None:
-            said.append(
+            problem.append(
                 f"{counted(facts.gaps.candles, 'candle')} missing in "
                 f"{counted(facts.gaps.count, 'gap')}, the longest of "
                 f"{facts.gaps.longest:,} from {utc_text(facts.gaps.longest_first)}; filled as "
                 "freqtrade fills them"
             )
         if facts.outages.count and facts.outages.longest_first is not None:
-            said.append(
+            problem.append(
                 f"{counted(facts.outages.count, 'time')} more than max_flat_candles "
                 f"{self._config.max_flat_candles} candles without a trade, the longest "
                 f"{facts.outages.longest:,} from {utc_text(facts.outages.longest_first)}; windows "
                 "across them are not trained on"
             )
         if facts.rows / 2 < facts.silent.count < facts.rows:
-            said.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
+            problem.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
         unknown = _seen(facts.unknown, "unknown in part; filled as freqtrade fills them")
         few = facts.outside.count <= _MOST_OUTSIDE * facts.rows
         outside = _seen(facts.outside, "opened or closed outside their high and low")
-        return said + [each for each in (unknown, outside if few else "") if each]
+        return problem + [each for each in (unknown, outside if few else "") if each]
 
     def _named(self) -> str:
         return ", ".join(str(path) for path in self._source.paths)
@@ -265,8 +265,8 @@ def inspect_candles(
             file.raw_batches(), source.period, candle_seconds, config.max_flat_candles
         )
     except DataError as error:
-        said = (f"{source.pair}: {error}",)
-        return CandleReport(source.pair, source.period, None, 0, (0.0, 0.0), said, ())
+        problem = (f"{source.pair}: {error}",)
+        return CandleReport(source.pair, source.period, None, 0, (0.0, 0.0), problem, ())
     judge = CandleVerdict(source, config, facts, periods, candle_seconds)
     return CandleReport(
         source.pair,

@@ -130,15 +130,15 @@ def _day_problems(train_days: float | None, date_from: str | None) -> list[str]:
     return problems
 
 
-def _order_problems(first: int, said: str, stop: int | None, end: int) -> list[str]:
+def _order_problems(first: int, given: str, stop: int | None, end: int) -> list[str]:
     if stop is not None and first >= stop:
         return [
-            f"the period begins at {utc_text(first)} ({said}) and ends at {utc_text(stop)}; "
+            f"the period begins at {utc_text(first)} ({given}) and ends at {utc_text(stop)}; "
             "choose an earlier --date-from or a later --date-to"
         ]
     if first >= end:
         return [
-            f"the period begins at {utc_text(first)} ({said}), after the newest candle, whose end "
+            f"the period begins at {utc_text(first)} ({given}), after the newest candle, whose end "
             f"is {utc_text(end)}; choose an earlier --date-from, or download newer candles"
         ]
     return []

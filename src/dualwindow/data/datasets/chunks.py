@@ -74,14 +74,16 @@ class AdaptiveChunk:
         use = (self._read or memory_use)()
         if use.percent < NEAR * self._max_usage_pct:
             return self.size
-        said = (
+        predicted = (
             f"{use.used / MIB:.0f} of {use.limit / MIB:.0f} MiB of {use.source} are used, "
             f"{use.percent:.0f} % where max_memory_usage_pct allows {self._max_usage_pct:g}"
         )
         if self._adaptive and self.size > self._smallest:
-            self._shrink(said)
+            self._shrink(predicted)
         elif use.percent > self._max_usage_pct:
-            raise MemoryLimitError(f"{said}, with a chunk of {self.size} {self._unit}; {self._way}")
+            raise MemoryLimitError(
+                f"{predicted}, with a chunk of {self.size} {self._unit}; {self._way}"
+            )
         return self.size
 
     def halve(self, cause: BaseException) -> None:
