@@ -30,7 +30,7 @@ SUMS: Final = (
 )
 
 
-def judged(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, Any]:
+def evaluated(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, Any]:
     """What a forecast is worth on the test rows of a fold, as plain JSON types.
 
     Every contender gets the same calibration: its probabilities are divided by the class shares

@@ -70,7 +70,7 @@ def walk(seed: int, scale: Scale) -> dict[str, Any]:
     config = TrainingConfig.from_parameters(scale.settings)
     finished = trained(market, config)
     probabilities = said_after(market, finished)
-    evaluation = _judged(market, finished)
+    evaluation = _evaluated(market, finished)
     window = TrainedWindow(
         name=f"walk {seed}",
         trained_until=finished.model.trained_until,
@@ -97,7 +97,7 @@ def walk(seed: int, scale: Scale) -> dict[str, Any]:
     }
 
 
-def _judged(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
+def _evaluated(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
     """The evaluation that the package makes of a tail, on all of the test days."""
     config = finished.model.config
     # The windows of the first test rows reach into the training days.

@@ -13,7 +13,7 @@ from dualwindow.backtest.terms import USUAL_FEES, TradeTerms
 from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
-from studies.contest import figures_of, judged, pooled, require_same_rows
+from studies.contest import evaluated, figures_of, pooled, require_same_rows
 from studies.part import Progress
 from studies.real_market import Fold, Market, data_folder, feature_stream, source_of
 from studies.real_page import PRIOR, TABLE, lines
@@ -239,4 +239,4 @@ def _folds(
 
 
 def _judge(contender: Contender, fold: Fold, seed: int, terms: TradeTerms) -> dict[str, Any]:
-    return judged(fold, contender(fold, seed), terms)
+    return evaluated(fold, contender(fold, seed), terms)

@@ -145,7 +145,7 @@ def test_a_share_of_the_candles_is_of_the_network_s_own_probabilities() -> None:
     np.testing.assert_array_equal(mixed[:, SHORT], calibrated_of(frame, "prior").market[:, SHORT])
 
 
-def judged(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, ...]:
+def evaluated(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, ...]:
     case = random_case(5, 3000)
     model = Calibration(BASELINES.prior, EVEN, 1.7)
     comparison = Comparison(Reference(BASELINES, model), case.seconds, case.volatility, 7200)
@@ -160,8 +160,8 @@ def judged(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, 
 def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
     kind: CalibrationKind,
 ) -> None:
-    case, said, found = judged(kind)
-    _, _, raw = judged("none")
+    case, said, found = evaluated(kind)
+    _, _, raw = evaluated("none")
     assert found.calibration == kind
     # All three forecasts stay beside each other, whichever is in use.
     assert found.forecast == raw.forecast
@@ -187,7 +187,7 @@ def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
 
 
 def test_sides_by_share_are_judged_on_the_network_s_own() -> None:
-    case, said, found = judged("prior", (SHORT,))
+    case, said, found = evaluated("prior", (SHORT,))
     own, market = case.probabilities, said.market
     assert found.fired["SHORT"] == (own[:, SHORT] >= BALANCED.short).sum()
     assert found.fired["LONG"] == (market[:, LONG] >= BALANCED.long).sum()
@@ -195,7 +195,7 @@ def test_sides_by_share_are_judged_on_the_network_s_own() -> None:
 
 
 def test_figures_of_an_earlier_version_are_of_no_calibration() -> None:
-    _, _, found = judged("prior")
+    _, _, found = evaluated("prior")
     values = {name: getattr(found, name) for name in vars(found) if name != "calibration"}
     assert Evaluation(**values).calibration == "none"
 

@@ -19,9 +19,9 @@ def test_the_volatility_table_is_that_of_counting_row_by_row(case: Case) -> None
     found = Baselines.fit(labels, volatility, mixed_in=mixed_in)
     prior = [(np.sum(labels == code) + 1) / (len(labels) + 3) for code in range(3)]
     np.testing.assert_allclose(found.prior, prior)
-    judged = random_case(9, 30).volatility
-    said = found.probabilities(len(judged), judged)
-    for row, value in zip(said[VOLATILITY], judged, strict=True):
+    evaluated = random_case(9, 30).volatility
+    said = found.probabilities(len(evaluated), evaluated)
+    for row, value in zip(said[VOLATILITY], evaluated, strict=True):
         low = max((edge for edge in found.edges if edge <= value), default=-np.inf)
         high = min((edge for edge in found.edges if edge > value), default=np.inf)
         inside = labels[(volatility >= low) & (volatility < high)]
@@ -64,15 +64,17 @@ def test_shuffling_takes_away_what_volatility_knows() -> None:
     # Moves where it is volatile, as in the market.
     labels = np.where(random.random(20_000) < volatility / 2, random.choice([0, 2], 20_000), 1)
     found = Baselines.fit(labels[:10_000], volatility[:10_000], mixed_in=120)
-    judged = labels[10_000:]
-    said = found.probabilities(len(judged), volatility[10_000:])
-    losses = {name: LossFigures.from_probabilities(judged, shares) for name, shares in said.items()}
+    evaluated = labels[10_000:]
+    said = found.probabilities(len(evaluated), volatility[10_000:])
+    losses = {
+        name: LossFigures.from_probabilities(evaluated, shares) for name, shares in said.items()
+    }
     prior = losses[PRIOR].log_loss
     assert losses[VOLATILITY].log_loss < 0.97 * prior
     assert losses[SHUFFLED].log_loss == pytest.approx(prior, rel=0.005)
     assert losses[SHUFFLED].log_loss > 0.999 * prior
     # Its decisions come as often as the classes did.
-    drawn = np.bincount(found.decisions(said)[SHUFFLED], minlength=3) / len(judged)
+    drawn = np.bincount(found.decisions(said)[SHUFFLED], minlength=3) / len(evaluated)
     np.testing.assert_allclose(drawn, found.prior, atol=0.02)
 
 

@@ -30,7 +30,7 @@ _TRAIN = random_case(7, 5000)
 _BASELINES = Baselines.fit(_TRAIN.labels, _TRAIN.volatility, mixed_in=120)
 
 
-def judged(
+def evaluated(
     seed: int = 0, rows: int = 2000, *, compared: bool = True, shorts: bool = True
 ) -> Evaluation:
     """An evaluation of probabilities that know nothing.
@@ -157,7 +157,7 @@ def backtest_folder(folder: Path, *, retrainings: int = 3, rows: int = 1440) -> 
     predictions.mkdir()
     for number in range(retrainings):
         until = MONDAY + number * rows * 60
-        write_window(folder / f"sub-train-BTC_{until}", window(judged(number)))
+        write_window(folder / f"sub-train-BTC_{until}", window(evaluated(number)))
         frame = prediction_frame(rows, until, number)
         frame.to_feather(predictions / f"cb_btc_{until}_prediction.feather")
     return folder

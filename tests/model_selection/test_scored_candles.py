@@ -13,7 +13,7 @@ from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
-from dualwindow.model_selection.scored_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.scored_candles import pair_probabilities, part_of, score_candles
 from dualwindow.settings import TrainingConfig
 from tests.makers.markets import random_candles
 
@@ -54,10 +54,10 @@ def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
     wanted = [row >= 20 and not 43 <= row <= 53 for row in range(11, 100)]
     np.testing.assert_array_equal(valid, wanted)
 
-    judged = judged_candles(source, dataset, span, found, funding=True)
-    np.testing.assert_array_equal(judged.candles.seconds, seconds[20:])
-    np.testing.assert_array_equal(np.isnan(judged.probabilities[:, 0]), ~valid[9:])
-    part = part_of(judged, Period(int(seconds[60]), int(seconds[80])), CONFIG.future_window)
+    evaluated = score_candles(source, dataset, span, found, funding=True)
+    np.testing.assert_array_equal(evaluated.candles.seconds, seconds[20:])
+    np.testing.assert_array_equal(np.isnan(evaluated.probabilities[:, 0]), ~valid[9:])
+    part = part_of(evaluated, Period(int(seconds[60]), int(seconds[80])), CONFIG.future_window)
     np.testing.assert_array_equal(part.candles.seconds, seconds[60:80])
     np.testing.assert_array_equal(part.candles.high, frame["high"].to_numpy()[60:80])
     assert part.labels.tolist() == [1] * 15 + [-1] * 5

@@ -20,7 +20,7 @@ from dualwindow.model_selection.threshold_search import (
     candidate_thresholds,
     choose_thresholds,
 )
-from dualwindow.model_selection.threshold_trades import EntryOutcomes, JudgedCandles
+from dualwindow.model_selection.threshold_trades import EntryOutcomes, ScoredCandles
 from dualwindow.settings import TrainingConfig
 from tests.makers.markets import random_candles
 
@@ -37,12 +37,12 @@ def market(seed: int, rows: int = ROWS) -> TradeCandles:
     return TradeCandles.from_frame(frame)
 
 
-def judged(candles: TradeCandles, score: np.ndarray) -> JudgedCandles:
+def evaluated(candles: TradeCandles, score: np.ndarray) -> ScoredCandles:
     """Candles with probabilities from a score: LONG where it is high, SHORT where it is low."""
     logits = np.stack([-score, np.full(len(score), 1.5), score], axis=1)
     odds = np.exp(logits)
     probabilities = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-    return JudgedCandles(candles, probabilities, np.full(len(candles), -1, np.int8))
+    return ScoredCandles(candles, probabilities, np.full(len(candles), -1, np.int8))
 
 
 def oracle_score(candles: TradeCandles, seed: int, noise: float) -> np.ndarray:
@@ -63,7 +63,7 @@ def random_score(seed: int) -> np.ndarray:
     return np.asarray(smooth)
 
 
-def chosen(pair: JudgedCandles, terms: TradeTerms = TERMS, min_trades: int = 30) -> ThresholdChoice:
+def chosen(pair: ScoredCandles, terms: TradeTerms = TERMS, min_trades: int = 30) -> ThresholdChoice:
     return choose_thresholds([pair], CONFIG, terms, min_trades=min_trades, draws=400)
 
 
@@ -87,7 +87,7 @@ def test_walking_over_outcomes_equals_trading_the_decisions(
     # Few levels, so that probabilities equal thresholds and both sides are reached at once.
     probabilities = (random.integers(0, levels + 1, (rows, 3)) / levels).astype(np.float32)
     probabilities[random.random(rows) < 0.1] = np.nan
-    pair = JudgedCandles(candles, probabilities, np.full(rows, -1, np.int8))
+    pair = ScoredCandles(candles, probabilities, np.full(rows, -1, np.int8))
     terms = TradeTerms(fee=0.001, slippage=0.0002, can_short=can_short)
     found = EntryOutcomes.from_candles(pair, (0.2, 0.2), CONFIG, terms).take(short, long)
     decisions = decide(probabilities, Thresholds(short=short, hold=0.0, long=long))
@@ -105,14 +105,14 @@ def test_walking_over_outcomes_equals_trading_the_decisions(
 
 def test_a_planted_edge_is_found_and_holds_on_later_candles() -> None:
     candles = market(1)
-    choice = chosen(judged(candles, oracle_score(candles, 1, noise=2.0)))
+    choice = chosen(evaluated(candles, oracle_score(candles, 1, noise=2.0)))
     assert not choice.within_noise
     assert choice.pays
     best = choice.chosen
     assert choice.corrected_pct.value < best.mean_pct.value
     assert choice.random_best_pct.value < best.mean_pct.value
     later = market(2)
-    pair = judged(later, oracle_score(later, 2, noise=2.0))
+    pair = evaluated(later, oracle_score(later, 2, noise=2.0))
     decisions = decide(pair.probabilities, Thresholds(short=best.short, hold=0.0, long=best.long))
     trades = trade_decisions(later, decisions, CONFIG, TERMS, turns=False)
     assert trades.profit.mean() > 0.0
@@ -120,7 +120,7 @@ def test_a_planted_edge_is_found_and_holds_on_later_candles() -> None:
 
 def test_the_choice_has_the_largest_expected_value_of_those_with_enough_trades() -> None:
     candles = market(3)
-    pair = judged(candles, oracle_score(candles, 3, noise=2.0))
+    pair = evaluated(candles, oracle_score(candles, 3, noise=2.0))
     choice = chosen(pair, min_trades=60)
     means = []
     for short in candidate_thresholds(pair.probabilities[:, SHORT], 60):
@@ -141,7 +141,7 @@ def test_the_choice_has_the_largest_expected_value_of_those_with_enough_trades()
 
 def test_on_random_sides_the_choice_is_within_noise() -> None:
     candles = market(5)
-    choices = [chosen(judged(candles if seed < 10 else market(6), random_score(seed)))
+    choices = [chosen(evaluated(candles if seed < 10 else market(6), random_score(seed)))
                for seed in range(20)]  # fmt: skip
     assert sum(not choice.within_noise for choice in choices) <= 2
     assert sum(choice.pays for choice in choices) <= 1
@@ -150,7 +150,7 @@ def test_on_random_sides_the_choice_is_within_noise() -> None:
 def test_an_edge_that_the_fee_eats_is_no_noise_and_does_not_pay() -> None:
     candles = market(7)
     terms = TradeTerms(fee=0.005)
-    choice = chosen(judged(candles, oracle_score(candles, 7, noise=1.0)), terms)
+    choice = chosen(evaluated(candles, oracle_score(candles, 7, noise=1.0)), terms)
     assert not choice.within_noise
     assert not choice.pays
 
@@ -160,18 +160,18 @@ def test_an_edge_that_the_fee_eats_is_no_noise_and_does_not_pay() -> None:
 
 def test_too_few_trades_for_any_choice_are_refused() -> None:
     with pytest.raises(DataError, match=r"no thresholds make 4000 trades .* at most [1-9]"):
-        chosen(judged(market(8), random_score(8)), min_trades=4000)
+        chosen(evaluated(market(8), random_score(8)), min_trades=4000)
 
 
 def test_on_spot_only_long_has_thresholds() -> None:
-    choice = chosen(judged(market(9), random_score(9)), TradeTerms(fee=0.001, can_short=False))
+    choice = chosen(evaluated(market(9), random_score(9)), TradeTerms(fee=0.001, can_short=False))
     assert {each.short for each in choice.best} == {OFF}
 
 
 def test_a_single_day_has_no_interval_and_is_noise() -> None:
     candles = market(10, rows=280)
     score = oracle_score(candles, 10, noise=0.5)
-    choice = chosen(judged(candles, score), min_trades=5)
+    choice = chosen(evaluated(candles, score), min_trades=5)
     assert choice.days == 1
     assert choice.corrected_pct.low is None
     assert choice.within_noise

@@ -84,7 +84,7 @@ def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairW
 
 def direction(found: PairWalk) -> list[float]:
     values = []
-    for each in found.judged.slices:
+    for each in found.evaluated.slices:
         assert each.evaluation is not None
         value = each.evaluation.forecast.skill["raw"]["prior"].direction.value
         assert value is not None
@@ -133,8 +133,8 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     volatility = np.array([CHANGES[row - 59 : row + 1].std() for row in rows])
     comparison = Comparison(reference(), SECONDS[rows], volatility, 30 * 60)
     expected = evaluate(LABELS[rows], probabilities[rows - FIRST], LIMITS, comparison)
-    assert found.judged.slices[1].evaluation == expected
-    assert found.judged.slices[1].unusable == np.count_nonzero(~usable[part])
+    assert found.evaluated.slices[1].evaluation == expected
+    assert found.evaluated.slices[1].unusable == np.count_nonzero(~usable[part])
 
     candles = TradeCandles.from_frame(FRAME)
     own = {
@@ -147,8 +147,8 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     np.testing.assert_array_equal(found.trades.entry_row, trades.entry_row)
     np.testing.assert_array_equal(found.trades.profit, trades.profit)
     compared = ComparedTrades.from_trades(candles, trades, CONFIG, TERMS)
-    assert found.judged.after_fees == after_fees([compared], TERMS)
-    by_slice = [each.after_fees.trades for each in found.judged.slices if each.after_fees]
+    assert found.evaluated.after_fees == after_fees([compared], TERMS)
+    by_slice = [each.after_fees.trades for each in found.evaluated.slices if each.after_fees]
     assert sum(by_slice) == len(trades) > 50
 
 
@@ -164,7 +164,7 @@ def test_what_cannot_be_judged_is_left_out_and_counted() -> None:
     early = replace(late, seconds=SECONDS[:50], usable=np.ones(50, bool))
     found = walk_pair("BTC/USDT", [early, late], FRAME, CONFIG, TERMS)
     assert found is not None
-    first, last = found.judged.slices
+    first, last = found.evaluated.slices
     # No window of closes lies before the first, no whole future after the last.
     assert (first.evaluation, first.unknown) == (None, 50)
     assert (last.candles, last.unusable, last.unknown) == (50, 1, 30)

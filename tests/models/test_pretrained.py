@@ -323,8 +323,8 @@ def test_used_as_it_is_it_is_compared_with_the_baselines_of_its_own_training(
     own = fit_reference(seen.labelled(), used, mirrored=True)
     dataset = Dataset.from_candles(candles, labels, used, name="BTC")
     for reference in (own, None):
-        judged = replace(start, reference=reference)
-        finished = train_dataset(dataset, used, name="BTC", start=judged)
+        evaluated = replace(start, reference=reference)
+        finished = train_dataset(dataset, used, name="BTC", start=evaluated)
         assert finished.evaluation is not None
         assert bool(finished.evaluation.forecast.skill) is (reference is not None)
         assert (finished.reference is None) is (reference is None)

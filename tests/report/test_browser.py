@@ -16,7 +16,7 @@ from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from tests.conftest import IN_CI
 from tests.makers.reports import backtest_folder, write_candles
-from tests.report.test_page import HOSTILE, judged, training, window
+from tests.report.test_page import HOSTILE, evaluated, training, window
 from tests.report.test_walked import facts
 
 WIDTHS = {"desktop": 1280, "phone": 375}
@@ -112,7 +112,9 @@ def brightness(colour: str) -> float:
 def test_the_page_in_a_browser(dark: bool, chromium: str, tmp_path: Path) -> None:
     # By day a backtest, by night a training whose name would like to be a script.
     if dark:
-        report = training(window(judged(), HOSTILE), window(judged(1), HOSTILE), title=HOSTILE)
+        report = training(
+            window(evaluated(), HOSTILE), window(evaluated(1), HOSTILE), title=HOSTILE
+        )
     else:
         write_candles(tmp_path / "user_data", 3 * 1440)
         folder = backtest_folder(tmp_path / "user_data" / "models" / "identifier")

@@ -11,12 +11,27 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.report.build import gather, write_report
 from dualwindow.report.schema import RunFacts, Stage, WeeklyClasses
 from dualwindow.report.trainings import read_window
-from tests.makers.reports import MONDAY, PAIR, backtest_folder, earned, judged, window, write_window
+from tests.makers.reports import (
+    MONDAY,
+    PAIR,
+    backtest_folder,
+    earned,
+    evaluated,
+    window,
+    write_window,
+)
 
 
 @pytest.mark.parametrize(
     "evaluation",
-    [judged(), judged(compared=False), judged(shorts=False), judged(rows=5), judged(rows=1), None],
+    [
+        evaluated(),
+        evaluated(compared=False),
+        evaluated(shorts=False),
+        evaluated(rows=5),
+        evaluated(rows=1),
+        None,
+    ],
 )
 @pytest.mark.parametrize("evaluated_on", ["tail", "validation"])
 def test_figures_are_read_as_they_were_written(
@@ -36,7 +51,7 @@ def test_figures_are_read_as_they_were_written(
     ],
 )
 def test_damaged_figures_are_refused_by_name(spoil: object, tmp_path: Path) -> None:
-    path = write_window(tmp_path, window(judged()))
+    path = write_window(tmp_path, window(evaluated()))
     assert callable(spoil)
     path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(ModelFileError, match=r"evaluation\.json.*train the model again"):
@@ -76,7 +91,7 @@ def test_a_folder_without_figures_is_refused_with_the_way_out(tmp_path: Path) ->
 def test_a_later_report_keeps_what_only_the_training_knew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_window(tmp_path, window(judged()))
+    write_window(tmp_path, window(evaluated()))
     weeks = WeeklyClasses("labels", [MONDAY], {"SHORT": [1], "HOLD": [5], "LONG": [2]})
     run = RunFacts([Stage("training", 2.0, 2**20, 150.0)], weeks, {"torch": "2"})
     write_report(gather(tmp_path, run), tmp_path)
@@ -96,7 +111,7 @@ def test_a_later_report_keeps_what_only_the_training_knew(
 def test_the_files_go_where_they_are_asked_for_or_the_error_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_window(tmp_path / "model", window(judged()))
+    write_window(tmp_path / "model", window(evaluated()))
     (tmp_path / "file").write_text("", encoding="utf-8")
     assert main(["report", str(tmp_path / "model"), "--output", str(tmp_path / "there")]) == 0
     assert {each.name for each in (tmp_path / "there").iterdir()} == {"report.html", "report.json"}
@@ -106,7 +121,7 @@ def test_the_files_go_where_they_are_asked_for_or_the_error_says_so(
 
 
 def test_trades_after_fees_are_shown_where_they_are_known(tmp_path: Path) -> None:
-    path = write_window(tmp_path / "model", window(judged()))
+    path = write_window(tmp_path / "model", window(evaluated()))
     assert gather(path.parent).after_fees is None
     content = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**content, "after_fees": earned().to_dict()}), encoding="utf-8")

@@ -14,7 +14,7 @@ from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from dualwindow.report.schema import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import verdict_of
-from tests.makers.reports import MONDAY, backtest_folder, judged, window
+from tests.makers.reports import MONDAY, backtest_folder, evaluated, window
 
 HOSTILE = "</script><img src=x onerror=\"document.title='taken'\">&\"'<b>"
 WEEKS = WeeklyClasses("labels", [MONDAY], {"SHORT": [1], "HOLD": [5], "LONG": [2]})
@@ -37,18 +37,21 @@ def training(*windows: TrainedWindow, run: RunFacts = RUN, title: str = "model")
 
 
 REPORTS = {
-    "whole": training(window(judged())),
+    "whole": training(window(evaluated())),
     "not evaluated": training(window(None)),
     "nothing at all": training(run=RunFacts()),
-    "no baselines": training(window(judged(compared=False))),
-    "a class that never comes": training(window(judged(shorts=False))),
-    "one row": training(window(judged(rows=1))),
+    "no baselines": training(window(evaluated(compared=False))),
+    "a class that never comes": training(window(evaluated(shorts=False))),
+    "one row": training(window(evaluated(rows=1))),
     "some retrainings": training(
-        window(judged(1)), window(None), window(judged(2), "ETH/USDT:USDT"), window(judged(rows=3))
+        window(evaluated(1)),
+        window(None),
+        window(evaluated(2), "ETH/USDT:USDT"),
+        window(evaluated(rows=3)),
     ),
     "as it is": training(
         replace(
-            window(judged()),
+            window(evaluated()),
             training=replace(window(None).training, epochs=[], best_epoch=0, rows=0),
         )
     ),
@@ -90,7 +93,7 @@ def test_a_backtest_shows_its_candles_and_its_retrainings(tmp_path: Path) -> Non
 
 
 def test_what_users_named_is_text_and_nothing_else() -> None:
-    named = training(window(judged(), HOSTILE), window(judged(1), HOSTILE), title=HOSTILE)
+    named = training(window(evaluated(), HOSTILE), window(evaluated(1), HOSTILE), title=HOSTILE)
     page = page_of(named).replace(plotly.offline.get_plotlyjs(), "")
     assert "<img" not in page
     assert page.count("<script") == page.count("</script>") == 3

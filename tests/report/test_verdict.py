@@ -7,7 +7,7 @@ import pytest
 
 from dualwindow.report.schema import TrainedWindow
 from dualwindow.report.verdict import verdict_of
-from tests.makers.reports import earned, judged, window, with_skill
+from tests.makers.reports import earned, evaluated, window, with_skill
 
 UP, AROUND, DOWN = (0.03, 0.01, 0.05), (0.01, -0.01, 0.03), (-0.03, -0.05, -0.01)
 PROMISES = re.compile(
@@ -16,7 +16,7 @@ PROMISES = re.compile(
 
 
 def one(**parts: tuple[float, float, float] | None) -> TrainedWindow:
-    return window(with_skill(judged(), **{"calm": AROUND, **parts}))
+    return window(with_skill(evaluated(), **{"calm": AROUND, **parts}))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_verdict_says_what_the_intervals_say(
 
 
 def test_few_blocks_give_no_interval_and_nothing_found() -> None:
-    verdict = verdict_of([window(judged(rows=8))])
+    verdict = verdict_of([window(evaluated(rows=8))])
     assert "too few candles" in verdict.text
     assert "unknown" not in verdict.text
     assert not verdict.found
@@ -60,7 +60,7 @@ def test_few_blocks_give_no_interval_and_nothing_found() -> None:
     [
         ([], "no figures of a model"),
         ([window(None, hindsight=50)], "no candle that the model had not seen"),
-        ([window(judged(compared=False))], "no baselines"),
+        ([window(evaluated(compared=False))], "no baselines"),
     ],
 )
 def test_what_was_not_judged_is_not_traded(windows: list[TrainedWindow], words: str) -> None:
@@ -82,7 +82,7 @@ def test_retrainings_are_counted_and_most_of_them_must_know_direction(
 
 
 def test_sides_are_told_beside_how_often_they_come() -> None:
-    evaluation = judged()
+    evaluation = evaluated()
     above = evaluation.meaning["LONG"].above
     assert above is not None
     real = evaluation.real["LONG"] / evaluation.rows

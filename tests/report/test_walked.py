@@ -24,7 +24,7 @@ from tests.makers.reports import (
     MONDAY,
     PAIR,
     backtest_folder,
-    judged,
+    evaluated,
     window,
     with_skill,
     write_candles,
@@ -140,7 +140,7 @@ def test_where_models_overlap_the_newer_one_counts(tmp_path: Path) -> None:
 
 
 def test_argmax_has_no_thresholds_to_speak_of() -> None:
-    likeliest = replace(judged(), uses_thresholds=False)
+    likeliest = replace(evaluated(), uses_thresholds=False)
     precision = likeliest.argmax.precision["LONG"]
     one = verdict_of([window(likeliest)]).text
     many = verdict_of([window(likeliest), window(likeliest)]).text
@@ -153,8 +153,8 @@ def test_argmax_has_no_thresholds_to_speak_of() -> None:
 @pytest.mark.parametrize(("low", "found"), [(0.01, True), (-0.01, False)])
 def test_the_verdict_of_a_walk_is_drawn_from_the_pooled_figures(low: float, found: bool) -> None:
     skill = (0.03, low, 0.05)
-    pooled = with_skill(judged(), total=skill, direction=skill, calm=skill)
-    verdict = verdict_of([window(judged())] * 2, None, pooled)
+    pooled = with_skill(evaluated(), total=skill, direction=skill, calm=skill)
+    verdict = verdict_of([window(evaluated())] * 2, None, pooled)
     assert verdict.found is found
     assert ("Better than the" in verdict.text) is found
     assert ("Do not trade this." in verdict.text) is not found

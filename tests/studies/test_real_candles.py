@@ -14,7 +14,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
 from studies.__main__ import main
-from studies.contest import figures_of, judged, pooled, require_same_rows
+from studies.contest import evaluated, figures_of, pooled, require_same_rows
 from studies.part import Progress
 from studies.real_candles import NETWORK, Scale, Source, lines, run
 from studies.real_market import FOLDER_VARIABLE, Fold, Market
@@ -85,7 +85,7 @@ def test_who_sees_the_label_has_a_skill_near_one_and_who_knows_nothing_none(
     folds: list[Fold],
 ) -> None:
     sums = {
-        name: pooled([judged(fold, contender(fold), TERMS) for fold in folds])
+        name: pooled([evaluated(fold, contender(fold), TERMS) for fold in folds])
         for name, contender in {
             "leak": leaking,
             PRIOR: lambda fold: prior(fold, 1),
@@ -109,7 +109,7 @@ def test_who_sees_the_label_has_a_skill_near_one_and_who_knows_nothing_none(
 
 def test_a_contender_does_not_differ_from_itself(folds: list[Fold]) -> None:
     rival = RIVALS["logistic regression"]
-    cells = [judged(fold, rival(fold, 1), TERMS) for fold in folds]
+    cells = [evaluated(fold, rival(fold, 1), TERMS) for fold in folds]
     # Two seeds that say the same count as one.
     both = {"one": pooled(cells), "other": pooled([*cells, *cells])}
     found = figures_of(both, {"one": 1, "other": 2}, ("other",), ["one"])

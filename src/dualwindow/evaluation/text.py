@@ -80,14 +80,14 @@ def verdict(forecast: ForecastFigures) -> str:
     name = forecast.strongest("total")
     figure, title = forecast.skill[TEMPERED][name].total, BASELINE_TITLES[name]
     if figure.low is None:
-        judged = f"too few candles to tell it from the {title}: "
+        lead = f"too few candles to tell it from the {title}: "
     elif figure.sign:
-        judged = f"better than the {title} by " if figure.sign > 0 else f"worse than the {title}: "
+        lead = f"better than the {title} by " if figure.sign > 0 else f"worse than the {title}: "
     else:
-        judged = f"not distinguishable from the {title}: "
+        lead = f"not distinguishable from the {title}: "
     calm, direction = (_part(forecast, part) for part in ("calm", "direction"))
     return (
-        f"{judged}{skill_text(figure)} of its log loss; calm or not {calm}, direction {direction}; "
+        f"{lead}{skill_text(figure)} of its log loss; calm or not {calm}, direction {direction}; "
         f"95% intervals from {forecast.blocks} blocks of {forecast.block_seconds / 3600:.3g} h"
     )
 

@@ -16,7 +16,7 @@ from dualwindow.data.candles.timerange import Period
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
-from dualwindow.model_selection.threshold_trades import JudgedCandles
+from dualwindow.model_selection.threshold_trades import ScoredCandles
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 
@@ -66,14 +66,14 @@ def pair_probabilities(
     return found
 
 
-def judged_candles(
+def score_candles(
     source: CandleSource,
     dataset: Dataset,
     span: PairSpan,
     probabilities: NDArray[np.float32],
     *,
     funding: bool,
-) -> JudgedCandles:
+) -> ScoredCandles:
     """The candles of a pair's period, with what the model says and what came.
 
     Args:
@@ -90,29 +90,29 @@ def judged_candles(
     at, known = _places(dataset.seconds[span.start : span.stop], candles.seconds)
     labels = np.where(known, dataset.labels[span.start : span.stop][at], UNKNOWN).astype(np.int8)
     spoken = np.where(known[:, None], probabilities[at], np.float32(np.nan))
-    return JudgedCandles(candles, spoken, labels)
+    return ScoredCandles(candles, spoken, labels)
 
 
-def part_of(judged: JudgedCandles, period: Period, future_window: int) -> JudgedCandles:
+def part_of(evaluated: ScoredCandles, period: Period, future_window: int) -> ScoredCandles:
     """The candles of a part, as if there were no others: what is open at its end ends there.
 
     Args:
-        judged: a pair's candles.
+        evaluated: a pair's candles.
         period: the part.
         future_window: candles that a label looks ahead; those that look beyond the part are
             unknown in it.
     """
-    candles = judged.candles
+    candles = evaluated.candles
     first, stop = (
         end if moment is None else int(np.searchsorted(candles.seconds, moment))
         for moment, end in ((period.first, 0), (period.stop, len(candles)))
     )
     rows = slice(first, stop)
-    labels = judged.labels[rows].copy()
+    labels = evaluated.labels[rows].copy()
     labels[max(len(labels) - future_window, 0) :] = UNKNOWN
     columns = ("seconds", "open", "high", "low", "tick")
     part = replace(candles, **{name: getattr(candles, name)[rows] for name in columns})
-    return JudgedCandles(part, judged.probabilities[rows], labels)
+    return ScoredCandles(part, evaluated.probabilities[rows], labels)
 
 
 def _flat(

@@ -29,7 +29,7 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
-from dualwindow.model_selection.threshold_trades import EntryOutcomes, JudgedCandles, Taken
+from dualwindow.model_selection.threshold_trades import EntryOutcomes, ScoredCandles, Taken
 from dualwindow.settings import TrainingConfig
 
 #: The largest threshold that a setting may have, which no softmax reaches: the side is not said.
@@ -134,7 +134,7 @@ def candidate_thresholds(probability: NDArray[np.floating], fewest: int) -> list
 
 
 def choose_thresholds(
-    pairs: Sequence[JudgedCandles],
+    pairs: Sequence[ScoredCandles],
     config: TrainingConfig,
     terms: TradeTerms,
     *,

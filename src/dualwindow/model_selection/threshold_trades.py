@@ -24,7 +24,7 @@ _NO_EXIT: Final = -1
 
 
 @dataclass(frozen=True)
-class JudgedCandles:
+class ScoredCandles:
     """N candles of one pair with what a model says of them.
 
     Attributes:
@@ -78,7 +78,7 @@ class EntryOutcomes:
     @classmethod
     def from_candles(
         cls,
-        judged: JudgedCandles,
+        evaluated: ScoredCandles,
         lowest: tuple[float, float],
         config: TrainingConfig,
         terms: TradeTerms,
@@ -86,23 +86,23 @@ class EntryOutcomes:
         """Trade both sides from every row that reaches the lowest threshold of one.
 
         Args:
-            judged: candles and probabilities.
+            evaluated: candles and probabilities.
             lowest: thresholds of SHORT and LONG below which none will be asked for.
             config: barriers and future window.
             terms: fee, slippage, leverage, and whether a SHORT is a signal.
         """
-        says = judged.probabilities[:, list(_SIDES)].T.astype(np.float64)
-        says[:, np.isnan(judged.probabilities).any(axis=1)] = -1.0
+        says = evaluated.probabilities[:, list(_SIDES)].T.astype(np.float64)
+        says[:, np.isnan(evaluated.probabilities).any(axis=1)] = -1.0
         # As in `trade_decisions`: nothing is entered in the last candle.
-        says[:, max(len(judged.candles) - 2, 0) :] = -1.0
+        says[:, max(len(evaluated.candles) - 2, 0) :] = -1.0
         rows = np.flatnonzero((says >= np.array(lowest)[:, None]).any(axis=0))
         exit_row = np.full(says.shape, _NO_EXIT, dtype=np.int64)
         profit = np.full(says.shape, np.nan)
         for place, side in enumerate(_SIDES):
             sides = np.full(len(rows), side, dtype=np.int8)
-            trades = trade_entries(judged.candles, rows + 1, sides, config, terms)
+            trades = trade_entries(evaluated.candles, rows + 1, sides, config, terms)
             exit_row[place, rows], profit[place, rows] = trades.exit_row, trades.profit
-        return cls(says, exit_row, profit, judged.candles.seconds, terms.can_short)
+        return cls(says, exit_row, profit, evaluated.candles.seconds, terms.can_short)
 
     def take(self, short: float, long: float) -> Taken:
         """One position at a time, as `trade_decisions` without turns.

@@ -54,7 +54,7 @@ class PairWalk:
     """A pair's figures with what they are made of, so that pairs can be pooled.
 
     Attributes:
-        judged: the figures.
+        evaluated: the figures.
         candles: that were traded, from the first predicted one to the last.
         close: (N,) their closes.
         labels: (N,) class codes, -1 where unknown.
@@ -65,7 +65,7 @@ class PairWalk:
         compared: the trades beside the opposite sides.
     """
 
-    judged: JudgedPair
+    evaluated: EvaluatedPair
     candles: TradeCandles
     close: NDArray[np.float64]
     labels: NDArray[np.int8]
@@ -116,12 +116,12 @@ def walk_pair(
     calibrated, can = decisions[begin:end], usable[begin:end]
     trades = trade_decisions(candles, calibrated, config, terms, turns=False, usable=can)
     compared = ComparedTrades.from_trades(candles, trades, config, terms)
-    judged, parts = [], []
+    evaluated, parts = [], []
     for each, rows in zip(placed, places, strict=True):
         part, unknown = walk.part(each, rows)
         parts += [part] if part is not None else []
-        judged.append(
-            JudgedSlice(
+        evaluated.append(
+            EvaluatedSlice(
                 pair=pair,
                 trained_until=each.trained_until,
                 first=int(each.seconds[0]),
@@ -133,8 +133,8 @@ def walk_pair(
                 after_fees=_earned([_entered_in(compared, rows - begin)], terms),
             )
         )
-    whole = JudgedPair(
-        pair, judged, evaluate_parts(parts) if parts else None, _earned([compared], terms)
+    whole = EvaluatedPair(
+        pair, evaluated, evaluate_parts(parts) if parts else None, _earned([compared], terms)
     )
     close, labels = walk.close[begin:end], walk.labels[begin:end]
     return PairWalk(whole, candles, close, labels, calibrated, can, trades, parts, compared)
@@ -149,7 +149,7 @@ def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
     """
     parts = [part for walk in walks for part in walk.parts]
     return WalkForward(
-        pairs=[walk.judged for walk in walks],
+        pairs=[walk.evaluated for walk in walks],
         evaluation=evaluate_parts(parts) if parts else None,
         after_fees=_earned([walk.compared for walk in walks], terms),
     )
@@ -231,7 +231,7 @@ def _cut(candles: TradeCandles, begin: int, end: int) -> TradeCandles:
 
 
 @dataclass(frozen=True)
-class JudgedSlice:
+class EvaluatedSlice:
     """One model on the candles that it predicted.
 
     Attributes:
@@ -258,7 +258,7 @@ class JudgedSlice:
 
 
 @dataclass(frozen=True)
-class JudgedPair:
+class EvaluatedPair:
     """All slices of a pair.
 
     Attributes:
@@ -269,7 +269,7 @@ class JudgedPair:
     """
 
     pair: str
-    slices: list[JudgedSlice]
+    slices: list[EvaluatedSlice]
     evaluation: Evaluation | None
     after_fees: AfterFees | None
 
@@ -284,11 +284,11 @@ class WalkForward:
         after_fees: of all pairs' trades.
     """
 
-    pairs: list[JudgedPair]
+    pairs: list[EvaluatedPair]
     evaluation: Evaluation | None
     after_fees: AfterFees | None
 
     @property
-    def slices(self) -> list[JudgedSlice]:
+    def slices(self) -> list[EvaluatedSlice]:
         """Of all pairs, pair after pair."""
         return [each for pair in self.pairs for each in pair.slices]

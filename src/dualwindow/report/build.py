@@ -28,7 +28,7 @@ from dualwindow.report.schema import (
     RunFacts,
     TrainedWindow,
     WeeklyClasses,
-    judged,
+    evaluated,
 )
 from dualwindow.report.trainings import read_after_fees, read_window, read_windows
 from dualwindow.report.verdict import verdict_of
@@ -132,7 +132,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     settings: dict[str, Any] = bound.get("settings", {})
     pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
     windows = read_windows(folder)
-    known = judged(windows)
+    known = evaluated(windows)
     # The thresholds that are shown beside them are those of the last training, too.
     calibration = known[-1][1].calibration if known else "none"
     predictions = read_predictions(folder / CACHED_PREDICTIONS, calibration)

@@ -18,7 +18,7 @@ def candle_charts(report: Report) -> list[Chart]:
 
 def _thresholds(report: Report, pair: str) -> dict[str, float]:
     """Side to threshold; empty where no training of the pair tells."""
-    own = [evaluation for window, evaluation in report.judged() if window.name == pair]
+    own = [evaluation for window, evaluation in report.evaluated() if window.name == pair]
     return {side: own[-1].thresholds[side] for side in _SIDES} if own else {}
 
 

@@ -103,7 +103,7 @@ def _profit_note(report: Report) -> str:
 
 
 def _threshold_note(report: Report) -> str:
-    kinds = {evaluation.calibration for _, evaluation in report.judged()} - {"none"}
+    kinds = {evaluation.calibration for _, evaluation in report.evaluated()} - {"none"}
     looked_at = "calibrated probabilities" if kinds else "the network's own probabilities"
     named = f" (calibration {', '.join(sorted(kinds))})" if kinds else ""
     return (
@@ -131,7 +131,7 @@ def _first_screen(report: Report) -> str:
     baselines = baseline_table(report)
     beside = ""
     if baselines is not None:
-        several = "; means over all judged candles" if len(report.judged()) > 1 else ""
+        several = "; means over all judged candles" if len(report.evaluated()) > 1 else ""
         beside = (
             '<section class="card"><h2>Beside its baselines</h2>'
             f'<p class="quiet">Log loss and Brier score: lower is better, calibrated{several}.</p>'

@@ -220,7 +220,7 @@ class WalkFacts:
 
     def marked(self, figures: CandleFigures) -> CandleFigures:
         """Figures of a pair with its closes and trades; as they are where it was not judged."""
-        walk = next((each for each in self.walks if each.judged.pair == figures.pair), None)
+        walk = next((each for each in self.walks if each.evaluated.pair == figures.pair), None)
         if walk is None:
             return figures
         ends = np.array(figures.begin) + figures.stretch_seconds

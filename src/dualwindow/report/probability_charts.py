@@ -23,7 +23,7 @@ _CURVES: Final = 12
 
 def confusion_charts(report: Report) -> list[Chart]:
     """What was said against what happened, with the thresholds and by the likeliest class."""
-    found = [evaluation for _, evaluation in report.judged()]
+    found = [evaluation for _, evaluation in report.evaluated()]
     if not found:
         return []
     limits = ", ".join(f"{name} {found[-1].thresholds[name]:.2f}" for name in _SIDES)
@@ -75,7 +75,7 @@ def _confusion(key: str, title: str, matrix: list[list[int]]) -> Chart:
 
 def coverage_chart(report: Report) -> Chart | None:
     """Precision against coverage, with the thresholds of every mode marked."""
-    found = report.judged()
+    found = report.evaluated()
     if not found:
         return None
     evaluations = [evaluation for _, evaluation in found]
@@ -168,7 +168,7 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
 
 def reliability_charts(report: Report) -> list[Chart]:
     """Stated against observed: as the network says it, and calibrated."""
-    found = [evaluation.forecast.reliability for _, evaluation in report.judged()]
+    found = [evaluation.forecast.reliability for _, evaluation in report.evaluated()]
     notes = {
         RAW: (
             "The network's own probabilities, on which the thresholds act unless a calibration is "

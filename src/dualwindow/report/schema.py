@@ -219,11 +219,11 @@ class Report:
         """All figures as plain JSON types."""
         return {"format": REPORT_FORMAT, **asdict(self)}
 
-    def judged(self) -> list[tuple[TrainedWindow, Evaluation]]:
+    def evaluated(self) -> list[tuple[TrainedWindow, Evaluation]]:
         """The windows that were evaluated, with their evaluation."""
-        return judged(self.windows)
+        return evaluated(self.windows)
 
 
-def judged(windows: list[TrainedWindow]) -> list[tuple[TrainedWindow, Evaluation]]:
+def evaluated(windows: list[TrainedWindow]) -> list[tuple[TrainedWindow, Evaluation]]:
     """Those of some windows that were evaluated, with their evaluation."""
     return [(each, each.evaluation) for each in windows if each.evaluation is not None]

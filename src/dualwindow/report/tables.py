@@ -35,7 +35,7 @@ class PageTable:
 
 def baseline_table(report: Report) -> PageTable | None:
     """The model beside its baselines; means over candles where there are several retrainings."""
-    found = [evaluation for _, evaluation in report.judged()]
+    found = [evaluation for _, evaluation in report.evaluated()]
     if not found:
         return None
     compared = all(each.forecast.skill for each in found)
@@ -75,7 +75,7 @@ def _row(
 
 def threshold_table(report: Report) -> PageTable | None:
     """What every threshold does: how often it fires, and what the market gives then."""
-    found = [evaluation for _, evaluation in report.judged()]
+    found = [evaluation for _, evaluation in report.evaluated()]
     if not found:
         return None
     rows = []
@@ -148,7 +148,7 @@ def walk_table(report: Report) -> PageTable | None:
 
 def class_table(report: Report) -> PageTable | None:
     """Classes of training rows, of judged rows, and of what was said on these."""
-    found = report.judged()
+    found = report.evaluated()
     if not found:
         return None
     parts = {

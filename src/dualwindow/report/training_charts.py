@@ -66,7 +66,7 @@ def _line(name: str, x: list[int], y: list[float], colour: str, axis: str) -> Tr
 
 def skill_chart(report: Report) -> Chart | None:
     """Skill against the strongest baseline with its interval: by part, or by retraining."""
-    found = [each for each in report.judged() if each[1].forecast.skill]
+    found = [each for each in report.evaluated() if each[1].forecast.skill]
     if not found:
         return None
     if len(found) == 1:

@@ -10,7 +10,7 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import TEMPERED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.report.schema import TrainedWindow, Verdict, judged
+from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
 
 _DO_NOT: Final = "Do not trade this."
 #: What is left to find out where direction was told from chance.
@@ -63,7 +63,7 @@ def _of_trades(figure: Percent) -> str:
 
 
 def _of_windows(windows: list[TrainedWindow]) -> Verdict:
-    found = judged(windows)
+    found = evaluated(windows)
     if not found:
         why = "Nothing was evaluated: there was no candle that the model had not seen."
         if not windows:
@@ -140,12 +140,12 @@ def _total(figure: SkillFigure, title: str, rows: int) -> str:
             f"its log loss {where})."
         )
     if figure.sign > 0:
-        judged_as = f"Better than the {title} by {percent(figure.value, signed=False)}"
+        evaluated_as = f"Better than the {title} by {percent(figure.value, signed=False)}"
     elif figure.sign < 0:
-        judged_as = f"Worse than the {title} by {percent(-figure.value, signed=False)}"
+        evaluated_as = f"Worse than the {title} by {percent(-figure.value, signed=False)}"
     else:
-        judged_as = f"Not distinguishable from the {title}: {percent(figure.value)}"
-    return f"{judged_as} of its log loss {where} (95 % interval {interval_text(figure)})."
+        evaluated_as = f"Not distinguishable from the {title}: {percent(figure.value)}"
+    return f"{evaluated_as} of its log loss {where} (95 % interval {interval_text(figure)})."
 
 
 def _direction(figure: SkillFigure) -> str:

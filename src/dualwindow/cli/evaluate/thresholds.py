@@ -28,9 +28,9 @@ from dualwindow.data.candles.timerange import Period, utc_text
 from dualwindow.data.datasets.store import Store
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.model_selection.scored_candles import judged_candles, pair_probabilities, part_of
+from dualwindow.model_selection.scored_candles import pair_probabilities, part_of, score_candles
 from dualwindow.model_selection.threshold_search import choose_thresholds, chosen_thresholds
-from dualwindow.model_selection.threshold_trades import JudgedCandles
+from dualwindow.model_selection.threshold_trades import ScoredCandles
 from dualwindow.models.portable import ModelOrigin, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
@@ -83,11 +83,13 @@ def run_suggestion(options: argparse.Namespace) -> int:
     with StageWatch() as watch, StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, watch, signals)
-            judged = _judged(model, store, sources, settings, signals)
+            evaluated = _evaluated(model, store, sources, settings, signals)
         except TrainingStoppedError:
             return signals.exit_status
     config = settings.training
-    validation, tail = (_part(judged, period, config) for period in (parts.validation, parts.tail))
+    validation, tail = (
+        _part(evaluated, period, config) for period in (parts.validation, parts.tail)
+    )
     choice = choose_thresholds(validation, config, terms, min_trades=min_trades)
     chosen = chosen_thresholds(choice.chosen, configured)
     suggestion = Suggestion(
@@ -161,13 +163,13 @@ def _parts(origin: ModelOrigin) -> _Parts:
     return _Parts(Period(begin, tail), Period(tail, origin.until))
 
 
-def _judged(
+def _evaluated(
     model: TrainedModel,
     store: Store,
     sources: list[CandleSource],
     settings: RunSettings,
     signals: StopSignals,
-) -> list[JudgedCandles]:
+) -> list[ScoredCandles]:
     """Every pair's candles with the model's probabilities."""
     dataset, found = store.dataset, []
     for source, span in zip(sources, dataset.pairs, strict=True):
@@ -175,34 +177,37 @@ def _judged(
             model, dataset, span, source, settings.training, should_stop=signals.requested
         )
         funding = settings.root.evaluation_funding
-        found.append(judged_candles(source, dataset, span, probabilities, funding=funding))
+        found.append(score_candles(source, dataset, span, probabilities, funding=funding))
     return found
 
 
 def _part(
-    judged: list[JudgedCandles], period: Period, config: TrainingConfig
-) -> list[JudgedCandles]:
+    evaluated: list[ScoredCandles], period: Period, config: TrainingConfig
+) -> list[ScoredCandles]:
     """The pairs that have candles in a part; a pair that was listed late has none."""
-    parts = [part_of(pair, period, config.future_window) for pair in judged]
+    parts = [part_of(pair, period, config.future_window) for pair in evaluated]
     return [part for part in parts if len(part.candles) > 1]
 
 
 def _worth(
-    judged: list[JudgedCandles], thresholds: Thresholds, config: TrainingConfig, terms: TradeTerms
+    evaluated: list[ScoredCandles],
+    thresholds: Thresholds,
+    config: TrainingConfig,
+    terms: TradeTerms,
 ) -> AfterFees:
     """What thresholds earn on candles, beside other sides at the same entries."""
     compared = []
-    for pair in judged:
+    for pair in evaluated:
         decisions = decide(pair.probabilities, thresholds)
         trades = trade_decisions(pair.candles, decisions, config, terms, turns=False)
         compared.append(ComparedTrades.from_trades(pair.candles, trades, config, terms))
     return after_fees(compared, terms)
 
 
-def _meaning(judged: list[JudgedCandles], thresholds: Thresholds) -> ValidationMeaning:
+def _meaning(evaluated: list[ScoredCandles], thresholds: Thresholds) -> ValidationMeaning:
     """Which market probability each side's threshold means, on rows with a known label."""
-    labels = np.concatenate([pair.labels for pair in judged])
-    says = np.concatenate([pair.probabilities for pair in judged])
+    labels = np.concatenate([pair.labels for pair in evaluated])
+    says = np.concatenate([pair.probabilities for pair in evaluated])
     known = (labels >= 0) & ~np.isnan(says).any(axis=1)
     if not known.any():
         return {}

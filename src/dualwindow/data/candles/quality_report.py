@@ -267,15 +267,15 @@ def inspect_candles(
     except DataError as error:
         problem = (f"{source.pair}: {error}",)
         return CandleReport(source.pair, source.period, None, 0, (0.0, 0.0), problem, ())
-    judge = CandleVerdict(source, config, facts, periods, candle_seconds)
+    assess = CandleVerdict(source, config, facts, periods, candle_seconds)
     return CandleReport(
         source.pair,
         source.period,
         facts,
-        judge.expected,
-        judge.buffer_days,
-        tuple(f"{source.pair}: {each}" for each in judge.refusals()),
-        tuple(f"{source.pair}: {each}" for each in judge.warnings()),
+        assess.expected,
+        assess.buffer_days,
+        tuple(f"{source.pair}: {each}" for each in assess.refusals()),
+        tuple(f"{source.pair}: {each}" for each in assess.warnings()),
     )
 
 
