@@ -19,7 +19,7 @@ from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence import decide
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
@@ -56,8 +56,8 @@ def stored(sources: list[CandleSource]) -> Dataset:
 def market(sources: list[CandleSource]) -> TradeMarket:
     by_pair = {source.pair: source for source in sources}
 
-    def prices(pair: str, period: Period) -> TradeCandles:
-        return read_trade_candles(replace(by_pair[pair], period=period))
+    def prices(pair: str, timerange: DateRange) -> TradeCandles:
+        return read_trade_candles(replace(by_pair[pair], timerange=timerange))
 
     return TradeMarket(prices, TERMS)
 
@@ -83,7 +83,7 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
         own = (rows >= pair.start) & (rows < pair.stop)
         dates = stored.seconds[rows[own]]
         end = int(dates[-1]) + 60 * (CONFIG.future_window + 2)
-        whole = read_trade_candles(replace(source, period=Period(int(dates[0]), end)))
+        whole = read_trade_candles(replace(source, timerange=DateRange(int(dates[0]), end)))
         decisions = np.full(len(whole), HOLD)
         for date, decision in zip(dates, said[own], strict=True):
             decisions[whole.seconds == date] = decision
@@ -99,7 +99,7 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
 def test_missing_prices_hide_no_other_figure(
     stored: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def none(_pair: str, _period: Period) -> TradeCandles:
+    def none(_pair: str, _timerange: DateRange) -> TradeCandles:
         raise DataError("the file has gone")
 
     path = tmp_path / "evaluation.json"
@@ -118,9 +118,9 @@ def test_prices_of_the_judged_stretch_alone_are_read(
 ) -> None:
     asked = []
 
-    def prices(pair: str, period: Period) -> TradeCandles:
-        asked.append((pair, period))
-        return market(sources).prices(pair, period)
+    def prices(pair: str, timerange: DateRange) -> TradeCandles:
+        asked.append((pair, timerange))
+        return market(sources).prices(pair, timerange)
 
     second = stored.pairs[1]
     rows = np.arange(second.start + 500, second.start + 520)
@@ -128,14 +128,16 @@ def test_prices_of_the_judged_stretch_alone_are_read(
     assert found is not None
     assert found.pairs == 1
     begin, end = (int(stored.seconds[row]) for row in (rows[0], rows[-1]))
-    assert asked == [(second.name, Period(begin, end + 60 * (CONFIG.future_window + 2)))]
+    assert asked == [(second.name, DateRange(begin, end + 60 * (CONFIG.future_window + 2)))]
 
 
 def test_prices_of_other_dates_are_refused(
     stored: Dataset, sources: list[CandleSource], caplog: pytest.LogCaptureFixture
 ) -> None:
     shifted = TradeMarket(
-        lambda pair, period: market(sources).prices(pair, Period(period.first + 60, period.stop)),
+        lambda pair, timerange: market(sources).prices(
+            pair, DateRange(timerange.first + 60, timerange.stop)
+        ),
         TERMS,
     )
     rows = np.arange(500, 510)

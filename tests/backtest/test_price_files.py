@@ -14,14 +14,16 @@ from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import EVERYTHING, Period
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange
 from tests.makers.markets import random_candles
 
 
-def source_of(folder: Path, candles: pd.DataFrame, period: Period = EVERYTHING) -> CandleSource:
+def source_of(
+    folder: Path, candles: pd.DataFrame, timerange: DateRange = EVERYTHING
+) -> CandleSource:
     path = folder / "BTC_USDT_USDT-1m-futures.feather"
     candles.to_feather(path)
-    return CandleSource("BTC/USDT:USDT", path, period)
+    return CandleSource("BTC/USDT:USDT", path, timerange)
 
 
 def assert_same(found: TradeCandles, expected: TradeCandles) -> None:
@@ -40,8 +42,8 @@ def test_gaps_are_filled_as_freqtrade_fills_them(tmp_path: Path) -> None:
 def test_a_period_holds_its_own_candles_alone(tmp_path: Path) -> None:
     candles = random_candles(500)
     seconds = utc_seconds(candles["date"])
-    period = Period(int(seconds[100]), int(seconds[200]))
-    found = read_trade_candles(source_of(tmp_path, candles, period))
+    timerange = DateRange(int(seconds[100]), int(seconds[200]))
+    found = read_trade_candles(source_of(tmp_path, candles, timerange))
     assert_same(found, TradeCandles.from_frame(candles.iloc[100:200]))
 
 

@@ -15,7 +15,7 @@ from dualwindow.backtest.terms import USUAL_FEES
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.bot.frame_prices import FramePrices
 from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.report.trainings import read_after_fees
 from tests.makers.bot import PAIR, make_bot
 
@@ -55,7 +55,7 @@ def test_only_a_period_of_the_frame_is_taken(tmp_path: Path, btc_futures: pd.Dat
     prices = FramePrices(config, reads_funding=False).market_of(btc_futures).prices
     dates = btc_futures["date"]
     first, stop = (int(dates.iloc[row].timestamp()) for row in (100, 130))
-    found = prices(PAIR, Period(first, stop))
+    found = prices(PAIR, DateRange(first, stop))
     assert len(found) == 30
     np.testing.assert_array_equal(found.open, btc_futures["open"].iloc[100:130])
     assert found.funding is None
@@ -67,7 +67,7 @@ def test_funding_that_is_not_there_is_told_once(
     config = {"datadir": tmp_path, "timeframe": "1m", "trading_mode": "futures"}
     market = FramePrices(config, reads_funding=True).market_of(btc_futures.iloc[:50])
     for _ in range(2):
-        assert market.prices(PAIR, Period(None, None)).funding is None
+        assert market.prices(PAIR, DateRange(None, None)).funding is None
     assert caplog.text.count("there are no funding rates") == 1
 
 

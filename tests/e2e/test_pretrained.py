@@ -13,7 +13,7 @@ import torch
 
 from dualwindow.cli.main import main
 from dualwindow.data.candles.sources import find_sources
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store
 from dualwindow.models.portable import PortableModel, load_portable
@@ -38,7 +38,7 @@ END = pd.Timestamp("2025-06-14", tz="UTC")
 
 def store_of(userdir: Path, first: int, stop: int) -> Store:
     sources = find_sources(
-        [PAIR], userdir / "data" / "binance", trading_mode="futures", period=Period(first, stop)
+        [PAIR], userdir / "data" / "binance", trading_mode="futures", period=DateRange(first, stop)
     )
     config = TrainingConfig.from_parameters(SETTINGS)
     return prepare_store(sources, config, userdir / "stores", periods=PERIODS)

@@ -22,10 +22,10 @@ def slow_ratio(value: float, reference: float) -> float:
     return value / reference - 1
 
 
-def slow_mean(values: list[float], row: int, period: int) -> float:
-    if row + 1 < period:
+def slow_mean(values: list[float], row: int, timerange: int) -> float:
+    if row + 1 < timerange:
         return math.nan
-    return math.fsum(values[row + 1 - period : row + 1]) / period
+    return math.fsum(values[row + 1 - timerange : row + 1]) / timerange
 
 
 def slow_volume_change(now: float, before: float) -> float:
@@ -42,12 +42,13 @@ def slow_volume_to_mean(volume: float, mean: float) -> float:
     return min(max(slow_ratio(volume, mean), -1.0), 20.0) if not math.isnan(mean) else math.nan
 
 
-def slow_features(candles: pd.DataFrame, period: int, first: int = 0) -> dict[str, list[float]]:
+def slow_features(candles: pd.DataFrame, timerange: int, first: int = 0) -> dict[str, list[float]]:
     high, low, close, volume = (
         candles[name].tolist() for name in ("high", "low", "close", "volume")
     )
     result: dict[str, list[float]] = {
-        name: [] for name in (*CHANGES, f"price_to_ma{period}", f"volume_to_ma{period}", *EXTENDED)
+        name: []
+        for name in (*CHANGES, f"price_to_ma{timerange}", f"volume_to_ma{timerange}", *EXTENDED)
     }
     squares = [slow_ratio(now, before) ** 2 for before, now in itertools.pairwise(close)]
     squares = [math.nan, *squares][: len(close)]
@@ -58,10 +59,10 @@ def slow_features(candles: pd.DataFrame, period: int, first: int = 0) -> dict[st
         result["close_change"].append(slow_ratio(close[row], before))
         volume_before = volume[row - 1] if row else math.nan
         result["volume_change"].append(slow_volume_change(volume[row], volume_before))
-        mean = slow_mean(close, row, period)
-        result[f"price_to_ma{period}"].append(slow_ratio(close[row], mean))
-        mean = slow_mean(volume, row, period)
-        result[f"volume_to_ma{period}"].append(slow_volume_to_mean(volume[row], mean))
+        mean = slow_mean(close, row, timerange)
+        result[f"price_to_ma{timerange}"].append(slow_ratio(close[row], mean))
+        mean = slow_mean(volume, row, timerange)
+        result[f"volume_to_ma{timerange}"].append(slow_volume_to_mean(volume[row], mean))
         for span in (30, 120, 1440):
             result[f"rms_change{span}"].append(math.sqrt(slow_mean(squares, row, span)))
         day = slow_mean(volume, row, 1440)

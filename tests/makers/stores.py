@@ -14,7 +14,7 @@ from freqtrade.data.converter import ohlcv_fill_up_missing_data
 
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.store import Store
 from dualwindow.data.features.base import change_features
@@ -48,7 +48,7 @@ def write(folder: Path, frames: Sequence[pd.DataFrame], rows_a_batch: int = 65_5
 def asked_for(source: CandleSource, first: int | None, stop: int | None) -> CandleSource:
     """A source with a period, given in minutes from the start of all markets."""
     at = [None if each is None else int(START.timestamp()) + 60 * each for each in (first, stop)]
-    return replace(source, period=Period(*at))
+    return replace(source, timerange=DateRange(*at))
 
 
 def in_memory(

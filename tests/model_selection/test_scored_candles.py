@@ -10,7 +10,7 @@ import numpy as np
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.model_selection.scored_candles import pair_probabilities, part_of, score_candles
@@ -36,7 +36,7 @@ def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
     # Eight minutes are missing, more than are allowed; freqtrade fills them in.
     frame.drop(index=range(40, 48)).reset_index(drop=True).to_feather(path)
     seconds = utc_seconds(frame["date"])
-    source = CandleSource("BTC/USDT", path, Period(int(seconds[20]), int(seconds[-1]) + 60))
+    source = CandleSource("BTC/USDT", path, DateRange(int(seconds[20]), int(seconds[-1]) + 60))
     # The store begins a window before the period.
     rows = seconds[11:]
     labels = np.ones(len(rows), np.int8)
@@ -57,7 +57,7 @@ def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
     evaluated = score_candles(source, dataset, span, found, funding=True)
     np.testing.assert_array_equal(evaluated.candles.seconds, seconds[20:])
     np.testing.assert_array_equal(np.isnan(evaluated.probabilities[:, 0]), ~valid[9:])
-    part = part_of(evaluated, Period(int(seconds[60]), int(seconds[80])), CONFIG.future_window)
+    part = part_of(evaluated, DateRange(int(seconds[60]), int(seconds[80])), CONFIG.future_window)
     np.testing.assert_array_equal(part.candles.seconds, seconds[60:80])
     np.testing.assert_array_equal(part.candles.high, frame["high"].to_numpy()[60:80])
     assert part.labels.tolist() == [1] * 15 + [-1] * 5

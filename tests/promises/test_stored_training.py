@@ -56,8 +56,8 @@ def test_a_store_trains_the_model_that_memory_trains(
 ) -> None:
     frame = frames[0]
     columns = change_features(frame)
-    for period in PERIODS:
-        columns |= moving_average_features(frame, period)
+    for timerange in PERIODS:
+        columns |= moving_average_features(frame, timerange)
     candles = CandleArrays(
         tuple(columns),
         utc_seconds(frame["date"]),

@@ -12,7 +12,7 @@ from freqtrade.enums import CandleType
 
 from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.sources import find_sources
-from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.candles.timerange import DateRange, utc_text
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.features.candle_arrays import read_candles
 from dualwindow.settings import TrainingConfig
@@ -46,10 +46,10 @@ def test_features_of_a_period_are_those_of_the_bots_hooks(
     tmp_path: Path,
 ) -> None:
     config = TrainingConfig(feature_set=feature_set)
-    first = Period.from_dates(first_day, None, None, newest=2**31).first
+    first = DateRange.from_dates(first_day, None, None, newest=2**31).first
     assert first is not None
-    period = Period(first, first + 2 * 86_400)
-    sources = find_sources([pair], shared_data / folder, trading_mode=mode, period=period)
+    timerange = DateRange(first, first + 2 * 86_400)
+    sources = find_sources([pair], shared_data / folder, trading_mode=mode, timerange=timerange)
     dataset = prepare_store(sources, config, tmp_path / "stores", periods=periods).dataset
 
     begin = first - buffer_seconds(config, periods, 60) if history == "the buffer" else 0

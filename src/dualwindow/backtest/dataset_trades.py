@@ -15,7 +15,7 @@ from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import HOLD
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
@@ -33,7 +33,7 @@ class TradeMarket:
         terms: fee, slippage, leverage and whether shorts are made.
     """
 
-    prices: Callable[[str, Period], TradeCandles]
+    prices: Callable[[str, DateRange], TradeCandles]
     terms: TradeTerms
 
 
@@ -100,7 +100,7 @@ def _of_pair(
     seconds = dataset.seconds[rows]
     # The last row's entry comes a candle later, its time-out the future window after that.
     after = (config.future_window + 2) * dataset.candle_seconds
-    candles = market.prices(pair, Period(int(seconds[0]), int(seconds[-1]) + after))
+    candles = market.prices(pair, DateRange(int(seconds[0]), int(seconds[-1]) + after))
     at = np.searchsorted(candles.seconds, seconds)
     found = at < len(candles)
     found[found] = candles.seconds[at[found]] == seconds[found]

@@ -56,7 +56,7 @@ def read_candle_frame(source: CandleSource, candle_seconds: int = 60) -> pd.Data
     Raises:
         DataError: when a file is missing or damaged, or the period has no candle.
     """
-    file = CandleFile(source.paths, candle_seconds, source.period)
+    file = CandleFile(source.paths, candle_seconds, source.timerange)
     return _frame(list(file.batches(lambda: _ROWS)))
 
 

@@ -15,7 +15,7 @@ from dualwindow.backtest.terms import trade_terms
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.pairs import FUTURES, stem_of
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.settings.root_settings import RootSettings
 
 
@@ -45,10 +45,10 @@ class FramePrices:
             frame: in time order, with freqtrade's candle columns.
         """
 
-        def prices(pair: str, period: Period) -> TradeCandles:
+        def prices(pair: str, timerange: DateRange) -> TradeCandles:
             seconds = pd.Series(utc_seconds(frame["date"]))
-            first = seconds.searchsorted(period.first or 0)
-            stop = len(seconds) if period.stop is None else seconds.searchsorted(period.stop)
+            first = seconds.searchsorted(timerange.first or 0)
+            stop = len(seconds) if timerange.stop is None else seconds.searchsorted(timerange.stop)
             return TradeCandles.from_frame(frame.iloc[first:stop], funding=self._funding(pair))
 
         return TradeMarket(prices, self._terms)

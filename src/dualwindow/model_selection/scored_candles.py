@@ -12,7 +12,7 @@ from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.columns import CLASS_NAMES, UNKNOWN
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.data.datasets.prepare_pair import PREPARATION_ROWS
 from dualwindow.data.features.windows import valid_windows
@@ -93,19 +93,19 @@ def score_candles(
     return ScoredCandles(candles, spoken, labels)
 
 
-def part_of(evaluated: ScoredCandles, period: Period, future_window: int) -> ScoredCandles:
+def part_of(evaluated: ScoredCandles, timerange: DateRange, future_window: int) -> ScoredCandles:
     """The candles of a part, as if there were no others: what is open at its end ends there.
 
     Args:
         evaluated: a pair's candles.
-        period: the part.
+        timerange: the part.
         future_window: candles that a label looks ahead; those that look beyond the part are
             unknown in it.
     """
     candles = evaluated.candles
     first, stop = (
         end if moment is None else int(np.searchsorted(candles.seconds, moment))
-        for moment, end in ((period.first, 0), (period.stop, len(candles)))
+        for moment, end in ((timerange.first, 0), (timerange.stop, len(candles)))
     )
     rows = slice(first, stop)
     labels = evaluated.labels[rows].copy()
@@ -119,9 +119,9 @@ def _flat(
     source: CandleSource, seconds: NDArray[np.int64], candle_seconds: int
 ) -> NDArray[np.bool_]:
     """(N,) true where a candle is as freqtrade fills an outage."""
-    period = Period(int(seconds[0]), int(seconds[-1]) + candle_seconds)
+    timerange = DateRange(int(seconds[0]), int(seconds[-1]) + candle_seconds)
     batches = list(
-        CandleFile(source.paths, candle_seconds, period).batches(lambda: PREPARATION_ROWS)
+        CandleFile(source.paths, candle_seconds, timerange).batches(lambda: PREPARATION_ROWS)
     )
     at, known = _places(np.concatenate([batch.seconds for batch in batches]), seconds)
     # What lies before the first candle of the files was filled in.

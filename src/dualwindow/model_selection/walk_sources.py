@@ -24,7 +24,7 @@ from dualwindow.confidence.prediction_frame import calibrated_of, ranks_of
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource, find_sources
-from dualwindow.data.candles.timerange import Period, timeframe_seconds
+from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
 from dualwindow.models.figures_file import read_reference
@@ -215,7 +215,7 @@ def walk_of(
         trading_mode=settings.trading_mode,
         exchange=settings.exchange,
         timeframe=settings.timeframe,
-        period=Period(first, stop),
+        timerange=DateRange(first, stop),
     )
     return _walk(pair, slices, source, settings)
 

@@ -13,29 +13,29 @@ from dualwindow.cli.train import plan as training_plan
 from dualwindow.cli.train.folder import TrainingFolder
 from dualwindow.cli.train.plan import TrainingRequest
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.settings.files import Layer, LayeredConfig
 from tests.cli.train.test_folder import RECORD
 
-BEGUN = Period(1000, 86_400)
+BEGUN = DateRange(1000, 86_400)
 
 
 @pytest.mark.parametrize(
     ("root", "now", "expected"),
     [
-        ({"train_days": 1}, Period(5000, 90_400), BEGUN),
-        ({"train_from": "2025-01-01"}, Period(1000, 90_400), BEGUN),
+        ({"train_days": 1}, DateRange(5000, 90_400), BEGUN),
+        ({"train_from": "2025-01-01"}, DateRange(1000, 90_400), BEGUN),
         # What the settings say themselves is not glossed over: it is compared with the record.
-        ({"train_from": "2025-01-02"}, Period(2000, 90_400), Period(2000, 86_400)),
+        ({"train_from": "2025-01-02"}, DateRange(2000, 90_400), DateRange(2000, 86_400)),
         (
             {"train_from": "2025-01-01", "train_to": "2025-01-03"},
-            Period(1000, 90_400),
-            Period(1000, 90_400),
+            DateRange(1000, 90_400),
+            DateRange(1000, 90_400),
         ),
     ],
 )
 def test_newer_candles_are_no_part_of_an_unfinished_training(
-    root: dict[str, Any], now: Period, expected: Period, tmp_path: Path
+    root: dict[str, Any], now: DateRange, expected: DateRange, tmp_path: Path
 ) -> None:
     folder = TrainingFolder(tmp_path)
     folder.begin(replace(RECORD, first=BEGUN.first, stop=BEGUN.stop or 0))
@@ -43,4 +43,4 @@ def test_newer_candles_are_no_part_of_an_unfinished_training(
     request = TrainingRequest(RunSettings.from_layers(LayeredConfig([Layer("test", content)])))
     source = CandleSource("BTC/USDT", tmp_path / "candles.feather", now)
     (found,) = training_plan._of_its_period(request, [source], folder)
-    assert found.period == expected
+    assert found.timerange == expected

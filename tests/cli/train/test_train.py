@@ -234,9 +234,9 @@ def test_an_evaluation_decides_as_the_model_does_unless_told_otherwise(folder: P
 
 
 def test_a_model_of_extended_features_is_trained_saved_and_evaluated(folder: Path) -> None:
-    period = ["--date-from", "2025-05-06", "--date-to", "2025-05-07"]
+    timerange = ["--date-from", "2025-05-06", "--date-to", "2025-05-07"]
     words = ["--epochs", "1", "--output", "model", "--feature-set", "extended"]
-    assert main(["train", *period, *words]) == 0
+    assert main(["train", *timerange, *words]) == 0
     loaded = load_portable(folder / "model")
     assert loaded.model.feature_names[-len(EXTENDED_FEATURES) :] == EXTENDED_FEATURES
     assert loaded.model.mirrors

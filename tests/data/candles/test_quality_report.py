@@ -22,7 +22,7 @@ from dualwindow.data.candles.quality_report import (
     require_usable,
 )
 from dualwindow.data.candles.sources import CandleSource, find_sources
-from dualwindow.data.candles.timerange import EVERYTHING, Period
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
@@ -34,14 +34,14 @@ T0 = int(START.timestamp())
 
 
 def report_of(
-    frame: pd.DataFrame, folder: Path, period: Period = EVERYTHING, rows_a_batch: int = 65_536
+    frame: pd.DataFrame, folder: Path, timerange: DateRange = EVERYTHING, rows_a_batch: int = 65_536
 ) -> CandleReport:
     (source,) = write(folder, [frame], rows_a_batch)
-    asked = CandleSource(source.pair, source.path, period)
+    asked = CandleSource(source.pair, source.path, timerange)
     return inspect_candles(asked, settings(), periods=PERIODS)
 
 
-def slow_facts(frame: pd.DataFrame, period: Period, most_flat: int) -> dict[str, Any]:
+def slow_facts(frame: pd.DataFrame, timerange: DateRange, most_flat: int) -> dict[str, Any]:
     """The obvious version: one candle after another, the missing ones put in one by one."""
     found: dict[str, Any] = dict.fromkeys(
         ["doubled", "unordered", "unknown", "impossible", "outside", "silent", "present"], 0
@@ -67,7 +67,7 @@ def slow_facts(frame: pd.DataFrame, period: Period, most_flat: int) -> dict[str,
         missing += [gap] if gap else []
         idle = np.isnan(row["close"]) or (row["volume"] == 0 and len(set(prices)) == 1)
         flat += "f" * gap + ("f" if idle else "t")
-        found["present"] += second in period
+        found["present"] += second in timerange
         newest = second
     runs = [len(run) for run in flat.split("t")]
     found |= {"gaps": len(missing), "missing": sum(missing), "longest": max(missing, default=0)}
@@ -89,16 +89,16 @@ def test_whatever_the_batches_everything_is_counted(
         # A candle that stands at a second place.
         rows.insert(min(at, len(rows)), what % len(frame))
     frame = frame.iloc[rows].reset_index(drop=True)
-    period = Period(T0 + first * MINUTE, None)
+    timerange = DateRange(T0 + first * MINUTE, None)
     parts = [frame.iloc[at : at + sizes] for at in range(0, len(frame), sizes)]
-    facts = CandleFacts.from_batches(map(batch_of, parts), period, MINUTE, 2)
+    facts = CandleFacts.from_batches(map(batch_of, parts), timerange, MINUTE, 2)
     found: dict[str, Any] = {
         name: getattr(facts, name).count
         for name in ("doubled", "unordered", "unknown", "impossible", "outside", "silent")
     }
     found |= {"present": facts.present, "gaps": facts.gaps.count, "missing": facts.gaps.candles}
     found |= {"longest": facts.gaps.longest, "flat": facts.outages.longest}
-    assert {**found, "outages": facts.outages.count} == slow_facts(frame, period, 2)
+    assert {**found, "outages": facts.outages.count} == slow_facts(frame, timerange, 2)
 
 
 def batch_of(frame: pd.DataFrame) -> Any:
@@ -190,7 +190,7 @@ def test_what_is_refused_when_rows_are_written_is_refused_before(tmp_path: Path)
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_candles_that_pass_can_be_prepared(frame: pd.DataFrame, first: int, tmp_path: Path) -> None:
     (source,) = write(tmp_path, [frame])
-    asked = CandleSource(source.pair, source.path, Period(T0 + first * MINUTE, None))
+    asked = CandleSource(source.pair, source.path, DateRange(T0 + first * MINUTE, None))
     if not inspect_candles(asked, settings(), periods=PERIODS).refusals:
         prepare_store([asked], settings(), tmp_path / "stores", periods=PERIODS)
 
@@ -200,7 +200,7 @@ def test_every_refusal_of_every_pair_is_in_one_message(tmp_path: Path) -> None:
     twice(frame)
     bad, good = write(tmp_path, [frame, random_candles(500)])
     gone = CandleSource("GONE/USDT", tmp_path / "gone.feather")
-    ended = CandleSource(good.pair, good.path, Period(T0 + 10**6, None))
+    ended = CandleSource(good.pair, good.path, DateRange(T0 + 10**6, None))
     reports = [
         inspect_candles(source, settings(), periods=PERIODS) for source in (bad, good, gone, ended)
     ]
@@ -239,8 +239,8 @@ def test_what_is_only_odd_is_told(tmp_path: Path) -> None:
 
 
 def test_a_period_that_the_candles_do_not_cover_is_told(tmp_path: Path) -> None:
-    period = Period(T0 - 3 * 86_400, T0 + 2 * 86_400)
-    report = report_of(random_candles(2000), tmp_path, period)
+    timerange = DateRange(T0 - 3 * 86_400, T0 + 2 * 86_400)
+    report = report_of(random_candles(2000), tmp_path, timerange)
     warnings = "\n".join(report.warnings)
     assert report.refusals == ()
     assert "the candles begin at 2025-01-01, 3.0 days after the period" in warnings
@@ -263,7 +263,7 @@ def test_the_download_that_it_names_is_of_this_market_and_timeframe(
     frame["date"] = START + pd.to_timedelta(np.arange(300) * seconds, unit="s")
     (source,) = write(tmp_path, [frame])
     for pair, market in (("COIN/USDT", "spot"), ("COIN/USDT:USDT", "futures")):
-        asked = CandleSource(pair, source.path, Period(T0, None))
+        asked = CandleSource(pair, source.path, DateRange(T0, None))
         report = inspect_candles(asked, settings(), periods=PERIODS, candle_seconds=seconds)
         said = f"--pairs {pair} --timeframes {timeframe} --trading-mode {market} "
         assert said in "\n".join([*report.refusals, *report.warnings])
@@ -273,8 +273,8 @@ def test_a_complete_buffer_is_no_warning_and_an_incomplete_one_counts_in_candles
     tmp_path: Path,
 ) -> None:
     frame = random_candles(2000)
-    assert report_of(frame, tmp_path, Period(T0 + 15 * MINUTE, None)).warnings == ()
-    (said,) = report_of(frame, tmp_path, Period(T0 + 14 * MINUTE, None)).warnings
+    assert report_of(frame, tmp_path, DateRange(T0 + 15 * MINUTE, None)).warnings == ()
+    (said,) = report_of(frame, tmp_path, DateRange(T0 + 14 * MINUTE, None)).warnings
     assert "the first 1 minute cannot be trained on" in said
 
 
@@ -303,8 +303,8 @@ def test_too_few_candles_for_one_window_and_its_future_are_refused(
 def test_real_candles_pass(
     folder: str, mode: str, pair: str, first: str | None, remarks: int, shared_data: Path
 ) -> None:
-    period = Period.from_dates(first, None, None, newest=2**31)
-    (source,) = find_sources([pair], shared_data / folder, trading_mode=mode, period=period)
+    timerange = DateRange.from_dates(first, None, None, newest=2**31)
+    (source,) = find_sources([pair], shared_data / folder, trading_mode=mode, timerange=timerange)
     report = inspect_candles(source, TrainingConfig())
     require_usable([report])
     assert len(report.warnings) == remarks

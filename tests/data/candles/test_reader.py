@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dualwindow.data.candles.feather import CandleBatch, FeatherFile
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.candles.reader import CandleFile
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError
 from tests.makers.markets import START, candle_frames, random_candles
 
@@ -92,14 +92,14 @@ def test_a_period_is_read_as_if_the_file_held_nothing_else(
     parts = [frame.iloc[:split], frame.iloc[split:]]
     paths = [write(tmp_path / f"{n}.feather", part, rows_a_batch) for n, part in enumerate(parts)]
     at = int(START.timestamp())
-    period = Period(
+    timerange = DateRange(
         None if first is None else at + 60 * first, None if stop is None else at + 60 * stop
     )
     if not ((minutes >= begin) & (minutes < end)).any():
         with pytest.raises(DataError, match=r"0\.feather.*1\.feather holds no candle of"):
-            CandleFile(paths, period=period, buffer_seconds=60 * buffer)
+            CandleFile(paths, timerange=timerange, buffer_seconds=60 * buffer)
         return
-    file = CandleFile(paths, period=period, buffer_seconds=60 * buffer)
+    file = CandleFile(paths, timerange=timerange, buffer_seconds=60 * buffer)
     expected = ohlcv_fill_up_missing_data(wanted, "1m", "COIN/USDT")
     assert (len(file), file.first) == (len(expected), utc_seconds(expected["date"])[0])
     assert_is(joined(list(file.batches(lambda: 7))), expected)
@@ -120,7 +120,9 @@ def test_batches_outside_a_period_are_not_unpacked(
 
     monkeypatch.setattr(FeatherFile, "candles", noted)
     at = int(START.timestamp())
-    file = CandleFile(path, period=Period(at + 60 * 450, at + 60 * 600), buffer_seconds=60 * 120)
+    file = CandleFile(
+        path, timerange=DateRange(at + 60 * 450, at + 60 * 600), buffer_seconds=60 * 120
+    )
     assert sum(map(len, file.batches(lambda: 1000))) == 270
     assert unpacked == [3, 4, 5]
 
@@ -131,7 +133,9 @@ def test_faults_outside_a_period_do_not_matter(tmp_path: Path) -> None:
         frame.loc[row, "date"] = frame["date"][row - 1]
     path = write(tmp_path / "c.feather", frame)
     at = int(START.timestamp())
-    file = CandleFile(path, period=Period(at + 60 * 300, at + 60 * 800), buffer_seconds=60 * 100)
+    file = CandleFile(
+        path, timerange=DateRange(at + 60 * 300, at + 60 * 800), buffer_seconds=60 * 100
+    )
     assert sum(map(len, file.batches(lambda: 1000))) == 600
     with pytest.raises(DataError, match="doubled"):
         list(CandleFile(path).batches(lambda: 1000))

@@ -18,7 +18,7 @@ from dualwindow.data.candles.sources import (
     find_sources,
     newest_candle,
 )
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError
 from tests.makers.markets import START, random_candles
 
@@ -72,11 +72,11 @@ def test_a_futures_pair_is_one_in_futures_only(pair: str, binance: Path) -> None
 
 
 def test_order_and_period_are_kept_and_doubles_are_one(binance: Path) -> None:
-    period = Period(5, 9)
+    timerange = DateRange(5, 9)
     pairs = ["ETH/USDT", "BTC_USDT", "ETH-USDT"]
-    found = find_sources(pairs, binance, trading_mode="spot", period=period)
+    found = find_sources(pairs, binance, trading_mode="spot", timerange=timerange)
     assert [source.pair for source in found] == ["ETH/USDT", "BTC/USDT"]
-    assert {source.period for source in found} == {period}
+    assert {source.timerange for source in found} == {timerange}
 
 
 @pytest.mark.parametrize("pattern", [".*/USDT:USDT", "(btc|eth)/.*", "[A-Z]+/USDT:USDT"])
@@ -173,13 +173,13 @@ def test_names_from_before_futures_were_settled_and_coins_of_their_own(tmp_path:
 
 
 def test_what_is_missing_is_named_with_the_way_to_get_it(binance: Path) -> None:
-    january = Period(1_735_689_600, 1_738_368_000)
+    january = DateRange(1_735_689_600, 1_738_368_000)
     with pytest.raises(DataError) as caught:
         find_sources(
             ["BTC_USDT", "SOL_USDT", "XRP/USDT"],
             binance,
             trading_mode="futures",
-            period=january,
+            timerange=january,
             buffer_days=33,
         )
     said = str(caught.value)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.data.candles.feather import inside_period
-from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
+from dualwindow.data.candles.feather import inside_timerange
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import SettingsError
 
 NEWEST = int(datetime(2025, 8, 18, 18, 27, tzinfo=UTC).timestamp())
@@ -21,10 +21,10 @@ def at(*moment: int) -> int:
     return int(datetime(*moment, tzinfo=UTC).timestamp())  # type: ignore[arg-type,misc]
 
 
-def period(
+def timerange(
     date_from: str | None = None, date_to: str | None = None, train_days: float | None = None
-) -> Period:
-    return Period.from_dates(date_from, date_to, train_days, newest=NEWEST)
+) -> DateRange:
+    return DateRange.from_dates(date_from, date_to, train_days, newest=NEWEST)
 
 
 @pytest.mark.parametrize(
@@ -40,22 +40,24 @@ def period(
     ],
 )
 def test_dates_are_read_as_they_are_written(written: str, meant: int) -> None:
-    assert period(date_from=written) == Period(meant, None)
+    assert timerange(date_from=written) == DateRange(meant, None)
 
 
 def test_a_last_day_is_part_of_the_period_and_a_moment_is_its_end() -> None:
-    assert period(date_to="2025-01-31").stop == at(2025, 2, 1)
-    assert period(date_to="20241231").stop == at(2025, 1, 1)
-    assert period(date_to="2025-01-31T12:30").stop == at(2025, 1, 31, 12, 30)
-    assert period("2025-01-31", "2025-01-31") == Period(at(2025, 1, 31), at(2025, 2, 1))
+    assert timerange(date_to="2025-01-31").stop == at(2025, 2, 1)
+    assert timerange(date_to="20241231").stop == at(2025, 1, 1)
+    assert timerange(date_to="2025-01-31T12:30").stop == at(2025, 1, 31, 12, 30)
+    assert timerange("2025-01-31", "2025-01-31") == DateRange(at(2025, 1, 31), at(2025, 2, 1))
 
 
 def test_days_end_with_the_newest_candle_or_the_last_day() -> None:
     end = NEWEST + 60
-    assert period(train_days=7) == Period(end - 7 * 86_400, end)
-    assert period(train_days=0.5) == Period(end - 43_200, end)
-    assert period(date_to="2025-01-31", train_days=7) == Period(at(2025, 1, 25), at(2025, 2, 1))
-    assert period() == EVERYTHING
+    assert timerange(train_days=7) == DateRange(end - 7 * 86_400, end)
+    assert timerange(train_days=0.5) == DateRange(end - 43_200, end)
+    assert timerange(date_to="2025-01-31", train_days=7) == DateRange(
+        at(2025, 1, 25), at(2025, 2, 1)
+    )
+    assert timerange() == EVERYTHING
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_days_end_with_the_newest_candle_or_the_last_day() -> None:
 )
 def test_what_cannot_be_is_refused(asked: dict[str, Any], said: list[str]) -> None:
     with pytest.raises(SettingsError) as caught:
-        period(**asked)
+        timerange(**asked)
     assert all(each in str(caught.value) for each in said), str(caught.value)
 
 
@@ -85,8 +87,8 @@ bounds = st.none() | st.integers(-100, 100)
 def test_one_rule_says_which_candles_are_inside(
     first: int | None, stop: int | None, seconds: list[int]
 ) -> None:
-    asked = Period(first, stop)
-    inside = inside_period(np.array(seconds, dtype=np.int64), asked)
+    asked = DateRange(first, stop)
+    inside = inside_timerange(np.array(seconds, dtype=np.int64), asked)
     assert inside.tolist() == [second in asked for second in seconds]
     wider = asked.begun_earlier(10)
     assert all(second in wider for second in seconds if second in asked)
@@ -94,26 +96,26 @@ def test_one_rule_says_which_candles_are_inside(
 
 
 def test_a_period_is_readable() -> None:
-    assert str(Period(at(2025, 1, 1), None)) == "2025-01-01 to the newest candle (UTC)"
+    assert str(DateRange(at(2025, 1, 1), None)) == "2025-01-01 to the newest candle (UTC)"
     assert utc_text(at(2025, 1, 1, 12, 5)) == "2025-01-01 12:05"
     assert utc_text(at(2025, 1, 1, 12, 5, 7)) == "2025-01-01 12:05:07"
 
 
 def test_a_period_may_begin_with_the_newest_candle_but_not_after_it() -> None:
     newest = 1_735_732_800
-    period = Period.from_dates("2025-01-01T12:00", None, None, newest=newest)
-    assert period == Period(newest, None)
+    timerange = DateRange.from_dates("2025-01-01T12:00", None, None, newest=newest)
+    assert timerange == DateRange(newest, None)
     # The end of the newest candle is the first moment that has none.
     with pytest.raises(SettingsError, match="after the newest candle, whose end is"):
-        Period.from_dates("2025-01-01T12:01", None, None, newest=newest)
+        DateRange.from_dates("2025-01-01T12:01", None, None, newest=newest)
 
 
 def test_a_part_of_a_second_leaves_out_what_opened_before_it() -> None:
     second = 1_735_732_800
-    period = Period.from_dates(
+    timerange = DateRange.from_dates(
         "2025-01-01T12:00:00.5", "2025-01-02T12:00:00.5", None, newest=second * 2
     )
-    assert second not in period
-    assert second + 1 in period
-    assert second + 86_400 in period
-    assert second + 86_401 not in period
+    assert second not in timerange
+    assert second + 1 in timerange
+    assert second + 86_400 in timerange
+    assert second + 86_401 not in timerange

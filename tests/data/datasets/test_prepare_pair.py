@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets import prepare as preparation
 from dualwindow.data.datasets import prepare_pair as pair_preparation
 from dualwindow.data.datasets.prepare import prepare_store
@@ -71,7 +71,7 @@ def test_a_period_is_trained_on_as_if_nothing_but_its_buffer_came_before(
     # The slow obvious version: cut the frame first, and forget the labels of the buffer.
     cut = frame[(minutes >= begin - BUFFER) & before_end].reset_index(drop=True)
     wanted = in_memory(cut, config)
-    period_first = asked.period.first or 0
+    period_first = asked.timerange.first or 0
     labels = np.where(wanted.seconds < period_first, -1, wanted.labels)
     kept = wanted.seconds >= period_first - 60 * (config.window_size - 1)
     np.testing.assert_array_equal(dataset.seconds, wanted.seconds[kept])
@@ -109,7 +109,7 @@ def test_averages_of_real_candles_are_the_same_from_the_buffer_on(
     (source,) = write(tmp_path, [eth_spot])
     config = TrainingConfig()
     first = int(eth_spot["date"][110_000].timestamp())
-    asked = replace(source, period=Period(first, None))
+    asked = replace(source, timerange=DateRange(first, None))
     candles = PairCandles(asked, config, (1440, 43200), 60)
     assert len(candles.file) == len(eth_spot) - 110_000 + 33 * 1440
     assert len(candles) == len(eth_spot) - 110_000 + config.window_size - 1
@@ -131,7 +131,7 @@ def test_extended_features_are_complete_from_the_first_row_of_a_period_on(
     # Two days are read; of these the features need 1,440 candles and a window five.
     first = int(eth_spot["date"][1440 + 5].timestamp())
     for late, missing in ((0, 0), (-60, 1)):
-        asked = replace(source, period=Period(first + late, None))
+        asked = replace(source, timerange=DateRange(first + late, None))
         dataset = prepare_store([asked], config, tmp_path / "stores", periods=PERIODS).dataset
         rows = dataset.labelled().all_rows()
         assert dataset.seconds[rows[0]] == first + late + 60 * missing

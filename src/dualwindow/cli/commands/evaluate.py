@@ -10,7 +10,7 @@ from dualwindow.cli.options.flags import (
     EVALUATION_FLAGS,
     add_config_flags,
     add_flags,
-    add_period_flags,
+    add_timerange_flags,
     add_trade_flags,
 )
 from dualwindow.errors import SettingsError
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "after a backtest, whose saved predictions are then held against what happened",
     )
     add_config_flags(parser)
-    add_period_flags(parser, pairs="The model's pairs")
+    add_timerange_flags(parser, pairs="The model's pairs")
     add_flags(parser, EVALUATION_FLAGS)
     add_trade_flags(parser)
     parser.add_argument(

@@ -11,7 +11,7 @@ from dualwindow.cli.options.flags import (
     TRAINING_FLAGS,
     add_config_flags,
     add_flags,
-    add_period_flags,
+    add_timerange_flags,
     add_trade_flags,
 )
 from dualwindow.cli.options.run_settings import RunSettings
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "beats the configuration file, and that beats the defaults."
     )
     add_config_flags(parser)
-    add_period_flags(parser)
+    add_timerange_flags(parser)
     add_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     add_trade_flags(parser)
     parser.add_argument(

@@ -155,7 +155,7 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
         return find_candles(settings)
     until = loaded.origin.seen_until
     sources = find_candles(settings, begin=until)
-    stop = sources[0].period.stop
+    stop = sources[0].timerange.stop
     if stop is not None and stop <= until:
         raise DataError(
             f"the model was made with candles until {utc_text(until)} (UTC), and there are none "
@@ -210,11 +210,11 @@ def _tell(
     loaded: PortableModel,
     output: Path | None,
 ) -> None:
-    period = sources[0].period
-    seen = period.first is None or period.first < loaded.origin.seen_until
+    timerange = sources[0].timerange
+    seen = timerange.first is None or timerange.first < loaded.origin.seen_until
     pairs = ", ".join(source.pair for source in sources)
     console = console_of(sys.stdout)
-    print_evaluation(console, evaluation, f"{pairs}, {period}")
+    print_evaluation(console, evaluation, f"{pairs}, {timerange}")
     print_profit(console, earned)
     if seen:
         console.print(
@@ -227,7 +227,7 @@ def _tell(
         content: dict[str, Any] = {
             "model": str(loaded.origin.name),
             "pairs": [source.pair for source in sources],
-            "period": str(period),
+            "period": str(timerange),
             "hindsight": seen,
             "figures": evaluation.to_dict(),
             AFTER_FEES_KEY: earned.to_dict() if earned else None,

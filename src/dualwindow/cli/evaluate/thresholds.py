@@ -24,7 +24,7 @@ from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period, utc_text
+from dualwindow.data.candles.timerange import DateRange, utc_text
 from dualwindow.data.datasets.store import Store
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
 from dualwindow.evaluation.thresholds import ThresholdFigures
@@ -48,8 +48,8 @@ class _Parts:
         tail: to report on.
     """
 
-    validation: Period
-    tail: Period
+    validation: DateRange
+    tail: DateRange
 
 
 def run_suggestion(options: argparse.Namespace) -> int:
@@ -75,9 +75,9 @@ def run_suggestion(options: argparse.Namespace) -> int:
     configured = model.thresholds(settings.training)
     terms = trade_terms(settings.root, settings.layers.content, settings.trading_mode)
     require_writable(options.output)
-    whole = Period(parts.validation.first, parts.tail.stop)
+    whole = DateRange(parts.validation.first, parts.tail.stop)
     sources = [
-        replace(source, period=whole)
+        replace(source, timerange=whole)
         for source in find_candles(settings, begin=parts.validation.first)
     ]
     with StageWatch() as watch, StopSignals() as signals:
@@ -88,7 +88,7 @@ def run_suggestion(options: argparse.Namespace) -> int:
             return signals.exit_status
     config = settings.training
     validation, tail = (
-        _part(evaluated, period, config) for period in (parts.validation, parts.tail)
+        _part(evaluated, timerange, config) for timerange in (parts.validation, parts.tail)
     )
     choice = choose_thresholds(validation, config, terms, min_trades=min_trades)
     chosen = chosen_thresholds(choice.chosen, configured)
@@ -160,7 +160,7 @@ def _parts(origin: ModelOrigin) -> _Parts:
             f"{utc_text(seen)} (UTC), and validation begins at {utc_text(begin)}: thresholds "
             "chosen there would be hindsight; fine-tune on newer candles"
         )
-    return _Parts(Period(begin, tail), Period(tail, origin.until))
+    return _Parts(DateRange(begin, tail), DateRange(tail, origin.until))
 
 
 def _evaluated(
@@ -182,10 +182,10 @@ def _evaluated(
 
 
 def _part(
-    evaluated: list[ScoredCandles], period: Period, config: TrainingConfig
+    evaluated: list[ScoredCandles], timerange: DateRange, config: TrainingConfig
 ) -> list[ScoredCandles]:
     """The pairs that have candles in a part; a pair that was listed late has none."""
-    parts = [part_of(pair, period, config.future_window) for pair in evaluated]
+    parts = [part_of(pair, timerange, config.future_window) for pair in evaluated]
     return [part for part in parts if len(part.candles) > 1]
 
 

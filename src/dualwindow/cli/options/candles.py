@@ -21,7 +21,7 @@ from dualwindow.data.candles.quality_report import (
     require_usable,
 )
 from dualwindow.data.candles.sources import CandleSource, find_sources, newest_candle
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import TrainingStoppedError
 
 #: Most pairs whose figures stand beside each other.
@@ -45,15 +45,15 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
     """
     root = settings.root
 
-    def resolved(newest: int) -> Period:
-        period = Period.from_dates(
+    def resolved(newest: int) -> DateRange:
+        timerange = DateRange.from_dates(
             root.train_from,
             root.train_to,
             root.train_days,
             newest=newest,
             candle_seconds=settings.candle_seconds,
         )
-        return replace(period, first=begin) if period.first is None else period
+        return replace(timerange, first=begin) if timerange.first is None else timerange
 
     sources = find_sources(
         settings.pairs,
@@ -63,14 +63,14 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         timeframe=settings.timeframe,
         # What a download would have to bring; the newest candle is known only once there is one,
         # and until then no date is too late.
-        period=resolved(_NEVER if root.train_days is None else int(time.time())),
+        timerange=resolved(_NEVER if root.train_days is None else int(time.time())),
         buffer_days=settings.training.calculate_required_buffer_days(settings.periods),
         excluded=settings.excluded,
     )
     newest = newest_candle(sources)
     wanted = resolved(newest)
     stop = newest + settings.candle_seconds if wanted.stop is None else wanted.stop
-    return [replace(source, period=Period(wanted.first, stop)) for source in sources]
+    return [replace(source, timerange=DateRange(wanted.first, stop)) for source in sources]
 
 
 def check_candles(
@@ -115,7 +115,7 @@ def _table(reports: Sequence[CandleReport]) -> Table:
     rows = [REPORT_HEADER, *(report.cells() for report in reports)]
     if len(reports) <= _PAIRS_BESIDE:
         rows = list(zip(*rows, strict=True))
-    table = Table(title=f"candles of {reports[0].period}")
+    table = Table(title=f"candles of {reports[0].timerange}")
     for at, column in enumerate(rows[0]):
         table.add_column(column, justify="right" if at else "left")
     for row in rows[1:]:
@@ -132,9 +132,9 @@ def market_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeMa
     """
     by_pair = {source.pair: source for source in sources}
 
-    def prices(pair: str, period: Period) -> TradeCandles:
+    def prices(pair: str, timerange: DateRange) -> TradeCandles:
         return read_trade_candles(
-            replace(by_pair[pair], period=period),
+            replace(by_pair[pair], timerange=timerange),
             settings.candle_seconds,
             funding=settings.root.evaluation_funding,
         )

@@ -123,7 +123,7 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--datadir", metavar="DIR", help="folder of the exchange's candles")
 
 
-def add_period_flags(
+def add_timerange_flags(
     parser: argparse.ArgumentParser, pairs: str = "The configuration's pair_whitelist"
 ) -> None:
     """Add the flags that name pairs and the period.

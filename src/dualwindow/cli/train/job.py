@@ -89,7 +89,7 @@ def _run(
     if plan.is_finished:
         logger.info("the training was finished before: %s", folder.path)
         return 0
-    sources = [replace(source, period=plan.period) for source in sources]
+    sources = [replace(source, timerange=plan.timerange) for source in sources]
     training = CommandTraining(request.settings, config, sources, start, ranks)
     try:
         with _nothing_useless_left(folder, ranks), _naming_what_is_not_written(folder):

@@ -18,7 +18,7 @@ from dualwindow.cli.train.folder import (
     unfinished_folder,
 )
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import SettingsError
 from dualwindow.models.fingerprint import model_settings
 from dualwindow.models.portable import PortableModel
@@ -56,8 +56,8 @@ class TrainingRequest:
             sources: candles of all pairs, of one period with an end.
             start: the model that it begins with.
         """
-        settings, period = self.settings, sources[0].period
-        if period.stop is None:
+        settings, timerange = self.settings, sources[0].timerange
+        if timerange.stop is None:
             raise ValueError("the period has no end yet")
         return TrainingRecord(
             pairs=[source.pair for source in sources],
@@ -65,8 +65,8 @@ class TrainingRequest:
             trading_mode=settings.trading_mode,
             timeframe=settings.timeframe,
             periods=settings.periods,
-            first=period.first,
-            stop=period.stop,
+            first=timerange.first,
+            stop=timerange.stop,
             tail_fraction=settings.root.tail_fraction,
             settings=model_settings(settings.training),
             pretrained=start.sha256 if start else None,
@@ -79,12 +79,12 @@ class Plan:
 
     Attributes:
         path: of the model's folder.
-        period: that it is trained on.
+        timerange: that it is trained on.
         is_finished: there is nothing left to do.
     """
 
     path: Path
-    period: Period
+    timerange: DateRange
     is_finished: bool = False
 
 
@@ -118,7 +118,7 @@ def plan_training(
             begun = None
         elif begun.is_finished:
             begun.end()
-            return Plan(begun.path, sources_then[0].period, is_finished=True)
+            return Plan(begun.path, sources_then[0].timerange, is_finished=True)
         else:
             sources = sources_then
     if begun is None:
@@ -128,7 +128,7 @@ def plan_training(
         begun = new_folder(request.models, name, request.output)
         held.enter_context(begun.held())
         begun.begin(request.record(sources, start))
-    return Plan(begun.path, sources[0].period)
+    return Plan(begun.path, sources[0].timerange)
 
 
 def _begun(request: TrainingRequest, name: str) -> TrainingFolder | None:
@@ -148,10 +148,10 @@ def _of_its_period(
 
     Candles that were downloaded since then are not part of it.
     """
-    root, recorded, now = request.settings.root, begun.recorded(), sources[0].period
+    root, recorded, now = request.settings.root, begun.recorded(), sources[0].timerange
     first = recorded.get("first") if root.train_days is not None else now.first
     stop = recorded.get("stop") if root.train_to is None else now.stop
-    return [replace(source, period=Period(first, stop)) for source in sources]
+    return [replace(source, timerange=DateRange(first, stop)) for source in sources]
 
 
 def _goes_on(request: TrainingRequest, begun: TrainingFolder, record: TrainingRecord) -> bool:

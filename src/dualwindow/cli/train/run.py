@@ -131,8 +131,8 @@ class CommandTraining:
         )
 
     def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:
-        settings, split, period = self.settings, finished.split, self.sources[0].period
-        train_from, stop = _begin_of(split.train), period.stop
+        settings, split, timerange = self.settings, finished.split, self.sources[0].timerange
+        train_from, stop = _begin_of(split.train), timerange.stop
         assert train_from is not None
         assert stop is not None
         origin = ModelOrigin(
@@ -142,7 +142,7 @@ class CommandTraining:
             trading_mode=settings.trading_mode,
             timeframe=settings.timeframe,
             periods=settings.periods,
-            first=train_from if period.first is None else period.first,
+            first=train_from if timerange.first is None else timerange.first,
             until=stop,
             validation_from=_begin_of(split.validation),
             tail_from=_begin_of(split.tail),

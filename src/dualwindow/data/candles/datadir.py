@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from dualwindow.data.candles.pairs import FUTURES, SPOT, CandleFileName, settled_stem, stem_of
-from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 _SUFFIX: Final = ".feather"
@@ -143,7 +143,7 @@ class CandleFolder:
             )
         return found
 
-    def not_there(self, missing: Sequence[str], market: str, needed: Period) -> str:
+    def not_there(self, missing: Sequence[str], market: str, needed: DateRange) -> str:
         """What to say when pairs are not there, and how to get them.
 
         Args:
@@ -192,7 +192,7 @@ def download_command(
     market: str,
     timeframe: str,
     exchange: str | None,
-    needed: Period = EVERYTHING,
+    needed: DateRange = EVERYTHING,
     *,
     earlier: bool = False,
 ) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError
 
 WAY_OUT: Final = "download the pair again"
@@ -47,9 +47,9 @@ class CandleBatch:
         part = {name: values[first:stop] for name, values in self.columns.items()}
         return CandleBatch(self.seconds[first:stop], part)
 
-    def within(self, period: Period) -> CandleBatch:
+    def within(self, timerange: DateRange) -> CandleBatch:
         """The candles of a period, whatever their order; copied when some are not."""
-        inside = inside_period(self.seconds, period)
+        inside = inside_timerange(self.seconds, timerange)
         if inside.all():
             return self
         part = {name: values[inside] for name, values in self.columns.items()}
@@ -78,13 +78,13 @@ class CandleBatch:
         return np.asarray(flat)
 
 
-def inside_period(seconds: NDArray[np.int64], period: Period) -> NDArray[np.bool_]:
+def inside_timerange(seconds: NDArray[np.int64], timerange: DateRange) -> NDArray[np.bool_]:
     """(N,) whether each date lies in a period."""
     inside = np.ones(len(seconds), dtype=np.bool_)
-    if period.first is not None:
-        inside &= seconds >= period.first
-    if period.stop is not None:
-        inside &= seconds < period.stop
+    if timerange.first is not None:
+        inside &= seconds >= timerange.first
+    if timerange.stop is not None:
+        inside &= seconds < timerange.stop
     return inside
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.data.candles.feather import CandleBatch, inside_period
-from dualwindow.data.candles.timerange import Period
+from dualwindow.data.candles.feather import CandleBatch, inside_timerange
+from dualwindow.data.candles.timerange import DateRange
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -55,7 +55,7 @@ class CandleFacts:
     "Fresh" candles are newer than every one before them; the others are doubled or out of order.
 
     Args:
-        period: what is trained on; candles before it are its buffer.
+        timerange: what is trained on; candles before it are its buffer.
         candle_seconds: seconds between two candles.
         max_flat_candles: a longer stretch without trades is an outage.
 
@@ -76,8 +76,8 @@ class CandleFacts:
             longer than `max_flat_candles`.
     """
 
-    def __init__(self, period: Period, candle_seconds: int, max_flat_candles: int) -> None:
-        self._period = period
+    def __init__(self, timerange: DateRange, candle_seconds: int, max_flat_candles: int) -> None:
+        self._timerange = timerange
         self._step = candle_seconds
         self._max_flat = max_flat_candles
         self.rows = self.present = 0
@@ -94,12 +94,12 @@ class CandleFacts:
     def from_batches(
         cls,
         batches: Iterable[CandleBatch],
-        period: Period,
+        timerange: DateRange,
         candle_seconds: int,
         max_flat_candles: int,
     ) -> CandleFacts:
         """Count in all batches."""
-        facts = cls(period, candle_seconds, max_flat_candles)
+        facts = cls(timerange, candle_seconds, max_flat_candles)
         for batch in batches:
             if len(batch):
                 facts._add(batch)
@@ -149,7 +149,7 @@ class CandleFacts:
         at = fresh[traded]
         since = np.concatenate([[self._traded], at])
         self.outages.add(np.diff(since) // self._step - 1, since[:-1] + self._step, self._max_flat)
-        inside = fresh[inside_period(fresh, self._period)]
+        inside = fresh[inside_timerange(fresh, self._timerange)]
         if self.first is None and len(inside):
             self.first = int(inside[0])
         self.present += len(inside)

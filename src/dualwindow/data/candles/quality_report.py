@@ -11,7 +11,7 @@ from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.data.candles.quality import CandleFacts, Seen
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
-from dualwindow.data.candles.timerange import DAY_SECONDS, Period, timeframe_of, utc_text
+from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange, timeframe_of, utc_text
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds, look_back
@@ -69,15 +69,15 @@ class CandleVerdict:
     @property
     def expected(self) -> int:
         """Candles that the period would have; its open ends are the pair's own."""
-        period = self._source.period
-        first = self._first if period.first is None else period.first
-        stop = self._newest + self._step if period.stop is None else period.stop
+        timerange = self._source.timerange
+        first = self._first if timerange.first is None else timerange.first
+        stop = self._newest + self._step if timerange.stop is None else timerange.stop
         return max(-(-(stop - first) // self._step), 1)
 
     @property
     def buffer_days(self) -> tuple[float, float]:
         """Days found before the period, and days that are read; none where its begin is open."""
-        first = self._source.period.first
+        first = self._source.timerange.first
         if first is None:
             return 0.0, 0.0
         return max(first - self._read_from, 0) / DAY_SECONDS, self._buffer / DAY_SECONDS
@@ -122,19 +122,19 @@ class CandleVerdict:
 
     def warnings(self) -> list[str]:
         """What is to be known of candles that can be trained on, and of the others."""
-        facts, period = self._facts, self._source.period
+        facts, timerange = self._facts, self._source.timerange
         problem = []
-        if period.first is not None and self._first - period.first >= self._step:
+        if timerange.first is not None and self._first - timerange.first >= self._step:
             problem.append(
                 f"the candles begin at {utc_text(self._first)}, "
-                f"{_days(self._first - period.first)} after the period"
+                f"{_days(self._first - timerange.first)} after the period"
             )
-        if period.stop is not None and period.stop - self._newest > 2 * self._step:
+        if timerange.stop is not None and timerange.stop - self._newest > 2 * self._step:
             problem.append(
                 f"the candles end at {utc_text(self._newest)}, "
-                f"{_days(period.stop - self._newest)} before the period does"
+                f"{_days(timerange.stop - self._newest)} before the period does"
             )
-        if period.first is not None and self._usable_from > self._first and self._usable > 0:
+        if timerange.first is not None and self._usable_from > self._first and self._usable > 0:
             problem.append(
                 f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
                 f"averages and windows are not complete there; {self._earlier()}"
@@ -168,10 +168,10 @@ class CandleVerdict:
         return ", ".join(str(path) for path in self._source.paths)
 
     def _earlier(self) -> str:
-        pair, needed = self._source.pair, self._source.period.begun_earlier(self._buffer)
+        pair, needed = self._source.pair, self._source.timerange.begun_earlier(self._buffer)
         market = FUTURES if ":" in pair else SPOT
         command = download_command(
-            [pair], market, timeframe_of(self._step), None, Period(needed.first), earlier=True
+            [pair], market, timeframe_of(self._step), None, DateRange(needed.first), earlier=True
         )
         return f"choose a later --date-from, or bring earlier candles: {command}"
 
@@ -203,7 +203,7 @@ class CandleReport:
 
     Attributes:
         pair: as freqtrade names it.
-        period: that was asked for.
+        timerange: that was asked for.
         facts: what was counted; None when the candles could not be read.
         expected: candles that the period would have; its open ends are the pair's own.
         buffer_days: days of candles found before the period, and days that are read.
@@ -212,7 +212,7 @@ class CandleReport:
     """
 
     pair: str
-    period: Period
+    timerange: DateRange
     facts: CandleFacts | None
     expected: int
     buffer_days: tuple[float, float]
@@ -260,17 +260,17 @@ def inspect_candles(
     """
     buffer = buffer_seconds(config, periods, candle_seconds)
     try:
-        file = CandleFile(source.paths, candle_seconds, source.period, buffer)
+        file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
         facts = CandleFacts.from_batches(
-            file.raw_batches(), source.period, candle_seconds, config.max_flat_candles
+            file.raw_batches(), source.timerange, candle_seconds, config.max_flat_candles
         )
     except DataError as error:
         problem = (f"{source.pair}: {error}",)
-        return CandleReport(source.pair, source.period, None, 0, (0.0, 0.0), problem, ())
+        return CandleReport(source.pair, source.timerange, None, 0, (0.0, 0.0), problem, ())
     assess = CandleVerdict(source, config, facts, periods, candle_seconds)
     return CandleReport(
         source.pair,
-        source.period,
+        source.timerange,
         facts,
         assess.expected,
         assess.buffer_days,

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, FeatherFile, inside_period
-from dualwindow.data.candles.timerange import EVERYTHING, Period, utc_text
+from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, FeatherFile, inside_timerange
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 
@@ -26,7 +26,7 @@ class CandleFile:
     Args:
         paths: of the file, or of several of which each continues the one before.
         candle_seconds: seconds between two candles.
-        period: what is wanted; candles after it are not read.
+        timerange: what is wanted; candles after it are not read.
         buffer_seconds: what is read before the period.
 
     Attributes:
@@ -40,17 +40,17 @@ class CandleFile:
         self,
         paths: Path | Sequence[Path],
         candle_seconds: int = 60,
-        period: Period = EVERYTHING,
+        timerange: DateRange = EVERYTHING,
         buffer_seconds: int = 0,
     ) -> None:
         self.paths = (paths,) if isinstance(paths, Path) else tuple(paths)
         self._candle_seconds = candle_seconds
-        self._read = period.begun_earlier(buffer_seconds)
+        self._read = timerange.begun_earlier(buffer_seconds)
         self._parts = [_part_of(FeatherFile(path), self._read) for path in self.paths]
         ends = [part.ends for part in self._parts if part.ends is not None]
         last = max((last for _, last in ends), default=0)
-        if not ends or last not in period:
-            raise DataError(_no_candle(self.paths, period))
+        if not ends or last not in timerange:
+            raise DataError(_no_candle(self.paths, timerange))
         self.first = min(first for first, _ in ends)
         self._rows = (last - self.first) // candle_seconds + 1
 
@@ -128,13 +128,13 @@ class _Part:
     ends: tuple[int, int] | None
 
 
-def _part_of(file: FeatherFile, period: Period) -> _Part:
-    if period == EVERYTHING:
+def _part_of(file: FeatherFile, timerange: DateRange) -> _Part:
+    if timerange == EVERYTHING:
         return _Part(file, list(range(file.batches)), file.ends())
     numbers, first, last = [], [], []
     # Dates alone: years of older history cost milliseconds.
     for number, dates in enumerate(file.dates()):
-        inside = dates[inside_period(dates, period)]
+        inside = dates[inside_timerange(dates, timerange)]
         if len(inside):
             numbers.append(number)
             first.append(int(inside.min()))
@@ -142,9 +142,9 @@ def _part_of(file: FeatherFile, period: Period) -> _Part:
     return _Part(file, numbers, (min(first), max(last)) if numbers else None)
 
 
-def _no_candle(paths: Sequence[Path], period: Period) -> str:
+def _no_candle(paths: Sequence[Path], timerange: DateRange) -> str:
     named = ", ".join(map(str, paths))
-    if period == EVERYTHING:
+    if timerange == EVERYTHING:
         return f"{named} holds no candle; {WAY_OUT}"
     ends = [each for each in (FeatherFile(path).ends() for path in paths) if each is not None]
     there = (
@@ -153,7 +153,7 @@ def _no_candle(paths: Sequence[Path], period: Period) -> str:
         if ends
         else "it holds no candle at all"
     )
-    return f"{named} holds no candle of {period}: {there}; choose other dates, or {WAY_OUT}"
+    return f"{named} holds no candle of {timerange}: {there}; choose other dates, or {WAY_OUT}"
 
 
 def _without_nan(batch: CandleBatch) -> CandleBatch:

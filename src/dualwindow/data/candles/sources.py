@@ -15,7 +15,7 @@ from pathlib import Path
 from dualwindow.data.candles.datadir import CandleFolder, FoundFile
 from dualwindow.data.candles.feather import FeatherFile
 from dualwindow.data.candles.pairs import FUTURES, SPOT, stem_of
-from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, Period, utc_text
+from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 
@@ -49,7 +49,7 @@ def find_sources(
     trading_mode: str,
     exchange: str | None = None,
     timeframe: str = "1m",
-    period: Period = EVERYTHING,
+    timerange: DateRange = EVERYTHING,
     buffer_days: int = 0,
     excluded: Sequence[str] = (),
 ) -> list[CandleSource]:
@@ -65,7 +65,7 @@ def find_sources(
         trading_mode: `futures`, or anything else for spot.
         exchange: name of the exchange's folder; needed when a user folder has several.
         timeframe: of the candles.
-        period: what is trained on.
+        timerange: what is trained on.
         buffer_days: days before it that a download must bring too.
         excluded: pairs and patterns of freqtrade's `pair_blacklist`, of which no pattern brings
             one; a pair that is named itself is wanted.
@@ -79,7 +79,7 @@ def find_sources(
     wanted = [each for written in pairs for each in place.matching(written, market, excluded)]
     files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
-        needed = period.begun_earlier(buffer_days * DAY_SECONDS)
+        needed = timerange.begun_earlier(buffer_days * DAY_SECONDS)
         raise DataError(place.not_there(missing, market, needed))
     sources: dict[str, CandleSource] = {}
     for written, found in files.items():
@@ -88,7 +88,7 @@ def find_sources(
         pair = written if "/" in written and stem_of(written) == stem_of(pair) else pair
         if pair not in sources:
             path, *further = _in_time_order(pair, found)
-            sources[pair] = CandleSource(pair, path, period, tuple(further))
+            sources[pair] = CandleSource(pair, path, timerange, tuple(further))
     return list(sources.values())
 
 
@@ -168,13 +168,13 @@ class CandleSource:
     Attributes:
         pair: as freqtrade names it.
         path: of its feather file.
-        period: what is trained on.
+        timerange: what is trained on.
         further: files that go on where `path` ends, in time order.
     """
 
     pair: str
     path: Path
-    period: Period = EVERYTHING
+    timerange: DateRange = EVERYTHING
     further: tuple[Path, ...] = ()
 
     @property

@@ -20,7 +20,7 @@ _TIMEFRAME: Final = re.compile(r"([1-9]\d*)([smhdw])")
 
 
 @dataclass(frozen=True)
-class Period:
+class DateRange:
     """A stretch of time; a candle belongs to it when it opens in it.
 
     Attributes:
@@ -40,7 +40,7 @@ class Period:
         *,
         newest: int,
         candle_seconds: int = 60,
-    ) -> Period:
+    ) -> DateRange:
         """The period that a user asks for.
 
         Args:
@@ -68,9 +68,9 @@ class Period:
             raise SettingsError(problems, "the period")
         return cls(first, stop)
 
-    def begun_earlier(self, seconds: int) -> Period:
+    def begun_earlier(self, seconds: int) -> DateRange:
         """This period with a stretch before it."""
-        return self if self.first is None else Period(self.first - seconds, self.stop)
+        return self if self.first is None else DateRange(self.first - seconds, self.stop)
 
     def __contains__(self, second: int) -> bool:
         return (self.first is None or second >= self.first) and (
@@ -85,7 +85,7 @@ class Period:
 
 
 #: All candles there are.
-EVERYTHING: Final = Period()
+EVERYTHING: Final = DateRange()
 
 
 def utc_text(second: int) -> str:

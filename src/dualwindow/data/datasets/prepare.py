@@ -129,7 +129,7 @@ class _Plan:
             "periods": self.periods,
             "candle_seconds": self.candle_seconds,
             "candles": [
-                (source.pair, vars(source.period), [_sum_of(path) for path in source.paths])
+                (source.pair, vars(source.timerange), [_sum_of(path) for path in source.paths])
                 for source in self.sources
             ],
         }

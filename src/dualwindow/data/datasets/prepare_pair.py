@@ -55,11 +55,11 @@ class PairCandles:
         candle_seconds: int,
     ) -> None:
         buffer = buffer_seconds(config, periods, candle_seconds)
-        self.file = CandleFile(source.paths, candle_seconds, source.period, buffer)
+        self.file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
         self.passed = 0
-        if source.period.first is not None:
+        if source.timerange.first is not None:
             # The period's first row and the window before it are kept.
-            before = -(-(source.period.first - self.file.first) // candle_seconds)
+            before = -(-(source.timerange.first - self.file.first) // candle_seconds)
             self.passed = max(before - (config.window_size - 1), 0)
 
     def __len__(self) -> int:
@@ -140,7 +140,7 @@ def _write_rows(
     progress: Callable[[int], None],
 ) -> PairResult:
     candles = PairCandles(task.source, task.config, task.periods, task.candle_seconds)
-    rows = PairRows(task.config, task.periods, task.candle_seconds, task.source.period.first)
+    rows = PairRows(task.config, task.periods, task.candle_seconds, task.source.timerange.first)
     start = task.span.start
     row = label_row = start - candles.passed
     labelled = 0
