@@ -34,7 +34,7 @@ from dualwindow.columns import (
     CLASS_NAMES,
     CONFIDENCE_COLUMNS,
     LABEL_COLUMN,
-    RANK_COLUMNS,
+    QUANTILE_COLUMNS,
     SHARPNESS_COLUMN,
     SHIFT_COLUMNS,
 )
@@ -234,7 +234,7 @@ class DualWindowLSTM(BackgroundTraining):
         frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
         # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
         ranks = model.ranks(prediction.probabilities)
-        for code, name in RANK_COLUMNS.items():
+        for code, name in QUANTILE_COLUMNS.items():
             frame[name] = ranks[:, code]
         frame[SHARPNESS_COLUMN], shifts = model.calibration_terms
         for name, shift in zip(SHIFT_COLUMNS.values(), shifts.tolist(), strict=True):

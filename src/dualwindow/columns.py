@@ -13,7 +13,7 @@ UNKNOWN: Final = -1
 CLASS_NAMES: Final = ("SHORT", "HOLD", "LONG")
 
 #: Where a side's probability stands among those of validation, by class code.
-RANK_COLUMNS: Final = {SHORT: "SHORT_rank", LONG: "LONG_rank"}
+QUANTILE_COLUMNS: Final = {SHORT: "SHORT_rank", LONG: "LONG_rank"}
 
 #: What a model's calibration does to its probabilities: the power, 0 where it has none, and by
 #: class code what is added to the logarithm of a side and not to that of HOLD.
@@ -22,7 +22,7 @@ SHIFT_COLUMNS: Final = {SHORT: "SHORT_shift", LONG: "LONG_shift"}
 CALIBRATION_COLUMNS: Final = (SHARPNESS_COLUMN, *SHIFT_COLUMNS.values())
 
 #: What a model returns beside decision and probabilities.
-CONFIDENCE_COLUMNS: Final = (*RANK_COLUMNS.values(), *CALIBRATION_COLUMNS)
+CONFIDENCE_COLUMNS: Final = (*QUANTILE_COLUMNS.values(), *CALIBRATION_COLUMNS)
 
 #: The label that FreqAI learns and the column in which the decision returns.
 LABEL_COLUMN: Final = "&-side"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
 from dualwindow.bot.thresholds import ChosenThresholds, values_of, with_given
 from dualwindow.columns import LONG, SHORT
-from dualwindow.confidence.coverage import LARGEST, STEPS, least_rank
+from dualwindow.confidence.coverage import LARGEST, STEPS, least_level
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
@@ -69,7 +69,7 @@ def test_the_search_begins_with_what_the_share_lets_through(share: float) -> Non
     long = search_parameters(config, can_short=False)["coverage_long"]
     space = long.get_space("coverage_long")
     assert space._contains(long.value)
-    assert least_rank(long.value) == least_rank(share)
+    assert least_level(long.value) == least_level(share)
     assert 1 / STEPS <= long.low <= 0.001
     assert 0.1 <= long.high <= LARGEST
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
-from dualwindow.confidence.coverage import ValidationQuantiles, least_rank
+from dualwindow.confidence.coverage import ValidationQuantiles, least_level
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS
 
 ALL = np.ones(3, dtype=bool)
@@ -55,7 +55,7 @@ def test_ranks_say_the_same_as_thresholds_for_any_candles(
 ) -> None:
     quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     for rows in (table, others, np.nextafter(table, np.float32(0))):
-        by_rank = quantiles.ranks(rows)[:, side] >= least_rank(share)
+        by_rank = quantiles.ranks(rows)[:, side] >= least_level(share)
         by_threshold = rows[:, side].astype(np.float64) >= quantiles.threshold(side, share)
         np.testing.assert_array_equal(by_rank, by_threshold)
 
@@ -89,7 +89,7 @@ def test_a_side_that_training_did_not_know_is_never_said(
     certain = np.ones((1, 3), dtype=np.float32)
     for side in (SHORT, LONG):
         reached = quantiles.threshold(side, 0.5) <= 1
-        assert quantiles.ranks(certain)[0, side] >= least_rank(0.5) if known[side] else not reached
+        assert quantiles.ranks(certain)[0, side] >= least_level(0.5) if known[side] else not reached
 
 
 def test_equal_probabilities_pass_together_or_not_at_all() -> None:
@@ -107,9 +107,9 @@ def test_shares_between_two_steps_are_rounded_down() -> None:
         np.random.default_rng(0).dirichlet([1, 1, 1], 20_000), ALL
     )
     assert quantiles.threshold(SHORT, 0.00025) == quantiles.threshold(SHORT, 0.0002)
-    assert least_rank(0.00025) == least_rank(0.0002) == 0.9998
+    assert least_level(0.00025) == least_level(0.0002) == 0.9998
     # As floats, 0.07 * 10,000 is a little more than 700 and 0.0003 * 10,000 a little less than 3.
-    assert (least_rank(0.07), least_rank(0.0003)) == (0.93, 0.9997)
+    assert (least_level(0.07), least_level(0.0003)) == (0.93, 0.9997)
 
 
 def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> None:

@@ -124,8 +124,8 @@ def test_a_pretrained_model_used_as_it_is_keeps_its_own(
     with pytest.raises(SettingsError, match="without the quantiles of its validation candles"):
         settings_from(old, as_it_is)
     settings_from(old, as_it_is.replace(epochs=1))
-    unranked = as_it_is.replace(confidence_mode="balanced")
-    assert train_dataset(dataset, unranked, name="BTC", start=old).model.quantiles is None
+    without_level = as_it_is.replace(confidence_mode="balanced")
+    assert train_dataset(dataset, without_level, name="BTC", start=old).model.quantiles is None
 
 
 def test_a_fine_tuned_model_gets_its_own_even_where_the_start_has_seen_all_candles(

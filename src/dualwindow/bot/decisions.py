@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import HOLD
 from dualwindow.confidence import Thresholds
-from dualwindow.confidence.coverage import least_rank
-from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, ranks_of
+from dualwindow.confidence.coverage import least_level
+from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, quantile_levels
 from dualwindow.confidence.thresholds import CalibrationKind, decide_reached, threshold_text
 from dualwindow.evaluation.text import calibration_text
 
@@ -25,7 +25,7 @@ _USABLE = 1
 logger = logging.getLogger(__name__)
 
 #: What makes a side go by its rank; the log's line on thresholds says which.
-_BY_RANK: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
+_BY_QUANTILE: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class DecisionRule:
         market = calibrated_of(frame, self.calibration).market
         reached = self.thresholds.reached(market)
         for code, share in self.shares.items():
-            reached[:, code] = ranks_of(frame, code) >= least_rank(share)
+            reached[:, code] = quantile_levels(frame, code) >= least_level(share)
         decisions = decide_reached(market, reached, self.thresholds)
         return np.where(usable(frame), decisions, HOLD)
 
@@ -59,9 +59,9 @@ class DecisionRule:
         """
         return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
 
-    def unranked(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    def without_level(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(N,) whether a side cannot be decided, because the model has kept no quantiles."""
-        unknown = [ranks_of(frame, code) <= 0 for code in self.shares]
+        unknown = [quantile_levels(frame, code) <= 0 for code in self.shares]
         return np.any(unknown, axis=0) & usable(frame) if unknown else np.zeros(len(frame), bool)
 
     def uncalibrated(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -74,7 +74,7 @@ class DecisionRule:
         """What decides one candle, in words for the log; `row` is a frame of it alone."""
         limits = self.thresholds.by_class()
         words = [
-            f"rank {ranks_of(row, code)[0]:.4f} of {least_rank(self.shares[code]):.4f}"
+            f"rank {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
             if code in self.shares
             else threshold_text(limit)
             for code, limit in enumerate(limits)
@@ -106,7 +106,7 @@ class EarlierModels:
             OperationalException: in a backtest, with the way out.
         """
         for setting, noun, lacking in (
-            (_BY_RANK, "ranks", rule.unranked(frame)),
+            (_BY_QUANTILE, "ranks", rule.without_level(frame)),
             (f"calibration {rule.calibration!r}", "calibration", rule.uncalibrated(frame)),
         ):
             if live:

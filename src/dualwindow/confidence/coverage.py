@@ -70,7 +70,7 @@ class ValidationQuantiles:
 
         Returns:
             (N, 3), of HOLD always 0. A side's probability reaches `threshold` of a share if and
-            only if its rank reaches `least_rank` of the share. Ranks grow with the probability;
+            only if its rank reaches `least_level` of the share. Ranks grow with the probability;
             0.9999 is that of the most confident ten-thousandth, all of the less confident half
             have 0.4999, and 0 is unknown.
         """
@@ -87,7 +87,7 @@ def allowed_steps(share: float) -> int:
     return int(share * STEPS + 1e-6)
 
 
-def least_rank(share: float) -> float:
+def least_level(share: float) -> float:
     """Rank from which on a candle belongs to the most confident share."""
     return (STEPS - allowed_steps(share)) / STEPS
 

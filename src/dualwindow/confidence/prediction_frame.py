@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import (
     CLASS_NAMES,
     LONG,
-    RANK_COLUMNS,
+    QUANTILE_COLUMNS,
     SHARPNESS_COLUMN,
     SHIFT_COLUMNS,
     SHORT,
@@ -23,9 +23,9 @@ def probabilities_of(frame: pd.DataFrame) -> NDArray[np.float64]:
     return np.column_stack([_numbers(frame, name) for name in CLASS_NAMES])
 
 
-def ranks_of(frame: pd.DataFrame, code: int) -> NDArray[np.float64]:
+def quantile_levels(frame: pd.DataFrame, code: int) -> NDArray[np.float64]:
     """(N,) ranks of a side; 0, unknown, where a model or a cached prediction lacks them."""
-    return _numbers(frame, RANK_COLUMNS[code])
+    return _numbers(frame, QUANTILE_COLUMNS[code])
 
 
 def calibrated_of(

@@ -19,8 +19,8 @@ from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
-from dualwindow.confidence.coverage import least_rank
-from dualwindow.confidence.prediction_frame import calibrated_of, ranks_of
+from dualwindow.confidence.coverage import least_level
+from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import CandleSource, find_sources
@@ -167,7 +167,7 @@ def _own_thresholds(
     own = {SHORT: config.thresholds.short, LONG: config.thresholds.long}
     for code in config.coverage_sides:
         passing = probabilities[
-            usable & (ranks_of(frame, code) >= least_rank(config.confidence_coverage)), code
+            usable & (quantile_levels(frame, code) >= least_level(config.confidence_coverage)), code
         ]
         own[code] = float(passing.min()) if len(passing) else NEVER
     return replace(config.thresholds, short=own[SHORT], long=own[LONG])
