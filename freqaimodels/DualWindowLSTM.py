@@ -176,7 +176,7 @@ class DualWindowLSTM(BackgroundTraining):
             "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
             "labels": categories.codes.astype(np.int8),
             "touches": touches,
-            "market": self._prices.market_of(frame),
+            "market": self._prices.venue_of(frame),
             "train_features": pd.DataFrame(columns=dk.training_features_list),
             "train_dates": frame["date"].iloc[[0, -1]],
         }

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from dualwindow.backtest.after_fees import after_fees
-from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
 from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
@@ -53,13 +53,13 @@ def stored(sources: list[CandleSource]) -> Dataset:
     return prepare_store(sources, CONFIG, sources[0].path.parent, periods=(10, 200)).dataset
 
 
-def market(sources: list[CandleSource]) -> TradeMarket:
+def market(sources: list[CandleSource]) -> TradeVenue:
     by_pair = {source.pair: source for source in sources}
 
     def prices(pair: str, timerange: DateRange) -> TradeCandles:
         return read_trade_candles(replace(by_pair[pair], timerange=timerange))
 
-    return TradeMarket(prices, TERMS)
+    return TradeVenue(prices, TERMS)
 
 
 @pytest.mark.parametrize("tail", [0.0, 0.2])
@@ -104,7 +104,7 @@ def test_missing_prices_hide_no_other_figure(
 
     path = tmp_path / "evaluation.json"
     finished = train_dataset(
-        stored, CONFIG, name="two", figures_path=path, market=TradeMarket(none, TERMS)
+        stored, CONFIG, name="two", figures_path=path, market=TradeVenue(none, TERMS)
     )
     assert finished.evaluation is not None
     assert finished.after_fees is None
@@ -124,7 +124,7 @@ def test_prices_of_the_judged_stretch_alone_are_read(
 
     second = stored.pairs[1]
     rows = np.arange(second.start + 500, second.start + 520)
-    found = trade_rows(stored, rows, np.full(20, LONG), CONFIG, TradeMarket(prices, TERMS))
+    found = trade_rows(stored, rows, np.full(20, LONG), CONFIG, TradeVenue(prices, TERMS))
     assert found is not None
     assert found.pairs == 1
     begin, end = (int(stored.seconds[row]) for row in (rows[0], rows[-1]))
@@ -134,7 +134,7 @@ def test_prices_of_the_judged_stretch_alone_are_read(
 def test_prices_of_other_dates_are_refused(
     stored: Dataset, sources: list[CandleSource], caplog: pytest.LogCaptureFixture
 ) -> None:
-    shifted = TradeMarket(
+    shifted = TradeVenue(
         lambda pair, timerange: market(sources).prices(
             pair, DateRange(timerange.first + 60, timerange.stop)
         ),
@@ -146,7 +146,7 @@ def test_prices_of_other_dates_are_refused(
 
 
 def test_shorts_are_no_trades_on_spot(stored: Dataset, sources: list[CandleSource]) -> None:
-    spot = TradeMarket(market(sources).prices, replace(TERMS, can_short=False))
+    spot = TradeVenue(market(sources).prices, replace(TERMS, can_short=False))
     found = trade_rows(stored, np.arange(500, 900), np.full(400, SHORT), CONFIG, spot)
     assert found is not None
     assert found.trades == 0

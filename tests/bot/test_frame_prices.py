@@ -43,7 +43,7 @@ def test_a_training_of_the_bot_is_traded_on_the_candles_of_its_frame(
     codes = np.full(len(candles), HOLD)
     for row in rows:
         codes[row - rows[0]] = CLASS_NAMES.index(said[row])
-    terms = bot.model._prices.market_of(featured).terms
+    terms = bot.model._prices.venue_of(featured).terms
     trades = trade_decisions(candles, codes, config, terms, turns=False)
     by_hand = after_fees([ComparedTrades.from_trades(candles, trades, config, terms)], terms)
     assert found.by_side == by_hand.by_side
@@ -52,7 +52,7 @@ def test_a_training_of_the_bot_is_traded_on_the_candles_of_its_frame(
 
 def test_only_a_period_of_the_frame_is_taken(tmp_path: Path, btc_futures: pd.DataFrame) -> None:
     config = {"datadir": tmp_path, "timeframe": "1m", "trading_mode": "futures"}
-    prices = FramePrices(config, reads_funding=False).market_of(btc_futures).prices
+    prices = FramePrices(config, reads_funding=False).venue_of(btc_futures).prices
     dates = btc_futures["date"]
     first, stop = (int(dates.iloc[row].timestamp()) for row in (100, 130))
     found = prices(PAIR, DateRange(first, stop))
@@ -65,7 +65,7 @@ def test_funding_that_is_not_there_is_told_once(
     tmp_path: Path, btc_futures: pd.DataFrame, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = {"datadir": tmp_path, "timeframe": "1m", "trading_mode": "futures"}
-    market = FramePrices(config, reads_funding=True).market_of(btc_futures.iloc[:50])
+    market = FramePrices(config, reads_funding=True).venue_of(btc_futures.iloc[:50])
     for _ in range(2):
         assert market.prices(PAIR, DateRange(None, None)).funding is None
     assert caplog.text.count("there are no funding rates") == 1

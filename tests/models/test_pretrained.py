@@ -19,7 +19,7 @@ from dualwindow.models import checkpoint
 from dualwindow.models.portable import PortableModel, load_portable, save_portable
 from dualwindow.models.pretrained import (
     load_pretrained,
-    market_warnings,
+    origin_warnings,
     require_features,
     require_no_hindsight,
     require_timeframe,
@@ -255,8 +255,8 @@ def test_candles_of_another_length_are_refused_with_both_named(start: PortableMo
 
 
 def test_another_market_is_told_and_not_refused(start: PortableModel) -> None:
-    assert market_warnings(start, "binance", "futures") == []
-    exchange, mode = market_warnings(start, "kraken", "spot")
+    assert origin_warnings(start, "binance", "futures") == []
+    exchange, mode = origin_warnings(start, "kraken", "spot")
     assert "exchange 'kraken'" in exchange
     assert "'binance'" in exchange
     assert "trading_mode 'spot'" in mode

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TradeMarket:
+class TradeVenue:
     """Where and on what terms decisions are traded.
 
     Attributes:
@@ -53,7 +53,7 @@ def trade_rows(
     rows: NDArray[np.int64],
     decisions: NDArray[np.integer],
     config: TrainingConfig,
-    market: TradeMarket,
+    market: TradeVenue,
 ) -> AfterFees | None:
     """Trade the decisions of rows, one position a pair at a time, without turns.
 
@@ -95,7 +95,7 @@ def _of_pair(
     decisions: NDArray[np.integer],
     *,
     config: TrainingConfig,
-    market: TradeMarket,
+    market: TradeVenue,
 ) -> ComparedTrades:
     seconds = dataset.seconds[rows]
     # The last row's entry comes a candle later, its time-out the future window after that.

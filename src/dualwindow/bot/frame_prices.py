@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from dualwindow.backtest.dataset_trades import TradeMarket
+from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.backtest.price_files import read_funding
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import trade_terms
@@ -38,7 +38,7 @@ class FramePrices:
         self._known: dict[str, Funding | None] = {}
         self._funded = mode == FUTURES and root.evaluation_funding and reads_funding
 
-    def market_of(self, frame: pd.DataFrame) -> TradeMarket:
+    def venue_of(self, frame: pd.DataFrame) -> TradeVenue:
         """The market of one pair's candles; it holds the frame, of which only a period is copied.
 
         Args:
@@ -51,7 +51,7 @@ class FramePrices:
             stop = len(seconds) if timerange.stop is None else seconds.searchsorted(timerange.stop)
             return TradeCandles.from_frame(frame.iloc[first:stop], funding=self._funding(pair))
 
-        return TradeMarket(prices, self._terms)
+        return TradeVenue(prices, self._terms)
 
     def _funding(self, pair: str) -> Funding | None:
         if not self._funded:

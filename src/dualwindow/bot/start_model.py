@@ -18,7 +18,7 @@ from dualwindow.errors import SettingsError
 from dualwindow.models.portable import PortableModel, is_portable
 from dualwindow.models.pretrained import (
     load_pretrained,
-    market_warnings,
+    origin_warnings,
     require_features,
     require_no_hindsight,
     require_timeframe,
@@ -84,7 +84,7 @@ def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
     if names:
         require_features(start, names)
     mode = str(config.get("trading_mode", "spot"))
-    warnings = market_warnings(start, config["exchange"]["name"], mode)
+    warnings = origin_warnings(start, config["exchange"]["name"], mode)
     if is_live(config):
         warnings += _clock_warnings(start)
     elif config.get("timerange"):

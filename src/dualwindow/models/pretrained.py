@@ -158,7 +158,7 @@ def require_no_hindsight(start: PortableModel, moment: int) -> None:
     )
 
 
-def market_warnings(start: PortableModel, exchange: str, trading_mode: str) -> list[str]:
+def origin_warnings(start: PortableModel, exchange: str, trading_mode: str) -> list[str]:
     """One sentence for what differs from the market that the model was trained on."""
     pairs = (
         ("exchange", exchange, start.origin.exchange),

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.confidence.calibration import Calibration
@@ -69,7 +69,7 @@ def judge(
     should_stop: Callable[[], bool],
     threads: ComputeThreads,
     ranks: Ranks,
-    market: TradeMarket | None = None,
+    market: TradeVenue | None = None,
     used: Reference | None = None,
 ) -> Judgement:
     """Evaluate a model on rows that it was not trained on.

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.backtest.dataset_trades import TradeMarket
+from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
@@ -48,7 +48,7 @@ def train_model(
     in_background: bool = False,
     checkpoint_path: Path | None = None,
     start: PortableModel | None = None,
-    market: TradeMarket | None = None,
+    market: TradeVenue | None = None,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -116,7 +116,7 @@ def train_dataset(
     ranks: Ranks = ALONE,
     start: PortableModel | None = None,
     spares_checkpoint: bool = False,
-    market: TradeMarket | None = None,
+    market: TradeVenue | None = None,
 ) -> FinishedTraining:
     """Split, train, evaluate on rows not trained on, log the figures and write them.
 

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dualwindow.backtest.dataset_trades import TradeMarket, newest_rows, trade_rows
+from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
 from dualwindow.cli.display.figures_output import require_writable, write_figures
 from dualwindow.cli.display.progress import console_of, log_to, run_progress
 from dualwindow.cli.display.stages import StageWatch
-from dualwindow.cli.options.candles import check_candles, find_candles, market_of
+from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
 from dualwindow.cli.options.flags import EVALUATION_FLAGS, layered_config
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
@@ -61,7 +61,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
         try:
             store = checked_store(sources, settings, model, watch, signals)
             reference = loaded.reference
-            market = market_of(settings, sources)
+            market = venue_of(settings, sources)
             evaluation, earned = _evaluate(
                 model, reference, settings, store, signals, market=market
             )
@@ -172,7 +172,7 @@ def _evaluate(
     store: Store,
     signals: StopSignals,
     *,
-    market: TradeMarket,
+    market: TradeVenue,
 ) -> tuple[Evaluation, AfterFees | None]:
     dataset = store.dataset
     labelled = dataset.labelled()

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.backtest.dataset_trades import TradeMarket
+from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.cli.options.run_settings import RunSettings
@@ -123,7 +123,7 @@ def _table(reports: Sequence[CandleReport]) -> Table:
     return table
 
 
-def market_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeMarket:
+def venue_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeVenue:
     """Take prices from the candle files of a run.
 
     Args:
@@ -139,4 +139,4 @@ def market_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeMa
             funding=settings.root.evaluation_funding,
         )
 
-    return TradeMarket(prices, settings.terms)
+    return TradeVenue(prices, settings.terms)

@@ -26,7 +26,7 @@ from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
     load_pretrained,
-    market_warnings,
+    origin_warnings,
     require_timeframe,
     settings_from,
 )
@@ -133,7 +133,7 @@ def _pretrained(
     require_timeframe(start, settings.timeframe)
     settings_from(start, config)
     if ranks.is_first:
-        for warning in market_warnings(start, settings.exchange, settings.trading_mode):
+        for warning in origin_warnings(start, settings.exchange, settings.trading_mode):
             logger.warning("%s", warning)
     return start
 

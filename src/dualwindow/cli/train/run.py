@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from dualwindow.cli.display.progress import RunProgress, run_progress
 from dualwindow.cli.display.stages import StageWatch
-from dualwindow.cli.options.candles import market_of
+from dualwindow.cli.options.candles import venue_of
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.data.candles.sources import CandleSource
@@ -127,7 +127,7 @@ class CommandTraining:
             progress=progress.trained,
             ranks=self.ranks,
             start=self.start,
-            market=market_of(self.settings, self.sources),
+            market=venue_of(self.settings, self.sources),
         )
 
     def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:
