@@ -47,16 +47,16 @@ def evaluated(fold: Fold, forecast: Forecast, terms: TradeTerms) -> dict[str, An
     """
     labels = fold.market.labels
     even = (1 / len(CLASS_NAMES),) * len(CLASS_NAMES)
-    calibration = Calibration(market=natural_shares(fold), trained=even)
+    calibration = Calibration(class_prior=natural_shares(fold), trained=even)
     validation, test = (
         normalised(each / np.array(forecast.trained))
         for each in (forecast.validation, forecast.test)
     )
     calibration = calibration.fitted(labels[fold.validation], validation)
-    predicted = calibration.tempered(test)
+    predicted = calibration.temperature_scaled(test)
     seconds = fold.market.arrays.seconds
     losses = row_losses(labels[fold.test], predicted)
-    own = _own_trades(fold, calibration.tempered(validation), predicted, terms)
+    own = _own_trades(fold, calibration.temperature_scaled(validation), predicted, terms)
     common = _common_trades(fold, predicted, calibration, terms)
     days = np.unique(seconds[fold.test] // DAY)
     table = np.zeros((len(days), len(SUMS)))
@@ -102,7 +102,7 @@ def _common_trades(
     config, prices = fold.market.config, fold.market.prices
     inside = fold.test % config.future_window == 0
     inside &= fold.test + 1 + config.future_window < len(prices)
-    sides = preferred_sides(predicted[inside], np.array(calibration.market))
+    sides = preferred_sides(predicted[inside], np.array(calibration.class_prior))
     trades: Trades = trade_entries(prices, fold.test[inside] + 1, sides, config, terms)
     return ComparedTrades.from_trades(prices, trades, config, terms)
 

@@ -109,8 +109,10 @@ def _evaluated(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
         raise ValueError("nothing was trained")
     known = finished.split.validation
     of_known = finished.model.probabilities(known.dataset.features, known.all_rows())
-    tempered = finished.reference.tempered(known.dataset.labels[known.all_rows()], of_known)
-    comparison = comparison_of(dataset, rows, config, tempered)
+    temperature_scaled = finished.reference.with_temperature(
+        known.dataset.labels[known.all_rows()], of_known
+    )
+    comparison = comparison_of(dataset, rows, config, temperature_scaled)
     return evaluate(
         dataset.labels[rows], probabilities, finished.model.thresholds(config), comparison
     )

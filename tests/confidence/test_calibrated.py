@@ -63,19 +63,23 @@ def test_columns_say_what_each_model_s_own_calibration_says(seed: int, count: in
         # Bayes' rule once more, the slow way.
         for power, kind in ((1.0, "prior"), (1 / model.temperature, "temperature")):
             expected = (own / own.sum(axis=1, keepdims=True)) ** power
-            expected = expected * np.array(model.market) / np.array(model.trained)
+            expected = expected * np.array(model.class_prior) / np.array(model.trained)
             expected /= expected.sum(axis=1, keepdims=True)
-            found = calibrated_of(frame, kind).market[part]
+            found = calibrated_of(frame, kind).probabilities[part]
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
         np.testing.assert_allclose(
-            calibrated_of(frame, "prior").market[part], model.prior_corrected(own), atol=1e-12
+            calibrated_of(frame, "prior").probabilities[part],
+            model.prior_corrected(own),
+            atol=1e-12,
         )
         np.testing.assert_allclose(
-            calibrated_of(frame, "temperature").market[part], model.tempered(own), atol=1e-12
+            calibrated_of(frame, "temperature").probabilities[part],
+            model.temperature_scaled(own),
+            atol=1e-12,
         )
     assert (
-        calibrated_of(frame, "none").market is calibrated_of(frame, "none").own
-        or (calibrated_of(frame, "none").market == frame[list(CLASS_NAMES)].to_numpy()).all()
+        calibrated_of(frame, "none").probabilities is calibrated_of(frame, "none").own
+        or (calibrated_of(frame, "none").probabilities == frame[list(CLASS_NAMES)].to_numpy()).all()
     )
 
 
@@ -95,7 +99,7 @@ def test_a_rule_decides_a_frame_as_its_models_do(seed: int, kind: CalibrationKin
     likeliest = Thresholds(short=0, hold=0, long=0, enabled=False)
     np.testing.assert_array_equal(
         DecisionRule(likeliest, {}, kind).decide(frame),
-        calibrated_of(frame, kind).market.argmax(axis=1),
+        calibrated_of(frame, kind).probabilities.argmax(axis=1),
     )
 
 
@@ -104,7 +108,7 @@ def test_the_prior_keeps_the_order_of_a_side_against_hold(seed: int) -> None:
     """A side's odds against HOLD are multiplied by one number."""
     (model,) = calibrations(seed, 1)
     frame = said_by([model], seed)
-    own, market = calibrated_of(frame, "prior").own, calibrated_of(frame, "prior").market
+    own, market = calibrated_of(frame, "prior").own, calibrated_of(frame, "prior").probabilities
     for code, shift in ((SHORT, model.shifts[0]), (LONG, model.shifts[1])):
         ratio = (market[:, code] / market[:, HOLD]) / (own[:, code] / own[:, HOLD])
         np.testing.assert_allclose(ratio, np.exp(shift), rtol=1e-6)
@@ -127,8 +131,8 @@ def test_what_no_calibration_is_known_of_is_held_unless_none_is_asked_for() -> N
 def test_rows_without_a_window_stay_unknown() -> None:
     own = np.array([[np.nan] * 3, [0.0] * 3, [0.8, 0.1, 0.1]], np.float32)
     said = Calibrated.from_probabilities(own, "temperature", 1.5, np.array([-2.0, -2.0]))
-    assert np.isnan(said.market[:2]).all()
-    assert said.market[2].sum() == pytest.approx(1)
+    assert np.isnan(said.probabilities[:2]).all()
+    assert said.probabilities[2].sum() == pytest.approx(1)
     assert said.decide(Thresholds(short=0, hold=0, long=0)).tolist() == [HOLD, HOLD, SHORT]
 
 
@@ -142,7 +146,9 @@ def test_a_share_of_the_candles_is_of_the_network_s_own_probabilities() -> None:
         )
     mixed = DecisionRule(LOW, {LONG: 0.1}, "prior").probabilities(frame)
     np.testing.assert_array_equal(mixed[:, LONG], frame["LONG"])
-    np.testing.assert_array_equal(mixed[:, SHORT], calibrated_of(frame, "prior").market[:, SHORT])
+    np.testing.assert_array_equal(
+        mixed[:, SHORT], calibrated_of(frame, "prior").probabilities[:, SHORT]
+    )
 
 
 def evaluated(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[Any, ...]:
@@ -166,14 +172,16 @@ def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
     # All three forecasts stay beside each other, whichever is in use.
     assert found.forecast == raw.forecast
     assert found.thresholded == DecisionFigures.from_decisions(
-        case.labels, decide(said.market, BALANCED)
+        case.labels, decide(said.probabilities, BALANCED)
     )
-    assert found.argmax == DecisionFigures.from_decisions(case.labels, said.market.argmax(axis=1))
+    assert found.argmax == DecisionFigures.from_decisions(
+        case.labels, said.probabilities.argmax(axis=1)
+    )
     for name, mode in found.modes.items():
-        decisions = decide(said.market, MODE_THRESHOLDS[name])
+        decisions = decide(said.probabilities, MODE_THRESHOLDS[name])
         assert mode.decisions == DecisionFigures.from_decisions(case.labels, decisions)
     for code, name in enumerate(CLASS_NAMES):
-        values = said.market[:, code]
+        values = said.probabilities[:, code]
         reached, near = values >= found.thresholds[name], abs(values - found.thresholds[name])
         assert found.fired[name] == reached.sum()
         assert found.highest[name] == values.max()
@@ -181,14 +189,14 @@ def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
         close = near <= 0.05
         came = (case.labels[close] == code).mean() if close.any() else None
         assert found.meaning[name].near == (None if came is None else pytest.approx(came))
-    assert found.curves["LONG"].threshold[0] == pytest.approx(said.market[:, LONG].max())
+    assert found.curves["LONG"].threshold[0] == pytest.approx(said.probabilities[:, LONG].max())
     assert any(f"thresholds fire (calibration {kind}): " in line for line in found.lines())
     assert not any("(calibration" in line for line in raw.lines())
 
 
 def test_sides_by_share_are_judged_on_the_network_s_own() -> None:
     case, said, found = evaluated("prior", (SHORT,))
-    own, market = case.probabilities, said.market
+    own, market = case.probabilities, said.probabilities
     assert found.fired["SHORT"] == (own[:, SHORT] >= BALANCED.short).sum()
     assert found.fired["LONG"] == (market[:, LONG] >= BALANCED.long).sum()
     assert found.argmax.predicted["HOLD"] == (market.argmax(axis=1) == HOLD).sum()

@@ -77,7 +77,7 @@ def test_equal_priors_and_temperature_one_change_nothing(case: Case) -> None:
     found = Calibration(MARKET, MARKET, 1.0)
     expected = case.probabilities / case.probabilities.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found.prior_corrected(case.probabilities), expected, atol=1e-6)
-    np.testing.assert_allclose(found.tempered(case.probabilities), expected, atol=1e-6)
+    np.testing.assert_allclose(found.temperature_scaled(case.probabilities), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -87,7 +87,7 @@ def test_the_fitted_temperature_is_the_one_that_was_put_in(temperature: float) -
     sharp /= sharp.sum(axis=1, keepdims=True)
     found = Calibration(MARKET, EVEN).fitted(labels, sharp)
     assert found.temperature == pytest.approx(temperature, rel=0.1)
-    np.testing.assert_allclose(found.tempered(sharp), true, atol=0.05)
+    np.testing.assert_allclose(found.temperature_scaled(sharp), true, atol=0.05)
 
 
 @given(case=cases(max_rows=60), sharpness=st.floats(0.01, 20.0))
@@ -97,7 +97,7 @@ def test_no_other_temperature_has_a_smaller_loss(case: Case, sharpness: float) -
     other = Calibration(MARKET, EVEN, 1 / sharpness)
     rows = np.arange(len(case.labels))
     losses = [
-        -np.log(each.tempered(case.probabilities)[rows, case.labels]).mean()
+        -np.log(each.temperature_scaled(case.probabilities)[rows, case.labels]).mean()
         for each in (best, other)
     ]
     assert losses[0] <= losses[1] + 1e-3
@@ -109,7 +109,9 @@ def test_probabilities_that_know_nothing_are_tempered_to_the_class_prior() -> No
     noise = random.dirichlet([0.5, 0.5, 0.5], 30_000)
     plain = Calibration(MARKET, EVEN)
     found = plain.fitted(labels, noise)
-    np.testing.assert_allclose(found.tempered(noise), np.tile(MARKET, (30_000, 1)), atol=0.03)
+    np.testing.assert_allclose(
+        found.temperature_scaled(noise), np.tile(MARKET, (30_000, 1)), atol=0.03
+    )
     assert LossFigures.from_probabilities(labels, plain.prior_corrected(noise)).log_loss > 0.6
 
 
@@ -137,12 +139,12 @@ def test_certain_probabilities_stay_finite() -> None:
     certain = np.eye(3, dtype=np.float32)
     for found in (
         Calibration(MARKET, EVEN).prior_corrected(certain),
-        Calibration(MARKET, EVEN, 0.05).tempered(certain),
+        Calibration(MARKET, EVEN, 0.05).temperature_scaled(certain),
     ):
         assert np.isfinite(found).all()
         assert found.argmax(axis=1).tolist() == [0, HOLD, 2]
     with pytest.raises(ValueError, match="no temperature"):
-        Calibration(MARKET, EVEN).tempered(certain)
+        Calibration(MARKET, EVEN).temperature_scaled(certain)
 
 
 @pytest.mark.parametrize("temperature", [None, 1.5])

@@ -72,7 +72,9 @@ def test_a_model_keeps_the_calibration_that_its_validation_rows_gave(
     assert model.calibration.temperature == pytest.approx(fitted.temperature, rel=1e-3)
     # The tail is judged on what the calibrated model would say.
     said = model.calibrated(model.probabilities(dataset.features, tail.all_rows()), model.config)
-    expected = decide(model.calibration.tempered(said.own), model.thresholds(model.config))
+    expected = decide(
+        model.calibration.temperature_scaled(said.own), model.thresholds(model.config)
+    )
     counts = {name: int((expected == code).sum()) for code, name in enumerate(CLASS_NAMES)}
     assert evaluation.thresholded.predicted == counts
     assert evaluation.calibration == "temperature"

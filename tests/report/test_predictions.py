@@ -55,7 +55,7 @@ def test_probabilities_are_shown_as_the_thresholds_beside_them_see_them(
     for kind, expected in (
         ("none", own),
         ("prior", model.prior_corrected(own)),
-        ("temperature", model.tempered(own)),
+        ("temperature", model.temperature_scaled(own)),
     ):
         found = read_predictions(tmp_path, kind)["btc"]
         np.testing.assert_allclose(found.probabilities, expected)

@@ -88,7 +88,7 @@ def test_no_label_after_the_training_moves_a_baseline_or_a_prior(
     row = parts.train.all_rows()[:1]
     moved = fit_reference(split(relabelled(stored, row), tail).train, CONFIG, mirrored=True)
     assert moved.baselines.prior != expected.baselines.prior
-    assert moved.calibration.market != expected.calibration.market
+    assert moved.calibration.class_prior != expected.calibration.class_prior
 
 
 @pytest.mark.parametrize("tail", [0.0, 0.2])

@@ -45,7 +45,7 @@ class DecisionRule:
 
     def decide(self, frame: pd.DataFrame) -> NDArray[np.int_]:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        market = calibrated_of(frame, self.calibration).market
+        market = calibrated_of(frame, self.calibration).probabilities
         reached = self.thresholds.reached(market)
         for code, share in self.shares.items():
             reached[:, code] = quantile_levels(frame, code) >= least_level(share)

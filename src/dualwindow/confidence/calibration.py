@@ -11,7 +11,7 @@ prior.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -36,12 +36,12 @@ class Calibration:
     """How a network's probabilities become those of the market.
 
     Attributes:
-        market: (3,) class shares of the market, none 0.
+        class_prior: (3,) class shares of the market, none 0.
         trained: (3,) class shares that the network has seen in training, none 0.
         temperature: by which the logarithms of its probabilities are divided; None until fitted.
     """
 
-    market: tuple[float, ...]
+    class_prior: tuple[float, ...]
     trained: tuple[float, ...]
     temperature: float | None = None
 
@@ -59,14 +59,14 @@ class Calibration:
     @property
     def shifts(self) -> NDArray[np.float64]:
         """(2,) what is added to the logarithms of SHORT and LONG, and not to that of HOLD."""
-        shift = np.log(self.market) - np.log(self.trained)
+        shift = np.log(self.class_prior) - np.log(self.trained)
         return np.asarray(shift[[SHORT, LONG]] - shift[HOLD])
 
     def prior_corrected(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N, 3) probabilities times market over trained shares, each row over its sum."""
         return calibrated(probabilities, 1.0, self.shifts)
 
-    def tempered(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    def temperature_scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N, 3) probabilities to the power of 1 / temperature, then corrected likewise.
 
         Raises:
@@ -116,12 +116,17 @@ class Calibration:
         if older.any():
             for half in (older, ~older):
                 other = self.fitted(labels[~half], probabilities[~half])
-                found[half] = other.tempered(probabilities[half])
+                found[half] = other.temperature_scaled(probabilities[half])
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
-        return {**asdict(self), "market": list(self.market), "trained": list(self.trained)}
+        # The key is part of the file formats that hold a calibration.
+        return {
+            "market": list(self.class_prior),
+            "trained": list(self.trained),
+            "temperature": self.temperature,
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
@@ -132,12 +137,12 @@ class Calibration:
         """
         temperature = content["temperature"]
         found = cls(
-            market=tuple(map(float, content["market"])),
+            class_prior=tuple(map(float, content["market"])),
             trained=tuple(map(float, content["trained"])),
             temperature=None if temperature is None else float(temperature),
         )
-        if not len(found.market) == len(found.trained) == len(CLASS_NAMES):
-            raise ValueError(f"a calibration of {len(found.market)} classes")
+        if not len(found.class_prior) == len(found.trained) == len(CLASS_NAMES):
+            raise ValueError(f"a calibration of {len(found.class_prior)} classes")
         return found
 
 
@@ -185,14 +190,14 @@ class Calibrated:
     Attributes:
         kind: the setting `calibration`.
         own: (N, 3) the network's own probabilities; NaN without a valid window.
-        market: (N, 3) calibrated probabilities, `own` with none; NaN where they are not known.
+        probabilities: (N, 3) calibrated, `own` with none; NaN where they are not known.
         by_share: class codes of mode coverage, whose thresholds are of the network's own
             probabilities, so that the chosen share fires whatever the calibration.
     """
 
     kind: CalibrationKind
     own: NDArray[np.floating]
-    market: NDArray[np.floating]
+    probabilities: NDArray[np.floating]
     by_share: tuple[int, ...] = ()
 
     @classmethod
@@ -217,13 +222,13 @@ class Calibrated:
             return cls.plain(own, by_share)
         every = np.broadcast_to(np.asarray(sharpness, dtype=np.float64), len(own))
         known = (every > 0) & (own.sum(axis=1) > 0)
-        market = np.full(own.shape, np.nan)
-        market[known] = calibrated(
+        probabilities = np.full(own.shape, np.nan)
+        probabilities[known] = calibrated(
             own[known],
             1.0 if kind == "prior" else every[known],
             np.broadcast_to(shifts, (len(own), 2))[known],
         )
-        return cls(kind, own, market, by_share)
+        return cls(kind, own, probabilities, by_share)
 
     @classmethod
     def plain(cls, own: NDArray[np.floating], by_share: tuple[int, ...] = ()) -> Calibrated:
@@ -232,26 +237,28 @@ class Calibrated:
 
     def at(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Calibrated:
         """What is said of some of the candles."""
-        return Calibrated(self.kind, self.own[rows], self.market[rows], self.by_share)
+        return Calibrated(self.kind, self.own[rows], self.probabilities[rows], self.by_share)
 
     @property
     def known(self) -> NDArray[np.bool_]:
         """(N,) whether something can be decided."""
-        return np.asarray(np.isfinite(self.own).all(axis=1) & np.isfinite(self.market).all(axis=1))
+        return np.asarray(
+            np.isfinite(self.own).all(axis=1) & np.isfinite(self.probabilities).all(axis=1)
+        )
 
     @property
     def compared(self) -> NDArray[np.floating]:
         """(N, 3) what each class's threshold is compared with."""
         if self.kind == "none" or not self.by_share:
-            return self.market
-        table = self.market.copy()
+            return self.probabilities
+        table = self.probabilities.copy()
         for code in self.by_share:
             table[:, code] = self.own[:, code]
         return table
 
     def decide(self, thresholds: Thresholds) -> NDArray[np.int8]:
         """(N,) class codes, see `confidence.decide`; HOLD where a probability is not known."""
-        return decide_reached(self.market, thresholds.reached(self.compared), thresholds)
+        return decide_reached(self.probabilities, thresholds.reached(self.compared), thresholds)
 
 
 def normalised(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -136,7 +136,7 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
             differ, those of the last are named.
     """
     labels = np.concatenate([each.labels for each in parts])
-    market = np.concatenate([each.calibrated.market for each in parts])
+    market = np.concatenate([each.calibrated.probabilities for each in parts])
     compared = np.concatenate([each.calibrated.compared for each in parts])
     decisions = np.concatenate([each.calibrated.decide(each.thresholds) for each in parts])
     limits = np.concatenate(

@@ -19,7 +19,7 @@ from dualwindow.evaluation.skill import Skill, skills
 #: The network's probabilities as they are, with the market's prior, and with a temperature as well.
 RAW: Final = "raw"
 PRIOR_CORRECTED: Final = "prior-corrected"
-TEMPERED: Final = "tempered"
+TEMPERATURE_SCALED: Final = "tempered"
 
 #: Labels, probabilities and comparison of a model's rows.
 ForecastPart = tuple[NDArray[np.integer], NDArray[np.floating], Comparison | None]
@@ -148,14 +148,18 @@ class _Predicted:
         calibration = comparison.reference.calibration
         corrected = calibration.prior_corrected(probabilities)
         if calibration.temperature is None:
-            tempered = calibration.cross_fitted(labels, probabilities, comparison.seconds)
+            temperature_scaled = calibration.cross_fitted(labels, probabilities, comparison.seconds)
             calibration = calibration.fitted(labels, probabilities)
         else:
-            tempered = calibration.tempered(probabilities)
+            temperature_scaled = calibration.temperature_scaled(probabilities)
         fitted = comparison.reference.baselines
         baselines = fitted.probabilities(len(labels), comparison.volatility)
         return cls(
-            forecasts={RAW: probabilities, PRIOR_CORRECTED: corrected, TEMPERED: tempered},
+            forecasts={
+                RAW: probabilities,
+                PRIOR_CORRECTED: corrected,
+                TEMPERATURE_SCALED: temperature_scaled,
+            },
             baselines=baselines,
             decisions=fitted.decisions(baselines),
             temperature=calibration.temperature,

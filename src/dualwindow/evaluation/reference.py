@@ -26,7 +26,7 @@ class Reference:
     baselines: Baselines
     calibration: Calibration
 
-    def tempered(
+    def with_temperature(
         self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
     ) -> Reference:
         """These yardsticks with a temperature fitted on some rows.

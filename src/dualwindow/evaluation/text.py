@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dualwindow.confidence.thresholds import CalibrationKind
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.classification import DecisionFigures
-from dualwindow.evaluation.forecast import TEMPERED, ForecastFigures
+from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.evaluation.thresholds import ThresholdFigures
 
@@ -78,7 +78,7 @@ def verdict(forecast: ForecastFigures) -> str:
         forecast: with something to compare with.
     """
     name = forecast.strongest("total")
-    figure, title = forecast.skill[TEMPERED][name].total, BASELINE_TITLES[name]
+    figure, title = forecast.skill[TEMPERATURE_SCALED][name].total, BASELINE_TITLES[name]
     if figure.low is None:
         lead = f"too few candles to tell it from the {title}: "
     elif figure.sign:
@@ -94,7 +94,7 @@ def verdict(forecast: ForecastFigures) -> str:
 
 def _part(forecast: ForecastFigures, part: str) -> str:
     name = forecast.strongest(part)
-    figure: SkillFigure = getattr(forecast.skill[TEMPERED][name], part)
+    figure: SkillFigure = getattr(forecast.skill[TEMPERATURE_SCALED][name], part)
     return f"{skill_text(figure)} against the {BASELINE_TITLES[name]}"
 
 

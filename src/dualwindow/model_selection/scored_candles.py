@@ -62,7 +62,7 @@ def pair_probabilities(
     found = np.full((len(span), len(CLASS_NAMES)), np.nan, dtype=np.float32)
     usable = np.flatnonzero(valid).astype(np.int64)
     own = model.probabilities(dataset.features, usable + span.start, should_stop=should_stop)
-    found[usable] = model.calibrated(own, config).market
+    found[usable] = model.calibrated(own, config).probabilities
     return found
 
 

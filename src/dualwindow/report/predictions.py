@@ -74,7 +74,7 @@ class Predictions:
         return cls(
             dates.to_numpy().astype("datetime64[s]").astype(np.int64),
             # Unknown, and not shown, where the model had no calibration.
-            np.nan_to_num(calibrated_of(frame, calibration).market, nan=0.0),
+            np.nan_to_num(calibrated_of(frame, calibration).probabilities, nan=0.0),
             # A null frame holds the number 0 in place of a class.
             np.where(codes < 0, HOLD, codes).astype(np.int8),
             frame["do_predict"].to_numpy() == 1,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
-from dualwindow.evaluation.forecast import RAW, TEMPERED
+from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Trace, line_across
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
 from dualwindow.report.schema import Report
@@ -175,9 +175,9 @@ def reliability_charts(report: Report) -> list[Chart]:
             "set. It learned from balanced classes, so that a rare side comes less often than it "
             "says."
         ),
-        TEMPERED: "Calibrated: with the market's class shares and a temperature.",
+        TEMPERATURE_SCALED: "Calibrated: with the market's class shares and a temperature.",
     }
-    titles = {RAW: "as the network says it", TEMPERED: "calibrated"}
+    titles = {RAW: "as the network says it", TEMPERATURE_SCALED: "calibrated"}
     charts = []
     for name, title in titles.items():
         curves = [each[name] for each in found if name in each]

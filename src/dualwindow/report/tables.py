@@ -9,7 +9,7 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
-from dualwindow.evaluation.forecast import RAW, TEMPERED
+from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.report.chart import iso
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
 from dualwindow.report.schema import Report
@@ -39,7 +39,7 @@ def baseline_table(report: Report) -> PageTable | None:
     if not found:
         return None
     compared = all(each.forecast.skill for each in found)
-    ours = TEMPERED if compared else RAW
+    ours = TEMPERATURE_SCALED if compared else RAW
     rows = [
         _row("model, thresholds", found, ours, [each.thresholded for each in found]),
         _row("model, likeliest class", found, ours, [each.argmax for each in found]),

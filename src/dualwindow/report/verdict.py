@@ -8,7 +8,7 @@ from typing import Final
 from dualwindow.backtest.figures import AfterFees, Percent
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
-from dualwindow.evaluation.forecast import TEMPERED
+from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
 
@@ -86,7 +86,7 @@ def strongest_skill(evaluation: Evaluation, part: str) -> tuple[str, SkillFigure
         part: total, calm or direction.
     """
     name = evaluation.forecast.strongest(part)
-    figure: SkillFigure = getattr(evaluation.forecast.skill[TEMPERED][name], part)
+    figure: SkillFigure = getattr(evaluation.forecast.skill[TEMPERATURE_SCALED][name], part)
     return name, figure
 
 

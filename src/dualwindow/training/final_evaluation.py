@@ -208,7 +208,7 @@ def fit_reference(train: Selection, config: TrainingConfig, *, mirrored: bool) -
         mixed_in=config.future_window,
     )
     trained = trained_prior(train.counts, config.class_balance, mirrored=mirrored)
-    return Reference(baselines, Calibration(market=baselines.prior, trained=trained))
+    return Reference(baselines, Calibration(class_prior=baselines.prior, trained=trained))
 
 
 def comparison_of(

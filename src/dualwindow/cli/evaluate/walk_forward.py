@@ -18,7 +18,7 @@ from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation import Evaluation
-from dualwindow.evaluation.forecast import TEMPERED
+from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.text import skill_text
 from dualwindow.model_selection.walk_forward import WalkForward
 
@@ -107,4 +107,4 @@ def _skill(evaluation: Evaluation | None, part: str) -> str:
     if evaluation is None or not evaluation.forecast.skill:
         return "-"
     forecast = evaluation.forecast
-    return skill_text(getattr(forecast.skill[TEMPERED][forecast.strongest(part)], part))
+    return skill_text(getattr(forecast.skill[TEMPERATURE_SCALED][forecast.strongest(part)], part))
