@@ -38,7 +38,7 @@ _NO_TROUBLE: Final = {
 _FEWEST_WORDS: Final = 3
 #: Make a page of the docs, and that of a report.
 _WRITE_PAGES: Final = {
-    "settings_reference.py",
+    "reference.py",
     *("page.py", "tables.py", "verdict.py"),
     *("training_charts.py", "probability_charts.py", "candle_charts.py"),
 }

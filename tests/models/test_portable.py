@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualwindow import trained
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.models import portable
+from dualwindow.models import portable, trained_model
 from dualwindow.models.manifest import MANIFEST_NAME, write_manifest
 from dualwindow.models.portable import (
     ABOUT_NAME,
@@ -208,7 +207,7 @@ def test_weights_of_another_format_are_refused(
     model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(trained, "MODEL_FORMAT", 99)
+        patch.setattr(trained_model, "MODEL_FORMAT", 99)
         save_portable(tmp_path, model, ORIGIN)
     assert "another format" in refusal(tmp_path)
 

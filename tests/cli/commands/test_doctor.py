@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from dualwindow import __version__
-from dualwindow.cli.commands import doctor as doctor_command
-from dualwindow.cli.commands import doctor as facts
+from dualwindow.cli.commands import doctor
 from dualwindow.cli.commands.doctor import CHOSEN
 from dualwindow.cli.main import main
 from dualwindow.data.datasets.store import SUFFIX, store_folder
@@ -157,7 +156,7 @@ def test_what_the_container_has_counts_not_the_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     limit = MemoryUse(0, gib * 2**30, "the container (cgroup v2)")
-    monkeypatch.setattr(doctor_command, "read_cores", lambda: cores)
+    monkeypatch.setattr(doctor, "read_cores", lambda: cores)
     monkeypatch.setattr(MemoryGauge, "smallest", lambda _: limit)
     told = _json(capsys, userdir)["auto_configure"]
     names = ("use_multiprocessing", "n_processes", "streaming_chunk_size")
@@ -201,16 +200,16 @@ def test_gpus_are_named_with_what_they_can(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: About)
     monkeypatch.setattr(torch.cuda, "device", Current)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    told = {each.name: each for each in facts.gpus()}
+    told = {each.name: each for each in doctor._gpus()}
     assert told["cuda"].value == [{"name": "Some GPU", "memory": 80 * 2**30, "bf16": True}] * 2
     assert str(told["cuda"]).splitlines() == ["Some GPU, 80.0 GiB, bf16 yes"] * 2
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    told = {each.name: each for each in facts.gpus()}
+    told = {each.name: each for each in doctor._gpus()}
     assert told["cuda"].value == []
     assert "check the driver" in str(told["cuda"])
 
 
 def test_a_torch_that_cannot_be_imported_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    [fact] = facts.gpus()
+    [fact] = doctor._gpus()
     assert "cannot be imported" in str(fact)

@@ -21,7 +21,7 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.prepare_pair import PairCandles
 from dualwindow.data.features.base import MovingAverageFeatures, moving_average_features
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
-from dualwindow.settings import TrainingConfig
+from dualwindow.settings import TrainingConfig, lookback
 from dualwindow.settings.lookback import buffer_seconds, look_back
 from tests.makers.markets import START, candle_frames, random_candles
 from tests.makers.stores import PERIODS, asked_for, assert_same, in_memory, left_in, settings, write
@@ -34,7 +34,7 @@ BUFFER = 20
 
 @pytest.fixture
 def buffer_of_20(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair_preparation, "CANDLES_PER_DAY", BUFFER)
+    monkeypatch.setattr(lookback, "CANDLES_PER_DAY", BUFFER)
 
 
 @pytest.mark.usefixtures("buffer_of_20")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dualwindow.cli.evaluate.thresholds import MIN_TRADES
 from dualwindow.cli.options.flags import (
     EVALUATION_FLAGS,
+    MIN_TRADES,
     add_config_flags,
     add_flags,
     add_timerange_flags,

@@ -19,6 +19,7 @@ from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.display.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
 from dualwindow.cli.evaluate.job import checked_store, evaluation_settings
 from dualwindow.cli.options.candles import find_candles
+from dualwindow.cli.options.flags import MIN_TRADES
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
@@ -34,9 +35,6 @@ from dualwindow.model_selection.threshold_trades import ScoredCandles
 from dualwindow.models.portable import ModelOrigin, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-
-#: Fewest trades of suggested thresholds unless told otherwise: fewer make a mean of luck.
-MIN_TRADES = 30
 
 
 @dataclass(frozen=True)

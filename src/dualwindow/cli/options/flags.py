@@ -224,7 +224,9 @@ def _at(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-#: Of the settings of a training, those that an evaluation has a say in.
+#: Fewest trades of suggested thresholds unless another number is given; the mean of fewer is luck.
+MIN_TRADES: Final = 30
+#: Settings of a training that an evaluation may change.
 EVALUATION_FLAGS = (
     *CONFIDENCE_FLAGS,
     SettingFlag("--n-processes", "n_processes", also={"use_multiprocessing": True}),
