@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from hypothesis import settings
+from rich.logging import RichHandler
 
 IN_CI = bool(os.environ.get("CI"))
 
@@ -22,6 +25,18 @@ settings.load_profile("ci" if IN_CI else "local")
 def one_thread() -> None:
     """Tests run beside each other in several processes; more threads would only get in the way."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A command line that runs in the process logs to its console, which is gone after the test."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in set(root.handlers) - set(handlers):
+        if type(handler) in (logging.StreamHandler, RichHandler):
+            root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ _CHILD = """
 import os, sys
 import torch
 torch.set_num_threads(1)
-from dualwindow import checkpoint, trainer
+from dualwindow.models import checkpoint
+from dualwindow.training import trainer
 from dualwindow.cli.main import main
 
 checkpoint.SECONDS_BETWEEN_WRITES = 0.0

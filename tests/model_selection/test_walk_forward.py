@@ -70,7 +70,7 @@ def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairW
         PredictedSlice(
             trained_until=int(SECONDS[FIRST + part[0]]),
             seconds=SECONDS[FIRST + part],
-            said=Calibrated.plain(probabilities[part]),
+            calibrated=Calibrated.plain(probabilities[part]),
             usable=usable[part],
             thresholds=LIMITS,
             reference=reference(),
@@ -156,7 +156,7 @@ def test_what_cannot_be_judged_is_left_out_and_counted() -> None:
     late = PredictedSlice(
         trained_until=0,
         seconds=SECONDS[-50:],
-        said=Calibrated.plain(foresight(LABELS[-50:])),
+        calibrated=Calibrated.plain(foresight(LABELS[-50:])),
         usable=np.arange(50) > 0,
         thresholds=LIMITS,
         reference=None,

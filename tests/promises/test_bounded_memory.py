@@ -51,7 +51,7 @@ def prepare():
     )
     labels[~known_futures(seconds, flat, future_window=120, max_flat_candles=30)] = -1
     candles = CandleArrays(tuple("abcdefgh"), seconds, features, flat)
-    dataset = Dataset.of_candles(candles, labels, TrainingConfig(), name="market")
+    dataset = Dataset.from_candles(candles, labels, TrainingConfig(), name="market")
     split = split_dataset(dataset, validation_fraction=0.15, future_window=120)
     order = EpochOrder(split.train, balance="undersample", mirror=True, seed=1, epoch=0)
     assert len(order) > 30_000

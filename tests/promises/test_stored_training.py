@@ -125,12 +125,13 @@ def test_memory_that_runs_short_halves_the_chunk_and_changes_no_weight(
     def scarce() -> MemoryUse:
         return MemoryUse(used=next(answers, 10) * GIB, limit=100 * GIB, source="the test")
 
-    monkeypatch.setattr("dualwindow.runtime.memory.memory_use", scarce)
+    monkeypatch.setattr("dualwindow.data.datasets.chunks.memory_use", scarce)
     assert weights(train_dataset(dataset, config, name="scarce").model) == expected
     assert "256 -> 128 windows" in caplog.text
     assert "128 -> 64 windows" in caplog.text
     monkeypatch.setattr(
-        "dualwindow.runtime.memory.memory_use", lambda: MemoryUse(90 * GIB, 100 * GIB, "the test")
+        "dualwindow.data.datasets.chunks.memory_use",
+        lambda: MemoryUse(90 * GIB, 100 * GIB, "the test"),
     )
     with pytest.raises(MemoryLimitError, match=r"max_memory_usage_pct allows 75"):
         train_dataset(dataset, config, name="full")

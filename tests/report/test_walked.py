@@ -122,7 +122,7 @@ def test_mode_coverage_decides_by_each_models_ranks(tmp_path: Path) -> None:
         slices, sorted(folder.glob("backtesting_predictions/*.feather")), strict=True
     ):
         frame = pd.read_feather(path)
-        fires = each.said.own[:, CLASS_NAMES.index("LONG")] >= each.thresholds.long
+        fires = each.calibrated.own[:, CLASS_NAMES.index("LONG")] >= each.thresholds.long
         usable = each.usable
         np.testing.assert_array_equal(fires[usable], (frame["LONG_rank"] >= 0.95)[usable])
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.data.datasets import chunks
 from dualwindow.data.datasets.chunks import AdaptiveChunk
 from dualwindow.errors import MemoryLimitError
 from dualwindow.runtime import memory
@@ -198,7 +199,7 @@ def test_a_chunk_never_grows_and_never_falls_below_the_smallest(
 
 
 def test_the_settings_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "memory_use", lambda: MemoryUse(46, 100, "the test"))
+    monkeypatch.setattr(chunks, "memory_use", lambda: MemoryUse(46, 100, "the test"))
 
     def first(**changes: object) -> int:
         config = TrainingConfig.from_parameters({"max_memory_usage_pct": 50.0, **changes})

@@ -154,5 +154,5 @@ def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def test_a_worker_of_the_preparation_loads_no_torch() -> None:
-    code = "import sys, dualwindow.pair_preparation; sys.exit('torch' in sys.modules)"
+    code = "import sys, dualwindow.data.datasets.prepare_pair; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

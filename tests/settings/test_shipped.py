@@ -73,7 +73,7 @@ def test_the_repositorys_folders_are_found_where_freqtrade_finds_them(name: Ship
 def test_an_installed_wheel_finds_its_own_copies(wheel: Path, tmp_path: Path) -> None:
     names = (*get_args(ShippedFolder), *get_args(ShippedConfig))
     code = (
-        "from dualwindow import shipped\n"
+        "from dualwindow.settings import shipped\n"
         f"for name in {names!r}:\n"
         "    print((shipped.shipped_config if '.' in name else shipped.shipped_folder)(name))"
     )

@@ -22,8 +22,9 @@ from dualwindow.models import checkpoint
 from dualwindow.models.checkpoint import remove_checkpoint
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
+from dualwindow.training import trainer
 from dualwindow.training.hooks import EpochResult
-from dualwindow.training.train import train_model, trainer
+from dualwindow.training.train import train_model
 from dualwindow.training.trainer import TrainingResult
 from tests.training.test_trainer import candles, fit, frame, labels, settings
 
@@ -261,7 +262,7 @@ CHILD = """
 import json, os, signal, sys
 import numpy as np, torch
 from pathlib import Path
-from dualwindow import checkpoint
+from dualwindow.models import checkpoint
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.train import train_model
