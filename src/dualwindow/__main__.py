@@ -1,9 +1,9 @@
-"""`python -m dualwindow` is `dualwindow`; that is how torchrun starts it."""
+"""`python -m dualwindow` runs the `dualwindow` command; torchrun starts it this way."""
 
 import sys
 
 from dualwindow.cli.main import main
 
 if __name__ == "__main__":
-    # Worker processes that are spawned import this module too.
+    # Spawned worker processes import this module too.
     sys.exit(main())

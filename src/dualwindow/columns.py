@@ -12,16 +12,16 @@ UNKNOWN: Final = -1
 #: Class names in the order of the network's outputs; index = class code.
 CLASS_NAMES: Final = ("SHORT", "HOLD", "LONG")
 
-#: Where a side's probability stands among those of validation, by class code.
+#: Quantile level of a side's probability among those of validation, by class code.
 QUANTILE_COLUMNS: Final = {SHORT: "SHORT_rank", LONG: "LONG_rank"}
 
-#: What a model's calibration does to its probabilities: the power, 0 where it has none, and by
-#: class code what is added to the logarithm of a side and not to that of HOLD.
+#: A model's calibration: the power of its probabilities (0 without a calibration), and by class
+#: code the term added to the logarithm of a side's probability, beyond that of HOLD.
 SHARPNESS_COLUMN: Final = "calibration_sharpness"
 SHIFT_COLUMNS: Final = {SHORT: "SHORT_shift", LONG: "LONG_shift"}
 CALIBRATION_COLUMNS: Final = (SHARPNESS_COLUMN, *SHIFT_COLUMNS.values())
 
-#: What a model returns beside decision and probabilities.
+#: Columns that a model returns beside decision and probabilities.
 CONFIDENCE_COLUMNS: Final = (*QUANTILE_COLUMNS.values(), *CALIBRATION_COLUMNS)
 
 #: The label that FreqAI learns and the column in which the decision returns.
@@ -41,7 +41,7 @@ CHANGE_FEATURES: Final = (HIGH_CHANGE, LOW_CHANGE, CLOSE_CHANGE, VOLUME_CHANGE)
 PRICE_TO_MA: Final = "price_to_ma"
 VOLUME_TO_MA: Final = "volume_to_ma"
 
-#: Which features are made of a pair's own candles.
+#: Names of the sets of features that are computed from a pair's own candles.
 FeatureSet = Literal["base", "extended"]
 BASE: Final = "base"
 EXTENDED: Final = "extended"
@@ -58,7 +58,7 @@ RELATIVE_VOLUME_FEATURES: Final = tuple(
 )
 TIME_FEATURES: Final = ("time_of_day_sin", "time_of_day_cos")
 
-#: What `extended` has beside the features of `base`, in their order.
+#: Features that `extended` adds to those of `base`, in order.
 EXTENDED_FEATURES: Final = (*VOLATILITY_FEATURES, *RELATIVE_VOLUME_FEATURES, *TIME_FEATURES)
 
 #: FreqAI takes a column with this prefix as a feature.
@@ -73,7 +73,7 @@ def average_features(period: int) -> tuple[str, str]:
 
 
 def candles_looked_at(feature_set: FeatureSet) -> int:
-    """Most candles that a feature is made of, its own included, moving averages aside."""
+    """Candles that the longest feature looks at, its own included, moving averages aside."""
     if feature_set == BASE:
         return 2
     # A change takes the candle before it as well.
@@ -83,17 +83,16 @@ def candles_looked_at(feature_set: FeatureSet) -> int:
 def canonical_feature_name(column: str, pair: str, timeframe: str) -> str:
     """Turn a FreqAI feature column into its form without the base pair and timeframe.
 
-    A model is trained on one pair and may predict another, so the pair that a column belongs to
-    must not be in its name unless it is a *correlated* pair.
+    A model is trained on one pair and may predict another, so only a *correlated* pair and another
+    timeframe stay in the name.
 
-    Args:
-        column: as FreqAI names it, such as `%-high_change_gen_BTC/USDTUSDT_1m`.
-        pair: the base pair, such as `BTC/USDT:USDT`.
-        timeframe: the base timeframe, such as `1m`.
-
-    Returns:
-        `high_change` for the base pair and timeframe, `high_change_5m` for the base pair in
-        another timeframe, `high_change_ETH/USDTUSDT_1m` for a correlated pair.
+    Example:
+        >>> canonical_feature_name("%-high_change_gen_BTC/USDTUSDT_1m", "BTC/USDT:USDT", "1m")
+        'high_change'
+        >>> canonical_feature_name("%-high_change_gen_BTC/USDTUSDT_5m", "BTC/USDT:USDT", "1m")
+        'high_change_5m'
+        >>> canonical_feature_name("%-high_change_gen_ETH/USDTUSDT_1m", "BTC/USDT:USDT", "1m")
+        'high_change_ETH/USDTUSDT_1m'
 
     """
     name = column.replace(":", "").removeprefix(FEATURE_PREFIX)

@@ -1,4 +1,13 @@
-"""Every error that this package raises on purpose.
+"""The errors that the package raises on purpose.
+
+    Exception
+      DualWindowError            every error below; catch this one
+        SettingsError            settings or the configuration are wrong
+        DataError                the candles cannot be used
+        ModelFileError           a saved model cannot be used
+        TrainingStoppedError     a training was stopped on request
+        MemoryLimitError         memory is too small
+        RankLostError            another process of a distributed training is gone
 
 The messages are written for the person who runs the bot: what, where, which value, what to do.
 """
@@ -16,7 +25,12 @@ class SettingsError(DualWindowError):
     """One or more settings are wrong.
 
     Attributes:
-        problems: one sentence a problem, each naming the setting, its value and the way out.
+        problems: one sentence per problem: the setting, its value and the way out.
+
+    Example:
+        >>> print(SettingsError(["'epoch' is not a setting; did you mean 'epochs'?"], "my.json"))
+        1 problem in my.json:
+          - 'epoch' is not a setting; did you mean 'epochs'?
 
     """
 
@@ -44,4 +58,4 @@ class MemoryLimitError(DualWindowError):
 
 
 class RankLostError(DualWindowError):
-    """Another process of a training over several has ended or cannot be reached."""
+    """Another process of a distributed training has ended or cannot be reached."""

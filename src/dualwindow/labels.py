@@ -1,4 +1,4 @@
-"""Which side reaches its take profit without its stop loss within the future window.
+"""Labels: the side that reaches its take profit without its stop loss within the future window.
 
 Entry is the close of row r; the highs and lows of rows r+1 ... r+F decide. An order that follows
 the signal of row r fills at the open of row r+1, so that row counts.
@@ -16,7 +16,7 @@ from dualwindow.columns import HOLD, UNKNOWN
 
 LabelRule = Literal["hybrid", "first_touch"]
 
-#: Rows worked on at a time: the pyramids of one block stay in the processor's cache.
+#: Rows labelled at a time: the pyramids of one block stay in the processor's cache.
 BLOCK_ROWS: Final = 16_384
 
 
@@ -37,7 +37,7 @@ class _Pyramid:
         return cls(levels)
 
     def over_span(self, rows: int, span: int, extreme: np.ufunc) -> NDArray[np.float64]:
-        """Extreme over `span` values from each of the first `rows` rows: two overlapping levels."""
+        """(rows,) extremes over `span` values from each row on: two overlapping levels."""
         level = span.bit_length() - 1
         top = self.levels[level]
         shift = span - (1 << level)
@@ -47,10 +47,10 @@ class _Pyramid:
 def _first_touch(
     pyramid: _Pyramid, starts: NDArray[np.intp], barrier: NDArray[np.float64], upward: bool
 ) -> NDArray[np.intp]:
-    """Offset from each start to the first value that touches its barrier.
+    """(N,) offsets from (N,) starts to the first value that touches the (N,) barriers.
 
-    The barrier must be touched somewhere within the pyramid's span from the start: the descent
-    skips every level whose extreme does not touch.
+    Every barrier must be touched within the pyramid's span: the descent skips every level whose
+    extreme does not touch.
     """
     position = starts.copy()
     for level in range(len(pyramid.levels) - 1, -1, -1):
@@ -69,7 +69,6 @@ class BothTouched:
     Attributes:
         long: rows whose long barriers were first touched in one candle.
         short: rows whose short barriers were first touched in one candle.
-
     """
 
     long: int
@@ -93,11 +92,10 @@ def label_candles(
 ) -> NDArray[np.int8]:
     """Label each row from the F candles after it.
 
-    hybrid: LONG when the long take profit is touched and the long stop loss is not, anywhere in
-    the future window; else SHORT likewise; else HOLD.
-    first_touch: LONG when the long take profit is touched in an earlier candle than the long stop
-    loss, or the stop loss is not touched at all; else SHORT likewise; else HOLD. Both in one
-    candle counts as the stop loss.
+    LONG when a long wins, else SHORT when a short wins, else HOLD. Under the rule `hybrid` a side
+    wins when its take profit is touched and its stop loss is not, anywhere in the future window.
+    Under `first_touch` it wins when its take profit is touched in an earlier candle than its stop
+    loss, or its stop loss is not touched at all; both in one candle count as the stop loss.
     Touching is >= for highs and <= for lows.
 
     Args:
@@ -105,11 +103,11 @@ def label_candles(
         low: (N,) lowest prices.
         close: (N,) closing prices.
         future_window: candles F that decide, at least 1.
-        long_tp_pct: take profit of a long as a fraction of the entry; the others likewise.
-        long_sl_pct: stop loss of a long.
-        short_tp_pct: take profit of a short.
-        short_sl_pct: stop loss of a short.
-        rule: which of the two rules.
+        long_tp_pct: take profit of a long (fraction of the entry).
+        long_sl_pct: stop loss of a long (fraction).
+        short_tp_pct: take profit of a short (fraction).
+        short_sl_pct: stop loss of a short (fraction).
+        rule: when a side wins.
 
     Returns:
         (N,) int8: 0 SHORT, 1 HOLD, 2 LONG, -1 unknown (fewer than F candles follow, or one of
@@ -117,6 +115,18 @@ def label_candles(
 
     Raises:
         ValueError: when lengths differ, the window is below 1 or the rule is unknown.
+
+    Example:
+        Row 0 is a LONG; both sides of row 1 touch their stop loss, so it is HOLD.
+
+        >>> label_candles(
+        ...     high=[100.0, 100.5, 101.2, 100.0],
+        ...     low=[100.0, 99.8, 100.4, 98.9],
+        ...     close=[100.0, 100.4, 101.0, 99.0],
+        ...     **dict(future_window=2, long_tp_pct=0.01, long_sl_pct=0.005),
+        ...     **dict(short_tp_pct=0.01, short_sl_pct=0.005),
+        ... ).tolist()
+        [2, 1, -1, -1]
 
     """
     labels, _ = label_candles_counted(
@@ -146,20 +156,10 @@ def label_candles_counted(
     rule: LabelRule = "hybrid",
     known: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int8], BothTouched]:
-    """Like `label_candles`, with how often both barriers lay in one candle (first_touch only).
+    """`label_candles`, and how often both barriers lay in one candle (`first_touch` only).
 
-    Args:
-        high: as in `label_candles`, like every argument but the last.
-        low: likewise.
-        close: likewise.
-        future_window: likewise.
-        long_tp_pct: likewise.
-        long_sl_pct: likewise.
-        short_tp_pct: likewise.
-        short_sl_pct: likewise.
-        rule: likewise.
-        known: (N,) false where a future is unknown for another reason; such a row is unknown and
-            does not count.
+    A row whose `known`, (N,), is false has an unknown future for another reason: its label is
+    unknown and it is not counted.
     """
     # float64 throughout: barriers in float32 round to another side of a price.
     highs, lows, closes = (np.asarray(prices, dtype=np.float64) for prices in (high, low, close))
@@ -187,7 +187,7 @@ def label_candles_counted(
         long_both += both
         is_short, both = block.wins(1.0 - short_tp_pct, 1.0 + short_sl_pct, rule)
         short_both += both
-        # The classes lie one apart; in int8 this takes a fraction of the time of np.where.
+        # The class codes lie one apart; int8 arithmetic takes a fraction of np.where's time.
         side = labels[start:stop]
         np.add(is_long.view(np.int8), HOLD, out=side)
         side -= (is_short & ~is_long).view(np.int8)
@@ -197,7 +197,7 @@ def label_candles_counted(
 
 
 def _finite_or_nan(prices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Prices with infinities as NaN: a maximum would hide a high of minus infinity."""
+    """Replace infinities by NaN: a maximum would hide a high of minus infinity."""
     finite = np.isfinite(prices)
     return prices if finite.all() else np.where(finite, prices, np.nan)
 
@@ -210,7 +210,6 @@ class _FutureBlock:
         low: the same for lows.
         entry: (B,) closes of the block's rows.
         span: F.
-
     """
 
     def __init__(
@@ -226,7 +225,7 @@ class _FutureBlock:
         rows = len(entry)
         self._highest = self._highs.over_span(rows, span, np.maximum)
         self._lowest = self._lows.over_span(rows, span, np.minimum)
-        # maximum and minimum hand a NaN on, so one look at each extreme finds every hole.
+        # maximum and minimum propagate NaN, so an extreme is finite only if its prices are.
         self.known = np.isfinite(self._highest) & np.isfinite(self._lowest) & np.isfinite(entry)
 
     def wins(
@@ -243,9 +242,8 @@ class _FutureBlock:
         if rule == "hybrid":
             return winning, 0
         rows = np.flatnonzero(profit_touched & loss_touched & self.known)
-        profit_side = (self._highs, True) if upward else (self._lows, False)
-        loss_side = (self._lows, False) if upward else (self._highs, True)
-        profit_at = _first_touch(profit_side[0], rows, profit[rows], profit_side[1])
-        loss_at = _first_touch(loss_side[0], rows, loss[rows], loss_side[1])
+        ahead, behind = (self._highs, self._lows) if upward else (self._lows, self._highs)
+        profit_at = _first_touch(ahead, rows, profit[rows], upward)
+        loss_at = _first_touch(behind, rows, loss[rows], not upward)
         winning[rows] = profit_at < loss_at
         return winning, int(np.count_nonzero(profit_at == loss_at))

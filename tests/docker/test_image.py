@@ -104,7 +104,7 @@ def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> No
         "python",
         "-c",
         "import json, dualwindow\n"
-        "from dualwindow.settings.shipped import shipped_config, shipped_folder\n"
+        "from dualwindow.settings.shipped import shipped_path\n"
         "from pathlib import Path\n"
         "from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver as Models\n"
         "from freqtrade.resolvers.strategy_resolver import StrategyResolver as Strategies\n"
@@ -113,7 +113,7 @@ def test_it_holds_a_copy_of_the_package_that_freqtrade_finds(image: Image) -> No
         "              strategy_path=here / 'strategies')\n"
         "found = [*Models.search_all_objects(config, True),\n"
         "         *Strategies.search_all_objects(config, True)]\n"
-        "print(shipped_config('config.json').parent, shipped_folder('presets').parent)\n"
+        "print(shipped_path('config.json').parent, shipped_path('presets').parent)\n"
         "print(json.dumps([dualwindow.__file__, *(f['name'] for f in found if f['class'])]))\n",
         folder=folder,
     )

@@ -14,7 +14,7 @@ import pytest
 
 from dualwindow.errors import DualWindowError
 from dualwindow.settings import shipped
-from dualwindow.settings.shipped import ShippedConfig, ShippedFolder, shipped_config, shipped_folder
+from dualwindow.settings.shipped import ShippedConfig, ShippedFolder, shipped_path
 from tests.makers.bot import REPOSITORY
 
 #: Setuptools that understands pyproject.toml; an environment may have none at all.
@@ -67,7 +67,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", get_args(ShippedFolder))
 def test_the_repositorys_folders_are_found_where_freqtrade_finds_them(name: ShippedFolder) -> None:
-    assert shipped_folder(name) == REPOSITORY / name
+    assert shipped_path(name) == REPOSITORY / name
 
 
 def test_an_installed_wheel_finds_its_own_copies(wheel: Path, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_installed_wheel_finds_its_own_copies(wheel: Path, tmp_path: Path) ->
     code = (
         "from dualwindow.settings import shipped\n"
         f"for name in {names!r}:\n"
-        "    print((shipped.shipped_config if '.' in name else shipped.shipped_folder)(name))"
+        "    print(shipped.shipped_path(name))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -109,6 +109,6 @@ def test_an_incomplete_installation_is_named(
 ) -> None:
     monkeypatch.setattr(shipped, "_COPIES", tmp_path)
     with pytest.raises(DualWindowError, match=r"lacks .*presets; install it again"):
-        shipped_folder("presets")
+        shipped_path("presets")
     with pytest.raises(DualWindowError, match="lacks"):
-        shipped_config("config.json")
+        shipped_path("config.json")

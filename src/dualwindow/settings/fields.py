@@ -21,14 +21,14 @@ Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
 
 Count = Annotated[int, Field(ge=1)]
 
-#: Settings of earlier versions, each with the value that trains as this version does. A
-#: configuration may name one with that value, as `save_to_file` wrote it; another value is refused.
-#: A saved model may name it with any value, because none has a part in predictions.
+#: Settings of earlier versions, with the value that trains as this version does. A configuration
+#: may hold that value, as `save_to_file` wrote it; another one is refused. A saved model may hold
+#: any, because these settings have no part in predictions.
 RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 
 
 class SettingFields(BaseModel):
-    """The fields; frozen, strict about types, and closed to unknown names."""
+    """The fields: frozen, strict about types, closed to unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -74,7 +74,7 @@ class SettingFields(BaseModel):
         ge=0,
         description="Most passes over a balanced sample; 0 uses the `pretrained` model as it is.",
     )
-    batch_size: Count = Field(256, description="Windows a gradient step.")
+    batch_size: Count = Field(256, description="Windows per gradient step.")
     learning_rate: float = Field(
         0.0005, gt=0.0, le=1.0, description="Step size of AdamW at the start."
     )
@@ -120,7 +120,7 @@ class SettingFields(BaseModel):
     class_balance: Literal["undersample", "weights", "none"] = Field(
         "undersample",
         description="undersample: each epoch draws every class down to the rarest; "
-        "weights: rare classes weigh more; none: as in the market.",
+        "weights: rare classes weigh more; none: the class prior as it is.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
@@ -143,19 +143,19 @@ class SettingFields(BaseModel):
 
     # confidence
     use_confidence_thresholding: bool = Field(
-        True, description="false: always say the likeliest class."
+        True, description="false: always predict the likeliest class."
     )
     confidence_mode: ConfidenceMode = Field(
         "conservative",
-        description="Which set of thresholds to use; coverage: each model's own, by which "
-        "`confidence_coverage` of its validation candles fire.",
+        description="Set of thresholds; coverage: every model has its own, which "
+        "`confidence_coverage` of its validation candles reach.",
     )
     confidence_coverage: float = Field(
         0.02,
         ge=0.0001,
         le=0.5,
-        description="Largest share of the validation candles for which SHORT, and for which LONG, "
-        "fires in mode coverage; rounded down to whole ten-thousandths.",
+        description="Mode coverage: largest share of the validation candles that reach the "
+        "threshold of SHORT, and of LONG; rounded down to whole ten-thousandths.",
         json_schema_extra={"unit": "fraction of candles"},
     )
     confidence_threshold_short: Probability | None = Field(
@@ -168,29 +168,29 @@ class SettingFields(BaseModel):
         None, description="Threshold of HOLD; from the mode unless given."
     )
     confidence_fallback: Fallback = Field(
-        "hold", description="What is said when no threshold is reached."
+        "hold", description="Decision when no threshold is reached: HOLD or the likeliest class."
     )
     calibration: CalibrationKind = Field(
         "none",
-        description="What the thresholds look at. none: the network's own probabilities, which are "
-        "those of the classes as it learned from them; prior: what they mean where each class is "
-        "as common as in the training candles; temperature: also as sure of itself as its "
-        "validation candles bear out. Changes no model and no cached prediction. In mode coverage "
-        "the ranks stay those of the network's own probabilities.",
+        description="Probabilities that are compared with the thresholds. none: the network's own, "
+        "for the class shares that it was trained on; prior: corrected to the class prior of the "
+        "training candles; temperature: also scaled by a temperature fitted on the validation "
+        "candles. Changes no model and no cached prediction. In mode coverage quantile levels stay "
+        "those of the network's own probabilities.",
     )
 
     # streaming
     use_streaming: bool = Field(
         True,
-        description="false: one chunk holds all windows of an epoch, without a bound on memory; "
-        "nothing is faster for it.",
+        description="false: one chunk holds all windows of an epoch, without a bound on memory "
+        "and without a gain in speed.",
     )
     streaming_chunk_size: Candles = Field(
         1000,
         ge=1,
         description="Windows in memory at a time in training and prediction, rounded to whole "
-        "batches (one at least). Bounds memory and changes no result. It hardly matters for speed: "
-        "delivering windows takes less than 1 % of a training, most quickly with about 1,000. "
+        "batches (at least one). Bounds memory and changes no result. It hardly matters for speed: "
+        "delivering windows takes less than 1 % of a training, and least with about 1,000. "
         "Stores are prepared in batches of 65,536 candles, as freqtrade's files hold them.",
     )
 
@@ -198,10 +198,10 @@ class SettingFields(BaseModel):
     use_multiprocessing: bool = Field(
         False,
         description="Prepare a store of several pairs in worker processes, a pair at a time; a "
-        "single pair, or less than a million candles, is prepared alone, as is what the bot hands "
-        "over.",
+        "single pair, or less than a million candles, is prepared in one process, and so are the "
+        "bot's candles.",
     )
-    n_processes: Count = Field(2, description="Worker processes; at most the cores there are.")
+    n_processes: Count = Field(2, description="Worker processes; at most the number of cores.")
     multiprocessing_chunk_size: Candles = Field(
         5000,
         ge=1,
@@ -209,12 +209,12 @@ class SettingFields(BaseModel):
         "result; with 5,000 a row takes about twice as long as with 65,536.",
     )
     use_batch_extraction: bool = Field(
-        True, description="Gather windows many at a time; false gathers one by one, for comparison."
+        True, description="Gather many windows at a time; false: one by one, for comparison."
     )
     batch_extraction_size: Candles = Field(
         1000,
         ge=1,
-        description="Windows gathered by one operation; at most the chunk. From about 100 on it no "
+        description="Windows gathered by one operation; at most the chunk. Above about 100 it no "
         "longer matters for speed.",
     )
 
@@ -232,12 +232,12 @@ class SettingFields(BaseModel):
     )
     adaptive_chunk_size: bool = Field(
         True,
-        description="Halve the chunk when nine tenths of that share are used; false stops with an "
-        "error when all of it is.",
+        description="Halve the chunk when nine tenths of that share are used; false: stop with an "
+        "error when all of it is used.",
     )
     fallback_to_serial: bool = Field(
         True,
-        description="Go on in one process when worker processes fail; false stops with an error.",
+        description="Go on in one process when worker processes fail; false: stop with an error.",
     )
 
     @field_validator("lstm_units", "dense_units", mode="before")

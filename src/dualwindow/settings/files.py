@@ -1,4 +1,4 @@
-"""Freqtrade's configuration files: JSON with comments, of which later ones overlay earlier ones."""
+"""Freqtrade's configuration files: JSON with comments; later files overlay earlier ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import rapidjson
 
 from dualwindow.errors import SettingsError
 
-#: Key under which a file names further ones, beside it, which it overlays.
+#: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
 
-#: Files within files within files; freqtrade stops at as many.
+#: Levels of files that name files; freqtrade has the same limit.
 _DEEPEST: Final = 5
 
-#: Pairs of keys of which the later layer's takes the place of the earlier layer's other one.
+#: A key, and the other key of an earlier layer that it replaces.
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("dualwindow", "train_days"): ("dualwindow", "train_from"),
     ("dualwindow", "train_from"): ("dualwindow", "train_days"),
@@ -29,7 +29,7 @@ class Layer:
     """A part of the configuration.
 
     Attributes:
-        name: where it comes from, for people: a file, a preset, a flag.
+        name: its origin, for messages: a file, a preset, a flag.
         content: as in a freqtrade configuration.
     """
 
@@ -40,11 +40,13 @@ class Layer:
 class LayeredConfig:
     """Layers merged as freqtrade merges its files: groups by key, anything else replaced.
 
-    Args:
-        layers: later ones win.
+    Later layers win; `content` is the merged configuration.
 
-    Attributes:
-        content: the merged configuration.
+    Example:
+        >>> below = Layer("config.json", {"freqai": {"a": 1, "b": 2}})
+        >>> config = LayeredConfig([below, Layer("preset quick", {"freqai": {"b": 3}})])
+        >>> config.content, config.origin("freqai", "b")
+        ({'freqai': {'a': 1, 'b': 3}}, 'preset quick')
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -58,7 +60,7 @@ class LayeredConfig:
                 self._set(path, value, layer.name)
 
     def origin(self, *path: str) -> str | None:
-        """The name of the layer that a value comes from; None where no layer has set it."""
+        """Name of the layer that set a value; None where no layer did."""
         return self._origins.get(path)
 
     def _set(self, path: tuple[str, ...], value: Any, name: str) -> None:
@@ -75,7 +77,7 @@ class LayeredConfig:
 def _leaves(
     content: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is no group, with the keys that lead to it."""
+    """Yield every value that is no group, after the keys that lead to it."""
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, (*above, key))
@@ -84,7 +86,7 @@ def _leaves(
 
 
 def read_layers(files: Sequence[Path]) -> list[Layer]:
-    """Read configuration files and those that they name in `add_config_files`.
+    """Read configuration files, each after the files that it names in `add_config_files`.
 
     Raises:
         SettingsError: when a file is missing or is no JSON group.

@@ -1,8 +1,8 @@
-"""Reads freqtrade's configuration into `TrainingConfig` and refuses what would break a window.
+"""Read freqtrade's configuration into `TrainingConfig` and refuse options that break windows.
 
-FreqAI has keys that say the same thing as ours (twins) and options that shuffle, cut or rewrite
-rows. A twin is derived from the settings or checked against them; an option that breaks windows is
-refused by name. All problems come in one message.
+FreqAI has keys with the same meaning as ours (twins), which are derived from the settings or
+checked against them, and options that shuffle, cut or rewrite rows, which are refused by name. All
+problems come in one message.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
-from dualwindow.settings.training_config import USUAL_PERIODS, Checked, TrainingConfig
-
-_SOURCE: Final = "the configuration"
+from dualwindow.settings.messages import Checked
+from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
 _DOWNLOAD_MARGIN: Final = 1.5
@@ -24,7 +23,7 @@ _DEFAULT_CONV_WIDTH: Final = 1
 
 RECOMMENDED_TRAIN_DAYS: Final = 90
 
-#: Options that must be off (absent, false or 0), and what they would do.
+#: Options that must be off (absent, false or 0), with the reason.
 _REFUSED_FEATURES: Final = {
     "shuffle_after_split": "shuffles rows, so windows would be made of unrelated candles",
     "reverse_train_test_order": "would validate on candles before the training",
@@ -52,12 +51,12 @@ _REFUSED_SPLIT: Final = {
 
 @dataclass(frozen=True)
 class FreqaiSettings:
-    """What the adapters need from the configuration.
+    """The part of the configuration that the adapters need.
 
     Attributes:
         training: the checked settings.
         indicator_periods: periods of the moving averages (candles).
-        warnings: one sentence each, to be logged once.
+        warnings: sentences, to be logged once.
     """
 
     training: TrainingConfig
@@ -68,7 +67,7 @@ class FreqaiSettings:
 def read_freqai_config(
     config: Mapping[str, Any], *, cores: int, timeframe_seconds: Mapping[str, int]
 ) -> FreqaiSettings:
-    """Read and check everything at once, for the bot.
+    """Read and check the whole configuration, for the bot.
 
     Args:
         config: freqtrade's configuration.
@@ -88,28 +87,22 @@ def read_freqai_config(
 def check_freqai_config(
     config: Mapping[str, Any], *, timeframe_seconds: Mapping[str, int]
 ) -> tuple[TrainingConfig, tuple[int, ...]]:
-    """The settings and the moving averages' periods (candles), whatever the machine.
-
-    Args:
-        config: freqtrade's configuration.
-        timeframe_seconds: seconds of every timeframe in `include_timeframes`.
+    """As `read_freqai_config`, whatever the machine: settings and periods (candles) alone.
 
     Raises:
         SettingsError: with every problem.
     """
     freqai = config.get("freqai") or {}
     features = freqai.get("feature_parameters") or {}
-    problems: list[str] = []
+    split = freqai.get("data_split_parameters") or {}
     parameters = dict(freqai.get("model_training_parameters") or {})
-    problems += _take_test_size(freqai.get("data_split_parameters") or {}, parameters)
+    problems = _take_test_size(split, parameters)
     checked = TrainingConfig.check(parameters)
     problems += checked.problems
     problems += _identifier(freqai.get("identifier"))
     problems += _refused(features, _REFUSED_FEATURES, "feature_parameters.")
     problems += _refused(freqai, _REFUSED_FREQAI, "")
-    problems += _refused(
-        freqai.get("data_split_parameters") or {}, _REFUSED_SPLIT, "data_split_parameters."
-    )
+    problems += _refused(split, _REFUSED_SPLIT, "data_split_parameters.")
     problems += _shared_bases((config.get("exchange") or {}).get("pair_whitelist") or [])
     periods, period_problems = _indicator_periods(features)
     problems += period_problems
@@ -117,7 +110,7 @@ def check_freqai_config(
     if not checked.bad & {"window_size", "max_history_days"}:
         problems += _history(checked.config, freqai, periods, timeframe_seconds)
     if problems:
-        raise SettingsError(problems, _SOURCE)
+        raise SettingsError(problems, "the configuration")
     return checked.config, periods
 
 
@@ -130,12 +123,12 @@ def _take_test_size(split: Mapping[str, Any], parameters: dict[str, Any]) -> lis
         return []
     return [
         f"validation_fraction {given} and data_split_parameters.test_size {split['test_size']} "
-        "say different things; remove one of them"
+        "differ; remove one of them"
     ]
 
 
 def _identifier(name: Any) -> list[str]:
-    """FreqAI makes a folder of this name under user_data/models."""
+    """Problems of the identifier, which names a folder under user_data/models."""
     if isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:"):
         return []
     return [f"freqai.identifier {name!r} must be the plain name of a folder, such as 'dualwindow'"]
@@ -152,15 +145,11 @@ def _refused(content: Mapping[str, Any], options: Mapping[str, str], prefix: str
 def _twins(
     checked: Checked[TrainingConfig], freqai: Mapping[str, Any], features: Mapping[str, Any]
 ) -> list[str]:
-    conv_width = freqai.get("conv_width")
+    width, future = freqai.get("conv_width"), features.get("label_period_candles")
     twins = (
         # freqtrade writes its default into the configuration when the key is absent.
-        ("conv_width", None if conv_width == _DEFAULT_CONV_WIDTH else conv_width, "window_size"),
-        (
-            "feature_parameters.label_period_candles",
-            features.get("label_period_candles"),
-            "future_window",
-        ),
+        ("conv_width", None if width == _DEFAULT_CONV_WIDTH else width, "window_size"),
+        ("feature_parameters.label_period_candles", future, "future_window"),
     )
     return [
         f"freqai.{name} {value!r} must equal {own} {getattr(checked.config, own)}; remove it, "
@@ -175,13 +164,12 @@ def _indicator_periods(features: Mapping[str, Any]) -> tuple[tuple[int, ...], li
     periods = features.get("indicator_periods_candles")
     if not periods:
         return (), [f"{name} is missing; the usual value is {list(USUAL_PERIODS)}"]
-    bad = [period for period in periods if not isinstance(period, int) or period < 2]
-    if bad:
+    if any(not isinstance(period, int) or period < 2 for period in periods):
         return (), [
             f"{name} {periods!r}: every period must be a whole number of at least 2 candles"
         ]
     if len(set(periods)) < len(periods):
-        return (), [f"{name} {periods!r}: a period stands there twice"]
+        return (), [f"{name} {periods!r}: a period is listed twice"]
     return tuple(periods), []
 
 
@@ -191,7 +179,7 @@ def _history(
     periods: Sequence[int],
     timeframe_seconds: Mapping[str, int],
 ) -> list[str]:
-    """Refuse when a live bot would download more history than allowed."""
+    """The problem of a live bot that would download more history than allowed, if there is one."""
     if not periods or not timeframe_seconds:
         return []
     longest = max(*periods, training.window_size)
@@ -208,17 +196,15 @@ def _history(
 
 
 def _shared_bases(pairs: Sequence[str]) -> list[str]:
-    problems = []
     first: dict[str, str] = {}
     for pair in pairs:
-        base = pair.split("/")[0]
-        other = first.setdefault(base, pair)
-        if other != pair:
-            problems.append(
-                f"exchange.pair_whitelist has {other} and {pair}: FreqAI names models by the base "
-                f"coin {base} alone, so one would overwrite the other; keep one of them"
-            )
-    return problems
+        first.setdefault(pair.split("/")[0], pair)
+    return [
+        f"exchange.pair_whitelist has {first[base]} and {pair}: FreqAI names models by the base "
+        f"coin {base} alone, so one would overwrite the other; keep one of them"
+        for base, pair in ((pair.split("/")[0], pair) for pair in pairs)
+        if first[base] != pair
+    ]
 
 
 def _warnings(
@@ -234,7 +220,7 @@ def _warnings(
     if training.epochs and days < RECOMMENDED_TRAIN_DAYS:
         warnings.append(
             f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
-            "a model trained on so little has hardly seen more than one kind of market"
+            "a model trained on so few days has hardly seen more than one regime"
         )
     looked_at = candles_looked_at(training.feature_set)
     # An average of one candle less needs as many before it as a change does.
@@ -242,8 +228,8 @@ def _warnings(
         warnings.append(
             f"feature_set {training.feature_set!r} looks back {looked_at} candles, but the longest "
             f"of indicator_periods_candles is {max(periods)}, so FreqAI loads too little before "
-            "the first training, whose first day will have no features; put a longer one there, "
-            f"such as {USUAL_PERIODS[0]}"
+            "the first training, whose first day will have no features; add a longer period, such "
+            f"as {USUAL_PERIODS[0]}"
         )
     shortest = min(training.window_size, training.future_window)
     if training.max_flat_candles >= shortest:

@@ -1,4 +1,4 @@
-"""How much history the settings look back on."""
+"""History that the settings need before a row or a date range."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dualwindow.settings.training_config import CANDLES_PER_DAY, TrainingConfig
 
 
 def look_back(config: TrainingConfig, periods: Sequence[int]) -> int:
-    """Candles before a row that its window needs: its own, and whole features for their first."""
+    """Candles needed before a row: its window's, and those of the first one's features."""
     return max((*periods, candles_looked_at(config.feature_set))) - 1 + config.window_size - 1
 
 
 def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:
-    """Seconds of candles that are read before a period, for complete windows from its beginning on.
+    """Seconds of candles read before a date range, so that its first row has a complete window.
 
     Args:
         config: window settings.
-        periods: candles of the moving averages.
+        periods: of the moving averages (candles).
         candle_seconds: seconds between two candles.
     """
     days = config.calculate_required_buffer_days(periods)

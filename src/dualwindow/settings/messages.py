@@ -1,22 +1,40 @@
-"""Validation errors of the settings as sentences a user can act on."""
+"""Validation errors of the settings as sentences that tell users what to do."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from dualwindow.settings.fields import RETIRED_SETTINGS
 
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True)
+class Checked(Generic[ConfigT]):
+    """Settings of which some may be bad.
+
+    Attributes:
+        config: the good values, with defaults in place of the bad ones.
+        bad: names of the bad values.
+        problems: one sentence per problem, disagreements between good values included.
+    """
+
+    config: ConfigT
+    bad: frozenset[str]
+    problems: list[str]
+
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One sentence for each problem: the setting, its value, what is wrong, the way out."""
+    """One sentence per problem: the setting, its value, the rule that it breaks, the way out."""
     problems: list[str] = []
     for detail in error.errors():
         location = [str(part) for part in detail["loc"]]
         if not location:
-            # A cross-field check raises one ValueError with a line for each problem.
+            # A cross-field check raises one ValueError with one line per problem.
             problems.extend(str(detail["ctx"]["error"]).splitlines())
         elif detail["type"] == "extra_forbidden":
             problems.append(_unknown(location[0], model))

@@ -1,9 +1,9 @@
-"""Presets: overlays of the configuration that say how long, and on what period, is trained.
+"""Presets: overlays of the configuration that set how long, and on which dates, is trained.
 
-A preset is a file that freqtrade reads too (`freqtrade -c config.json -c presets/quick.json`). Each
-has an identifier of its own, because FreqAI's model folder is bound to the settings. What is called
-its chunk stands in both chunk sizes, as `auto_configure` sets them. A preset in `presets` of the
-working folder comes before the shipped one of that name, so that users can change and add them.
+A preset is a file that freqtrade reads too (`freqtrade -c config.json -c presets/quick.json`). It
+has an identifier of its own, because FreqAI's model folder is bound to the settings, and one size
+for streaming and worker chunks, as `auto_configure` sets them. Presets in the folder `presets` of
+the working directory replace shipped ones of the same name.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any, Final
 from dualwindow.errors import SettingsError
 from dualwindow.settings.files import Layer, read_config_file, read_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
-from dualwindow.settings.shipped import shipped_folder
+from dualwindow.settings.shipped import shipped_path
 from dualwindow.settings.training_config import TrainingConfig
 
 _SUFFIX: Final = ".json"
 
 
 def preset_files() -> dict[str, Path]:
-    """Every preset's file, by name."""
-    folders = [shipped_folder("presets"), Path("presets")]
+    """Files of the presets, by name."""
+    folders = [shipped_path("presets"), Path("presets")]
     return {path.stem: path for folder in folders for path in sorted(folder.glob(f"*{_SUFFIX}"))}
 
 
@@ -35,7 +35,13 @@ def find_preset(name: str) -> Path:
         name: of a preset, or the path of a file, which ends in `.json`.
 
     Raises:
-        SettingsError: when there is no such preset, naming those that there are.
+        SettingsError: when there is no such preset; the message lists the existing ones.
+
+    Example:
+        >>> find_preset("quick").name
+        'quick.json'
+        >>> preset_settings(find_preset("quick"))["epochs"]
+        5
     """
     if name.endswith(_SUFFIX):
         return Path(name)
@@ -50,7 +56,7 @@ def find_preset(name: str) -> Path:
 
 
 def preset_settings(path: Path) -> dict[str, Any]:
-    """What a preset sets, by the name of the setting, in the order of the settings reference.
+    """Settings of a preset, name to value, in the order of the settings reference.
 
     Raises:
         SettingsError: when the file is missing or is no group of settings.
@@ -65,7 +71,7 @@ def preset_settings(path: Path) -> dict[str, Any]:
 
 
 def preset_layers(name: str | None) -> list[Layer]:
-    """A preset as layers over the configuration, below it the files that it names; none for None.
+    """Layers of a preset, after those of the files that it names; none for None.
 
     Raises:
         SettingsError: when there is no such preset, or a file is missing or no group of settings.

@@ -1,4 +1,4 @@
-"""Settings under the root key `dualwindow` of the configuration: what FreqAI has no place for."""
+"""Settings without a place in FreqAI's configuration, under the root key `dualwindow`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ ROOT_KEY: Final = "dualwindow"
 
 
 class RootSettings(BaseModel):
-    """The strategy's leverage, the command line's period, and what trades are judged to cost."""
+    """The strategy's leverage, the command line's date range, and the costs of trades.
+
+    Example:
+        >>> RootSettings.from_config({"dualwindow": {"train_days": 30.0}}).train_days
+        30.0
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -32,14 +37,14 @@ class RootSettings(BaseModel):
     train_to: str | None = Field(
         None,
         description="`dualwindow train`: last day, as 2025-01-31 (the whole day), or the moment "
-        "(UTC) before which candles count; the newest candle unless given.",
+        "(UTC) before which candles are used; the newest candle unless given.",
     )
     tail_fraction: float = Field(
         0.1,
         ge=0.0,
         le=0.5,
         description="`dualwindow train`: newest share of the candles that only the final "
-        "evaluation sees; 0 evaluates on those that chose the best epoch.",
+        "evaluation sees; 0: evaluate on the validation candles, which chose the best epoch.",
         json_schema_extra={"unit": "fraction"},
     )
     evaluation_fee: float | None = Field(
@@ -54,28 +59,28 @@ class RootSettings(BaseModel):
         0.0,
         ge=0.0,
         lt=0.1,
-        description="By how much every fill is worse than the price that freqtrade's backtest "
-        "reckons with, in every figure after fees.",
+        description="By how much every fill is worse than the price of freqtrade's backtest, in "
+        "every figure after fees.",
         json_schema_extra={"unit": "fraction of the price"},
     )
     evaluation_funding: bool = Field(
         True,
-        description="Count funding payments of futures in figures after fees, where freqtrade has "
-        "downloaded rates and mark prices.",
+        description="Include funding payments of futures in figures after fees, where freqtrade "
+        "has downloaded rates and mark prices.",
     )
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
         if self.train_days is not None and self.train_from is not None:
             raise ValueError(
-                f"train_days {self.train_days:g} and train_from {self.train_from!r} both say where "
-                "the period begins; remove one of them"
+                f"train_days {self.train_days:g} and train_from {self.train_from!r} both set the "
+                "beginning of the date range; remove one of them"
             )
         return self
 
     @classmethod
     def from_config(cls, content: Mapping[str, Any]) -> Self:
-        """Read them from a freqtrade configuration.
+        """Read the settings from a freqtrade configuration.
 
         Raises:
             SettingsError: with one sentence for every unknown key and bad value.

@@ -1,7 +1,7 @@
-"""Files that users are given beside the package: presets, adapters, configurations.
+"""Files shipped beside the package: presets, adapters, configurations.
 
-In the repository they lie where freqtrade looks for them; a wheel carries copies inside the
-package, which setup.py puts there.
+In the repository they are where freqtrade looks for them; a wheel holds copies inside the package,
+made by setup.py.
 """
 
 from __future__ import annotations
@@ -17,31 +17,18 @@ ShippedConfig = Literal["config.json", "config.spot.json"]
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
-#: Only in an installed wheel; setup.py names it too.
+#: In an installed wheel alone; setup.py has the same name.
 _COPIES: Final = _PACKAGE / "shipped_files"
 
 _REPOSITORY: Final = _PACKAGE.parents[1]
 
 
-def shipped_folder(name: ShippedFolder) -> Path:
-    """The folder of this name, in the repository or in the installed package.
+def shipped_path(name: ShippedFolder | ShippedConfig) -> Path:
+    """The folder or configuration of this name, in the repository or in the installed package.
 
     Raises:
         DualWindowError: when the installation lacks it.
     """
-    return _shipped(name)
-
-
-def shipped_config(name: ShippedConfig) -> Path:
-    """The configuration file of this name, likewise.
-
-    Raises:
-        DualWindowError: when the installation lacks it.
-    """
-    return _shipped(name)
-
-
-def _shipped(name: str) -> Path:
     path = (_COPIES if _COPIES.is_dir() else _REPOSITORY) / name
     if not path.exists():
         raise DualWindowError(

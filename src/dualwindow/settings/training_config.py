@@ -1,8 +1,7 @@
-"""The one source of truth for every setting: default, range, unit and meaning.
+"""The settings in `freqai.model_training_parameters` of freqtrade's configuration.
 
-The settings live in `freqai.model_training_parameters` of freqtrade's configuration. The fields
-stand in `dualwindow.settings.fields`, here is what they do together; nothing else in the package
-holds a default. `dualwindow.settings.freqai` checks the rest of FreqAI's configuration.
+The fields with their defaults are in `dualwindow.settings.fields`; this module checks and combines
+them. `dualwindow.settings.freqai` checks the rest of FreqAI's configuration.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Final, Self, cast
 
 from pydantic import ValidationError, model_validator
 
@@ -23,14 +22,14 @@ from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
 from dualwindow.settings.fields import RETIRED_SETTINGS, SettingFields
 from dualwindow.settings.files import read_config_file
-from dualwindow.settings.messages import sentences
+from dualwindow.settings.messages import Checked, sentences
 
 CANDLES_PER_DAY = 1440
 
 #: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
 USUAL_PERIODS: Final = (1440, 43200)
 
-#: Settings that decide what a row, its window and its label are.
+#: Settings that define a row, its window and its label.
 ROW_SETTINGS: Final = (
     "feature_set",
     "window_size",
@@ -45,40 +44,26 @@ ROW_SETTINGS: Final = (
 
 _BUFFER_MARGIN = 1.1
 
-ConfigT = TypeVar("ConfigT")
-
-
-@dataclass(frozen=True)
-class Checked(Generic[ConfigT]):
-    """Settings of which some may be bad.
-
-    Attributes:
-        config: the good values, with defaults in place of the bad ones.
-        bad: names of the bad values.
-        problems: one sentence a problem, those between good values included.
-    """
-
-    config: ConfigT
-    bad: frozenset[str]
-    problems: list[str]
-
 
 class TrainingConfig(SettingFields):
     """Settings of windows, labels, training, confidence, streaming, processes and memory.
 
     Frozen; every value is checked when the object is made. Use `from_parameters` to have all
     problems in one `SettingsError`.
+
+    Example:
+        >>> config = TrainingConfig.from_parameters({"window_size": 60, "patch_size": 5})
+        >>> config.window_size, config.future_window
+        (60, 120)
+        >>> TrainingConfig.from_parameters({"window_size": 61, "patch_size": 5})
+        Traceback (most recent call last):
+            ...
+        dualwindow.errors.SettingsError: 1 problem in freqai.model_training_parameters:
+          - patch_size 5 must divide window_size 61 without remainder; choose one that does, or 1
     """
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
-        problems = self._disagreements()
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-    def _disagreements(self) -> list[str]:
-        """Problems that only show when two settings are looked at together."""
         problems = []
         if self.window_size % self.patch_size:
             problems.append(
@@ -102,7 +87,9 @@ class TrainingConfig(SettingFields):
                 f"{self.long_tp_pct}/{self.long_sl_pct} and the short side "
                 f"{self.short_tp_pct}/{self.short_sl_pct}; use 'auto' or make them equal"
             )
-        return problems
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
 
     @property
     def barriers_are_symmetric(self) -> bool:
@@ -111,34 +98,43 @@ class TrainingConfig(SettingFields):
 
     @property
     def thresholds(self) -> Thresholds:
-        """What `decide` takes: each threshold as given, else that of the mode.
+        """Thresholds for `decide`: those given one by one, else those of the mode.
 
-        Those of `coverage_sides` are never reached: theirs are in a model, see
-        `TrainedModel.thresholds`.
+        The sides of `coverage_sides` get a threshold that is never reached: the real one is the
+        model's, see `TrainedModel.thresholds`.
+
+        Example:
+            >>> TrainingConfig(confidence_threshold_long=0.6).thresholds.by_class()
+            (0.7, 0.3, 0.6)
         """
-        mode = MODE_THRESHOLDS.get(self.confidence_mode, COVERAGE_THRESHOLDS)
-
-        def given_or(value: float | None, default: float) -> float:
-            return default if value is None else value
-
-        return Thresholds(
-            short=given_or(self.confidence_threshold_short, mode.short),
-            hold=given_or(self.confidence_threshold_hold, mode.hold),
-            long=given_or(self.confidence_threshold_long, mode.long),
+        given = {
+            "short": self.confidence_threshold_short,
+            "hold": self.confidence_threshold_hold,
+            "long": self.confidence_threshold_long,
+        }
+        return replace(
+            MODE_THRESHOLDS.get(self.confidence_mode, COVERAGE_THRESHOLDS),
+            **{name: value for name, value in given.items() if value is not None},
             fallback=self.confidence_fallback,
             enabled=self.use_confidence_thresholding,
         )
 
     @property
     def coverage_sides(self) -> tuple[int, ...]:
-        """Class codes whose threshold is each model's own: those of mode coverage, unless given."""
+        """Class codes whose thresholds are the model's: in mode coverage those not given."""
         if self.confidence_mode != "coverage" or not self.use_confidence_thresholding:
             return ()
         given = {SHORT: self.confidence_threshold_short, LONG: self.confidence_threshold_long}
         return tuple(code for code, threshold in given.items() if threshold is None)
 
     def apply_confidence_mode(self, mode: ConfidenceMode) -> Self:
-        """A new config with the thresholds of `mode`, dropping thresholds given one by one."""
+        """A new config with the thresholds of `mode`; thresholds given one by one are dropped.
+
+        Example:
+            >>> config = TrainingConfig(confidence_threshold_long=0.6)
+            >>> config.apply_confidence_mode("aggressive").thresholds.by_class()
+            (0.45, 0.4, 0.45)
+        """
         return self.replace(
             confidence_mode=mode,
             confidence_threshold_short=None,
@@ -147,10 +143,14 @@ class TrainingConfig(SettingFields):
         )
 
     def replace(self, **changes: Any) -> Self:
-        """A new, checked config with some values changed; what was not given stays so.
+        """A new, checked config with some values changed; values that were not given stay unset.
 
         Raises:
             SettingsError: with every problem of the new values.
+
+        Example:
+            >>> TrainingConfig(epochs=3).replace(seed=7).model_fields_set == {"epochs", "seed"}
+            True
         """
         given = self.model_dump(mode="json", exclude_unset=True)
         return self.from_parameters({**given, **changes})
@@ -178,8 +178,8 @@ class TrainingConfig(SettingFields):
     ) -> int:
         """Days of 1-minute history needed before the first training row.
 
-        The longest moving average, or whatever else looks back further, and a tenth more: 33 days
-        for the default periods (candles).
+        The longest look-back, usually of a moving average (periods in candles), and a tenth more:
+        33 days for the defaults.
         """
         looked_at = candles_looked_at(self.feature_set)
         longest = max((*indicator_periods, self.window_size, looked_at))
@@ -201,7 +201,7 @@ class TrainingConfig(SettingFields):
 
     @classmethod
     def check(cls, parameters: Mapping[str, Any]) -> Checked[Self]:
-        """Make a config of the good values alone, and tell what is wrong with the others."""
+        """Make a config of the good values and describe the problems of the others."""
         parameters = {
             name: value
             for name, value in parameters.items()
@@ -214,17 +214,17 @@ class TrainingConfig(SettingFields):
             bad = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
         good = {name: value for name, value in parameters.items() if name not in bad}
         if not bad:
-            # Every value is good by itself, so only a disagreement is left.
+            # Every value is good by itself, so the problems are disagreements.
             return Checked(cast(Self, cls.model_construct(**good)), bad, problems)
         rest = cls.check(good)
-        # A disagreement with a default that stands in for a bad value says nothing to the user.
+        # A disagreement with a default in place of a bad value would only mislead the user.
         named = [re.compile(rf"\b{name}\b") for name in bad & cls.model_fields.keys()]
-        problems += [each for each in rest.problems if not any(n.search(each) for n in named)]
+        problems += [text for text in rest.problems if not any(n.search(text) for n in named)]
         return Checked(rest.config, bad, problems)
 
     @classmethod
     def from_config_file(cls, path: str | Path) -> Self:
-        """Read the settings out of a freqtrade configuration file (comments allowed).
+        """Read the settings from a freqtrade configuration file (comments allowed).
 
         Raises:
             SettingsError: when the file is missing, is not JSON, or holds bad settings.
@@ -250,7 +250,7 @@ class TrainingConfig(SettingFields):
         write_json(Path(path), {"freqai": {"model_training_parameters": self.to_dict()}})
 
     def summary(self) -> str:
-        """Every setting with its value, one a line, those that differ from the default marked."""
+        """One line per setting with its value; values that differ from the default are marked."""
         lines = []
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
@@ -284,10 +284,10 @@ class TrainingConfig(SettingFields):
         )
 
     def clamped_to_machine(self, cores: int) -> tuple[Self, list[str]]:
-        """Lower what this machine cannot do.
+        """Lower values that this machine cannot use.
 
         Returns:
-            The config to use, and one phrase for each value that was lowered.
+            The config to use, and one phrase per lowered value.
         """
         changes: dict[str, int] = {}
         if self.n_processes > cores:

@@ -15,7 +15,7 @@ from dualwindow.cli.exit_status import OK
 from dualwindow.errors import DualWindowError
 from dualwindow.runtime.files import whole_file
 from dualwindow.settings.files import read_config_file
-from dualwindow.settings.shipped import ShippedFolder, shipped_config, shipped_folder
+from dualwindow.settings.shipped import ShippedFolder, shipped_path
 
 #: The adapters; each goes into the user folder's subfolder of the same name.
 _ADAPTERS: Final[tuple[tuple[ShippedFolder, str], ...]] = (
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 def config_to_add() -> dict[str, object]:
     """What a freqtrade configuration needs for this model, as in the shipped configuration."""
-    shipped = read_config_file(shipped_config("config.json"))
+    shipped = read_config_file(shipped_path("config.json"))
     return {key: shipped[key] for key in _CONFIG_KEYS}
 
 
@@ -90,7 +90,7 @@ def _commands(userdir: Path) -> list[str]:
     inside = userdir / "config.json"
     config = inside if inside.is_file() else Path("config.json")
     where = f"--userdir {shlex.quote(str(userdir))} -c {shlex.quote(str(config))}"
-    timerange = read_config_file(shipped_config("config.json"))["timerange"]
+    timerange = read_config_file(shipped_path("config.json"))["timerange"]
     return [
         f"freqtrade backtesting {where} --timerange {timerange}",
         f"freqtrade trade {where}",
@@ -113,7 +113,7 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
     """
     _require_user_folder(userdir)
     contents = {
-        userdir / folder / name: (shipped_folder(folder) / name).read_bytes()
+        userdir / folder / name: (shipped_path(folder) / name).read_bytes()
         for folder, name in _ADAPTERS
     }
     try:
