@@ -27,7 +27,7 @@ def test_thinning_keeps_peaks_and_counts_whatever_the_history(
     frame = prediction_frame(rows, seed=seed)
     # A hole of days is a stretch without candles, not a point of its own.
     frame.loc[frame.index >= rows // 2, "date"] += pd.Timedelta(days=holes)
-    found = thinned(PAIR, Predictions.of_frame(frame), most)
+    found = thinned(PAIR, Predictions.from_frame(frame), most)
     assert 1 <= len(found.begin) <= most
     assert {len(each) for each in (found.short, found.long, found.usable)} == {len(found.begin)}
     usable = frame[frame["do_predict"] == 1]

@@ -87,7 +87,7 @@ def test_sides_are_told_beside_how_often_they_come() -> None:
     assert above is not None
     real = evaluation.real["LONG"] / evaluation.rows
     text = verdict_of([window(evaluation)]).text
-    assert f"LONG is right in {above:.1%} (it came on {real:.1%}".replace("%", " %") in text
+    assert f"LONG is right in {above:.1%} (it occurred on {real:.1%}".replace("%", " %") in text
     assert "chose the best epoch" in text
     assert "chose" not in verdict_of([window(evaluation, evaluated_on="tail")]).text
 

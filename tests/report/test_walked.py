@@ -60,13 +60,13 @@ def test_the_report_is_of_the_candles_that_every_model_predicted(folder: Path) -
         assert own.evaluation is not None
         assert own.evaluation.forecast.skill
         assert own.evaluation.rows + own.unusable + own.unknown == own.candles == ROWS
-    assert "candles that came after each of 3 trainings" in report.verdict.text
+    assert "candles after each of 3 trainings" in report.verdict.text
     assert report.after_fees == report.walk.after_fees
     assert report.run.weeks is not None
     assert report.run.weeks.counted == "labels"
     charts = {chart.key: chart for chart in charts_of(report)}
     assert not any("{" in chart.note for chart in charts.values())
-    assert {"skill", "classes", "classes-said", "candles-0"} <= set(charts)
+    assert {"skill", "classes", "classes-predicted", "candles-0"} <= set(charts)
     chart = charts["candles-0"]
     plotly.graph_objects.Figure({"data": chart.data, "layout": chart.layout})
     marks = {each["name"]: len(each["x"]) for each in chart.data if each.get("yaxis") == "y3"}

@@ -1,5 +1,5 @@
-"""The report of a training or backtest: figures as JSON, and one HTML page that needs no network.
+"""The report of a training or backtest: figures as JSON, and one HTML page without network access.
 
-`sources` and `predictions` gather what lies in a folder into one `Report`; `charts`,
-`candle_charts` and `page` draw it; `writing` puts both files there.
+`build` gathers the files of a folder into one `Report` (`schema`) and writes both files.
+`trainings` and `predictions` read, `verdict` concludes, `page` draws tables and charts.
 """

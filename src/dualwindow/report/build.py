@@ -1,4 +1,4 @@
-"""Gathers a report from what lies in a folder."""
+"""Gather a report from the files of a folder, and write it."""
 
 from __future__ import annotations
 
@@ -55,15 +55,14 @@ def gather(
     """Gather the report of a model folder, or of a bot's or backtest's folder of models.
 
     Args:
-        folder: that `dualwindow train` has written, or `user_data/models/<identifier>`, or one of
-            its `sub-train-*`.
+        folder: written by `dualwindow train`, or `user_data/models/<identifier>`, or one of its
+            `sub-train-*`.
         run: of the training that has just ended; else that of the folder's earlier report.
-        after_fees: what the decisions would have earned; a training's own figures are taken where
-            it has any.
-        walk: a backtest's predictions held against its candles.
+        after_fees: profits of the decisions; else a training's own figures, if it has them.
+        walk: a backtest's predictions evaluated on its candles.
 
     Raises:
-        ModelFileError: when there are no figures, with the way out.
+        ModelFileError: when there are no figures.
     """
     if (folder / EVALUATION_NAME).is_file():
         own = after_fees or read_after_fees(folder / EVALUATION_NAME)
@@ -78,25 +77,21 @@ def gather(
 
 
 def run_versions() -> dict[str, str]:
-    """Versions of what a training depends on, in this process."""
-    found = {"dualwindow": __version__, "Python": platform.python_version()}
+    """Versions of the libraries that a training depends on, in this process."""
+    versions = {"dualwindow": __version__, "Python": platform.python_version()}
     for name in _LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def label_weeks(dataset: Dataset) -> WeeklyClasses | None:
-    """Classes of all rows with one, by week.
-
-    Args:
-        dataset: in memory or mapped; it is read in parts.
-    """
+    """Known labels of a dataset by week; a mapped dataset is read in parts."""
     starts = range(0, len(dataset), _ROWS_IN_MEMORY)
     parts = [slice(start, start + _ROWS_IN_MEMORY) for start in starts]
-    return weekly("labels", ((dataset.seconds[each], dataset.labels[each]) for each in parts))
+    return weekly("labels", ((dataset.seconds[part], dataset.labels[part]) for part in parts))
 
 
 def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> Report:
@@ -133,7 +128,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
     windows = read_windows(folder)
     known = evaluated(windows)
-    # The thresholds that are shown beside them are those of the last training, too.
+    # As the thresholds of the page: those of the last training.
     calibration = known[-1][1].calibration if known else "none"
     predictions = read_predictions(folder / CACHED_PREDICTIONS, calibration)
     if not windows and not predictions:
@@ -144,15 +139,15 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     windows, pooled = walk.windows(windows), walk.pooled
     earned = pooled.after_fees if pooled and not after_fees else after_fees
     predicted = (
-        (each.seconds[each.usable], each.decisions[each.usable]) for each in predictions.values()
+        (own.seconds[own.usable], own.decisions[own.usable]) for own in predictions.values()
     )
-    names = list(dict.fromkeys([*pairs.values(), *(each.name for each in windows)]))
+    names = list(dict.fromkeys([*pairs.values(), *(window.name for window in windows)]))
     shown = {"identifier": folder.name, **_market(settings, names)}
     if windows:
         shown["retrainings"] = str(len(windows))
     if predictions:
-        first = min(int(each.seconds[0]) for each in predictions.values())
-        last = max(int(each.seconds[-1]) for each in predictions.values())
+        first = min(int(own.seconds[0]) for own in predictions.values())
+        last = max(int(own.seconds[-1]) for own in predictions.values())
         shown["predicted candles"] = f"{utc_text(first)} to {utc_text(last)} UTC"
     return Report(
         title=folder.name,
@@ -163,7 +158,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         verdict=walk.verdict(verdict_of(windows, earned, pooled.evaluation if pooled else None)),
         windows=windows,
         candles=[
-            walk.marked(thinned(pairs.get(base, base), each)) for base, each in predictions.items()
+            walk.marked(thinned(pairs.get(base, base), own)) for base, own in predictions.items()
         ],
         run=RunFacts(weeks=walk.label_weeks() or weekly("decisions", predicted)),
         settings=settings,
@@ -174,9 +169,9 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
 
 
 def _market(content: dict[str, Any], pairs: list[str]) -> dict[str, str]:
-    """Pairs, exchange and timeframe, as far as they are known."""
-    named = [content.get(name) for name in ("exchange", "trading_mode", "timeframe")]
-    market = ", ".join(str(each) for each in named if each)
+    """Pairs, exchange, trading mode and timeframe, as far as they are known."""
+    values = (content.get(name) for name in ("exchange", "trading_mode", "timeframe"))
+    market = ", ".join(str(value) for value in values if value)
     return {"pairs": ", ".join(pairs), **({"market": market} if market else {})}
 
 
@@ -189,7 +184,7 @@ def _rows(window: TrainedWindow) -> dict[str, str]:
 
 
 def _earlier_run(folder: Path) -> RunFacts:
-    """What the run that trained noted in the folder's report; nothing where there is none."""
+    """Facts of the run in the folder's report; empty where there are none."""
     content = _content(folder / FIGURES_NAME)
     if content.get("format") != REPORT_FORMAT:
         return RunFacts()
@@ -200,7 +195,7 @@ def _earlier_run(folder: Path) -> RunFacts:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """JSON that only adds to a report: nothing where it is missing or damaged."""
+    """JSON of a file that is not essential; empty where it is missing or damaged."""
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -213,14 +208,10 @@ def _now() -> str:
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
-    """Write the page and its figures.
-
-    Args:
-        report: to be written.
-        folder: made when it is not there; earlier files of the same names are replaced.
+    """Write the page and its figures into a folder, which is made where needed.
 
     Returns:
-        Paths of the page and of the figures.
+        Paths of the page and of the figures; earlier files of these names are replaced.
 
     Raises:
         DataError: when the folder cannot be written.

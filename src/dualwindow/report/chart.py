@@ -1,4 +1,4 @@
-"""One chart as plotly describes it, without the look, which the page gives it."""
+"""A chart in plotly's terms; colours of the page and fonts come from the page itself."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
 
-#: Told apart with any kind of colour sight, and on a light and a dark page.
+#: Distinguishable with any kind of colour vision, on a light and a dark page.
 COLOURS: Final = {"SHORT": "#d9663a", "HOLD": "#8b93a1", "LONG": "#3f8fd8"}
-#: Of what has no side: validation, baselines.
+#: For series without a side.
 NEUTRAL: Final = "#8b93a1"
-#: Of a second thing beside the first.
+#: For the main one of two such series.
 ACCENT: Final = "#8a6fd1"
 
 assert tuple(COLOURS) == CLASS_NAMES
 
-#: Pixels of a chart.
-HEIGHT: Final = 340
+#: The classes that trade.
+SIDES: Final = ("SHORT", "LONG")
+
+#: Share of the height between two panels.
+_GAP: Final = 0.07
 
 Trace = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What plotly draws.
+    """A chart of the page.
 
     Attributes:
-        key: of the chart in the page, unique.
-        title: above it.
-        note: what it shows, below the title, in plain words.
+        key: unique in the page.
+        title: above the chart.
+        note: below the title, in plain words.
         data: plotly's traces.
         layout: plotly's layout.
         height: pixels.
-        wide: takes the whole width of the page.
+        wide: whether it takes the whole width of the page.
     """
 
     key: str
@@ -43,11 +46,11 @@ class Chart:
     note: str
     data: list[Trace]
     layout: dict[str, Any]
-    height: int = HEIGHT
+    height: int = 340
     wide: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """As the page's script takes it."""
+        """Content for the page's script."""
         return {
             "key": self.key,
             "data": self.data,
@@ -61,30 +64,30 @@ class Panels:
 
     Attributes:
         titles: of their y axes, from the top.
-        weights: heights beside one another; equal unless given.
-        gap: share of the height between two panels.
+        weights: relative heights; equal unless given.
+        x_title: of the x axis.
+        axes: further properties of the x axis.
     """
 
     titles: Sequence[str]
     weights: Sequence[float] = ()
-    gap: float = 0.07
     x_title: str = ""
     axes: dict[str, Any] = field(default_factory=dict)
 
     def layout(self) -> dict[str, Any]:
         """Plotly's axes; panel k has the y axis `axis(k)`."""
         weights = self.weights or [1.0] * len(self.titles)
-        room = 1.0 - self.gap * (len(self.titles) - 1)
+        room = 1.0 - _GAP * (len(self.titles) - 1)
         layout: dict[str, Any] = {}
         top = 1.0
         for number, (title, weight) in enumerate(zip(self.titles, weights, strict=True)):
             bottom = top - room * weight / sum(weights)
-            # A last bottom of -1e-17 would be refused.
+            # Plotly refuses a bottom of -1e-17.
             layout[f"yaxis{number + 1 if number else ''}"] = {
                 "domain": [max(round(bottom, 6), 0.0), round(top, 6)],
                 "title": {"text": title},
             }
-            top = bottom - self.gap
+            top = bottom - _GAP
         lowest = self.axis(len(self.titles) - 1)
         layout["xaxis"] = {"anchor": lowest, "title": {"text": self.x_title}, **self.axes}
         return layout
@@ -100,14 +103,13 @@ def iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def line_across(axis: str, value: float, colour: str = NEUTRAL) -> dict[str, Any]:
-    """A dotted line over a whole panel.
+def scatter(mode: str, name: str, x: Sequence[Any], y: Sequence[Any]) -> Trace:
+    """A trace of `lines`, `markers` or `lines+markers`."""
+    return {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y}
 
-    Args:
-        axis: y axis of the panel.
-        value: where on it.
-        colour: of the line.
-    """
+
+def line_across(axis: str, value: float, colour: str = NEUTRAL) -> dict[str, Any]:
+    """A dotted horizontal line over the panel with a y axis, at a value of it."""
     return {
         "type": "line",
         "xref": "paper",

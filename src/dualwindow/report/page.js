@@ -8,7 +8,7 @@
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
 
-  // What plotly takes for everything that a chart does not say itself.
+  // Plotly's defaults for whatever a chart leaves open.
   function look() {
     const axis = {
       gridcolor: colour("--grid"),

@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it."""
+"""The page: one HTML file that contains everything it shows."""
 
 from __future__ import annotations
 
@@ -30,18 +30,24 @@ from dualwindow.report.tables import (
 )
 from dualwindow.report.training_charts import class_chart, epoch_chart, skill_chart, stage_chart
 
-#: The browser itself refuses whatever would leave the file.
+#: Makes the browser refuse every request that would leave the file.
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
-_FOOTER: Final = (
-    "All figures are of candles that lie in the past. They promise nothing for those to come."
+_FOOTER: Final = "All figures are of past candles. They promise nothing for future ones."
+_WALK_NOTE: Final = (
+    "Every model on the candles that it alone predicted; a trade counts where its signal was."
 )
+#: Names in `about`, which are keys of report.json, where the page has other words.
+_ABOUT: Final = {
+    "judged on": "evaluated on",
+    "judged on the tail from": "evaluated on the tail from",
+}
 
 
 def charts_of(report: Report) -> list[Chart]:
-    """Every chart that the report has figures for, in their order."""
-    found = [
+    """Every chart that the report has figures for, in the order of the page."""
+    charts = [
         skill_chart(report),
         coverage_chart(report),
         *confusion_charts(report),
@@ -49,14 +55,14 @@ def charts_of(report: Report) -> list[Chart]:
         *candle_charts(report),
         epoch_chart(report),
         class_chart(report.run.weeks),
-        class_chart(report.predicted_weeks, "classes-said"),
+        class_chart(report.predicted_weeks, "classes-predicted"),
         stage_chart(report.run.stages),
     ]
-    return [each for each in found if each is not None]
+    return [chart for chart in charts if chart is not None]
 
 
 def page_of(report: Report) -> str:
-    """The report as one HTML file that needs nothing beside it."""
+    """The report as the text of one HTML file."""
     charts = charts_of(report)
     kinds = {"training": "training", "backtest": "retrainings of a bot or backtest"}
     title = f"{report.title}: {kinds[report.kind]}"
@@ -67,22 +73,22 @@ def page_of(report: Report) -> str:
         f"{kinds[report.kind]}, made {escape(report.made)} by dualwindow {escape(report.version)}"
         "</p></header>",
         _first_screen(report),
-        '<noscript><p class="card">The charts need JavaScript; it runs in this file alone.</p>'
+        '<noscript><p class="card">The charts need JavaScript, all of which is in this file.</p>'
         "</noscript>",
         '<main class="charts">',
-        *(_chart(each) for each in charts),
-        _card("After fees", profit_table(report.after_fees), _profit_note(report), wide=True),
+        *map(_chart, charts),
         _card(
-            "What the thresholds do", threshold_table(report), _threshold_note(report), wide=True
+            "After fees", _table(profit_table(report.after_fees)), _profit_note(report), wide=True
         ),
-        _card("Classes", class_table(report)),
-        _card("Retrainings", window_table(report), wide=True),
-        _card("Profit by retraining", walk_table(report), _WALK_NOTE, wide=True),
+        _card("Thresholds", _table(threshold_table(report)), _threshold_note(report), wide=True),
+        _card("Classes", _table(class_table(report))),
+        _card("Retrainings", _table(window_table(report)), wide=True),
+        _card("Profit by retraining", _table(walk_table(report)), _WALK_NOTE, wide=True),
         "</main>",
         _folded("Settings", report.settings),
         _folded("Versions", report.run.versions),
         f'<footer class="quiet">{escape(_FOOTER)}</footer>',
-        # Plotly's package brings this one bundle, of all kinds of charts.
+        # Plotly's package has no smaller bundle than that of all kinds of charts.
         f"<script>{plotly.offline.get_plotlyjs()}</script>",
         f'<script type="application/json" id="figures">{_json(charts)}</script>',
         f"<script>{_resource('page.js')}</script>",
@@ -98,7 +104,7 @@ def _profit_note(report: Report) -> str:
     return (
         f"{figures.trades:,} trades in {figures.days:.1f} days, one at a time for each pair, after "
         f"{figures.fee_pct:g} % fee and {figures.slippage_pct:g} % slippage a side, in percent of "
-        "one trade's stake. The other sides enter at the same candles."
+        "one trade's stake. The other sides are entered at the same candles."
     )
 
 
@@ -107,14 +113,10 @@ def _threshold_note(report: Report) -> str:
     looked_at = "calibrated probabilities" if kinds else "the network's own probabilities"
     named = f" (calibration {', '.join(sorted(kinds))})" if kinds else ""
     return (
-        f"Thresholds act on {looked_at}{named}. Side came: of the candles on which it fires. "
-        "Market probability: of the candles whose probability lies at the threshold."
+        f"Thresholds act on {looked_at}{named}. Coverage: share of the candles that reach the "
+        "threshold. Precision: share of these on which the side occurred; at it: of the candles "
+        "whose probability is close to the threshold."
     )
-
-
-_WALK_NOTE: Final = (
-    "Every model on the candles that it alone predicted; trades count where their signal came."
-)
 
 
 def _head(title: str) -> str:
@@ -127,21 +129,17 @@ def _head(title: str) -> str:
 
 
 def _first_screen(report: Report) -> str:
-    about = _table(fact_table(report.about), "facts")
-    baselines = baseline_table(report)
-    beside = ""
-    if baselines is not None:
-        several = "; means over all judged candles" if len(report.evaluated()) > 1 else ""
-        beside = (
-            '<section class="card"><h2>Beside its baselines</h2>'
-            f'<p class="quiet">Log loss and Brier score: lower is better, calibrated{several}.</p>'
-            f"{_table(baselines, 'baselines')}</section>"
-        )
-    return f'<div class="first">{_verdict(report.verdict)}{beside}</div>\n{_about(about)}'
-
-
-def _about(table: str) -> str:
-    return f'<section class="card about"><h2>About</h2>{table}</section>'
+    facts = fact_table({_ABOUT.get(name, name): value for name, value in report.about.items()})
+    several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
+    baselines = _card(
+        "Model and baselines",
+        _table(baseline_table(report), "baselines"),
+        f"Log loss and Brier score: lower is better, calibrated{several}.",
+    )
+    return (
+        f'<div class="first">{_verdict(report.verdict)}{baselines}</div>\n'
+        f'<div class="about">{_card("About", _table(facts, "facts"))}</div>'
+    )
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -154,24 +152,25 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _chart(chart: Chart) -> str:
-    wide = " wide" if chart.wide else ""
-    return (
-        f'<section class="card{wide}"><h2>{escape(chart.title)}</h2>'
-        f'<p class="quiet">{escape(chart.note)}</p>'
+    content = (
         f'<div class="chart" id="chart-{escape(chart.key)}" '
-        f'style="min-height:{chart.height}px"></div></section>'
+        f'style="min-height:{chart.height}px"></div>'
     )
+    return _card(chart.title, content, chart.note, wide=chart.wide)
 
 
-def _card(title: str, table: PageTable | None, note: str = "", *, wide: bool = False) -> str:
-    if table is None:
+def _card(title: str, content: str, note: str = "", *, wide: bool = False) -> str:
+    """A section of the page; nothing without content."""
+    if not content:
         return ""
     text = f'<p class="quiet">{escape(note)}</p>' if note else ""
     kind = "card wide" if wide else "card"
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{text}{_table(table)}</section>'
+    return f'<section class="{kind}"><h2>{escape(title)}</h2>{text}{content}</section>'
 
 
-def _table(table: PageTable, kind: str = "") -> str:
+def _table(table: PageTable | None, kind: str = "") -> str:
+    if table is None:
+        return ""
     heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
     rows = []
     for number, cells in enumerate(table.rows):
@@ -192,18 +191,18 @@ def _folded(title: str, facts: Mapping[str, object]) -> str:
 
 
 def _json(charts: list[Chart]) -> str:
-    """For a script element, which a `</script>` in somebody's text must not end."""
+    """JSON for a script element, which a `</script>` in a text must not end."""
     content = [_shortened(chart.to_dict()) for chart in charts]
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
 def _shortened(value: Any) -> Any:
-    """Plain JSON types with no more digits than a chart can show."""
+    """The value with no more digits than a chart can show."""
     if isinstance(value, dict):
-        return {name: _shortened(each) for name, each in value.items()}
+        return {name: _shortened(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_shortened(each) for each in value]
+        return [_shortened(inner) for inner in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 

@@ -1,4 +1,4 @@
-"""Figures of several evaluations put together, where counts make that exact."""
+"""Pooled figures of several evaluations, exact because they are made of counts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation.reliability import RELIABILITY_BINS, ReliabilityCurve
 from dualwindow.evaluation.thresholds import ThresholdFigures
 
 
 @dataclass(frozen=True)
 class Fired:
-    """What one threshold of one class let through.
+    """Rows that reached one threshold of one class.
 
     Attributes:
-        coverage: share of all rows.
-        precision: of those rows, the share in which the class came; None where there are none.
+        coverage: their share of all rows.
+        precision: share of them in which the class occurred; None where there are none.
     """
 
     coverage: float
@@ -26,19 +25,13 @@ class Fired:
 
 
 def pooled_confusion(matrices: Iterable[list[list[int]]]) -> list[list[int]]:
-    """(3, 3) sum of confusion matrices, rows by label."""
-    total = np.zeros((len(CLASS_NAMES),) * 2, dtype=np.int64)
-    for each in matrices:
-        total += np.array(each)
-    return [[int(count) for count in row] for row in total]
+    """(3, 3) sum of at least one confusion matrix, rows by label."""
+    total: list[list[int]] = np.sum([np.array(matrix) for matrix in matrices], axis=0).tolist()
+    return total
 
 
 def pooled_reliability(curves: Sequence[ReliabilityCurve]) -> ReliabilityCurve:
-    """The curve that all rows together have: bins are the same everywhere.
-
-    Args:
-        curves: at least one.
-    """
+    """The curve of all rows of at least one curve together; their bins are the same."""
     count, stated, observed = (np.zeros(RELIABILITY_BINS) for _ in range(3))
     for curve in curves:
         rows, mean = np.array(curve.count, float), np.array(curve.stated)
@@ -56,17 +49,13 @@ def pooled_reliability(curves: Sequence[ReliabilityCurve]) -> ReliabilityCurve:
 
 
 def pooled_threshold(figures: Sequence[tuple[int, ThresholdFigures]]) -> Fired:
-    """What a threshold lets through of all rows together.
-
-    Args:
-        figures: (rows, figures of the threshold) of each evaluation, at least one.
-    """
+    """Pool the (rows, figures of a threshold) of at least one evaluation."""
     rows = sum(count for count, _ in figures)
-    fired = sum(each.fired for _, each in figures)
-    right = sum(each.fired * (each.above or 0.0) for _, each in figures)
+    fired = sum(threshold.fired for _, threshold in figures)
+    right = sum(threshold.fired * (threshold.above or 0.0) for _, threshold in figures)
     return Fired(fired / rows, right / fired if fired else None)
 
 
 def weighed_mean(values: Sequence[tuple[int, float]]) -> float:
-    """Mean over rows, of (rows, value) of each evaluation."""
+    """Mean over all rows, from the (rows, value) of every evaluation."""
     return sum(rows * value for rows, value in values) / sum(rows for rows, _ in values)

@@ -1,4 +1,4 @@
-"""Predictions of a backtest as FreqAI saves them, thinned to what a page can show."""
+"""A backtest's predictions as FreqAI saves them, thinned to a number that a page can show."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _DECIMALS: Final = 4
 
 _WEEK: Final = 7 * 86_400
 
-#: The first Monday after the beginning of 1970, which was a Thursday.
+#: The first Monday of 1970, which began on a Thursday.
 _MONDAY: Final = 4 * 86_400
 
 _FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
@@ -38,59 +38,52 @@ _FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
 _COLUMNS: Final = ["date", *CLASS_NAMES, LABEL_COLUMN, "do_predict"]
 
 
+@dataclass(frozen=True)
 class Predictions:
     """Predictions of one pair in time order.
 
-    Args:
+    Attributes:
         seconds: (N,) dates, seconds since 1970.
         probabilities: (N, 3).
         decisions: (N,) class codes.
         usable: (N,) false where the model had no valid window.
     """
 
-    def __init__(
-        self,
-        seconds: NDArray[np.int64],
-        probabilities: NDArray[np.float64],
-        decisions: NDArray[np.int8],
-        usable: NDArray[np.bool_],
-    ) -> None:
-        self.seconds = seconds
-        self.probabilities = probabilities
-        self.decisions = decisions
-        self.usable = usable
+    seconds: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    decisions: NDArray[np.int8]
+    usable: NDArray[np.bool_]
 
     @classmethod
-    def of_frame(cls, frame: pd.DataFrame, calibration: CalibrationKind = "none") -> Predictions:
-        """Take what FreqAI saved, several slices one after the other; doubled dates count once.
+    def from_frame(cls, frame: pd.DataFrame, calibration: CalibrationKind = "none") -> Predictions:
+        """Take the slices that FreqAI saved, concatenated; of doubled dates the last row counts.
 
         Args:
             frame: of one pair.
-            calibration: with which the probabilities are shown.
+            calibration: of the probabilities that are shown.
         """
         frame = frame.drop_duplicates("date", keep="last").sort_values("date")
         dates = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
         codes = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes
         return cls(
             dates.to_numpy().astype("datetime64[s]").astype(np.int64),
-            # Unknown, and not shown, where the model had no calibration.
+            # NaN where the model had no calibration; 0 is not shown.
             np.nan_to_num(calibrated_of(frame, calibration).probabilities, nan=0.0),
-            # A null frame holds the number 0 in place of a class.
+            # FreqAI's frame without predictions holds the number 0 in place of a class.
             np.where(codes < 0, HOLD, codes).astype(np.int8),
             frame["do_predict"].to_numpy() == 1,
         )
 
 
 def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dict[str, Predictions]:
-    """Read every slice of a backtest.
+    """Read every slice of a backtest; a file that cannot be read is left out with a warning.
 
     Args:
         folder: of FreqAI's cached predictions; need not exist.
-        calibration: with which the probabilities are shown.
+        calibration: of the probabilities that are shown.
 
     Returns:
-        Base coin in lower case, as in the files' names, to its predictions. A file that cannot be
-        read is left out with a warning.
+        Base coin in lower case, as in the files' names, to its predictions.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
     columns = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
@@ -106,21 +99,18 @@ def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dic
         if len(frame):
             frames.setdefault(match["base"], []).append(frame)
     return {
-        base: Predictions.of_frame(pd.concat(parts, ignore_index=True), calibration)
+        base: Predictions.from_frame(pd.concat(parts, ignore_index=True), calibration)
         for base, parts in frames.items()
     }
 
 
 def thinned(pair: str, predictions: Predictions, most: int = MOST_POINTS) -> CandleFigures:
-    """At most `most` stretches of equal length, in which the highest probabilities stay.
+    """Thin predictions, N at least 1, to at most `most` stretches of equal length.
 
-    Args:
-        pair: its name.
-        predictions: N at least 1.
-        most: stretches.
+    Of every stretch the highest probabilities and the counts of decisions are kept.
     """
     seconds, usable = predictions.seconds, predictions.usable
-    # One second more: the last candle must not begin a stretch of its own.
+    # One second more, so that the last candle does not begin another stretch.
     length = max(-(-(int(seconds[-1] - seconds[0]) + 1) // most), 1)
     numbers = (seconds - seconds[0]) // length
     first = np.flatnonzero(np.diff(numbers, prepend=-1))
@@ -128,7 +118,8 @@ def thinned(pair: str, predictions: Predictions, most: int = MOST_POINTS) -> Can
     highest = np.maximum.reduceat(masked, first)
 
     def counted(chosen: NDArray[np.bool_]) -> list[int]:
-        return [int(count) for count in np.add.reduceat(chosen.astype(np.int64), first)]
+        counts: list[int] = np.add.reduceat(chosen.astype(np.int64), first).tolist()
+        return counts
 
     return CandleFigures(
         pair=pair,
@@ -151,15 +142,11 @@ def _rounded(values: NDArray[np.float64]) -> list[float | None]:
 def weekly(
     counted: str, parts: Iterable[tuple[NDArray[np.int64], NDArray[np.int8]]]
 ) -> WeeklyClasses | None:
-    """Count classes by week.
+    """Count classes by week; None where there is no class at all.
 
     Args:
-        counted: what they are, see `WeeklyClasses`.
-        parts: (N,) dates in seconds and (N,) class codes, negative where there is none; any number
-            of such pairs.
-
-    Returns:
-        None where there is no class at all.
+        counted: see `WeeklyClasses`.
+        parts: pairs of (N,) dates in seconds and (N,) class codes, negative where unknown.
     """
     totals: dict[int, NDArray[np.int64]] = {}
     for seconds, codes in parts:
@@ -182,12 +169,12 @@ def weekly(
 
 @dataclass(frozen=True)
 class WalkFacts:
-    """Pairs that were judged, and why others were not; empty where nobody asked.
+    """A backtest's predictions evaluated on its candles; empty without such an evaluation.
 
     Attributes:
-        walks: a pair each.
-        pooled: all of them.
-        problems: sentences that say what is missing, and how to get it.
+        walks: one per evaluated pair.
+        pooled: all of them together.
+        problems: sentences on the pairs that were not evaluated: what is missing, how to get it.
     """
 
     walks: Sequence[PairWalk] = ()
@@ -197,30 +184,30 @@ class WalkFacts:
     def windows(self, windows: list[TrainedWindow]) -> list[TrainedWindow]:
         """The windows with their evaluations on the candles that they predicted.
 
-        Those of pairs without candles are left out: figures of other rows do not stand among them.
+        Windows of pairs without candles are left out: their figures are of other rows.
         """
         if self.pooled is None:
             return windows
-        found = {(each.pair, each.trained_until): each for each in self.pooled.slices}
+        slices = {(part.pair, part.trained_until): part for part in self.pooled.slices}
         return [
             replace(
                 window,
                 evaluated_on="walk-forward",
                 hindsight=0,
-                evaluation=found[window.name, window.trained_until].evaluation,
+                evaluation=slices[window.name, window.trained_until].evaluation,
             )
             for window in windows
-            if window.trained_until and (window.name, window.trained_until) in found
+            if window.trained_until and (window.name, window.trained_until) in slices
         ]
 
     def verdict(self, verdict: Verdict) -> Verdict:
-        """The verdict with what is missing before its last sentence."""
+        """The verdict with the problems before its last sentence."""
         *before, last = verdict.sentences
         return replace(verdict, sentences=[*before, *self.problems, last])
 
     def marked(self, figures: CandleFigures) -> CandleFigures:
-        """Figures of a pair with its closes and trades; as they are where it was not judged."""
-        walk = next((each for each in self.walks if each.evaluated.pair == figures.pair), None)
+        """Figures of a pair with its closes and trades; unchanged where it was not evaluated."""
+        walk = next((pair for pair in self.walks if pair.evaluated.pair == figures.pair), None)
         if walk is None:
             return figures
         ends = np.array(figures.begin) + figures.stretch_seconds
@@ -229,15 +216,13 @@ class WalkFacts:
         return replace(figures, close=close, trades=_marks(walk))
 
     def label_weeks(self) -> WeeklyClasses | None:
-        """What happened on the candles that were predicted."""
-        return weekly("labels", ((each.candles.seconds, each.labels) for each in self.walks))
+        """Actual classes of the predicted candles by week."""
+        return weekly("labels", ((walk.candles.seconds, walk.labels) for walk in self.walks))
 
     def decision_weeks(self) -> WeeklyClasses | None:
-        """What was said on them."""
-        usable = ((each, each.usable) for each in self.walks)
-        return weekly(
-            "decisions", ((each.candles.seconds[own], each.decisions[own]) for each, own in usable)
-        )
+        """Decisions on the predicted candles by week."""
+        parts = ((walk.candles.seconds, walk.decisions, walk.usable) for walk in self.walks)
+        return weekly("decisions", ((at[usable], codes[usable]) for at, codes, usable in parts))
 
 
 def _marks(walk: PairWalk) -> list[TradeMark]:

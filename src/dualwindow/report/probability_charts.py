@@ -1,39 +1,44 @@
-"""Charts of what probabilities and decisions are worth."""
+"""Charts of the quality of probabilities and decisions: confusion, coverage, reliability."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, Final
+from typing import Final
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
-from dualwindow.report.chart import COLOURS, NEUTRAL, Chart, Trace, line_across
+from dualwindow.evaluation.reliability import Reliability
+from dualwindow.report.chart import (
+    COLOURS,
+    NEUTRAL,
+    SIDES,
+    Chart,
+    Trace,
+    line_across,
+    scatter,
+)
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
-from dualwindow.report.schema import Report
+from dualwindow.report.schema import Report, TrainedWindow
 
-_SIDES: Final = ("SHORT", "LONG")
 _CONFIGURED: Final = "configured"
-_CONFIGURED_SYMBOL: Final = "star"
 _SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross")
 #: Retrainings whose precision curves are drawn, the newest.
 _CURVES: Final = 12
 
 
 def confusion_charts(report: Report) -> list[Chart]:
-    """What was said against what happened, with the thresholds and by the likeliest class."""
-    found = [evaluation for _, evaluation in report.evaluated()]
-    if not found:
+    """Predicted against actual classes, with the thresholds and by the likeliest class."""
+    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    if not evaluations:
         return []
-    limits = ", ".join(f"{name} {found[-1].thresholds[name]:.2f}" for name in _SIDES)
-    ways = (
-        ("thresholds", f"With the thresholds ({limits})", [e.thresholded for e in found]),
-        ("argmax", "By the likeliest class", [e.argmax for e in found]),
-    )
+    limits = ", ".join(f"{name} {evaluations[-1].thresholds[name]:.2f}" for name in SIDES)
+    thresholded = pooled_confusion(own.thresholded.confusion for own in evaluations)
+    argmax = pooled_confusion(own.argmax.confusion for own in evaluations)
     return [
-        _confusion(key, title, pooled_confusion(each.confusion for each in figures))
-        for key, title, figures in ways
+        _confusion("thresholds", f"with the thresholds ({limits})", thresholded),
+        _confusion("argmax", "by the likeliest class", argmax),
     ]
 
 
@@ -45,15 +50,15 @@ def _confusion(key: str, title: str, matrix: list[list[int]]) -> Chart:
     ]
     return Chart(
         key=f"confusion-{key}",
-        title=f"Said and happened: {title[0].lower()}{title[1:]}",
-        note="Candles, and the share of the candles on which the row happened. A perfect model "
+        title=f"Predicted and actual classes: {title}",
+        note="Candles, and their share of the candles of the actual class (row). A perfect model "
         "has 100 % from top left to bottom right.",
         data=[
             {
                 "type": "heatmap",
                 "z": shares,
-                "x": [f"said {name}" for name in CLASS_NAMES],
-                "y": [f"was {name}" for name in CLASS_NAMES],
+                "x": [f"predicted {name}" for name in CLASS_NAMES],
+                "y": [f"actual {name}" for name in CLASS_NAMES],
                 "text": text,
                 "texttemplate": "%{text}",
                 "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
@@ -75,51 +80,30 @@ def _confusion(key: str, title: str, matrix: list[list[int]]) -> Chart:
 
 def coverage_chart(report: Report) -> Chart | None:
     """Precision against coverage, with the thresholds of every mode marked."""
-    found = report.evaluated()
-    if not found:
+    evaluated = report.evaluated()
+    if not evaluated:
         return None
-    evaluations = [evaluation for _, evaluation in found]
-    rows = sum(each.rows for each in evaluations)
-    newest = sorted(found, key=lambda each: each[0].trained_until or 0)[-_CURVES:]
-    lines: list[Trace] = []
-    marks: list[Trace] = []
-    shapes: list[dict[str, Any]] = []
-    for side in _SIDES:
-        for number, (window, evaluation) in enumerate(newest):
-            curve = evaluation.curves[side]
-            lines.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": side,
-                    "legendgroup": side,
-                    "showlegend": not number,
-                    "x": curve.coverage,
-                    "y": curve.precision,
-                    "customdata": curve.threshold,
-                    "text": window.name,
-                    "hovertemplate": f"{side} from %{{customdata:.3f}}: %{{y:.1%}} right on "
-                    "%{x:.2%} of candles<extra>%{text}</extra>",
-                    "line": {"color": COLOURS[side], "width": 2 if len(newest) == 1 else 1},
-                    "opacity": 1.0 if len(newest) == 1 else 0.4,
-                }
-            )
-        marks += _marks(side, evaluations)
-        real = sum(each.real[side] for each in evaluations) / rows
-        shapes.append(line_across("y", real, COLOURS[side]))
+    evaluations = [evaluation for _, evaluation in evaluated]
+    rows = sum(evaluation.rows for evaluation in evaluations)
+    newest = sorted(evaluated, key=lambda pair: pair[0].trained_until or 0)[-_CURVES:]
+    shares = {side: sum(figures.real[side] for figures in evaluations) / rows for side in SIDES}
     several = (
-        f" A thin line for each of the newest {len(newest)} of {len(found)} retrainings; marks are "
-        "of all candles together."
-        if len(found) > 1
+        f" Thin lines: the newest {len(newest)} of {len(evaluated)} retrainings; marks are of all "
+        "candles together."
+        if len(evaluated) > 1
         else ""
     )
     return Chart(
         key="coverage",
         title="Precision against coverage",
-        note="How often a side came when it was said, by the share of candles on which it is said. "
-        "Marks: the thresholds of each confidence mode, and those configured. Dotted: how "
-        f"often the side comes anyway. On the left few candles decide, so it jumps.{several}",
-        data=[*lines, *marks],
+        note="Share of the predictions of a side that are right (precision), by the share of "
+        "candles on which it is predicted (coverage). Marks: the thresholds of the confidence "
+        "modes and the configured ones. Dotted: the share of all candles on which the side "
+        f"occurred. On the left few candles count, so the curves jump.{several}",
+        data=[
+            *(trace for side in SIDES for trace in _curves(side, newest)),
+            *(trace for side in SIDES for trace in _marks(side, evaluations)),
+        ],
         layout={
             "xaxis": {
                 "type": "log",
@@ -128,34 +112,54 @@ def coverage_chart(report: Report) -> Chart | None:
                 "title": {"text": "share of candles"},
             },
             "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
-            "shapes": shapes,
+            "shapes": [line_across("y", share, COLOURS[side]) for side, share in shares.items()],
         },
     )
 
 
+def _curves(side: str, newest: list[tuple[TrainedWindow, Evaluation]]) -> list[Trace]:
+    """The precision curve of a side, one per training."""
+    width, opacity = (2, 1.0) if len(newest) == 1 else (1, 0.4)
+    traces = []
+    for number, (window, evaluation) in enumerate(newest):
+        curve = evaluation.curves[side]
+        traces.append(
+            scatter("lines", side, curve.coverage, curve.precision)
+            | {
+                "legendgroup": side,
+                "showlegend": not number,
+                "customdata": curve.threshold,
+                "text": window.name,
+                "hovertemplate": f"{side} from %{{customdata:.3f}}: %{{y:.1%}} right on %{{x:.2%}} "
+                "of candles<extra>%{text}</extra>",
+                "line": {"color": COLOURS[side], "width": width},
+                "opacity": opacity,
+            }
+        )
+    return traces
+
+
 def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
-    """The thresholds that fired at least once, a symbol for each mode; the legend names it once."""
+    """Thresholds that at least one candle reached, one symbol per mode; one legend for both sides.
+
+    A mode without such a candle has no place, but its symbol is in the legend.
+    """
     ways = {
-        name: [(each.rows, each.modes[name].thresholds[side]) for each in evaluations]
+        name: [(own.rows, own.modes[name].thresholds[side]) for own in evaluations]
         for name in evaluations[-1].modes
     }
-    ways[_CONFIGURED] = [(each.rows, each.meaning[side]) for each in evaluations]
+    ways[_CONFIGURED] = [(own.rows, own.meaning[side]) for own in evaluations]
     marks: list[Trace] = []
     for (name, figures), symbol in zip(ways.items(), itertools.cycle(_SYMBOLS)):
         fired = pooled_threshold(figures)
         limit = figures[-1][1].threshold
         marks.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": name,
-                "showlegend": side == _SIDES[0],
-                # Without a candle there is no place for it, and the legend still tells the symbol.
-                "x": [fired.coverage or None],
-                "y": [fired.precision],
+            scatter("markers", name, [fired.coverage or None], [fired.precision])
+            | {
+                "showlegend": side == SIDES[0],
                 "marker": {
                     "color": COLOURS[side],
-                    "symbol": _CONFIGURED_SYMBOL if name == _CONFIGURED else symbol,
+                    "symbol": "star" if name == _CONFIGURED else symbol,
                     "size": 13 if name == _CONFIGURED else 9,
                     "line": {"color": NEUTRAL, "width": 1},
                 },
@@ -167,64 +171,50 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
 
 
 def reliability_charts(report: Report) -> list[Chart]:
-    """Stated against observed: as the network says it, and calibrated."""
-    found = [evaluation.forecast.reliability for _, evaluation in report.evaluated()]
-    notes = {
+    """Predicted probability against observed frequency: the network's own, and calibrated."""
+    reliability = [evaluation.forecast.reliability for _, evaluation in report.evaluated()]
+    kinds = {
         RAW: (
-            "The network's own probabilities, on which the thresholds act unless a calibration is "
-            "set. It learned from balanced classes, so that a rare side comes less often than it "
-            "says."
+            "the network's own probabilities",
+            "The thresholds act on these unless a calibration is set. The network learned from "
+            "balanced classes, so a rare side occurs less often than predicted.",
         ),
-        TEMPERATURE_SCALED: "Calibrated: with the market's class shares and a temperature.",
+        TEMPERATURE_SCALED: ("calibrated", "Corrected to the class prior, with a temperature."),
     }
-    titles = {RAW: "as the network says it", TEMPERATURE_SCALED: "calibrated"}
     charts = []
-    for name, title in titles.items():
-        curves = [each[name] for each in found if name in each]
-        if not curves:
-            continue
-        data: list[Trace] = [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": "as stated",
-                "x": [0, 1],
-                "y": [0, 1],
-                "line": {"color": NEUTRAL, "dash": "dot", "width": 1},
-                "hoverinfo": "skip",
-            }
-        ]
-        errors = []
-        for side in CLASS_NAMES:
-            curve = pooled_reliability([each.classes[side] for each in curves])
-            errors.append(f"{side} {curve.error:.1%}")
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "name": side,
-                    "x": curve.stated,
-                    "y": curve.observed,
-                    "customdata": curve.count,
-                    "hovertemplate": "said %{x:.1%}, came %{y:.1%}, %{customdata:,} candles",
-                    "line": {"color": COLOURS[side]},
-                    "marker": {
-                        "size": [4 + 8 * math.sqrt(n / max(curve.count)) for n in curve.count]
-                    },
-                }
-            )
-        charts.append(
-            Chart(
-                key=f"reliability-{name}",
-                title=f"Reliability, {title}",
-                note=f"{notes[name]} On the dotted line what is said with 30 % comes in 30 % of "
-                "the cases; large points are of many candles. Mean distance from it: "
-                f"{', '.join(errors)}.",
-                data=data,
-                layout={
-                    "xaxis": {"range": [0, 1], "tickformat": ".0%", "title": {"text": "said"}},
-                    "yaxis": {"range": [0, 1], "tickformat": ".0%", "title": {"text": "came"}},
-                },
-            )
-        )
+    for name, (title, note) in kinds.items():
+        curves = [figures[name] for figures in reliability if name in figures]
+        if curves:
+            charts.append(_reliability(f"reliability-{name}", title, note, curves))
     return charts
+
+
+def _reliability(key: str, title: str, note: str, curves: list[Reliability]) -> Chart:
+    dotted = {"color": NEUTRAL, "dash": "dot", "width": 1}
+    data = [scatter("lines", "ideal", [0, 1], [0, 1]) | {"line": dotted, "hoverinfo": "skip"}]
+    errors = []
+    for name in CLASS_NAMES:
+        curve = pooled_reliability([figures.classes[name] for figures in curves])
+        errors.append(f"{name} {curve.error:.1%}")
+        sizes = [4 + 8 * math.sqrt(count / max(curve.count)) for count in curve.count]
+        data.append(
+            scatter("lines+markers", name, curve.stated, curve.observed)
+            | {
+                "customdata": curve.count,
+                "hovertemplate": "predicted %{x:.1%}, observed %{y:.1%}, %{customdata:,} candles",
+                "line": {"color": COLOURS[name]},
+                "marker": {"size": sizes},
+            }
+        )
+    axis = {"range": [0, 1], "tickformat": ".0%"}
+    return Chart(
+        key=key,
+        title=f"Reliability, {title}",
+        note=f"{note} On the dotted line the observed frequency equals the predicted probability; "
+        f"large points are of many candles. Mean distance from it: {', '.join(errors)}.",
+        data=data,
+        layout={
+            "xaxis": {**axis, "title": {"text": "predicted probability"}},
+            "yaxis": {**axis, "title": {"text": "observed frequency"}},
+        },
+    )

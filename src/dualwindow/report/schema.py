@@ -1,4 +1,4 @@
-"""What a report holds, as plain values: its JSON file is these dataclasses and nothing else."""
+"""The content of a report as plain values; report.json is these dataclasses and nothing else."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.model_selection.walk_forward import WalkForward
 from dualwindow.training.hooks import EpochResult
 
-#: Raised whenever the JSON file changes.
+#: Format of report.json, raised with every change of it.
 REPORT_FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a training did, as it stands in its figures.
+    """Rows and epochs of a training, as in its `evaluation.json`.
 
     Attributes:
         rows: training rows.
         purged: rows left out because their future reaches into validation.
         classes: class name to its training rows.
-        best_epoch: the one that was kept, from 1; 0 where nothing was trained.
-        epochs: all of them; empty where nothing was trained.
+        best_epoch: number of the epoch that was kept, from 1; 0 where nothing was trained.
+        epochs: all epochs; empty where nothing was trained.
     """
 
     rows: int
@@ -39,13 +39,12 @@ class TrainedWindow:
 
     Attributes:
         name: of the training, such as its pair.
-        trained_until: end of the candles that it was made with, seconds since 1970; None where
-            that is not known.
+        trained_until: end of its candles, seconds since 1970; None where unknown.
         version: of dualwindow that trained it.
-        training: what it did.
-        evaluated_on: `tail`, rows that had no say in the model, `validation`, rows that chose
-            the best epoch, or `walk-forward`, the candles that it predicted in a backtest.
-        hindsight: rows that were not evaluated on, for the pretrained model had seen them.
+        training: its rows and epochs.
+        evaluated_on: `tail`, rows without influence on the model, `validation`, rows that chose the
+            best epoch, or `walk-forward`, the candles that it predicted in a backtest.
+        hindsight: rows left out of the evaluation because the pretrained model had seen them.
         evaluation: None where there was no row to evaluate on.
     """
 
@@ -62,14 +61,8 @@ class TrainedWindow:
 class TradeMark:
     """One trade on the chart.
 
-    Attributes:
-        side: SHORT or LONG.
-        entered: candle of the entry, seconds since 1970.
-        entry_price: of it.
-        left: candle of the exit.
-        exit_price: of it.
-        reason: freqtrade's exit reason.
-        profit_pct: after fees, percent of the stake.
+    `side` is SHORT or LONG, `entered` and `left` are candles (seconds since 1970), `reason` is
+    freqtrade's exit reason, `profit_pct` the profit after fees (percent of the stake).
     """
 
     side: str
@@ -83,22 +76,21 @@ class TradeMark:
 
 @dataclass(frozen=True)
 class CandleFigures:
-    """Predictions over the candles of one pair, thinned: one value for each stretch of time.
+    """Predictions over the candles of one pair, thinned to K stretches of time with candles.
 
     Attributes:
         pair: as freqtrade names it, or its base coin.
-        candles: how many were predicted.
-        unusable: how many of them the model had no valid window for.
+        candles: number of predicted candles.
+        unusable: how many of them had no valid window.
         stretch_seconds: length of a stretch.
-        begin: (K,) begin of each stretch, seconds since 1970; stretches without candles are left
-            out.
-        short: (K,) highest probability of SHORT in each; None where no candle was usable.
-        long: (K,) likewise of LONG.
-        said_short: (K,) usable candles on which SHORT was said.
-        said_long: (K,) likewise LONG.
+        begin: (K,) begin of the stretches, seconds since 1970.
+        short: (K,) highest probability of SHORT; None where no candle was usable.
+        long: (K,) highest probability of LONG; None where no candle was usable.
+        said_short: (K,) usable candles on which SHORT was predicted.
+        said_long: (K,) usable candles on which LONG was predicted.
         usable: (K,) usable candles.
-        close: (K,) last close of each stretch; empty without candles.
-        trades: what was traded of the decisions; empty without candles.
+        close: (K,) last closes; empty without candles.
+        trades: trades of the decisions; empty without candles.
     """
 
     pair: str
@@ -117,10 +109,10 @@ class CandleFigures:
 
 @dataclass(frozen=True)
 class WeeklyClasses:
-    """How many candles of each class there were, week by week.
+    """Candles of each class by week.
 
     Attributes:
-        counted: what the classes are: `labels`, what happened, or `decisions`, what was said.
+        counted: `labels`, actual classes, or `decisions`, predicted ones.
         begin: (W,) Mondays, seconds since 1970, UTC.
         counts: class name to (W,) candles.
     """
@@ -132,13 +124,10 @@ class WeeklyClasses:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one stage of a training cost.
+    """Time and memory of one stage of a training.
 
-    Attributes:
-        name: of the stage.
-        seconds: duration.
-        peak_bytes: most memory at a time, mapped files left out.
-        cpu_percent: processor time by duration, percent of one core.
+    `peak_bytes` leaves mapped files out; `cpu_percent` is processor time by duration, in percent of
+    one core.
     """
 
     name: str
@@ -149,12 +138,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What only the run that trained knows; a later report takes it from the first one.
+    """Facts that only the run of a training knows; a later report takes them from the first one.
 
-    Attributes:
-        stages: in order.
-        weeks: classes of all candles with a label.
-        versions: program or library to its version.
+    `weeks` are the classes of all labelled candles, `versions` those of program and libraries.
     """
 
     stages: list[Stage] = field(default_factory=list)
@@ -164,11 +150,11 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the figures say, in plain words.
+    """The conclusion from the figures, in plain words.
 
     Attributes:
         sentences: one paragraph.
-        found: true where direction was told from chance; false says not to trade it.
+        found: true where direction is distinguishable from chance; false advises not to trade.
     """
 
     sentences: list[str]
@@ -185,19 +171,19 @@ class Report:
     """Everything that the page shows.
 
     Attributes:
-        title: what was judged.
+        title: name of the training or backtest.
         kind: `training` or `backtest`.
         made: when the report was made, ISO 8601.
         version: of dualwindow that made it.
-        about: what was trained on what, in the order shown.
+        about: facts on model and candles, in the order shown.
         verdict: drawn from the windows.
-        windows: by time, pair after pair; one for a training.
-        candles: a pair each; empty where no predictions over candles are at hand.
+        windows: by pair and time; one for a training.
+        candles: one per pair; empty where there are no predictions over candles.
         run: of the training; empty for a backtest but for the weeks.
         settings: name to value.
-        after_fees: what the decisions would have earned; None where nobody reckoned it.
-        walk: a backtest's predictions held against what happened; then the windows' evaluations are
-            of it. None for a training, and where there are no candles.
+        after_fees: profits of the decisions after fees; None where they were not computed.
+        walk: a backtest's predictions compared with the actual classes; the evaluations of the
+            windows are then of it. None for a training, and where there are no candles.
         predicted_weeks: decisions by week where `run.weeks` are labels.
     """
 
@@ -220,10 +206,10 @@ class Report:
         return {"format": REPORT_FORMAT, **asdict(self)}
 
     def evaluated(self) -> list[tuple[TrainedWindow, Evaluation]]:
-        """The windows that were evaluated, with their evaluation."""
+        """The evaluated windows with their evaluations."""
         return evaluated(self.windows)
 
 
 def evaluated(windows: list[TrainedWindow]) -> list[tuple[TrainedWindow, Evaluation]]:
-    """Those of some windows that were evaluated, with their evaluation."""
-    return [(each, each.evaluation) for each in windows if each.evaluation is not None]
+    """The evaluated ones among some windows, with their evaluations."""
+    return [(window, window.evaluation) for window in windows if window.evaluation is not None]

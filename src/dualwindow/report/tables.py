@@ -1,8 +1,9 @@
-"""Tables of the page: cells as text, which the page escapes."""
+"""Tables of the page, as text that the page escapes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dualwindow.backtest.figures import AfterFees
@@ -10,23 +11,19 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
-from dualwindow.report.chart import iso
+from dualwindow.evaluation.thresholds import ThresholdFigures
+from dualwindow.report.chart import SIDES, iso
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
 from dualwindow.report.schema import Report
 from dualwindow.report.verdict import interval_words, share, strongest_skill
 
 _UNKNOWN = "-"
+_CONFIGURED = "configured"
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """One table.
-
-    Attributes:
-        heads: of the columns; none without them.
-        rows: cells.
-        ours: rows of the model, which stand out.
-    """
+    """Heads of columns (may be empty), rows of cells, numbers of the model's rows (bold)."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -34,20 +31,20 @@ class PageTable:
 
 
 def baseline_table(report: Report) -> PageTable | None:
-    """The model beside its baselines; means over candles where there are several retrainings."""
-    found = [evaluation for _, evaluation in report.evaluated()]
-    if not found:
+    """The model and its baselines; means over candles where there are several retrainings."""
+    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    if not evaluations:
         return None
-    compared = all(each.forecast.skill for each in found)
+    compared = all(own.forecast.skill for own in evaluations)
     ours = TEMPERATURE_SCALED if compared else RAW
     rows = [
-        _row("model, thresholds", found, ours, [each.thresholded for each in found]),
-        _row("model, likeliest class", found, ours, [each.argmax for each in found]),
+        _row("model, thresholds", evaluations, ours, [own.thresholded for own in evaluations]),
+        _row("model, likeliest class", evaluations, ours, [own.argmax for own in evaluations]),
     ]
     if compared:
-        shared = set.intersection(*(set(each.forecast.baselines) for each in found))
+        shared = set.intersection(*(set(own.forecast.baselines) for own in evaluations))
         rows += [
-            _row(title, found, name, [each.forecast.baselines[name] for each in found])
+            _row(title, evaluations, name, [own.forecast.baselines[name] for own in evaluations])
             for name, title in BASELINE_TITLES.items()
             if name in shared
         ]
@@ -56,58 +53,53 @@ def baseline_table(report: Report) -> PageTable | None:
 
 
 def _row(
-    title: str, found: list[Evaluation], forecast: str, decisions: list[DecisionFigures]
+    title: str, evaluations: list[Evaluation], forecast: str, decisions: list[DecisionFigures]
 ) -> list[str]:
-    def mean(values: list[float]) -> float:
-        rows = (each.rows for each in found)
+    def mean(values: Iterable[float]) -> float:
+        rows = (own.rows for own in evaluations)
         return weighed_mean(list(zip(rows, values, strict=True)))
 
-    losses = [each.forecast.losses[forecast] for each in found]
+    losses = [own.forecast.losses[forecast] for own in evaluations]
     return [
         title,
-        f"{mean([each.log_loss for each in losses]):.4f}",
-        f"{mean([each.brier for each in losses]):.4f}",
-        share(mean([each.accuracy for each in decisions])),
-        f"{mean([each.trading_f1 for each in decisions]):.3f}",
-        share(mean([each.coverage for each in decisions])),
+        f"{mean(loss.log_loss for loss in losses):.4f}",
+        f"{mean(loss.brier for loss in losses):.4f}",
+        share(mean(decision.accuracy for decision in decisions)),
+        f"{mean(decision.trading_f1 for decision in decisions):.3f}",
+        share(mean(decision.coverage for decision in decisions)),
     ]
 
 
+def _thresholds(evaluation: Evaluation, mode: str) -> dict[str, ThresholdFigures]:
+    return evaluation.meaning if mode == _CONFIGURED else evaluation.modes[mode].thresholds
+
+
 def threshold_table(report: Report) -> PageTable | None:
-    """What every threshold does: how often it fires, and what the market gives then."""
-    found = [evaluation for _, evaluation in report.evaluated()]
-    if not found:
+    """Coverage and precision of every threshold, and the precision close to it."""
+    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    if not evaluations:
         return None
     rows = []
-    for mode in ("configured", *found[-1].modes):
-        for side in ("SHORT", "LONG"):
-            figures = [
-                (
-                    each.rows,
-                    each.meaning[side]
-                    if mode == "configured"
-                    else each.modes[mode].thresholds[side],
-                )
-                for each in found
+    for mode, side in itertools.product((_CONFIGURED, *evaluations[-1].modes), SIDES):
+        figures = [(own.rows, _thresholds(own, mode)[side]) for own in evaluations]
+        fired, newest = pooled_threshold(figures), figures[-1][1]
+        near = sum(threshold.near_rows for _, threshold in figures)
+        actual = sum((threshold.near or 0.0) * threshold.near_rows for _, threshold in figures)
+        rows.append(
+            [
+                mode,
+                f"{side} from {newest.threshold:.2f}",
+                share(fired.coverage),
+                _UNKNOWN if fired.precision is None else share(fired.precision),
+                share(actual / near) if near else _UNKNOWN,
             ]
-            fired, newest = pooled_threshold(figures), figures[-1][1]
-            near = sum(each.near_rows for _, each in figures)
-            actual = sum((each.near or 0.0) * each.near_rows for _, each in figures)
-            rows.append(
-                [
-                    mode,
-                    f"{side} from {newest.threshold:.2f}",
-                    share(fired.coverage),
-                    _UNKNOWN if fired.precision is None else share(fired.precision),
-                    share(actual / near) if near else _UNKNOWN,
-                ]
-            )
-    heads = ("mode", "threshold", "fires on", "side came", "market probability at it")
+        )
+    heads = ("mode", "threshold", "coverage", "precision", "precision at it")
     return PageTable(heads, rows, frozenset({0, 1}))
 
 
 def window_table(report: Report) -> PageTable | None:
-    """Every retraining in one row; None where there is only one."""
+    """One row per retraining; None where there is only one."""
     if len(report.windows) < 2:
         return None
     rows = []
@@ -128,45 +120,45 @@ def window_table(report: Report) -> PageTable | None:
 
 
 def walk_table(report: Report) -> PageTable | None:
-    """What every model's decisions earned on the candles that it predicted."""
+    """Profit of every model's decisions on the candles that it predicted."""
     if report.walk is None:
         return None
     rows = []
-    for each in report.walk.slices:
-        cells = [each.pair, iso(each.trained_until)[:16], f"{each.candles:,}"]
-        cells.append(f"{each.unusable + each.unknown:,}")
-        figures = each.after_fees
+    for part in report.walk.slices:
+        cells = [part.pair, iso(part.trained_until)[:16], f"{part.candles:,}"]
+        cells.append(f"{part.unusable + part.unknown:,}")
+        figures = part.after_fees
         if figures is None or figures.sides is None:
             rows.append([*cells, "0", _UNKNOWN, _UNKNOWN, _UNKNOWN])
             continue
         model = figures.sides.model
         profits = (model.mean_pct.text(3), model.total_pct.text(1), figures.sides.edge_pct.text(3))
         rows.append([*cells, f"{figures.trades:,}", *profits])
-    heads = ("pair", "trained until", "candles", "left out", "trades", "a trade", "in all", "edge")
+    heads = ("pair", "trained until", "candles", "left out", "trades", "per trade", "total", "edge")
     return PageTable(heads, rows)
 
 
 def class_table(report: Report) -> PageTable | None:
-    """Classes of training rows, of judged rows, and of what was said on these."""
-    found = report.evaluated()
-    if not found:
+    """Classes of training rows and of evaluated rows, actual and predicted."""
+    evaluated = report.evaluated()
+    if not evaluated:
         return None
     parts = {
-        "trained on": [window.training.classes for window, _ in found],
-        "judged on": [evaluation.real for _, evaluation in found],
-        "said with the thresholds": [each.thresholded.predicted for _, each in found],
-        "said as the likeliest": [each.argmax.predicted for _, each in found],
+        "trained on": [window.training.classes for window, _ in evaluated],
+        "evaluated on": [evaluation.real for _, evaluation in evaluated],
+        "predicted with the thresholds": [own.thresholded.predicted for _, own in evaluated],
+        "predicted as the likeliest": [own.argmax.predicted for _, own in evaluated],
     }
     rows = []
     for title, counts in parts.items():
-        sums = [sum(each[name] for each in counts) for name in CLASS_NAMES]
+        sums = [sum(classes[name] for classes in counts) for name in CLASS_NAMES]
         total = max(sum(sums), 1)
         rows.append([title, *(f"{count:,} ({share(count / total)})" for count in sums)])
     return PageTable(("candles", *CLASS_NAMES), rows)
 
 
 def profit_table(figures: AfterFees | None) -> PageTable | None:
-    """Trades after fees beside other sides at the same entries; None without a trade."""
+    """Profit after fees, and that of other sides at the same entries; None without a trade."""
     if figures is None or figures.sides is None:
         return None
     sides = figures.sides
@@ -179,14 +171,14 @@ def profit_table(figures: AfterFees | None) -> PageTable | None:
     rows = [
         [
             name,
-            share(each.hit_rate),
-            each.mean_pct.text(3),
-            each.total_pct.text(1),
-            f"{each.drawdown_pct:.1f} %",
+            share(profit.hit_rate),
+            profit.mean_pct.text(3),
+            profit.total_pct.text(1),
+            f"{profit.drawdown_pct:.1f} %",
         ]
-        for name, each in series.items()
+        for name, profit in series.items()
     ]
-    heads = ("sides", "hit rate", "a trade", "in all", "drawdown")
+    heads = ("sides", "hit rate", "per trade", "total", "drawdown")
     return PageTable(heads, rows, frozenset({0}))
 
 
@@ -197,5 +189,5 @@ def fact_table(facts: Mapping[str, object]) -> PageTable:
 
 def _text(value: object) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_text(each) for each in value)
+        return ", ".join(map(_text, value))
     return "not set" if value is None else str(value)

@@ -1,35 +1,51 @@
-"""Charts of how a model came about: epochs, classes by week, stages, skill by retraining."""
+"""Charts of trainings: epochs, skill, classes by week, stages."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
+from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.report.chart import ACCENT, COLOURS, NEUTRAL, Chart, Panels, Trace, iso, line_across
+from dualwindow.report.chart import (
+    ACCENT,
+    COLOURS,
+    NEUTRAL,
+    Chart,
+    Panels,
+    Trace,
+    iso,
+    line_across,
+    scatter,
+)
 from dualwindow.report.schema import Report, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import strongest_skill
 
-_PARTS = {"total": "all", "calm": "calm or not", "direction": "direction"}
-_PART_COLOURS = {"total": ACCENT, "calm": NEUTRAL, "direction": COLOURS["LONG"]}
+_PARTS = {"total": "all", "calm": "HOLD versus move", "direction": "direction"}
+_CYCLE = (COLOURS["LONG"], COLOURS["SHORT"], ACCENT, "#3aa17e", "#c25b9b", NEUTRAL)
 
 
 def epoch_chart(report: Report) -> Chart | None:
-    """Losses and Trading F1 by epoch, of the newest training that has epochs."""
-    trained = [each for each in report.windows if each.training.epochs]
+    """Losses and Trading F1 by epoch of the newest training with epochs."""
+    trained = [window for window in report.windows if window.training.epochs]
     if not trained:
         return None
-    window = max(trained, key=lambda each: each.trained_until or 0)
+    window = max(trained, key=lambda window: window.trained_until or 0)
     epochs, best = window.training.epochs, window.training.best_epoch
-    x = [each.epoch for each in epochs]
-    panels = Panels(
-        ["loss", "Trading F1"], x_title="epoch", axes={"tick0": 1, "dtick": -(-len(epochs) // 10)}
+    axes = {"tick0": 1, "dtick": -(-len(epochs) // 10)}
+    panels = Panels(["loss", "Trading F1"], x_title="epoch", axes=axes)
+    x = [epoch.epoch for epoch in epochs]
+    series = (
+        ("training", [epoch.train_loss for epoch in epochs], NEUTRAL, 0),
+        ("validation", [epoch.validation_loss for epoch in epochs], ACCENT, 0),
+        ("Trading F1", [epoch.trading_f1 for epoch in epochs], COLOURS["LONG"], 1),
     )
-    data: list[Trace] = [
-        _line("training", x, [each.train_loss for each in epochs], NEUTRAL, "y"),
-        _line("validation", x, [each.validation_loss for each in epochs], ACCENT, "y"),
-        _line("Trading F1", x, [each.trading_f1 for each in epochs], COLOURS["LONG"], "y2"),
+    data = [
+        scatter("lines+markers", name, x, y)
+        | {"yaxis": Panels.axis(panel), "line": {"color": colour}, "marker": {"size": 5}}
+        for name, y, colour, panel in series
     ]
     kept = {
         "type": "line",
@@ -40,7 +56,7 @@ def epoch_chart(report: Report) -> Chart | None:
         "x1": best,
         "line": {"color": NEUTRAL, "width": 1, "dash": "dash"},
     }
-    which = f" Of {len(trained)} trainings, the newest: {window.name}." if len(trained) > 1 else ""
+    which = f" Newest of {len(trained)} trainings: {window.name}." if len(trained) > 1 else ""
     return Chart(
         key="epochs",
         title="Loss and Trading F1 by epoch",
@@ -51,45 +67,25 @@ def epoch_chart(report: Report) -> Chart | None:
     )
 
 
-def _line(name: str, x: list[int], y: list[float], colour: str, axis: str) -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": name,
-        "x": x,
-        "y": y,
-        "yaxis": axis,
-        "line": {"color": colour},
-        "marker": {"size": 5},
-    }
-
-
 def skill_chart(report: Report) -> Chart | None:
     """Skill against the strongest baseline with its interval: by part, or by retraining."""
-    found = [each for each in report.evaluated() if each[1].forecast.skill]
-    if not found:
+    compared = [pair for pair in report.evaluated() if pair[1].forecast.skill]
+    if not compared:
         return None
-    if len(found) == 1:
-        return _skill_of_one(found[0][1])
-    return _skill_by_window(found)
+    return _skill_of_one(compared[0][1]) if len(compared) == 1 else _skill_by_window(compared)
 
 
 def _skill_of_one(evaluation: Evaluation) -> Chart:
     forecast = evaluation.forecast
     data: list[Trace] = []
-    for name, colour in (("raw", NEUTRAL), ("tempered", COLOURS["LONG"])):
+    for name, title, colour in (
+        (RAW, "the network's own probabilities", NEUTRAL),
+        (TEMPERATURE_SCALED, "calibrated", COLOURS["LONG"]),
+    ):
         figures = [getattr(forecast.skill[name][forecast.strongest(part)], part) for part in _PARTS]
-        title = "the network's own probabilities" if name == "raw" else "calibrated"
         data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": title,
-                "x": list(_PARTS.values()),
-                "y": [figure.value for figure in figures],
-                "error_y": _error(figures),
-                "marker": {"color": colour, "size": 10},
-            }
+            scatter("markers", title, list(_PARTS.values()), [figure.value for figure in figures])
+            | {"error_y": _error(figures), "marker": {"color": colour, "size": 10}}
         )
     against = "; ".join(
         f"{title} against the {BASELINE_TITLES[forecast.strongest(part)]}"
@@ -99,7 +95,7 @@ def _skill_of_one(evaluation: Evaluation) -> Chart:
         key="skill",
         title="Skill",
         note="Share of the strongest baseline's log loss that is saved; 0 is no better. Bars are "
-        f"95 % intervals from {forecast.blocks} blocks of time; none where there are too few. "
+        f"95 % intervals from {forecast.blocks} blocks of time; none where these are too few. "
         f"Compared: {against}.",
         data=data,
         layout={
@@ -111,28 +107,25 @@ def _skill_of_one(evaluation: Evaluation) -> Chart:
     )
 
 
-def _skill_by_window(found: list[tuple[TrainedWindow, Evaluation]]) -> Chart:
+def _skill_by_window(compared: list[tuple[TrainedWindow, Evaluation]]) -> Chart:
     parts = ("total", "direction")
     panels = Panels([_PARTS[part] for part in parts], x_title="trained until (UTC)")
     layout = panels.layout()
-    names = list(dict.fromkeys(window.name for window, _ in found))
+    names = dict.fromkeys(window.name for window, _ in compared)
     data: list[Trace] = []
     for number, part in enumerate(parts):
         layout[f"yaxis{number + 1 if number else ''}"]["tickformat"] = "+.1%"
-        for place, name in enumerate(names):
-            own = [each for each in found if each[0].name == name]
-            figures = [strongest_skill(evaluation, part)[1] for _, evaluation in own]
+        for name, colour in zip(names, itertools.cycle(_CYCLE)):
+            own = [(window, figures) for window, figures in compared if window.name == name]
+            dates = [iso(window.trained_until or 0) for window, _ in own]
+            skills = [strongest_skill(evaluation, part)[1] for _, evaluation in own]
             data.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "name": name,
+                scatter("markers", name, dates, [figure.value for figure in skills])
+                | {
                     "legendgroup": name,
                     "showlegend": not number,
-                    "x": [iso(window.trained_until or 0) for window, _ in own],
-                    "y": [figure.value for figure in figures],
-                    "error_y": _error(figures),
-                    "marker": {"color": _of_cycle(place), "size": 7},
+                    "error_y": _error(skills),
+                    "marker": {"color": colour, "size": 7},
                     "yaxis": Panels.axis(number),
                 }
             )
@@ -140,7 +133,7 @@ def _skill_by_window(found: list[tuple[TrainedWindow, Evaluation]]) -> Chart:
         key="skill",
         title="Skill by retraining",
         note="Share of the strongest baseline's log loss that the calibrated probabilities save, "
-        "with 95 % intervals; 0 is no better. Above for the three classes, below for the side "
+        "with 95 % intervals; 0 is no better. Above: of the three classes; below: of the side "
         "alone. Points that fall over time show decay.",
         data=data,
         layout={
@@ -153,25 +146,20 @@ def _skill_by_window(found: list[tuple[TrainedWindow, Evaluation]]) -> Chart:
     )
 
 
-def _of_cycle(number: int) -> str:
-    colours = (COLOURS["LONG"], COLOURS["SHORT"], ACCENT, "#3aa17e", "#c25b9b", NEUTRAL)
-    return colours[number % len(colours)]
-
-
 def _error(figures: list[SkillFigure]) -> dict[str, Any]:
-    """Asymmetric bars; of length 0 where there is no interval."""
+    """Asymmetric error bars; of length 0 where there is no interval."""
     bounds = [
         (0.0, 0.0)
-        if each.value is None or each.low is None or each.high is None
-        else (max(each.high - each.value, 0.0), max(each.value - each.low, 0.0))
-        for each in figures
+        if skill.value is None or skill.low is None or skill.high is None
+        else (max(skill.high - skill.value, 0.0), max(skill.value - skill.low, 0.0))
+        for skill in figures
     ]
     up, down = ([bound[side] for bound in bounds] for side in (0, 1))
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5}
 
 
 def class_chart(weeks: WeeklyClasses | None, key: str = "classes") -> Chart | None:
-    """Share of each class by week."""
+    """Share of every class by week."""
     if weeks is None:
         return None
     totals = [sum(week) for week in zip(*weeks.counts.values(), strict=True)]
@@ -187,15 +175,15 @@ def class_chart(weeks: WeeklyClasses | None, key: str = "classes") -> Chart | No
         }
         for name in ("SHORT", "LONG", "HOLD")
     ]
-    what = {
-        "labels": "What happened: the labels of all candles that have one.",
-        "decisions": "What was said: decisions on all candles with a valid window.",
-    }
+    kind, candles = {
+        "labels": ("actual", "Labels of all candles that have one."),
+        "decisions": ("predicted", "Decisions on all candles with a valid window."),
+    }[weeks.counted]
     rare = max(1 - min(map(float, data[2]["y"])), 0.01)
     return Chart(
         key=key,
-        title=f"Classes by week: {weeks.counted}",
-        note=f"{what[weeks.counted]} The rest up to 100 % is HOLD. Weeks begin on Monday (UTC).",
+        title=f"Classes by week: {kind}",
+        note=f"{candles} The rest up to 100 % is HOLD. Weeks begin on Monday (UTC).",
         data=data,
         layout={
             "barmode": "stack",
@@ -210,16 +198,17 @@ def stage_chart(stages: list[Stage]) -> Chart | None:
     if not stages:
         return None
     names = [stage.name for stage in stages]
-    bars = (
-        ([stage.seconds for stage in stages], "s", "x", ACCENT),
-        ([stage.peak_bytes / 2**20 for stage in stages], "MiB", "x2", NEUTRAL),
+    panels = (
+        ("", "s", ACCENT, [0, 0.46], [stage.seconds for stage in stages]),
+        ("2", "MiB", NEUTRAL, [0.54, 1], [stage.peak_bytes / 2**20 for stage in stages]),
     )
-    return Chart(
-        key="stages",
-        title="Time and memory by stage",
-        note="Left the duration in seconds, right the most memory at a time in MiB, mapped files "
-        "left out.",
-        data=[
+    data: list[Trace] = []
+    layout: dict[str, Any] = {"yaxis": {"autorange": "reversed", "automargin": True}}
+    for suffix, unit, colour, domain, values in panels:
+        # Room for the numbers beside the bars.
+        room = [0, 1.35 * max(*values, 1e-9)]
+        layout[f"xaxis{suffix}"] = {"domain": domain, "title": {"text": unit}, "range": room}
+        data.append(
             {
                 "type": "bar",
                 "orientation": "h",
@@ -227,27 +216,18 @@ def stage_chart(stages: list[Stage]) -> Chart | None:
                 "y": names,
                 "text": [f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in values],
                 "textposition": "outside",
-                "xaxis": axis,
+                "xaxis": f"x{suffix}",
                 "marker": {"color": colour},
                 "cliponaxis": False,
                 "hovertemplate": f"%{{y}}: %{{text}} {unit}<extra></extra>",
                 "showlegend": False,
             }
-            for values, unit, axis, colour in bars
-        ],
-        layout={
-            **{
-                axis.replace("x", "xaxis"): {
-                    "domain": domain,
-                    "title": {"text": unit},
-                    # Room for the numbers beside the bars.
-                    "range": [0, 1.35 * max(*values, 1e-9)],
-                }
-                for (values, unit, axis, _), domain in zip(
-                    bars, ([0, 0.46], [0.54, 1]), strict=True
-                )
-            },
-            "yaxis": {"autorange": "reversed", "automargin": True},
-        },
+        )
+    return Chart(
+        key="stages",
+        title="Time and memory by stage",
+        note="Left: duration in seconds; right: peak memory in MiB, mapped files left out.",
+        data=data,
+        layout=layout,
         height=120 + 45 * len(names),
     )

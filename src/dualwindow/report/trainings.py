@@ -1,4 +1,4 @@
-"""The figures that a training wrote, read back with their types."""
+"""Read the figures that trainings wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dualwindow.report.schema import TrainedWindow, TrainingFacts
 
 logger = logging.getLogger(__name__)
 
-#: What an evaluation's rows are called, and under which it stands; the better one first.
+#: Keys of evaluations, named after their rows, in order of preference.
 _EVALUATED_ON: Final = ("tail", "validation")
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
@@ -33,7 +33,7 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
 
     Args:
         path: its `evaluation.json`.
-        trained_until: end of the candles that it was made with, seconds since 1970.
+        trained_until: end of its candles, seconds since 1970.
 
     Raises:
         ModelFileError: when the file is damaged, or of a version with other figures.
@@ -50,15 +50,7 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
             hindsight=int(content["not_evaluated_for_hindsight"]),
             evaluation=_EVALUATION.validate_python(content[evaluated_on]),
         )
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        StopIteration,
-        ValidationError,
-    ) as error:
+    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise ModelFileError(
             f"the figures in {path} cannot be read ({_short(error)}): they are damaged, or another "
             "version of dualwindow wrote them; train the model again"
@@ -66,14 +58,7 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
 
 
 def read_after_fees(path: Path) -> AfterFees | None:
-    """Find in the figures of a training what its decisions would have earned.
-
-    Args:
-        path: its `evaluation.json`.
-
-    Returns:
-        None where nobody reckoned it.
-    """
+    """Profits after fees in the `evaluation.json` of a training; None where it has none."""
     try:
         return _AFTER_FEES.validate_python(json.loads(path.read_bytes())[AFTER_FEES_KEY])
     except (OSError, ValueError, KeyError, TypeError):
@@ -83,8 +68,7 @@ def read_after_fees(path: Path) -> AfterFees | None:
 def read_windows(folder: Path) -> list[TrainedWindow]:
     """Read the figures of every retraining of a bot or backtest, by pair and time.
 
-    Trainings without figures have not ended; those whose figures cannot be read are left out with
-    a warning.
+    Unfinished trainings have no figures. Figures that cannot be read are left out with a warning.
 
     Args:
         folder: `user_data/models/<identifier>`.
@@ -98,11 +82,11 @@ def read_windows(folder: Path) -> list[TrainedWindow]:
             windows.append(read_window(path, model.trained_until))
         except ModelFileError as error:
             logger.warning("left out of the report: %s", error)
-    return sorted(windows, key=lambda each: (each.name, each.trained_until or 0))
+    return sorted(windows, key=lambda window: (window.name, window.trained_until or 0))
 
 
 def _short(error: Exception) -> str:
-    """An error in one line; pydantic's takes several for every value."""
+    """An error in one line; those of pydantic have several lines per value."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

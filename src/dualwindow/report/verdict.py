@@ -1,4 +1,4 @@
-"""The verdict in plain words: what the figures say, and nothing that they do not."""
+"""The verdict in plain words, without a claim that the figures do not support."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
+from dualwindow.report.chart import SIDES
 from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
 
 _DO_NOT: Final = "Do not trade this."
-#: What is left to find out where direction was told from chance.
+#: Where direction is distinguishable from chance.
 _LOOK_ON: Final = (
-    "That is a reason to look on, not to trade: whether anything is left after fees and slippage "
-    "only a backtest on other candles can say, and no figure here promises profit."
+    "That is a reason to look further, not to trade: only a backtest on other candles can show "
+    "whether anything is left after fees and slippage, and no figure here promises profit."
 )
+_NO_BASELINES: Final = "There are no baselines to compare it with, so its skill is unknown."
 
 
 def verdict_of(
@@ -25,15 +27,24 @@ def verdict_of(
     after_fees: AfterFees | None = None,
     pooled: Evaluation | None = None,
 ) -> Verdict:
-    """Judge a training, or all retrainings of a backtest.
+    """Conclude from the figures of a training, or of all retrainings of a backtest.
 
     Args:
         windows: with or without an evaluation.
-        after_fees: what the decisions would have earned. Where it is known, a model that did not
-            pay its fees for sure is not found worth a look, whatever it knows.
+        after_fees: profits of the decisions. Where they are known, nothing is found unless the
+            interval of the mean profit per trade is above 0, whatever the skill.
         pooled: all candles that a backtest's models predicted, together.
+
+    Example:
+        >>> verdict_of([]).sentences[-1]
+        'Do not trade this.'
     """
-    verdict = _of_windows(windows) if pooled is None else _of_walk(windows, pooled)
+    if pooled is None:
+        verdict = _of_windows(windows)
+    else:
+        # The models share no candle here, so their figures are pooled.
+        where = f"Over the whole backtest, on the candles after each of {len(windows)} trainings."
+        verdict = _of_evaluation(pooled, before=[where])
     if after_fees is None:
         return verdict
     found = verdict.found and _pays(after_fees)
@@ -51,8 +62,8 @@ def _earned(figures: AfterFees) -> str:
         return "It would not have traded."
     model, edge = figures.sides.model.mean_pct, figures.sides.edge_pct
     return (
-        f"After fees its {figures.trades:,} trades made {_of_trades(model)} each; over a coin flip "
-        f"at the same entries that is {_of_trades(edge)}."
+        f"After fees its {figures.trades:,} trades made {_of_trades(model)} each; compared with a "
+        f"coin flip at the same entries that is {_of_trades(edge)}."
     )
 
 
@@ -63,70 +74,56 @@ def _of_trades(figure: Percent) -> str:
 
 
 def _of_windows(windows: list[TrainedWindow]) -> Verdict:
-    found = evaluated(windows)
-    if not found:
+    known = evaluated(windows)
+    if not known:
         why = "Nothing was evaluated: there was no candle that the model had not seen."
         if not windows:
             why = "Nothing was evaluated: the folder holds predictions, and no figures of a model."
         return Verdict([why, _DO_NOT], found=False)
-    comparable = [(each, figures) for each, figures in found if figures.forecast.skill]
+    comparable = [(window, figures) for window, figures in known if figures.forecast.skill]
+    if len(comparable) > 1:
+        return _of_many(comparable)
     if not comparable:
-        why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
-        return Verdict([f"{why}.", _predicted_text(found[-1][1]), _DO_NOT], found=False)
-    if len(comparable) == 1:
-        return _of_one(*comparable[0])
-    return _of_many(comparable)
+        return _of_evaluation(known[-1][1])
+    window, evaluation = comparable[0]
+    remarks = []
+    if window.evaluated_on == "validation" and window.training.epochs:
+        remarks.append("These candles also chose the best epoch, so the figures are optimistic.")
+    if window.hindsight:
+        remarks.append(
+            f"{window.hindsight:,} candles were left out: the pretrained model had seen them."
+        )
+    return _of_evaluation(evaluation, remarks=remarks)
 
 
 def strongest_skill(evaluation: Evaluation, part: str) -> tuple[str, SkillFigure]:
     """The strongest baseline of a part, and the calibrated forecast's skill against it.
 
-    Args:
-        evaluation: with baselines.
-        part: total, calm or direction.
+    The part is `total`, `calm` (HOLD versus move) or `direction`; the evaluation has baselines.
     """
     name = evaluation.forecast.strongest(part)
     figure: SkillFigure = getattr(evaluation.forecast.skill[TEMPERATURE_SCALED][name], part)
     return name, figure
 
 
-def _of_walk(windows: list[TrainedWindow], pooled: Evaluation) -> Verdict:
-    """The models share no candle here, so that their figures are put together."""
-    where = f"Over the whole backtest, on candles that came after each of {len(windows)} trainings."
-    if not pooled.forecast.skill:
-        why = "There are no baselines to compare it with, so nobody can tell whether it is any good"
-        return Verdict([where, f"{why}.", _predicted_text(pooled), _DO_NOT], found=False)
-    name, total = strongest_skill(pooled, "total")
-    direction, calm = (strongest_skill(pooled, part)[1] for part in ("direction", "calm"))
-    found = total.sign > 0 and direction.sign > 0
-    sentences = [
-        where,
-        _total(total, BASELINE_TITLES[name], pooled.rows),
-        _direction(direction),
-        _calm(calm),
-        _predicted_text(pooled),
-    ]
-    return Verdict([*sentences, _LOOK_ON if found else _DO_NOT], found=found)
-
-
-def _of_one(window: TrainedWindow, evaluation: Evaluation) -> Verdict:
+def _of_evaluation(
+    evaluation: Evaluation, before: Sequence[str] = (), remarks: Sequence[str] = ()
+) -> Verdict:
+    """The sentences of one evaluation between others."""
+    decisions = _decisions(evaluation)
+    if not evaluation.forecast.skill:
+        return Verdict([*before, _NO_BASELINES, decisions, _DO_NOT], found=False)
     name, total = strongest_skill(evaluation, "total")
     direction, calm = (strongest_skill(evaluation, part)[1] for part in ("direction", "calm"))
     found = total.sign > 0 and direction.sign > 0
     sentences = [
+        *before,
         _total(total, BASELINE_TITLES[name], evaluation.rows),
         _direction(direction),
         _calm(calm),
-        _predicted_text(evaluation),
+        decisions,
+        *remarks,
     ]
-    if window.evaluated_on == "validation" and window.training.epochs:
-        sentences.append(
-            "These candles also chose the best epoch, so the figures flatter it a little."
-        )
-    if window.hindsight:
-        sentences.append(
-            f"{window.hindsight:,} candles were left out, for the pretrained model had seen them."
-        )
     return Verdict([*sentences, _LOOK_ON if found else _DO_NOT], found=found)
 
 
@@ -136,23 +133,22 @@ def _total(figure: SkillFigure, title: str, rows: int) -> str:
         return f"Its skill {where} is unknown."
     if figure.low is None:
         return (
-            f"There are too few candles to tell it from the {title} ({percent(figure.value)} of "
-            f"its log loss {where})."
+            f"There are too few candles to distinguish it from the {title} "
+            f"({percent(figure.value)} of its log loss {where})."
         )
-    if figure.sign > 0:
-        evaluated_as = f"Better than the {title} by {percent(figure.value, signed=False)}"
-    elif figure.sign < 0:
-        evaluated_as = f"Worse than the {title} by {percent(-figure.value, signed=False)}"
+    if figure.sign:
+        kind = "Better" if figure.sign > 0 else "Worse"
+        compared = f"{kind} than the {title} by {percent(figure.sign * figure.value, signed=False)}"
     else:
-        evaluated_as = f"Not distinguishable from the {title}: {percent(figure.value)}"
-    return f"{evaluated_as} of its log loss {where} (95 % interval {interval_text(figure)})."
+        compared = f"Not distinguishable from the {title}: {percent(figure.value)}"
+    return f"{compared} of its log loss {where} (95 % interval {interval_text(figure)})."
 
 
 def _direction(figure: SkillFigure) -> str:
     if figure.value is None:
-        return "Whether it knows direction cannot be told: no candle had one."
+        return "Its direction cannot be evaluated: no candle had one."
     if figure.low is None:
-        return "Whether it knows direction cannot be told from so few candles."
+        return "There are too few candles to evaluate its direction."
     kinds = {1: "better than chance", 0: "not distinguishable from chance", -1: "worse than chance"}
     beginning = "Its" if figure.sign > 0 else "No direction found: its"
     return f"{beginning} direction is {kinds[figure.sign]} ({interval_text(figure)})."
@@ -160,25 +156,22 @@ def _direction(figure: SkillFigure) -> str:
 
 def _calm(figure: SkillFigure) -> str:
     if figure.sign > 0:
-        return "When the market stays calm it knows better than the baseline."
+        return "It predicts HOLD versus move better than the baseline."
     if figure.low is None:
         return ""
-    return "When the market stays calm it knows no better than the baseline."
+    return "It predicts HOLD versus move no better than the baseline."
 
 
-def _predicted_text(evaluation: Evaluation) -> str:
-    decisions, way = evaluation.thresholded, _way(evaluation, "its")
-    if not decisions.coverage:
-        return f"{way} it says neither SHORT nor LONG: it would never trade."
-    sides = [_side(name, evaluation) for name in ("SHORT", "LONG")]
-    return (
-        f"{way} it says SHORT or LONG on {share(decisions.coverage)} of the candles: "
-        f"{'; '.join(sides)}."
-    )
+def _decisions(evaluation: Evaluation) -> str:
+    coverage, way = evaluation.thresholded.coverage, _way(evaluation, "its")
+    if not coverage:
+        return f"{way} it predicts neither SHORT nor LONG: it would never trade."
+    sides = "; ".join(_side(name, evaluation) for name in SIDES)
+    return f"{way} it predicts SHORT or LONG on {share(coverage)} of the candles: {sides}."
 
 
 def _way(evaluation: Evaluation, whose: str) -> str:
-    """Without thresholds there is nothing but the likeliest class."""
+    """The decision rule in words: thresholds, or without these the likeliest class."""
     return f"With {whose} thresholds" if evaluation.uses_thresholds else "By the likeliest class"
 
 
@@ -190,14 +183,14 @@ def _side(name: str, evaluation: Evaluation) -> str:
         right = evaluation.argmax.precision[name] if predicted else None
     if right is None:
         return f"{name} never"
-    return f"{name} is right in {share(right)} (it came on {share(real)} of all candles)"
+    return f"{name} is right in {share(right)} (it occurred on {share(real)} of all candles)"
 
 
-def _of_many(found: Sequence[tuple[TrainedWindow, Evaluation]]) -> Verdict:
-    """Neighbouring retrainings share candles, so that they are counted, not averaged."""
-    count = len(found)
+def _of_many(windows: Sequence[tuple[TrainedWindow, Evaluation]]) -> Verdict:
+    """Neighbouring retrainings share candles, so they are counted, not averaged."""
+    count = len(windows)
     totals, directions = (
-        [strongest_skill(evaluation, part)[1] for _, evaluation in found]
+        [strongest_skill(evaluation, part)[1] for _, evaluation in windows]
         for part in ("total", "direction")
     )
     better = sum(figure.sign > 0 for figure in totals)
@@ -205,15 +198,16 @@ def _of_many(found: Sequence[tuple[TrainedWindow, Evaluation]]) -> Verdict:
     worse = sum(figure.sign < 0 for figure in totals)
     wrong = sum(figure.sign < 0 for figure in directions)
     steady = better > count / 2 and right > count / 2
-    rows = sum(evaluation.rows for _, evaluation in found)
-    covered = sum(each.thresholded.coverage * each.rows for _, each in found) / rows
+    rows = sum(evaluation.rows for _, evaluation in windows)
+    covered = sum(own.thresholded.coverage * own.rows for _, own in windows) / rows
     sentences = [
-        f"{count} retrainings, each judged on the candles that it was not trained on: better than "
-        f"the strongest baseline in {better}, worse in {worse}, not to be told from it in "
+        f"{count} retrainings, evaluated on candles that they were not trained on: better than the "
+        f"strongest baseline in {better}, worse in {worse}, not distinguishable from it in "
         f"{count - better - worse}.",
         f"Direction was better than chance in {right} and worse in {wrong}; by luck alone "
         f"about {count * 0.025:.1f} of {count} would seem better.",
-        f"{_way(found[-1][1], 'their')} they say SHORT or LONG on {share(covered)} of the candles.",
+        f"{_way(windows[-1][1], 'their')} they predict SHORT or LONG on {share(covered)} of the "
+        "candles.",
     ]
     return Verdict([*sentences, _LOOK_ON if steady else _DO_NOT], found=steady)
 
@@ -224,19 +218,19 @@ def percent(value: float, *, signed: bool = True) -> str:
 
 
 def share(value: float) -> str:
-    """A share as percent with as many digits as it takes to see it."""
+    """A share as percent, with two digits where it is below 1 %."""
     return f"{100 * value:.1f} %" if value >= 0.01 else f"{100 * value:.2g} %"
 
 
 def interval_text(figure: SkillFigure) -> str:
-    """An interval's two ends, such as `-0.30 % to +2.50 %`."""
+    """The ends of an interval, such as `-0.30 % to +2.50 %`."""
     if figure.low is None or figure.high is None:
         return "unknown"
     return f"{percent(figure.low)} to {percent(figure.high)}"
 
 
 def interval_words(figure: SkillFigure) -> str:
-    """A skill for a table."""
+    """A skill with its interval, for a table."""
     if figure.value is None:
         return "unknown"
     if figure.low is None or figure.high is None:
