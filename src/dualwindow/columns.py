@@ -93,7 +93,6 @@ def canonical_feature_name(column: str, pair: str, timeframe: str) -> str:
         'high_change_5m'
         >>> canonical_feature_name("%-high_change_gen_ETH/USDTUSDT_1m", "BTC/USDT:USDT", "1m")
         'high_change_ETH/USDTUSDT_1m'
-
     """
     name = column.replace(":", "").removeprefix(FEATURE_PREFIX)
     plain_pair = pair.replace(":", "")

@@ -31,7 +31,6 @@ class SettingsError(DualWindowError):
         >>> print(SettingsError(["'epoch' is not a setting; did you mean 'epochs'?"], "my.json"))
         1 problem in my.json:
           - 'epoch' is not a setting; did you mean 'epochs'?
-
     """
 
     def __init__(self, problems: Sequence[str], source: str = "settings") -> None:

@@ -20,32 +20,27 @@ LabelRule = Literal["hybrid", "first_touch"]
 BLOCK_ROWS: Final = 16_384
 
 
-@dataclass(frozen=True)
-class _Pyramid:
-    """Running extremes over 1, 2, 4, ... candles: `levels[k][i]` covers rows i ... i + 2**k - 1."""
+#: Running extremes: item k holds, for every row, the extreme over the 2**k values from it on.
+_Pyramid = list[NDArray[np.float64]]
 
-    levels: list[NDArray[np.float64]]
 
-    @classmethod
-    def build(cls, values: NDArray[np.float64], span: int, extreme: np.ufunc) -> _Pyramid:
-        levels = [values]
-        width = 1
-        while 2 * width <= span:
-            last = levels[-1]
-            levels.append(extreme(last[:-width], last[width:]))
-            width *= 2
-        return cls(levels)
+def _pyramid(values: NDArray[np.float64], span: int, extreme: np.ufunc) -> _Pyramid:
+    levels = [values]
+    while 2 ** len(levels) <= span:
+        last, half = levels[-1], 2 ** (len(levels) - 1)
+        levels.append(extreme(last[:-half], last[half:]))
+    return levels
 
-    def over_span(self, rows: int, span: int, extreme: np.ufunc) -> NDArray[np.float64]:
-        """(rows,) extremes over `span` values from each row on: two overlapping levels."""
-        level = span.bit_length() - 1
-        top = self.levels[level]
-        shift = span - (1 << level)
-        return np.asarray(extreme(top[:rows], top[shift : shift + rows]))
+
+def _over_span(levels: _Pyramid, rows: int, span: int, extreme: np.ufunc) -> NDArray[np.float64]:
+    """(rows,) extremes over the `span` values from each row on: two overlapping levels."""
+    top = levels[-1]
+    shift = span - 2 ** (len(levels) - 1)
+    return np.asarray(extreme(top[:rows], top[shift : shift + rows]))
 
 
 def _first_touch(
-    pyramid: _Pyramid, starts: NDArray[np.intp], barrier: NDArray[np.float64], upward: bool
+    levels: _Pyramid, starts: NDArray[np.intp], barrier: NDArray[np.float64], upward: bool
 ) -> NDArray[np.intp]:
     """(N,) offsets from (N,) starts to the first value that touches the (N,) barriers.
 
@@ -53,23 +48,17 @@ def _first_touch(
     extreme does not touch.
     """
     position = starts.copy()
-    for level in range(len(pyramid.levels) - 1, -1, -1):
-        values = pyramid.levels[level]
+    for level, values in reversed(list(enumerate(levels))):
         inside = position < len(values)
         extreme = values[np.minimum(position, len(values) - 1)]
         touched = extreme >= barrier if upward else extreme <= barrier
-        position = np.where(inside & ~touched, position + (1 << level), position)
+        position = np.where(inside & ~touched, position + 2**level, position)
     return position - starts
 
 
 @dataclass(frozen=True)
 class BothTouched:
-    """How often one candle touched both barriers of a side (it counts as the stop loss).
-
-    Attributes:
-        long: rows whose long barriers were first touched in one candle.
-        short: rows whose short barriers were first touched in one candle.
-    """
+    """Rows, by side, whose barriers were first touched in one candle (it counts as a stop loss)."""
 
     long: int
     short: int
@@ -117,17 +106,10 @@ def label_candles(
         ValueError: when lengths differ, the window is below 1 or the rule is unknown.
 
     Example:
-        Row 0 is a LONG; both sides of row 1 touch their stop loss, so it is HOLD.
-
-        >>> label_candles(
-        ...     high=[100.0, 100.5, 101.2, 100.0],
-        ...     low=[100.0, 99.8, 100.4, 98.9],
-        ...     close=[100.0, 100.4, 101.0, 99.0],
-        ...     **dict(future_window=2, long_tp_pct=0.01, long_sl_pct=0.005),
-        ...     **dict(short_tp_pct=0.01, short_sl_pct=0.005),
-        ... ).tolist()
-        [2, 1, -1, -1]
-
+        >>> prices = [100, 100.5, 101.2], [100, 99.8, 100.4], [100, 100.4, 101]
+        >>> sides = dict(long_tp_pct=0.01, long_sl_pct=0.005, short_tp_pct=0.01, short_sl_pct=0.005)
+        >>> label_candles(*prices, future_window=2, **sides).tolist()
+        [2, -1, -1]
     """
     labels, _ = label_candles_counted(
         high,
@@ -220,11 +202,10 @@ class _FutureBlock:
         span: int,
     ) -> None:
         self._entry = entry
-        self._highs = _Pyramid.build(high, span, np.maximum)
-        self._lows = _Pyramid.build(low, span, np.minimum)
-        rows = len(entry)
-        self._highest = self._highs.over_span(rows, span, np.maximum)
-        self._lowest = self._lows.over_span(rows, span, np.minimum)
+        self._highs = _pyramid(high, span, np.maximum)
+        self._lows = _pyramid(low, span, np.minimum)
+        self._highest = _over_span(self._highs, len(entry), span, np.maximum)
+        self._lowest = _over_span(self._lows, len(entry), span, np.minimum)
         # maximum and minimum propagate NaN, so an extreme is finite only if its prices are.
         self.known = np.isfinite(self._highest) & np.isfinite(self._lowest) & np.isfinite(entry)
 

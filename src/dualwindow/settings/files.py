@@ -26,12 +26,7 @@ _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Layer:
-    """A part of the configuration.
-
-    Attributes:
-        name: its origin, for messages: a file, a preset, a flag.
-        content: as in a freqtrade configuration.
-    """
+    """A part of freqtrade's configuration, named after its origin: a file, a preset, a flag."""
 
     name: str
     content: Mapping[str, Any]

@@ -51,13 +51,7 @@ _REFUSED_SPLIT: Final = {
 
 @dataclass(frozen=True)
 class FreqaiSettings:
-    """The part of the configuration that the adapters need.
-
-    Attributes:
-        training: the checked settings.
-        indicator_periods: periods of the moving averages (candles).
-        warnings: sentences, to be logged once.
-    """
+    """Checked settings, periods of the moving averages (candles), warnings to be logged once."""
 
     training: TrainingConfig
     indicator_periods: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""History that the settings need before a row or a date range."""
+"""History needed before a row or a date range; periods are those of moving averages (candles)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ def look_back(config: TrainingConfig, periods: Sequence[int]) -> int:
 
 
 def buffer_seconds(config: TrainingConfig, periods: Sequence[int], candle_seconds: int) -> int:
-    """Seconds of candles read before a date range, so that its first row has a complete window.
-
-    Args:
-        config: window settings.
-        periods: of the moving averages (candles).
-        candle_seconds: seconds between two candles.
-    """
+    """Seconds of candles read before a date range, so that its first row has a complete window."""
     days = config.calculate_required_buffer_days(periods)
     return max(days * CANDLES_PER_DAY, look_back(config, periods)) * candle_seconds

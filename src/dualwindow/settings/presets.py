@@ -29,10 +29,7 @@ def preset_files() -> dict[str, Path]:
 
 
 def find_preset(name: str) -> Path:
-    """The file of a preset.
-
-    Args:
-        name: of a preset, or the path of a file, which ends in `.json`.
+    """The file of a preset; a name that ends in `.json` is a path.
 
     Raises:
         SettingsError: when there is no such preset; the message lists the existing ones.

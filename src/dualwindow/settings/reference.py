@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -43,18 +44,12 @@ def _rows(defaults: BaseModel) -> list[str]:
     ]
     for name, schema in type(defaults).model_json_schema()["properties"].items():
         default = getattr(defaults, name)
-        shown = list(default) if isinstance(default, tuple) else default
+        shown = default if isinstance(default, str) else json.dumps(default)
         lines.append(
-            f"| `{name}` | `{_json(shown)}` | {_allowed(schema)} | {_unit(schema)} "
+            f"| `{name}` | `{shown}` | {_allowed(schema)} | {_unit(schema)} "
             f"| {schema['description']} |"
         )
     return lines
-
-
-def _json(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _options(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -259,7 +259,7 @@ class TrainingConfig(SettingFields):
         return "\n".join(lines)
 
     def print_summary(self) -> None:
-        """Print `summary`."""
+        """Print the summary."""
         print(self.summary())
 
     def auto_configure(self, memory_gib: float, cores: int) -> Self:
