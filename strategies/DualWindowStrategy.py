@@ -7,7 +7,7 @@ config.json, your own features are further `%-` columns in the `feature_engineer
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,25 +16,13 @@ import pandas as pd
 from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
-from freqtrade.strategy import IStrategy, stoploss_from_absolute
+from freqtrade.strategy import IStrategy
 
-from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
-from dualwindow.bot.config_checks import (
-    is_live,
-    read_settings,
-    read_strategy_settings,
-    require_own_exits,
-)
-from dualwindow.bot.decisions import DecisionRule, EarlierModels, usable
+from dualwindow.bot import exits
+from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_settings
+from dualwindow.bot.decisions import DecisionRule, EarlierModels, warn_of_silent_sides
 from dualwindow.bot.history import features_with_history
-from dualwindow.bot.hyperopt import (
-    SPACE,
-    ConfiguredStart,
-    require_own_spaces,
-    search_parameters,
-    without_exits,
-)
-from dualwindow.bot.thresholds import ChosenThresholds, deciding_sides, values_of, with_given
+from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import confidence_tags
@@ -42,12 +30,6 @@ from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
 
 logger = logging.getLogger(__name__)
-
-#: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
-_HALF_A_STEP = 5e-9
-#: What a stop that the price has passed is set at, as a fraction of the price: less than any tick,
-#: and by freqtrade's own rounding the price itself. freqtrade does nothing about 0.
-_PASSED = 1e-9
 
 
 class DualWindowStrategy(IStrategy):
@@ -93,64 +75,53 @@ class DualWindowStrategy(IStrategy):
         self._settings = settings.training
         self._periods = settings.indicator_periods
         self._leverage = read_strategy_settings(config, self._settings).leverage
-        require_own_exits(config, type(self))
+        exits.require_own_exits(config, type(self))
         require_own_spaces(config, self._settings)
         # freqtrade writes the configuration's timeframe into the strategy only after this.
         self._candle_seconds = timeframe_to_seconds(config.get("timeframe", self.timeframe))
         self.can_short = config.get("trading_mode", "spot") != "spot"
         self.startup_candle_count = self._settings.window_size
         # freqtrade finds its hyperopt parameters among the attributes: threshold_long and the like.
-        self._parameters = search_parameters(self._settings, can_short=self.can_short)
-        for name, parameter in self._parameters.items():
+        self._searched = SearchedRule(self._settings, can_short=self.can_short)
+        for name, parameter in self._searched.parameters.items():
             setattr(self, name, parameter)
         if not hasattr(type(self), "HyperOpt"):
-            self.HyperOpt = ConfiguredStart(self._parameters)
+            self.HyperOpt = ConfiguredStart(self._searched.parameters)
         super().__init__(config)
-        self._chosen = self._choose_thresholds()
+        self._searched.choose(self._given_thresholds())
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
 
     def load_params_from_file(self) -> dict[str, Any]:
-        """What hyperopt found, of which the exits stay the strategy's own."""
+        """Values that hyperopt found, without exits: those stay the strategy's own."""
         content: dict[str, Any] = super().load_params_from_file()
-        return without_exits(content, self._parameter_file, type(self))
+        return exits.without_exits(content, self._parameter_file, type(self))
 
     def get_no_optimize_params(self) -> dict[str, dict[str, Any]]:
-        """What a search of other spaces writes down unsearched: here, what decided while it ran."""
-        left: dict[str, dict[str, Any]] = super().get_no_optimize_params()
-        group = left.get(SPACE, {})
-        if self._parameters.keys() & group.keys():
-            others = {name: value for name, value in group.items() if name not in self._parameters}
-            sides = deciding_sides(self._settings, can_short=self.can_short)
-            left[SPACE] = {**others, **values_of(self._chosen.rule, sides)}
-        return left
+        """Values that a search of other spaces writes down: here, those that decided meanwhile."""
+        return self._searched.with_unsearched(super().get_no_optimize_params())
 
     @property
     def _parameter_file(self) -> str:
-        """Where freqtrade writes what hyperopt found, and looks for it."""
+        """The file that freqtrade writes hyperopt's best values to, and reads at the next start."""
         return str(Path(getattr(self, "__file__", type(self).__name__)).with_suffix(".json"))
 
-    def _choose_thresholds(self) -> ChosenThresholds:
-        sources = {
+    def _given_thresholds(self) -> dict[str, dict[str, Any]]:
+        """Values that go before the configuration's, by their origin, the strongest first."""
+        return {
             f"hyperopt's {self._parameter_file}": self._ft_params_from_file.get(SPACE, {}),
             f"{SPACE}_params of {type(self).__name__}": getattr(self, f"{SPACE}_params", {}),
         }
-        return ChosenThresholds.from_settings(self._settings, sources, can_short=self.can_short)
 
     @property
     def thresholds(self) -> Thresholds:
-        """Thresholds that decide now; a side that goes by its rank has one that nothing reaches."""
+        """The active thresholds; a side that goes by its rank has one that nothing reaches."""
         return self._rule.thresholds
 
     @property
     def _rule(self) -> DecisionRule:
-        """What decides now; while hyperopt runs, what it tries in this epoch."""
-        tried = {
-            name: parameter.value
-            for name, parameter in self._parameters.items()
-            if parameter.in_space and parameter.optimize
-        }
-        return with_given(self._chosen.rule, tried)
+        """The active decision rule; while hyperopt runs, that of the current epoch."""
+        return self._searched.active
 
     @property
     def protections(self) -> list[dict[str, Any]]:
@@ -168,9 +139,9 @@ class DualWindowStrategy(IStrategy):
         ]
 
     def bot_start(self, **kwargs: Any) -> None:
-        """Log, once, which thresholds decide and where they come from."""
+        """Log, once, the active thresholds and where they come from."""
         if not self._thresholds_logged:
-            logger.info("%s", self._chosen.line())
+            logger.info("%s", self._searched.line())
             self._thresholds_logged = True
 
     def feature_engineering_expand_basic(
@@ -214,22 +185,6 @@ class DualWindowStrategy(IStrategy):
         """Let FreqAI train and predict; hyperopt does this once, for all thresholds."""
         return self.freqai.start(dataframe, metadata, self)
 
-    def _warn_of_silence(self, dataframe: pd.DataFrame, decisions: np.ndarray, pair: str) -> None:
-        """Say in a backtest when the thresholds let no signal of a side through at all."""
-        if self.config.get("runmode") != RunMode.BACKTEST:
-            return
-        rows = usable(dataframe)
-        for code in [LONG] + ([SHORT] if self.can_short else []):
-            if rows.any() and not (decisions == code).any():
-                logger.warning(
-                    "%s: no %s signal in %d predicted candles, the highest probability is %.2f: "
-                    "lower its threshold or choose another confidence_mode",
-                    pair,
-                    CLASS_NAMES[code],
-                    rows.sum(),
-                    self._rule.probabilities(dataframe)[rows, code].max(),
-                )
-
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
         return self._rule.decide(dataframe)
@@ -238,19 +193,19 @@ class DualWindowStrategy(IStrategy):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
         """Decide from the probabilities, and enter; the tag names side and confidence."""
-        self._earlier_models.look_for(
-            self._rule, dataframe, metadata["pair"], live=is_live(self.config)
-        )
-        probabilities = self._rule.probabilities(dataframe)
+        rule, pair = self._rule, metadata["pair"]
+        self._earlier_models.look_for(rule, dataframe, pair, live=is_live(self.config))
+        probabilities = rule.probabilities(dataframe)
         side = self._decisions(dataframe)
-        self._warn_of_silence(dataframe, side, metadata["pair"])
         # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
         dataframe["decision"] = side.astype(np.int64) - HOLD
-        entries = [(LONG, "long")] + ([(SHORT, "short")] if self.can_short else [])
-        for code, name in entries:
+        entries = {LONG: "long", SHORT: "short"} if self.can_short else {LONG: "long"}
+        for code, name in entries.items():
             rows = side == code
             dataframe.loc[rows, f"enter_{name}"] = 1
             dataframe.loc[rows, "enter_tag"] = confidence_tags(name, probabilities[rows, code])
+        if self.config.get("runmode") == RunMode.BACKTEST:
+            warn_of_silent_sides(rule, dataframe, side, entries, pair)
         return dataframe
 
     def populate_exit_trend(
@@ -271,16 +226,17 @@ class DualWindowStrategy(IStrategy):
         side: str,
         **kwargs: Any,
     ) -> bool:
-        """Log, in dry-run and live, what the decision to enter rests on."""
+        """Log, in dry-run and live, the probabilities and limits behind the entry."""
         if is_live(self.config):
-            frame, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
-            newest = frame.iloc[-1:]
-            short, hold, long = self._rule.probabilities(newest)[0]
+            newest = self.dp.get_analyzed_dataframe(pair, self.timeframe)[0].iloc[-1:]
             logger.info(
-                "%s: entering %s at %s on the candle of %s: SHORT %.3f HOLD %.3f LONG %.3f (%s)",
-                pair, side, rate, frame["date"].iloc[-1], short, hold, long,
+                "%s: entering %s at %s on the candle of %s: %s",
+                pair,
+                side,
+                rate,
+                newest["date"].iloc[0],
                 self._rule.text(newest),
-            )  # fmt: skip
+            )
         return True
 
     def custom_roi(
@@ -294,8 +250,7 @@ class DualWindowStrategy(IStrategy):
         **kwargs: Any,
     ) -> float:
         """Profit ratio, fees and leverage included, at the take profit price."""
-        target = take_profit_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
-        return float(trade.calc_profit_ratio(target)) - _HALF_A_STEP
+        return exits.take_profit_ratio(trade, self._settings)
 
     def custom_stoploss(
         self,
@@ -307,22 +262,8 @@ class DualWindowStrategy(IStrategy):
         after_fill: bool,
         **kwargs: Any,
     ) -> float | None:
-        """Stop at the stop loss price: set when the entry fills, and kept.
-
-        Reckoned anew from another rate it would now and then round to the next tick, which
-        freqtrade takes for a trailing stop. A price that has passed the stop before it is set ends
-        the trade: freqtrade takes no stop beyond the price, so it is set at the price, again with
-        each price until one reaches it.
-        """
-        if trade.stop_loss_pct == -_PASSED:
-            return _PASSED
-        if trade.stop_loss_pct != trade.initial_stop_loss_pct:
-            return None
-        price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=self._settings)
-        distance = stoploss_from_absolute(
-            price, current_rate, is_short=trade.is_short, leverage=trade.leverage
-        )
-        return max(float(distance), _PASSED)
+        """Stop at the stop loss price: set when the entry fills, and kept."""
+        return exits.stop_loss_distance(trade, current_rate, self._settings)
 
     def custom_exit(
         self,
@@ -334,9 +275,8 @@ class DualWindowStrategy(IStrategy):
         **kwargs: Any,
     ) -> str | None:
         """End the trade when its future window is over."""
-        filled = trade.date_entry_fill_utc or trade.open_date_utc
-        end = time_out_at(filled, self._settings, self._candle_seconds)
-        return "time_out" if current_time.astimezone(UTC) >= end else None
+        over = exits.has_timed_out(trade, current_time, self._settings, self._candle_seconds)
+        return "time_out" if over else None
 
     def leverage(
         self,

@@ -22,16 +22,6 @@ from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 #: Largest loss of a stake at the label's stop loss that is still far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
 
-#: Keys of config.json that freqtrade puts over the strategy's own exits.
-_EXIT_KEYS: Final = (
-    "minimal_roi",
-    "stoploss",
-    "trailing_stop",
-    "use_exit_signal",
-    "use_custom_stoploss",
-    "ignore_roi_if_entry_signal",
-)
-
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
@@ -85,31 +75,6 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
                 ROOT_KEY,
             )
         return settings
-
-
-def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
-    """Refuse keys of the configuration that would replace the strategy's exits.
-
-    freqtrade lets the configuration win over the strategy without a word, and trades would no
-    longer end where their labels do. A derived strategy may set these attributes itself.
-
-    Raises:
-        OperationalException: naming every such key and its value.
-    """
-    problems = [
-        f"{key} {config[key]!r} replaces the strategy's own exit ({own!r}); remove it, or set it "
-        "in a strategy derived from DualWindowStrategy"
-        for key in _EXIT_KEYS
-        if key in config and plain_exit(config[key]) != plain_exit(own := getattr(strategy, key))
-    ]
-    if problems:
-        with refusing():
-            raise SettingsError(problems, "the configuration")
-
-
-def plain_exit(value: Any) -> Any:
-    """A ROI table with numbers for keys, as freqtrade makes of it; other exits as they are."""
-    return {int(key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def is_live(config: Mapping[str, Any]) -> bool:

@@ -1,9 +1,9 @@
-"""From FreqAI's frame to the decision of each candle."""
+"""The decision rule on FreqAI's frame of predictions: SHORT, HOLD or LONG for every candle."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,92 +12,137 @@ import pandas as pd
 from freqtrade.exceptions import OperationalException
 from numpy.typing import NDArray
 
-from dualwindow.columns import HOLD
+from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, quantile_levels
 from dualwindow.confidence.thresholds import CalibrationKind, decide_reached, threshold_text
 from dualwindow.evaluation.text import calibration_text
+from dualwindow.settings import TrainingConfig
 
 #: FreqAI's `do_predict` of a candle to trade upon.
 _USABLE = 1
 
 logger = logging.getLogger(__name__)
 
-#: What makes a side go by its rank; the log's line on thresholds says which.
+#: Settings that make a side go by its rank.
 _BY_QUANTILE: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
 
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """What decides: thresholds, or for some sides a share of each model's validation candles.
+    """The active decision rule: a threshold for every class, or for some sides a share.
 
     Attributes:
-        thresholds: what the probabilities are compared with.
-        shares: class code to the share of validation candles for which the side fires, in place of
-            its threshold; a frame holds the predictions of many models, each with its own.
-        calibration: of the probabilities, by each model's own.
+        thresholds: smallest probabilities, of the classes that have no share.
+        shares: class code to the share of a model's validation candles for which the side fires, in
+            place of its threshold; a frame holds the predictions of many models, and a row goes by
+            the quantiles of its own.
+        calibration: of the probabilities; a row goes by that of its own model.
     """
 
     thresholds: Thresholds
     shares: Mapping[int, float]
     calibration: CalibrationKind
 
+    @classmethod
+    def from_settings(cls, settings: TrainingConfig) -> DecisionRule:
+        """The rule of the configuration, before hyperopt's file or a strategy's code."""
+        shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
+        return cls(settings.thresholds, shares, settings.calibration)
+
     def decide(self, frame: pd.DataFrame) -> NDArray[np.int_]:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        market = calibrated_of(frame, self.calibration).probabilities
-        reached = self.thresholds.reached(market)
+        calibrated = calibrated_of(frame, self.calibration).probabilities
+        reached = self.thresholds.reached(calibrated)
         for code, share in self.shares.items():
             reached[:, code] = quantile_levels(frame, code) >= least_level(share)
-        decisions = decide_reached(market, reached, self.thresholds)
+        decisions = decide_reached(calibrated, reached, self.thresholds)
         return np.where(usable(frame), decisions, HOLD)
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.floating]:
         """(N, 3) probabilities that are compared; NaN where a model has no calibration.
 
-        They are the network's own of sides that go by their rank.
+        Those of sides that go by a share are the network's own.
         """
         return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
 
     def without_level(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether a side cannot be decided, because the model has kept no quantiles."""
+        """(N,) whether a side cannot be decided, because the model has no quantiles."""
         unknown = [quantile_levels(frame, code) <= 0 for code in self.shares]
         return np.any(unknown, axis=0) & usable(frame) if unknown else np.zeros(len(frame), bool)
 
     def uncalibrated(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether nothing can be decided, because the model has kept no calibration."""
+        """(N,) whether nothing can be decided, because the model has no calibration."""
         if self.calibration == "none":
             return np.zeros(len(frame), dtype=np.bool_)
         return ~is_calibrated(frame) & usable(frame)
 
     def text(self, row: pd.DataFrame) -> str:
-        """What decides one candle, in words for the log; `row` is a frame of it alone."""
-        limits = self.thresholds.by_class()
-        words = [
+        """Probabilities and limits of one candle for the log; `row` is a frame of it alone."""
+        probabilities = [
+            f"{name} {value:.3f}"
+            for name, value in zip(CLASS_NAMES, self.probabilities(row)[0], strict=True)
+        ]
+        limits = [
             f"rank {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
             if code in self.shares
             else threshold_text(limit)
-            for code, limit in enumerate(limits)
+            for code, limit in enumerate(self.thresholds.by_class())
         ]
-        return f"thresholds {' '.join(words)}{calibration_text(self.calibration)}"
+        calibration = calibration_text(self.calibration)
+        return f"{' '.join(probabilities)} (thresholds {' '.join(limits)}{calibration})"
 
 
 def usable(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """(N,) whether FreqAI says that a candle may be traded upon."""
+    """(N,) whether a candle may be traded upon: a valid window and a current model."""
     return np.asarray((frame["do_predict"] == _USABLE).to_numpy())
 
 
+def warn_of_silent_sides(
+    rule: DecisionRule,
+    frame: pd.DataFrame,
+    decisions: NDArray[np.integer],
+    sides: Iterable[int],
+    pair: str,
+) -> None:
+    """Log a warning for every side that the rule never lets through in a backtest.
+
+    Args:
+        rule: that decided.
+        frame: N predictions of a pair.
+        decisions: (N,) their class codes.
+        sides: class codes that are traded.
+        pair: its name.
+    """
+    rows = usable(frame)
+    for code in sides:
+        if rows.any() and not (decisions == code).any():
+            logger.warning(
+                "%s: no %s signal in %d predicted candles, the highest probability is %.2f: "
+                "lower its threshold or choose another confidence_mode",
+                pair,
+                CLASS_NAMES[code],
+                rows.sum(),
+                rule.probabilities(frame)[rows, code].max(),
+            )
+
+
 class EarlierModels:
-    """Refuses such predictions in a backtest, and warns once a pair in a running bot."""
+    """Predictions of earlier versions, which lack the ranks or the calibration of a rule.
+
+    A backtest refuses them; a running bot logs one warning a pair, and trades nothing until the
+    pair has a new model.
+    """
 
     def __init__(self) -> None:
         self._waiting: set[tuple[str, str]] = set()
 
     def look_for(self, rule: DecisionRule, frame: pd.DataFrame, pair: str, *, live: bool) -> None:
-        """Look through what is to be decided.
+        """Look for such predictions before a rule decides.
 
         Args:
-            rule: that decides.
+            rule: the active rule.
             frame: predictions of a pair.
             pair: its name.
             live: whether this is a running bot, in which only the newest candle matters.

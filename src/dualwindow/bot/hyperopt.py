@@ -1,12 +1,12 @@
-"""What decides as freqtrade's hyperopt parameters, and what a parameter file may set.
+"""freqtrade's hyperopt on the decision rule: thresholds and shares as its parameters.
 
 freqtrade writes the best epoch to a JSON file beside the strategy and puts it over everything else
-at the next start. Whatever was searched, the file holds exits too: found ones, or those of its day.
+at the next start; which of its values count is decided in `thresholds`.
 """
 
 from __future__ import annotations
 
-import logging
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,15 +14,21 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import DecimalParameter
 
-from dualwindow.bot.config_checks import plain_exit
-from dualwindow.bot.thresholds import SIDES, deciding_sides, share_name, threshold_name
+from dualwindow.bot.decisions import DecisionRule
+from dualwindow.bot.thresholds import (
+    SIDES,
+    ChosenThresholds,
+    deciding_sides,
+    share_name,
+    threshold_name,
+    values_of,
+    with_given,
+)
 from dualwindow.confidence.coverage import STEPS, allowed_steps
 from dualwindow.settings import TrainingConfig
 
-logger = logging.getLogger(__name__)
-
 SPACE: Final = "buy"
-#: What is searched, as long as the start does not lie outside. Balanced classes spread the
+#: Searched range of a threshold, widened where the start lies outside. Balanced classes spread the
 #: probabilities around a third; in their natural shares, as calibrated, SHORT and LONG are rare.
 _BALANCED: Final = (0.3, 0.9)
 _NATURAL: Final = (0.02, 0.6)
@@ -30,8 +36,6 @@ _NATURAL: Final = (0.02, 0.6)
 _SHARES: Final = (0.001, 0.1)
 #: Spaces that search the exits, alone or among others.
 _EXIT_SPACES: Final = ("all", "default", "roi", "stoploss", "trailing")
-#: Groups of a parameter file that hold exits.
-_EXIT_GROUPS: Final = ("roi", "stoploss", "trailing")
 
 
 def require_own_spaces(config: Mapping[str, Any], settings: TrainingConfig) -> None:
@@ -58,10 +62,13 @@ def require_own_spaces(config: Mapping[str, Any], settings: TrainingConfig) -> N
 
 
 def search_parameters(settings: TrainingConfig, *, can_short: bool) -> dict[str, DecimalParameter]:
-    """What decides as configured, by `threshold_name` and `share_name`, where it changes trades.
+    """Parameters of the sides that can change a trade, starting at the configured values.
 
-    In mode coverage a side's share is searched in place of a threshold, which would take away what
-    the mode is for: each model's own.
+    In mode coverage a side's share is searched in place of a threshold, which would take away the
+    purpose of the mode: a threshold of each model's own.
+
+    Returns:
+        By `threshold_name` or `share_name`.
     """
     return dict(
         _share(settings, side)
@@ -88,52 +95,103 @@ def _around(start: float, usual: tuple[float, float], *, decimals: int) -> Decim
     return DecimalParameter(low, high, default=start, decimals=decimals, space=SPACE)
 
 
-class ConfiguredStart:
-    """What freqtrade looks for as `HyperOpt` of a strategy, to have its optimiser from.
+class SearchedRule:
+    """The active decision rule of a strategy, whose values hyperopt may search.
 
     Args:
-        parameters: that are searched, by name; they hold what is configured.
+        settings: of the configuration, whose rule is active until `choose`.
+        can_short: whether SHORT is traded.
+
+    Attributes:
+        parameters: to be searched, see `search_parameters`.
+    """
+
+    def __init__(self, settings: TrainingConfig, *, can_short: bool) -> None:
+        self._settings, self._can_short = settings, can_short
+        self.parameters = search_parameters(settings, can_short=can_short)
+        self.choose({})
+
+    def choose(self, given: Mapping[str, Mapping[str, Any]]) -> None:
+        """Put given values over those of the settings, see `ChosenThresholds.from_settings`.
+
+        Raises:
+            OperationalException: when a value is out of range.
+        """
+        self._chosen = ChosenThresholds.from_settings(
+            self._settings, given, can_short=self._can_short
+        )
+
+    @property
+    def active(self) -> DecisionRule:
+        """The rule that decides; while hyperopt runs, that of the current epoch."""
+        tried = {
+            name: parameter.value
+            for name, parameter in self.parameters.items()
+            if parameter.in_space and parameter.optimize
+        }
+        return with_given(self._chosen.rule, tried)
+
+    def line(self) -> str:
+        """The chosen values and where they come from, for the log."""
+        return self._chosen.line()
+
+    def with_unsearched(
+        self, unsearched: Mapping[str, dict[str, Any]]
+    ) -> dict[str, dict[str, Any]]:
+        """Values that a search of other spaces writes down, with those that decided meanwhile.
+
+        Args:
+            unsearched: space to its parameters, by name, as freqtrade gives them.
+        """
+        group = unsearched.get(SPACE, {})
+        if not self.parameters.keys() & group.keys():
+            return dict(unsearched)
+        others = {name: value for name, value in group.items() if name not in self.parameters}
+        sides = deciding_sides(self._settings, can_short=self._can_short)
+        return {**unsearched, SPACE: {**others, **values_of(self._chosen.rule, sides)}}
+
+
+class ConfiguredStart:
+    """The `HyperOpt` of a strategy, which freqtrade asks for an optimiser.
+
+    Args:
+        parameters: to be searched, by name; they hold the configured values.
     """
 
     def __init__(self, parameters: Mapping[str, DecimalParameter]) -> None:
-        self._first = {name: each.value for name, each in parameters.items()}
+        self._first = {name: parameter.value for name, parameter in parameters.items()}
 
     def generate_estimator(self, *, random_state: int, **_kwargs: Any) -> Any:
-        """The optimiser; what it finds is never worse than what is configured."""
-        from dualwindow.bot.hyperopt_sampler import FirstAsConfigured  # noqa: PLC0415 - needs optuna
+        """The default optimiser of freqtrade, whose first epoch tries the configured values.
 
-        return FirstAsConfigured(self._first, random_state)
+        The best epoch is therefore never worse than the configuration.
 
-
-def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[str, Any]:
-    """What a parameter file holds without exits; those that are not the strategy's earn a warning.
-
-    Args:
-        content: of the file.
-        file: its name.
-        strategy: class that has the exits as attributes.
-
-    Raises:
-        OperationalException: when the file holds something else than groups of values.
-    """
-    params = content.get("params", {})
-    groups = params.values() if isinstance(params, Mapping) else [params]
-    if not all(isinstance(group, Mapping) for group in groups):
-        raise OperationalException(f"{file} is no parameter file of hyperopt; delete it")
-    exits = {"minimal_roi": params["roi"]} if params.get("roi") else {}
-    exits |= {**params.get("stoploss", {}), **params.get("trailing", {})}
-    replaced = [
-        f"{name} {value!r}"
-        for name, value in exits.items()
-        if plain_exit(value) != plain_exit(getattr(strategy, name, None))
-    ]
-    if replaced:
-        logger.warning(
-            "%s holds exits that are not the strategy's (%s); they are left out, because trades "
-            "end where their labels do: search with --spaces %s alone",
-            file,
-            ", ".join(replaced),
-            SPACE,
+        Args:
+            random_state: seed of the other epochs.
+        """
+        # optuna comes with freqtrade's hyperopt alone; a bot runs without it.
+        from freqtrade.optimize.hyperopt.hyperopt_optimizer import (  # noqa: PLC0415
+            INITIAL_POINTS,
         )
-    kept = {name: group for name, group in params.items() if name not in _EXIT_GROUPS}
-    return {**content, "params": kept}
+        from optuna.exceptions import ExperimentalWarning  # noqa: PLC0415
+        from optuna.samplers import NSGAIIISampler  # noqa: PLC0415
+
+        first = dict(self._first)
+
+        class FirstAsConfigured(NSGAIIISampler):
+            """NSGA-III after the first epoch."""
+
+            def __str__(self) -> str:
+                return "NSGAIIISampler, first epoch as configured"
+
+            def sample_independent(
+                self, study: Any, trial: Any, param_name: str, param_distribution: Any
+            ) -> Any:
+                """Value of one parameter."""
+                if trial.number == 0 and param_name in first:
+                    return first[param_name]
+                return super().sample_independent(study, trial, param_name, param_distribution)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return FirstAsConfigured(seed=random_state, population_size=INITIAL_POINTS)

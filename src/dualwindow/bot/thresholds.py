@@ -1,7 +1,7 @@
-"""Which thresholds and shares decide: those of a parameter file, of code or of the settings.
+"""The choice of the active rule: by a parameter file, a strategy's code or the settings.
 
-A side goes by a threshold of its probability or by a share of each model's validation candles. What
-gives either wins over everything after it, also over the mode that the other belongs to.
+A side goes by a threshold of its probability or by a share of each model's validation candles. The
+first source that gives either wins over those after it, and over the mode of the other kind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def threshold_name(side: str) -> str:
 
 
 def share_name(side: str) -> str:
-    """Likewise of the share of validation candles for which a side fires."""
+    """Attribute and name of the share of validation candles for which a side fires."""
     return f"coverage_{side}"
 
 
@@ -36,7 +36,7 @@ def deciding_sides(settings: TrainingConfig, *, can_short: bool) -> list[str]:
     """Sides whose threshold or share can change a trade: `short`, `long` and `hold`, or fewer.
 
     HOLD's only matters before the fallback to the likeliest class, SHORT's only where it is traded,
-    and none does where the likeliest class is always said.
+    and no side's where the likeliest class is always the decision.
     """
     if not settings.use_confidence_thresholding:
         return []
@@ -50,11 +50,11 @@ def deciding_sides(settings: TrainingConfig, *, can_short: bool) -> list[str]:
 
 @dataclass(frozen=True)
 class ChosenThresholds:
-    """What decides, and where it comes from.
+    """The chosen decision rule, and the origin of its parts.
 
     Attributes:
         rule: thresholds, or shares of the validation candles.
-        origins: `short`, `long` and `hold` to the words for where what decides them comes from.
+        origins: `short`, `long` and `hold` to the words for the source of their threshold or share.
     """
 
     rule: DecisionRule
@@ -68,7 +68,7 @@ class ChosenThresholds:
         *,
         can_short: bool,
     ) -> ChosenThresholds:
-        """Choose for each side: the first that gives it, then the settings, then their mode.
+        """Choose for every side: the first source that gives it, the settings, then their mode.
 
         Args:
             settings: of the configuration.
@@ -77,8 +77,8 @@ class ChosenThresholds:
             can_short: whether SHORT is traded.
 
         Raises:
-            OperationalException: when what wins is no probability or share, is both, or is a share
-                beside a fallback that it cannot hold back; with its origin.
+            OperationalException: when the winning value is no probability or share, when there are
+                both, or when a share stands beside a fallback that it cannot hold back.
         """
         values: dict[str, float] = {}
         origins: dict[str, str] = {}
@@ -92,23 +92,21 @@ class ChosenThresholds:
                     values |= value
                     origins[side] = origin
                     break
-        shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
-        rule = DecisionRule(settings.thresholds, shares, settings.calibration)
-        return cls(with_given(rule, values), origins)
+        return cls(with_given(DecisionRule.from_settings(settings), values), origins)
 
     def line(self) -> str:
-        """What the log says of them."""
+        """The active thresholds and shares with their origins, for the log."""
         thresholds, shares = self.rule.thresholds, self.rule.shares
         calibration = calibration_text(self.rule.calibration)
         if not thresholds.enabled:
             return f"use_confidence_thresholding is false: the likeliest class is said{calibration}"
         by_origin: dict[str, list[str]] = {}
         for side, code in SIDES.items():
-            predicted = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
+            limit = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
             if code in shares:
-                predicted = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
-            by_origin.setdefault(self.origins[side], []).append(predicted)
-        parts = [f"{' '.join(predicted)} ({origin})" for origin, predicted in by_origin.items()]
+                limit = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
+            by_origin.setdefault(self.origins[side], []).append(limit)
+        parts = [f"{' '.join(limits)} ({origin})" for origin, limits in by_origin.items()]
         return f"thresholds {', '.join(parts)}{calibration}"
 
 
@@ -133,7 +131,7 @@ def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
 
 
 def values_of(rule: DecisionRule, sides: Iterable[str]) -> dict[str, float]:
-    """What decides some sides, as `with_given` takes it and a parameter file holds it."""
+    """Thresholds and shares of some sides, by the names in `with_given` and parameter files."""
     return dict(
         (share_name(side), rule.shares[code])
         if (code := SIDES[side]) in rule.shares

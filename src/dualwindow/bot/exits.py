@@ -1,0 +1,149 @@
+"""The strategy's exits: where they lie for a trade, and that nothing else takes their place.
+
+Trades end where their labels do: at the take profit, the stop loss or the time-out. The prices come
+from `dualwindow.backtest.exits`; here they become what freqtrade's callbacks return.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from freqtrade.exceptions import OperationalException
+from freqtrade.persistence import Trade
+from freqtrade.strategy import stoploss_from_absolute
+
+from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.bot.config_checks import refusing
+from dualwindow.bot.hyperopt import SPACE
+from dualwindow.errors import SettingsError
+from dualwindow.settings import TrainingConfig
+
+logger = logging.getLogger(__name__)
+
+#: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
+_HALF_A_STEP: Final = 5e-9
+
+#: Distance of a stop that the price has already passed, as a fraction of the price: less than any
+#: tick, and by freqtrade's own rounding the price itself. freqtrade ignores a distance of 0.
+_PASSED: Final = 1e-9
+
+#: Keys of config.json that freqtrade puts over the strategy's own exits.
+_EXIT_KEYS: Final = (
+    "minimal_roi",
+    "stoploss",
+    "trailing_stop",
+    "use_exit_signal",
+    "use_custom_stoploss",
+    "ignore_roi_if_entry_signal",
+)
+
+#: Groups of hyperopt's parameter file that hold exits.
+_EXIT_GROUPS: Final = ("roi", "stoploss", "trailing")
+
+
+def take_profit_ratio(trade: Trade, settings: TrainingConfig) -> float:
+    """Profit ratio at the take profit price, fees and leverage included, for `custom_roi`."""
+    target = take_profit_price(trade.open_rate, is_short=trade.is_short, config=settings)
+    return float(trade.calc_profit_ratio(target)) - _HALF_A_STEP
+
+
+def stop_loss_distance(trade: Trade, current_rate: float, settings: TrainingConfig) -> float | None:
+    """Distance of the stop loss from the current price, for `custom_stoploss`.
+
+    It is set once. Computed again from another price it would now and then round to the next tick,
+    which freqtrade takes for a trailing stop. A price that has passed the stop before it is set
+    ends the trade: freqtrade accepts no stop beyond the price, so the stop is set at the price, and
+    again at every price until one reaches it.
+
+    Args:
+        trade: an open trade.
+        current_rate: the price now.
+        settings: with the barriers.
+
+    Returns:
+        Fraction of the price times the leverage; None keeps the stop that is set.
+    """
+    if trade.stop_loss_pct == -_PASSED:
+        return _PASSED
+    if trade.stop_loss_pct != trade.initial_stop_loss_pct:
+        return None
+    price = stop_loss_price(trade.open_rate, is_short=trade.is_short, config=settings)
+    distance = stoploss_from_absolute(
+        price, current_rate, is_short=trade.is_short, leverage=trade.leverage
+    )
+    return max(float(distance), _PASSED)
+
+
+def has_timed_out(
+    trade: Trade, now: datetime, settings: TrainingConfig, candle_seconds: int
+) -> bool:
+    """Whether the future window of a trade is over; it counts from the fill, not the order."""
+    filled = trade.date_entry_fill_utc or trade.open_date_utc
+    return bool(now.astimezone(UTC) >= time_out_at(filled, settings, candle_seconds))
+
+
+def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
+    """Refuse keys of the configuration that would replace the strategy's exits.
+
+    freqtrade lets the configuration win over the strategy silently, and trades would no longer end
+    where their labels do. A derived strategy may set these attributes itself.
+
+    Raises:
+        OperationalException: naming every such key and its value.
+    """
+    problems = [
+        f"{key} {config[key]!r} replaces the strategy's own exit ({own!r}); remove it, or set it "
+        "in a strategy derived from DualWindowStrategy"
+        for key in _EXIT_KEYS
+        if key in config and _plain(config[key]) != _plain(own := getattr(strategy, key))
+    ]
+    if problems:
+        with refusing():
+            raise SettingsError(problems, "the configuration")
+
+
+def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[str, Any]:
+    """Hyperopt's parameter file without its exits; other exits than the strategy's are logged.
+
+    Whatever was searched, freqtrade writes exits into the file: those that it found, or those that
+    the strategy had on that day.
+
+    Args:
+        content: of the file.
+        file: its name.
+        strategy: class that has the exits as attributes.
+
+    Raises:
+        OperationalException: when the file holds something else than groups of values.
+    """
+    params = content.get("params", {})
+    groups = params.values() if isinstance(params, Mapping) else [params]
+    if not all(isinstance(group, Mapping) for group in groups):
+        raise OperationalException(f"{file} is no parameter file of hyperopt; delete it")
+    exits = {"minimal_roi": params["roi"]} if params.get("roi") else {}
+    exits |= {**params.get("stoploss", {}), **params.get("trailing", {})}
+    replaced = [
+        f"{name} {value!r}"
+        for name, value in exits.items()
+        if _plain(value) != _plain(getattr(strategy, name, None))
+    ]
+    if replaced:
+        logger.warning(
+            "%s holds exits that are not the strategy's (%s); they are left out, because trades "
+            "end where their labels do: search with --spaces %s alone",
+            file,
+            ", ".join(replaced),
+            SPACE,
+        )
+    kept = {name: group for name, group in params.items() if name not in _EXIT_GROUPS}
+    return {**content, "params": kept}
+
+
+def _plain(value: Any) -> Any:
+    """A ROI table with numbers as keys, as freqtrade reads it; other exits as they are."""
+    if not isinstance(value, dict):
+        return value
+    return {int(minutes): ratio for minutes, ratio in value.items()}
