@@ -31,7 +31,7 @@ class BackgroundTraining(IFreqaiModel):
     def _start_scanning(self, strategy: IStrategy) -> None:
         """Train whatever is due until the bot stops, whatever happens on the way.
 
-        FreqAI's thread would end for good when, say, the disk is full for a moment.
+        FreqAI's thread would end for good when, for example, the disk is full for a moment.
         """
         while not self._stop_event.is_set():
             try:

@@ -12,7 +12,7 @@ from freqtrade.strategy.interface import IStrategy
 from dualwindow.bot.config_checks import refusing
 from dualwindow.data.features.lookahead import require_no_lookahead
 
-#: Candles that are looked at, beyond what the longest period needs before them.
+#: Candles that are checked, beyond those that the longest moving average needs before them.
 CHECKED_CANDLES: Final = 3000
 
 #: Candles that are taken away at the end; half of a frame that is shorter than twice as many.
@@ -23,7 +23,7 @@ class LookaheadCheck:
     """Refuses features that look ahead, once a pair and start.
 
     Only the base timeframe's candles are taken away: the features of other timeframes and of
-    correlated pairs come from FreqAI, whole both times, and are not judged.
+    correlated pairs come from FreqAI, whole both times, and are not checked.
 
     Args:
         config: freqtrade's configuration.

@@ -22,7 +22,7 @@ PATIENCE: Final = 5
 
 
 class NewestCandle:
-    """Judges the newest candle of each pair, once a candle.
+    """Decides once a candle whether the newest one of a pair may be traded upon.
 
     Args:
         provider: of the running bot's candles.
@@ -54,7 +54,7 @@ class NewestCandle:
         frames = {pair: candles}
         for other in self._correlated:
             frames.setdefault(other, self._provider.get_pair_dataframe(other, self._timeframe))
-        # Every pair is looked at, also when one is late: each look is remembered.
+        # Every pair is looked at, also when one is late, because the watch remembers the frames.
         complete = {
             name: self._watch.is_complete(name, frame)
             for name, frame in frames.items()
@@ -87,7 +87,7 @@ class CandleWatch:
     Args:
         delivered: asks the exchange: pair and seconds since 1970 to the (M,) int64 dates of the
             candles that it delivers from then on; empty when it does not answer.
-        renew: makes freqtrade load a pair's candles anew for the next candle.
+        renew: makes freqtrade load all of a pair's candles again for the next candle.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class CandleWatch:
         self._seen_until: dict[str, int] = {}
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
-        """Whether the newest candles are what the exchange will always say they were.
+        """Whether the newest candles are final: the exchange will not add to them any more.
 
         False while one of the newest `PATIENCE` candles is missing, and for the one candle at which
         a missing one has arrived.

@@ -33,12 +33,12 @@ _OWN_STRATEGY = "DualWindowStrategy"
 
 @dataclass(frozen=True)
 class Start:
-    """What every training of the bot starts from.
+    """The start of every training of the bot: a pretrained model or random weights.
 
     Attributes:
         model: None where the settings name none, so that trainings start from random weights.
         settings: with the sizes of the model's network.
-        warnings: one sentence each, to be logged once.
+        warnings: sentences to be logged once.
     """
 
     model: PortableModel | None
@@ -51,7 +51,7 @@ class Start:
         return self.model.sha256 if self.model else None
 
     def lines(self) -> list[str]:
-        """What the log says of the model at the start of the bot."""
+        """Lines on the model for the log, at the start of the bot."""
         if self.model is None:
             return []
         origin = self.model.origin
@@ -108,7 +108,7 @@ def _require_own_folder(models: Path, identifier: str) -> None:
 def _known_features(
     config: Mapping[str, Any], periods: tuple[int, ...], feature_set: FeatureSet
 ) -> tuple[str, ...]:
-    """The features, where the configuration alone tells them; else none."""
+    """Names of the features where they follow from the configuration alone; else empty."""
     features = config["freqai"]["feature_parameters"]
     base_only = features.get("include_timeframes") == [config["timeframe"]]
     if config.get("strategy") != _OWN_STRATEGY or not base_only:
