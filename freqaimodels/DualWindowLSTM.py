@@ -16,46 +16,25 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
-from dualwindow.bot.config_checks import (
-    is_live,
-    plain_pairs,
-    read_settings,
-    refusing,
-    require_candle_files,
-)
+from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.bot.drawer_files import set_aside_damaged
-from dualwindow.bot.frame_prices import FramePrices
+from dualwindow.bot.decisions import DecisionRule
+from dualwindow.bot.drawer_files import open_model_folder
+from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
 from dualwindow.bot.history import BacktestHistory
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
-from dualwindow.columns import (
-    CLASS_NAMES,
-    CONFIDENCE_COLUMNS,
-    LABEL_COLUMN,
-    QUANTILE_COLUMNS,
-    SHARPNESS_COLUMN,
-    SHIFT_COLUMNS,
-)
-from dualwindow.confidence import Thresholds
+from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
-from dualwindow.data.features.windows import label_frame
-from dualwindow.errors import DataError, DualWindowError
-from dualwindow.labels import BothTouched
+from dualwindow.errors import DualWindowError
 from dualwindow.models.figures_file import EVALUATION_NAME
-from dualwindow.models.fingerprint import (
-    bind_features,
-    bind_folder,
-    code_fingerprint,
-    model_dependencies,
-)
-from dualwindow.models.freqai_folders import checkpoint_path, is_saved, recover_models
+from dualwindow.models.fingerprint import model_dependencies
+from dualwindow.models.freqai_folders import checkpoint_path, is_saved
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device
-from dualwindow.runtime.files import remove_strays
 from dualwindow.training.hooks import LogHook, TensorBoardHook
 from dualwindow.training.train import train_model
 
@@ -66,30 +45,25 @@ EXPIRED = 2
 
 
 class DualWindowLSTM(BackgroundTraining):
-    """Says SHORT, HOLD or LONG from the last `window_size` candles.
+    """Predicts SHORT, HOLD or LONG from the last `window_size` candles.
 
     Returns the decision in the label column, the probabilities in columns named after the classes,
-    where those of SHORT and LONG stand among the model's validation candles (`SHORT_rank`), what
-    its calibration does to them (`calibration_sharpness`, `SHORT_shift`), and `do_predict` 0 where
-    a candle has no valid window.
+    their ranks among the model's validation candles (`SHORT_rank`, `LONG_rank`), the terms of its
+    calibration (`calibration_sharpness`, `SHORT_shift`, `LONG_shift`), and `do_predict` 0 where a
+    candle has no valid window.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
         require_candle_files(config)
+        self._live = is_live(config)
         with refusing():
             resolve_device(settings.training.device)
             start = read_start(config, settings)
-            self._start_model, self._settings = start.model, start.settings
-            folder = Path(config["user_data_dir"]) / "models" / config["freqai"]["identifier"]
-            dependencies = model_dependencies(self._settings, config, start.sha256)
-            self._prices = FramePrices(config, reads_funding=not is_live(config))
-            bind_folder(folder, dependencies, plain_pairs(config))
-        set_aside_damaged(folder)
-        self._live = is_live(config)
-        if self._live:
-            remove_strays(folder)
-            recover_models(folder, plain_pairs(config))
+            self._prices = FramePrices(config, reads_funding=not self._live)
+        self._start_model, self._settings = start.model, start.settings
+        dependencies = model_dependencies(self._settings, config, start.sha256)
+        folder = open_model_folder(config, dependencies)
         super().__init__(config=config)
         self.dd = DualWindowDrawer(folder, config)
         self.dd.current_candle = self.current_candle
@@ -112,8 +86,7 @@ class DualWindowLSTM(BackgroundTraining):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """Train and predict one pair; refuse models whose features were made by other code."""
-        if not self.dd.binding:
-            self._bind(strategy)
+        self.dd.bind(strategy)
         pair = metadata["pair"]
         self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
@@ -125,19 +98,9 @@ class DualWindowLSTM(BackgroundTraining):
         result = super().start(dataframe, metadata, strategy)
         if self._newest.is_first(pair):
             # FreqAI does not trade upon the first candle after a start. It would when the bot was
-            # stopped within the candle: what was predicted then is handed out again.
+            # stopped within the candle: its earlier prediction is handed out again.
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
-
-    def _bind(self, strategy: IStrategy) -> None:
-        functions = (
-            strategy.feature_engineering_expand_all,
-            strategy.feature_engineering_expand_basic,
-            strategy.feature_engineering_standard,
-            strategy.set_freqai_targets,
-        )
-        with refusing():
-            self.dd.binding = bind_features(Path(self.full_path), code_fingerprint(functions))
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
@@ -161,25 +124,10 @@ class DualWindowLSTM(BackgroundTraining):
     def _data_dictionary(
         self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
     ) -> dict[str, Any]:
-        """Candles and labels as arrays, beside the little that FreqAI wants to save itself."""
-        if LABEL_COLUMN not in frame.columns:
-            raise DataError(
-                f"the strategy's set_freqai_targets made no column {LABEL_COLUMN!r}; use "
-                "DualWindowStrategy or derive your strategy from it"
-            )
-        categories = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
-        touches: BothTouched | None = None
-        if self._settings.label_rule == "first_touch":
-            _, touches = label_frame(frame, self._settings, self._candle_seconds)
-        # The features are saved with the model; FreqAI's copy of all training rows is not needed.
-        content: dict[str, Any] = {
-            "candles": read_candles(frame, dk.training_features_list, pair, self._timeframe),
-            "labels": categories.codes.astype(np.int8),
-            "touches": touches,
-            "market": self._prices.venue_of(frame),
-            "train_features": pd.DataFrame(columns=dk.training_features_list),
-            "train_dates": frame["date"].iloc[[0, -1]],
-        }
+        """Candles, labels and prices of a training, with what FreqAI itself saves of one."""
+        features = dk.training_features_list
+        content = training_data(frame, features, pair, self._timeframe, self._settings)
+        content["market"] = self._prices.from_frame(frame)
         dk.data_dictionary = content
         return content
 
@@ -222,54 +170,26 @@ class DualWindowLSTM(BackgroundTraining):
             )
         dk.find_features(unfiltered_df)
         with refusing():
-            candles: CandleArrays = read_candles(
+            candles = read_candles(
                 unfiltered_df, dk.training_features_list, dk.pair, self._timeframe
             )
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
-            prediction = model.predict(candles, self._candles_before(candles, model, dk))
-        predicted = model.calibrated(prediction.probabilities, self._settings)
-        decisions = predicted.decide(self._thresholds(model))
-        probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
-        frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
-        # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
-        ranks = model.ranks(prediction.probabilities)
-        for code, name in QUANTILE_COLUMNS.items():
-            frame[name] = ranks[:, code]
-        frame[SHARPNESS_COLUMN], shifts = model.calibration_terms
-        for name, shift in zip(SHIFT_COLUMNS.values(), shifts.tolist(), strict=True):
-            frame[name] = shift
-        names = np.array(CLASS_NAMES, dtype=object)[decisions]
-        frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
+            before = None
+            if self._history is not None:
+                rows = self._settings.window_size - 1
+                before = self._history.before(candles, model.trained_until, rows, dk)
+            prediction = model.predict(candles, before)
+        frame = prediction_frame(prediction, model, DecisionRule.from_settings(self._settings))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
         return frame, dk.do_predict
 
-    def _thresholds(self, model: TrainedModel) -> Thresholds:
-        """The model's own in mode coverage; sides are not said where it lacks what decides."""
-        if model.lacks(self._settings) is not None:
-            return self._settings.thresholds
-        return model.thresholds(self._settings)
-
-    def _candles_before(
-        self, candles: CandleArrays, model: TrainedModel, dk: FreqaiDataKitchen
-    ) -> CandleArrays | None:
-        """The candles before a backtest slice, where those that the model holds do not reach it.
-
-        They end right before it in a backtest's own models; a model of a running bot was trained
-        while the last candle before its first prediction had not closed.
-        """
-        nearest = candles.seconds[0] - self._candle_seconds
-        if self._history is None or model.trained_until == nearest:
-            return None
-        frame = self._history.before(candles.seconds[0], self._settings.window_size - 1, dk)
-        return read_candles(frame, dk.training_features_list, dk.pair, self._timeframe)
-
     def _do_predict(
         self, valid: NDArray[np.bool_], model: TrainedModel, dk: FreqaiDataKitchen
     ) -> NDArray[np.int_]:
-        """FreqAI's verdict on each row: 1 to trade upon, 0 not, 2 where the model has expired."""
+        """FreqAI's flag of each row: 1 may be traded upon, 0 may not, 2 where the model expired."""
         do_predict = valid.astype(np.int_)
         if not self._live:
             return do_predict
@@ -282,7 +202,7 @@ class DualWindowLSTM(BackgroundTraining):
         return do_predict
 
     def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
-        """Give every column of numbers the mean and deviation that FreqAI looks up in live."""
+        """Give every column of numbers the mean and deviation that FreqAI looks up live."""
         for statistic in ("labels_mean", "labels_std"):
             columns = (*CLASS_NAMES, *CONFIDENCE_COLUMNS)
             dk.data.setdefault(statistic, {}).update(dict.fromkeys(columns, 0))
@@ -291,17 +211,14 @@ class DualWindowLSTM(BackgroundTraining):
         """Whether a whole model is there; a damaged one is refused with the way out.
 
         FreqAI saves several files after the model. When it was killed in between, the model is
-        trained anew.
+        trained again.
         """
         folder = Path(dk.data_path)
         if not super().model_exists(dk) or not is_saved(folder, dk.model_filename):
             return False
         with refusing():
             check_manifest(folder)
-        # FreqAI finds a model through this entry, which its state file may have lost.
-        self.dd.get_pair_dict_info(dk.pair)
-        entry = self.dd.pair_dict[dk.pair]
-        entry |= {"model_filename": dk.model_filename, "data_path": str(folder)}
+        self.dd.point_to(dk)
         return True
 
     def check_if_feature_list_matches_strategy(self, dk: FreqaiDataKitchen) -> None:

@@ -19,8 +19,10 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.drawer_files import file_oldest, with_filed
 from dualwindow.bot.history import joined_history
+from dualwindow.models.fingerprint import bind_features, code_fingerprint
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
 from dualwindow.runtime.files import CheckedFiles
 
@@ -41,10 +43,28 @@ class DualWindowDrawer(FreqaiDataDrawer):
     def __init__(self, full_path: Path, config: dict[str, Any]) -> None:
         self._files = CheckedFiles(full_path)
         self._model_lock = threading.RLock()
-        #: What every model that is saved was made with, see `manifest.bound_to`.
+        #: Sums of settings and feature code, written into every saved model's manifest, see
+        #: `manifest.bound_to`; empty until `bind`.
         self.binding: dict[str, str] = {}
         super().__init__(full_path, config)
         self.model_type = "pytorch"
+
+    def bind(self, strategy: IStrategy) -> None:
+        """Bind the folder to the strategy's code of features and labels, once a start.
+
+        Raises:
+            OperationalException: when the folder's models were made with other code.
+        """
+        if self.binding:
+            return
+        functions = (
+            strategy.feature_engineering_expand_all,
+            strategy.feature_engineering_expand_basic,
+            strategy.feature_engineering_standard,
+            strategy.set_freqai_targets,
+        )
+        with refusing():
+            self.binding = bind_features(self.full_path, code_fingerprint(functions))
 
     def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
         """Save a model with everything that FreqAI puts beside it, and publish it."""
@@ -53,13 +73,19 @@ class DualWindowDrawer(FreqaiDataDrawer):
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
         remove_checkpoints(Path(dk.data_path))
 
+    def point_to(self, dk: FreqaiDataKitchen) -> None:
+        """Note a saved model in FreqAI's entry of its pair, which the state file may have lost."""
+        self.get_pair_dict_info(dk.pair)
+        entry = self.pair_dict[dk.pair]
+        entry |= {"model_filename": dk.model_filename, "data_path": str(dk.data_path)}
+
     def load_data(self, coin: str, dk: FreqaiDataKitchen) -> Any:
         """The model of a pair and its metadata, never of two trainings."""
         with self._model_lock:
             return super().load_data(coin, dk)
 
     def purge_old_models(self) -> None:
-        """Delete all but the newest whole models of each pair, as many as `purge_old_models` says.
+        """Delete all but the newest whole models of every pair, as many as `purge_old_models`.
 
         FreqAI counts what killed trainings left as models, so a whole one could go for them.
         """
@@ -67,7 +93,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         if keep:
             with self._model_lock:
                 in_use = [entry["data_path"] for entry in self.pair_dict.values()]
-                # True is FreqAI's older way to say 2.
+                # True is FreqAI's older form of 2.
                 purge_models(self.full_path, 2 if keep is True else int(keep), in_use)
 
     def save_drawer_to_disk(self) -> None:
@@ -134,8 +160,8 @@ class DualWindowDrawer(FreqaiDataDrawer):
         """Put the newest candles of a pair over the end of its history, once a candle.
 
         FreqAI only appends, so a candle that came late or was corrected would never arrive, and
-        ends with an error after a long outage. It also looks at all pairs for each of them, where
-        the pair and those that its features need will do.
+        ends with an error after a long outage. It also looks at all pairs for every pair,
+        where the pair and those that its features need will do.
         """
         _, _, load = dk.check_if_new_training_required(0)
         keep_from = pd.Timestamp(load.startts, unit="s", tz="UTC")

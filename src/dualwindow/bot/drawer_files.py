@@ -1,4 +1,4 @@
-"""FreqAI's own files in a model folder: what is damaged is set aside, never loaded."""
+"""The folder of `freqai.identifier`: bound to the settings, with FreqAI's own files in it whole."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 import logging
 import pickle
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
-from dualwindow.runtime.files import CheckedFiles, set_aside, whole_path
+from dualwindow.bot.config_checks import is_live, plain_pairs, refusing
+from dualwindow.models.fingerprint import bind_folder
+from dualwindow.models.freqai_folders import recover_models
+from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside, whole_path
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +37,33 @@ FILED_AT_ONCE: Final = 14_400
 _DATE: Final = "date_pred"
 
 
+def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]) -> Path:
+    """Bind the model folder to the settings and clear away what a killed bot left in it.
+
+    Args:
+        config: freqtrade's configuration.
+        dependencies: settings that its models depend on, from `model_dependencies`.
+
+    Returns:
+        `user_data/models/<identifier>`.
+
+    Raises:
+        OperationalException: when the folder belongs to other settings.
+    """
+    folder = Path(config["user_data_dir"], "models", config["freqai"]["identifier"])
+    with refusing():
+        bind_folder(folder, dependencies, plain_pairs(config))
+    set_aside_damaged(folder)
+    if is_live(config):
+        remove_strays(folder)
+        recover_models(folder, plain_pairs(config))
+    return folder
+
+
 def set_aside_damaged(folder: Path) -> list[Path]:
     """Rename FreqAI's damaged state files and cached predictions, with one warning each.
 
-    FreqAI reads them without a check and would end in a traceback. What is set aside is made anew.
+    FreqAI reads them without a check and would end in a traceback. Missing ones it makes itself.
 
     Args:
         folder: `user_data/models/<identifier>`; need not exist.
@@ -57,7 +84,7 @@ def set_aside_damaged(folder: Path) -> list[Path]:
         shutil.copyfile(copy, history)
         logger.warning("%s was restored from its copy %s", history, copy.name)
     caches = sorted((folder / "backtesting_predictions").glob("*.feather"))
-    moved += [_set_aside(each) for each in caches if not _is_arrow(each)]
+    moved += [_set_aside(file) for file in caches if not _is_arrow(file)]
     return moved
 
 

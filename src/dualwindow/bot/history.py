@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.columns import FeatureSet, candles_looked_at
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.feature_sets import standard_features
 
 
@@ -32,7 +34,7 @@ def features_with_history(
     Args:
         candles: N rows with date, close and volume, in time order; where both hold a candle, these
             are newer and count.
-        history: older candles likewise, or None where there are none.
+        history: older candles, with the same columns; None without any.
         periods: of the moving averages (candles).
         feature_set: which features there are beside the averages.
         candle_seconds: seconds between two candles.
@@ -45,7 +47,7 @@ def features_with_history(
     whole = _Closes.from_frame(candles)
     if history is not None and not history.empty:
         # Cut before anything is converted: the history is long and its dates may be objects. It may
-        # end later than the candles, so its own end says nothing.
+        # end later than the candles, so its length does not help.
         stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
         start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
         whole = whole.after(_Closes.from_frame(history.iloc[start:stop]))
@@ -87,15 +89,15 @@ def _utc(dates: pd.Series) -> pd.Series:
 
 @dataclass(frozen=True)
 class _Closes:
-    """What these features need of candles, as arrays.
+    """Dates, prices and volumes of candles as arrays: the inputs of these features.
 
     pandas would join dates from a file with those of a running bot, which differ in unit and kind
     of time zone, as Python objects: 30 ms a pair and candle.
 
     Attributes:
         seconds: (N,) int64 dates, seconds since 1970.
-        close: (N,) float64, like the next.
-        volume: likewise.
+        close: (N,) float64.
+        volume: (N,) float64.
     """
 
     seconds: NDArray[np.int64]
@@ -156,17 +158,31 @@ class BacktestHistory:
         self._strategy = strategy
         self._featured: pd.DataFrame | None = None
 
-    def before(self, moment: int, rows: int, dk: FreqaiDataKitchen) -> pd.DataFrame:
-        """The last `rows` candles with features before a moment; fewer at the very beginning.
+    def before(
+        self, candles: CandleArrays, model_end: int, rows: int, dk: FreqaiDataKitchen
+    ) -> CandleArrays | None:
+        """The candles before a slice, where the model's own context does not reach it.
+
+        The context ends right before the slice in a backtest's own models; a model of a running bot
+        was trained while the last candle before its first prediction had not closed.
 
         Args:
-            moment: seconds since 1970.
-            rows: most candles.
-            dk: FreqAI's data kitchen, which asks the strategy.
+            candles: the slice, at least one row.
+            model_end: date of the last candle in the model's context, seconds since 1970.
+            rows: most candles; there are fewer at the very beginning.
+            dk: FreqAI's data kitchen, which asks the strategy for features.
+
+        Returns:
+            None where the context ends right before the slice.
         """
+        timeframe = self._strategy.timeframe
+        first = int(candles.seconds[0])
+        if model_end == first - timeframe_to_seconds(timeframe):
+            return None
         if self._featured is None:
             featured = dk.use_strategy_to_populate_indicators(
                 self._strategy, prediction_dataframe=self._candles, pair=self._pair
             )
             self._featured = dk.remove_special_chars_from_feature_names(featured)
-        return self._featured[utc_seconds(self._featured["date"]) < moment].tail(rows)
+        frame = self._featured[utc_seconds(self._featured["date"]) < first].tail(rows)
+        return read_candles(frame, dk.training_features_list, dk.pair, timeframe)

@@ -1,0 +1,153 @@
+"""FreqAI's frames: a training's candles, labels and prices from one, predictions into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from freqtrade.exchange import timeframe_to_seconds
+
+from dualwindow.backtest.dataset_trades import TradeVenue
+from dualwindow.backtest.price_files import read_funding
+from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.backtest.terms import trade_terms
+from dualwindow.bot.decisions import DecisionRule
+from dualwindow.columns import (
+    CLASS_NAMES,
+    LABEL_COLUMN,
+    QUANTILE_COLUMNS,
+    SHARPNESS_COLUMN,
+    SHIFT_COLUMNS,
+)
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.pairs import FUTURES, stem_of
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import DateRange
+from dualwindow.data.features.candle_arrays import read_candles
+from dualwindow.data.features.windows import label_frame
+from dualwindow.errors import DataError
+from dualwindow.models.trained_model import Prediction, TrainedModel
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import RootSettings
+
+
+def training_data(
+    frame: pd.DataFrame,
+    feature_columns: Sequence[str],
+    pair: str,
+    timeframe: str,
+    settings: TrainingConfig,
+) -> dict[str, Any]:
+    """A training's candles and labels, in FreqAI's form of a dictionary.
+
+    Args:
+        frame: N rows with freqtrade's candle columns, the features and the label, in time order.
+        feature_columns: FreqAI's names of the features.
+        pair: the base pair.
+        timeframe: the base timeframe.
+        settings: with the label's rule and barriers.
+
+    Returns:
+        `candles`, a `CandleArrays` of N rows; `labels`, (N,) int8 class codes, -1 where unknown;
+        `touches`, a `BothTouched` where the label's rule counts them, else None; and what FreqAI
+        itself saves of a training: no `train_features`, because the model holds those that it
+        needs, and `train_dates`, the first and the last.
+
+    Raises:
+        DataError: when there is no label, or as in `read_candles`.
+    """
+    if LABEL_COLUMN not in frame.columns:
+        raise DataError(
+            f"the strategy's set_freqai_targets made no column {LABEL_COLUMN!r}; use "
+            "DualWindowStrategy or derive your strategy from it"
+        )
+    touches = None
+    if settings.label_rule == "first_touch":
+        _, touches = label_frame(frame, settings, timeframe_to_seconds(timeframe))
+    labels = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
+    return {
+        "candles": read_candles(frame, feature_columns, pair, timeframe),
+        "labels": labels.codes.astype(np.int8),
+        "touches": touches,
+        "train_features": pd.DataFrame(columns=list(feature_columns)),
+        "train_dates": frame["date"].iloc[[0, -1]],
+    }
+
+
+class FramePrices:
+    """Prices and terms on which a training's decisions are traded, from the training's frame.
+
+    Args:
+        config: freqtrade's configuration.
+        reads_funding: false in a running bot, which downloads no funding after its start.
+
+    Raises:
+        SettingsError: when the fee is no fraction.
+    """
+
+    def __init__(self, config: Mapping[str, Any], *, reads_funding: bool) -> None:
+        root, mode = RootSettings.from_config(config), config.get("trading_mode", "spot")
+        self._terms = trade_terms(root, config, mode)
+        self._folder = Path(config["datadir"]) / FUTURES
+        self._timeframe: str = config["timeframe"]
+        self._known: dict[str, Funding | None] = {}
+        self._funded = mode == FUTURES and root.evaluation_funding and reads_funding
+
+    def from_frame(self, frame: pd.DataFrame) -> TradeVenue:
+        """One pair's prices and terms; they hold the frame, of which a timerange is read later.
+
+        Args:
+            frame: in time order, with freqtrade's candle columns.
+        """
+
+        def prices(pair: str, timerange: DateRange) -> TradeCandles:
+            seconds = pd.Series(utc_seconds(frame["date"]))
+            first = seconds.searchsorted(timerange.first or 0)
+            stop = len(seconds) if timerange.stop is None else seconds.searchsorted(timerange.stop)
+            return TradeCandles.from_frame(frame.iloc[first:stop], funding=self._funding(pair))
+
+        return TradeVenue(prices, self._terms)
+
+    def _funding(self, pair: str) -> Funding | None:
+        if not self._funded:
+            return None
+        if pair not in self._known:
+            # Once for all retrainings: where there is none, one warning will do.
+            path = self._folder / f"{stem_of(pair)}-{self._timeframe}-futures.feather"
+            self._known[pair] = read_funding(CandleSource(pair, path))
+        return self._known[pair]
+
+
+def prediction_frame(
+    prediction: Prediction, model: TrainedModel, rule: DecisionRule
+) -> pd.DataFrame:
+    """Predictions as the columns that FreqAI puts beside the candles and keeps.
+
+    The decision is the configured rule's, as it was when the candle was predicted. The strategy
+    decides on the other columns, so that cached predictions serve other thresholds too.
+
+    Args:
+        prediction: of N candles.
+        model: that made it.
+        rule: of the configuration.
+
+    Returns:
+        N rows: the decision in the label column, the network's own probabilities (0 without a
+        valid window), and the model's ranks and calibration, see `dualwindow.columns`.
+    """
+    probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
+    frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
+    ranks = model.ranks(prediction.probabilities)
+    for code, name in QUANTILE_COLUMNS.items():
+        frame[name] = ranks[:, code]
+    frame[SHARPNESS_COLUMN], shifts = model.calibration_terms
+    for name, shift in zip(SHIFT_COLUMNS.values(), shifts.tolist(), strict=True):
+        frame[name] = shift
+    decisions = rule.decide(frame.assign(do_predict=prediction.valid.astype(np.int_)))
+    # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
+    names = np.array(CLASS_NAMES, dtype=object)[decisions]
+    frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
+    return frame
