@@ -36,6 +36,7 @@ from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device
 from dualwindow.training.hooks import LogHook, TensorBoardHook
+from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_model
 
 logger = logging.getLogger(__name__)
@@ -144,18 +145,24 @@ class DualWindowLSTM(BackgroundTraining):
             data_dictionary["labels"],
             self._settings,
             name=dk.pair,
-            touches=data_dictionary["touches"],
-            expected_candles=self.freqai_info["train_period_days"] * 86_400 // self._candle_seconds,
             candle_seconds=self._candle_seconds,
-            figures_path=folder / EVALUATION_NAME,
-            checkpoint_path=checkpoint_path(folder, last_candle),
-            hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
-            should_stop=self._stop_event.is_set,
-            # Live, FreqAI trains in a thread of its own beside the candle loop.
-            in_background=self._live,
-            start=self._start_model,
-            # It holds FreqAI's whole frame, which nobody needs after this.
-            market=data_dictionary.pop("market", None),
+            session=TrainingSession(
+                hooks=[LogHook(), TensorBoardHook(self.tb_logger)],
+                should_stop=self._stop_event.is_set,
+                checkpoint_path=checkpoint_path(folder, last_candle),
+                figures_path=folder / EVALUATION_NAME,
+                # Live, FreqAI trains in a thread of its own beside the candle loop.
+                in_background=self._live,
+                start=self._start_model,
+            ),
+            facts=DatasetFacts(
+                touches=data_dictionary["touches"],
+                expected_candles=self.freqai_info["train_period_days"]
+                * 86_400
+                // self._candle_seconds,
+                # It holds FreqAI's whole frame, which is not needed after this.
+                venue=data_dictionary.pop("market", None),
+            ),
         )
 
     def predict(

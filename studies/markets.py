@@ -19,7 +19,8 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.data.features.windows import label_frame
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.result import FinishedTraining
+from dualwindow.training.result import TrainingOutcome
+from dualwindow.training.session import DatasetFacts
 from dualwindow.training.train import train_dataset
 
 #: Moving averages in the features; one of 30 days would take half of the training days.
@@ -98,16 +99,16 @@ class StudyMarket:
         return np.where(self.regime[self.first :] > 0, LONG, SHORT).astype(np.int8)
 
 
-def trained(market: StudyMarket, config: TrainingConfig) -> FinishedTraining:
+def trained(market: StudyMarket, config: TrainingConfig) -> TrainingOutcome:
     """Train on the first days."""
     dataset = market.dataset(config, slice(market.first))
     whole = market.arrays
     past = slice(market.first - config.window_size + 1, market.first)
     context = CandleArrays(whole.names, whole.seconds[past], whole.features[past], whole.flat[past])
-    return train_dataset(dataset, config, name="market", context=context)
+    return train_dataset(dataset, config, name="market", facts=DatasetFacts(context=context))
 
 
-def said_after(market: StudyMarket, finished: FinishedTraining) -> NDArray[np.float32]:
+def said_after(market: StudyMarket, finished: TrainingOutcome) -> NDArray[np.float32]:
     """(N, 3) probabilities of the test days."""
     whole, after = market.arrays, slice(market.first, None)
     candles = CandleArrays(
@@ -116,7 +117,7 @@ def said_after(market: StudyMarket, finished: FinishedTraining) -> NDArray[np.fl
     return finished.model.predict(candles).probabilities
 
 
-def trained_prior(finished: FinishedTraining) -> NDArray[np.float64]:
+def trained_prior(finished: TrainingOutcome) -> NDArray[np.float64]:
     """(3,) class shares that the network was trained on."""
     if finished.reference is None:
         raise ValueError("nothing was trained")

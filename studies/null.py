@@ -14,7 +14,7 @@ from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.report.verdict import strongest_skill, verdict_of
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import comparison_of
-from dualwindow.training.result import FinishedTraining, training_figures
+from dualwindow.training.result import TrainingOutcome
 from studies.edge import edge_figures, interval_text, preferred_sides, traded
 from studies.markets import (
     SMALL_NETWORK,
@@ -91,13 +91,13 @@ def walk(seed: int, scale: Scale) -> dict[str, Any]:
             part: asdict(strongest_skill(evaluation, part)[1])
             for part in ("total", "calm", "direction")
         },
-        "epoch": finished.result.best_epoch,
+        "epoch": finished.fitted.best_epoch,
         "found": verdict.found,
         "verdict": verdict.text,
     }
 
 
-def _evaluated(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
+def _evaluated(market: StudyMarket, finished: TrainingOutcome) -> Evaluation:
     """The evaluation that the package makes of a tail, on all of the test days."""
     config = finished.model.config
     # The windows of the first test rows reach into the training days.
@@ -118,14 +118,14 @@ def _evaluated(market: StudyMarket, finished: FinishedTraining) -> Evaluation:
     )
 
 
-def _facts(finished: FinishedTraining) -> TrainingFacts:
-    figures: Any = training_figures(finished, None)["training"]
+def _facts(finished: TrainingOutcome) -> TrainingFacts:
+    figures: Any = finished.figures()["training"]
     return TrainingFacts(
         rows=figures["rows"],
         purged=figures["purged"],
         classes=figures["classes"],
         best_epoch=figures["best_epoch"],
-        epochs=finished.result.history,
+        epochs=finished.fitted.history,
     )
 
 

@@ -172,7 +172,7 @@ def network(market: StudyMarket, settings: Mapping[str, Any]) -> dict[str, Any]:
     finished = trained(market, config)
     sides = preferred_sides(said_after(market, finished), trained_prior(finished))
     figures = edge_figures(traded(market.after, sides, config))
-    return {**figures, "epoch": finished.result.best_epoch}
+    return {**figures, "epoch": finished.fitted.best_epoch}
 
 
 def _market(

@@ -25,7 +25,8 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.errors import DataError
 from dualwindow.report.trainings import read_after_fees
 from dualwindow.settings import TrainingConfig
-from dualwindow.training import final_evaluation as training_evaluation
+from dualwindow.training import evaluation_rows
+from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_dataset
 from tests.makers.bot import QUICK
 from tests.makers.datasets import dataset_of
@@ -73,7 +74,12 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
     caplog.set_level("INFO")
     path = tmp_path / "evaluation.json"
     finished = train_dataset(
-        stored, CONFIG, name="two", figures_path=path, tail_fraction=tail, market=market(sources)
+        stored,
+        CONFIG,
+        name="two",
+        session=TrainingSession(figures_path=path),
+        facts=DatasetFacts(venue=market(sources)),
+        tail_fraction=tail,
     )
     part = finished.split.tail if tail else finished.split.validation
     rows = part.all_rows()
@@ -104,7 +110,11 @@ def test_missing_prices_hide_no_other_figure(
 
     path = tmp_path / "evaluation.json"
     finished = train_dataset(
-        stored, CONFIG, name="two", figures_path=path, market=TradeVenue(none, TERMS)
+        stored,
+        CONFIG,
+        name="two",
+        session=TrainingSession(figures_path=path),
+        facts=DatasetFacts(venue=TradeVenue(none, TERMS)),
     )
     assert finished.evaluation is not None
     assert finished.after_fees is None
@@ -162,8 +172,9 @@ def test_the_newest_rows_of_every_stretch_follow_one_another() -> None:
 def test_of_too_many_rows_the_newest_that_follow_one_another_are_traded(
     stored: Dataset, sources: list[CandleSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_evaluation, "EVALUATION_ROWS", 200)
-    finished = train_dataset(stored, CONFIG, name="two", market=market(sources))
+    monkeypatch.setattr(evaluation_rows, "EVALUATION_ROWS", 200)
+    facts = DatasetFacts(venue=market(sources))
+    finished = train_dataset(stored, CONFIG, name="two", facts=facts)
     validation = finished.split.validation
     assert len(validation) > 400
     rows = newest_rows(validation, 200)

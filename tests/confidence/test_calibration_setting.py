@@ -20,7 +20,8 @@ from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.pretrained import settings_from
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.result import FinishedTraining
+from dualwindow.training.result import TrainingOutcome
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_dataset
 from tests.confidence.test_coverage_mode import portable
 from tests.makers.bot import PAIR, Bot, make_bot
@@ -42,14 +43,14 @@ def dataset(candles: CandleArrays, labels: np.ndarray) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def finished(dataset: Dataset) -> FinishedTraining:
+def finished(dataset: Dataset) -> TrainingOutcome:
     return train_dataset(
         dataset, settings(epochs=1, calibration="temperature"), name="BTC", tail_fraction=0.2
     )
 
 
 @pytest.fixture(scope="module")
-def model(finished: FinishedTraining) -> TrainedModel:
+def model(finished: TrainingOutcome) -> TrainedModel:
     return finished.model
 
 
@@ -57,7 +58,7 @@ def model(finished: FinishedTraining) -> TrainedModel:
 
 
 def test_a_model_keeps_the_calibration_that_its_validation_rows_gave(
-    finished: FinishedTraining, dataset: Dataset
+    finished: TrainingOutcome, dataset: Dataset
 ) -> None:
     model, evaluation, tail = finished.model, finished.evaluation, finished.split.tail
     assert model.calibration is not None
@@ -97,7 +98,7 @@ def test_a_pretrained_model_used_as_it_is_keeps_its_own(
 ) -> None:
     as_it_is = settings(epochs=0, pretrained="model", **PRIOR)
     start = portable(model, tmp_path / "model")
-    done = train_dataset(dataset, as_it_is, name="BTC", start=start)
+    done = train_dataset(dataset, as_it_is, name="BTC", session=TrainingSession(start=start))
     assert done.model.calibration == model.calibration
     assert done.evaluation is not None
     assert done.evaluation.calibration == "prior"
@@ -113,7 +114,7 @@ def test_a_fine_tuned_model_has_one_even_where_the_start_has_seen_all_candles(
 ) -> None:
     start = portable(model, tmp_path / "model", until=int(dataset.seconds[-1]) + 60)
     config = settings(epochs=1, pretrained="model", **PRIOR)
-    done = train_dataset(dataset, config, name="BTC", start=start)
+    done = train_dataset(dataset, config, name="BTC", session=TrainingSession(start=start))
     assert done.evaluation is None
     assert done.model.calibration is not None
     assert done.model.calibration.temperature is not None

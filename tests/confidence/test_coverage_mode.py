@@ -22,7 +22,8 @@ from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.portable import PortableModel, load_portable, save_portable
 from dualwindow.models.pretrained import settings_from
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.training.result import FinishedTraining
+from dualwindow.training.result import TrainingOutcome
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_dataset
 from tests.makers.bot import PAIR, Bot, make_bot
 from tests.makers.model_slices import featured, slices, whole
@@ -40,12 +41,12 @@ def dataset(candles: CandleArrays, labels: np.ndarray) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def finished(dataset: Dataset) -> FinishedTraining:
+def finished(dataset: Dataset) -> TrainingOutcome:
     return train_dataset(dataset, settings(epochs=1, **COVERAGE), name="BTC")
 
 
 @pytest.fixture(scope="module")
-def model(finished: FinishedTraining) -> TrainedModel:
+def model(finished: TrainingOutcome) -> TrainedModel:
     return finished.model
 
 
@@ -59,7 +60,7 @@ def fired_on(rows: np.ndarray, model: TrainedModel, share: float) -> np.ndarray:
 
 
 def test_a_training_lets_the_share_through_on_its_validation_rows(
-    finished: FinishedTraining, dataset: Dataset
+    finished: TrainingOutcome, dataset: Dataset
 ) -> None:
     evaluation = finished.evaluation
     assert evaluation is not None
@@ -118,14 +119,19 @@ def test_a_pretrained_model_used_as_it_is_keeps_its_own(
 ) -> None:
     as_it_is = settings(epochs=0, pretrained="model", **COVERAGE)
     start = portable(model, tmp_path / "model")
-    used = train_dataset(dataset, as_it_is, name="BTC", start=start).model
+    used = train_dataset(dataset, as_it_is, name="BTC", session=TrainingSession(start=start)).model
     assert used.thresholds(used.config) == model.thresholds(model.config)
     old = portable(model.with_confidence(None, model.calibration), tmp_path / "old")
     with pytest.raises(SettingsError, match="without the quantiles of its validation candles"):
         settings_from(old, as_it_is)
     settings_from(old, as_it_is.replace(epochs=1))
     without_level = as_it_is.replace(confidence_mode="balanced")
-    assert train_dataset(dataset, without_level, name="BTC", start=old).model.quantiles is None
+    assert (
+        train_dataset(
+            dataset, without_level, name="BTC", session=TrainingSession(start=old)
+        ).model.quantiles
+        is None
+    )
 
 
 def test_a_fine_tuned_model_gets_its_own_even_where_the_start_has_seen_all_candles(
@@ -133,7 +139,7 @@ def test_a_fine_tuned_model_gets_its_own_even_where_the_start_has_seen_all_candl
 ) -> None:
     start = portable(model, tmp_path / "model", until=int(dataset.seconds[-1]) + 60)
     config = settings(epochs=1, pretrained="model", **COVERAGE)
-    done = train_dataset(dataset, config, name="BTC", start=start)
+    done = train_dataset(dataset, config, name="BTC", session=TrainingSession(start=start))
     assert done.evaluation is None
     assert done.model.quantiles is not None
     assert done.model.thresholds(config) != model.thresholds(config)

@@ -23,6 +23,7 @@ from dualwindow.errors import DataError, DualWindowError
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.hooks import EpochResult
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_dataset
 
 #: A network that trains in a second, with all that has to come out alike over ranks.
@@ -94,20 +95,22 @@ def outcome_of(
             dataset,
             config,
             name="ranks",
-            hooks=[witness],
-            should_stop=witness.should_stop,
-            checkpoint_path=checkpoint,
-            figures_path=figures,
-            progress=witness.told,
-            ranks=ranks,
+            session=TrainingSession(
+                hooks=[witness],
+                should_stop=witness.should_stop,
+                checkpoint_path=checkpoint,
+                figures_path=figures,
+                progress=witness.told,
+                ranks=ranks,
+            ),
         )
     except DualWindowError as error:
         outcome = {"error": type(error).__name__, "message": str(error)}
     else:
         outcome = {
-            "weights": finished.result.network.state_dict(),
-            "history": [{**vars(each), "seconds": 0} for each in finished.result.history],
-            "best_epoch": finished.result.best_epoch,
+            "weights": finished.fitted.network.state_dict(),
+            "history": [{**vars(each), "seconds": 0} for each in finished.fitted.history],
+            "best_epoch": finished.fitted.best_epoch,
             "evaluation": finished.evaluation.to_dict(),
         }
     seen = {name: getattr(witness, name) for name in ("asked", "epochs", "progress")}

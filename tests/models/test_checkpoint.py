@@ -47,7 +47,7 @@ def test_a_checkpoint_of_another_training_is_not_used(
 ) -> None:
     path = tmp_path / "checkpoint"
     config = small(epochs=2)
-    train(config, checkpoint=path)
+    train(config, checkpoint_path=path)
     content = path.read_bytes()
     louder = candles.features.copy()
     louder[100] *= 2
@@ -65,7 +65,7 @@ def test_a_checkpoint_of_another_training_is_not_used(
         caplog.clear()
         told = Told()
         with caplog.at_level(logging.INFO, logger="dualwindow"):
-            found = fit(these, classes, changed, checkpoint=path, hooks=[told])
+            found = fit(these, classes, changed, checkpoint_path=path, hooks=[told])
         assert told.epochs == list(range(1, changed.epochs + 1))
         assert outcome(found) == outcome(fit(these, classes, changed))
         about = [each for each in caplog.records if "checkpoint" in each.message]
@@ -142,13 +142,13 @@ def test_a_damaged_checkpoint_is_named_and_removed_and_changes_nothing(
 ) -> None:
     path = tmp_path / "checkpoint"
     config = small(epochs=2)
-    expected = train(config, checkpoint=path)
+    expected = train(config, checkpoint_path=path)
     path.write_bytes(damage(path.read_bytes()))
     # So that the file is not written anew.
     monkeypatch.setattr(module, "SECONDS_BETWEEN_WRITES", 1e9)
     told = Told()
     with caplog.at_level(logging.WARNING, logger="dualwindow"):
-        assert outcome(train(config, checkpoint=path, hooks=[told])) == outcome(expected)
+        assert outcome(train(config, checkpoint_path=path, hooks=[told])) == outcome(expected)
     assert told.epochs == [1, 2]
     assert len(caplog.records) == 1
     assert f"{path} is damaged and removed" in caplog.text
@@ -176,7 +176,7 @@ def test_a_place_that_cannot_be_read_or_written_costs_the_checkpoint_alone(
     for path in (tmp_path / "folder", tmp_path / "file" / "checkpoint"):
         caplog.clear()
         with caplog.at_level(logging.WARNING, logger="dualwindow"):
-            assert outcome(train(config, checkpoint=path)) == expected
+            assert outcome(train(config, checkpoint_path=path)) == expected
         assert f"{path} cannot be read" in caplog.text
         assert f"{path} cannot be written" in caplog.text
     remove_checkpoint(tmp_path / "folder")
@@ -253,7 +253,7 @@ def test_the_newest_state_is_written_when_the_training_breaks_off(
 
 
 def test_a_short_training_that_ends_well_writes_nothing(train: Fit, tmp_path: Path) -> None:
-    train(small(epochs=2), checkpoint=tmp_path / "checkpoint")
+    train(small(epochs=2), checkpoint_path=tmp_path / "checkpoint")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -264,7 +264,7 @@ def test_a_checkpoint_holds_four_times_the_weights_however_many_epochs(
     sizes = []
     for epochs in (1, 8):
         config = settings(epochs=epochs, lstm_units=[96, 64], early_stopping_patience=8)
-        result = train(config, checkpoint=tmp_path / f"{epochs}")
+        result = train(config, checkpoint_path=tmp_path / f"{epochs}")
         sizes.append((tmp_path / f"{epochs}").stat().st_size)
     weights = sum(map(len, weights_of(result.network).values()))
     assert sizes[0] < 4 * weights + 20_000

@@ -30,6 +30,7 @@ from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import fit_reference
 from dualwindow.training.hooks import EpochResult
+from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_dataset, train_model
 from tests.makers.bot import QUICK
 from tests.models.test_portable import ORIGIN
@@ -101,7 +102,9 @@ def test_without_epochs_it_predicts_as_the_model_does_to_the_last_bit(
 ) -> None:
     """With the end of the new candles before the first one that is asked about."""
     new, later = rows_of(candles, SEEN, 2200), rows_of(candles, 2200, len(candles))
-    used = train_model(new, labels[SEEN:2200], config(epochs=0), name="BTC", start=start)
+    used = train_model(
+        new, labels[SEEN:2200], config(epochs=0), name="BTC", session=TrainingSession(start=start)
+    )
     found = used.predict(later)
     assert found.valid[0]
     expected = start.model.predict(later, before=new)
@@ -115,7 +118,7 @@ def test_thresholds_are_the_bots_own(
     candles: CandleArrays, labels: np.ndarray, start: PortableModel
 ) -> None:
     own = config(epochs=0, confidence_mode="conservative")
-    used = train_model(candles, labels, own, name="BTC", start=start)
+    used = train_model(candles, labels, own, name="BTC", session=TrainingSession(start=start))
     assert used.config.thresholds == own.thresholds != start.model.config.thresholds
 
 
@@ -125,7 +128,12 @@ def test_however_few_the_candles_a_use_does_not_fail(
 ) -> None:
     few, unknown = rows_of(candles, 0, rows), np.full(rows, -1, dtype=np.int8)
     used = train_model(
-        few, unknown, config(epochs=0), name="BTC", start=start, expected_candles=100_000
+        few,
+        unknown,
+        config(epochs=0),
+        name="BTC",
+        session=TrainingSession(start=start),
+        facts=DatasetFacts(expected_candles=100_000),
     )
     context = start.model.config.window_size - 1
     assert len(used.context) == min(rows, context)
@@ -137,7 +145,13 @@ def test_no_epochs_leave_no_checkpoint(
     candles: CandleArrays, labels: np.ndarray, start: PortableModel, tmp_path: Path
 ) -> None:
     path = tmp_path / "unfinished.checkpoint"
-    train_model(candles, labels, config(epochs=0), name="BTC", start=start, checkpoint_path=path)
+    train_model(
+        candles,
+        labels,
+        config(epochs=0),
+        name="BTC",
+        session=TrainingSession(start=start, checkpoint_path=path),
+    )
     assert not path.exists()
 
 
@@ -150,7 +164,7 @@ def test_it_begins_with_the_models_weights(
 ) -> None:
     """A step so small that it changes nothing shows what a training began with."""
     still = config(epochs=1, learning_rate=1e-9, class_balance=balance, seed=9)
-    tuned = train_model(candles, labels, still, name="BTC", start=start)
+    tuned = train_model(candles, labels, still, name="BTC", session=TrainingSession(start=start))
     for name, value in state(start.model).items():
         torch.testing.assert_close(state(tuned)[name], value, rtol=0, atol=1e-6)
 
@@ -160,7 +174,13 @@ def test_it_changes_the_weights_and_keeps_the_scaler_and_the_mirror(
 ) -> None:
     before = {name: value.clone() for name, value in state(start.model).items()}
     new = rows_of(candles, SEEN, len(candles))
-    tuned = train_model(new, labels[SEEN:], config(epochs=1, dropout=0.5), name="BTC", start=start)
+    tuned = train_model(
+        new,
+        labels[SEEN:],
+        config(epochs=1, dropout=0.5),
+        name="BTC",
+        session=TrainingSession(start=start),
+    )
     buffers = {name for name, _ in tuned._network.named_buffers()}
     assert buffers == {"center", "scale", "mirror_source", "mirror_sign"}
     for name, value in before.items():
@@ -187,8 +207,8 @@ def test_a_checkpoint_goes_on_from_its_own_model_alone(
     def train(start: PortableModel) -> list[int]:
         told.clear()
         path = tmp_path / "unfinished.checkpoint"
-        arguments: dict[str, Any] = {"hooks": [Hook()], "checkpoint_path": path, "start": start}
-        train_model(candles, labels, config(epochs=2), name="BTC", **arguments)
+        session = TrainingSession(hooks=[Hook()], checkpoint_path=path, start=start)
+        train_model(candles, labels, config(epochs=2), name="BTC", session=session)
         return list(told)
 
     assert train(start) == [1, 2]
@@ -224,7 +244,7 @@ def test_settings_that_are_not_the_models_are_refused_with_both_values(
     assert "'quick'" in str(caught.value)
     # Nobody gets round it by going straight to a training.
     with pytest.raises(SettingsError):
-        train_model(candles, labels, changed, name="BTC", start=start)
+        train_model(candles, labels, changed, name="BTC", session=TrainingSession(start=start))
 
 
 def test_all_disagreements_come_in_one_message(start: PortableModel) -> None:
@@ -245,7 +265,9 @@ def test_other_features_are_refused_with_both_named(
     require_features(start, names)
     renamed = replace(candles, names=("a", "b", "c", "d"))
     with pytest.raises(SettingsError, match="the features are a, b, c, d"):
-        train_model(renamed, labels, config(epochs=0), name="BTC", start=start)
+        train_model(
+            renamed, labels, config(epochs=0), name="BTC", session=TrainingSession(start=start)
+        )
 
 
 def test_candles_of_another_length_are_refused_with_both_named(start: PortableModel) -> None:
@@ -300,7 +322,10 @@ def test_only_what_it_has_not_seen_is_evaluated_on(
     dataset = Dataset.from_candles(candles, labels, used, name="BTC")
     with caplog.at_level(logging.INFO):
         finished = train_dataset(
-            dataset, used, name="BTC", start=start, figures_path=tmp_path / "figures.json"
+            dataset,
+            used,
+            name="BTC",
+            session=TrainingSession(start=start, figures_path=tmp_path / "figures.json"),
         )
     validation = finished.split.validation
     dates = dataset.seconds[validation.all_rows()]
@@ -324,13 +349,18 @@ def test_used_as_it_is_it_is_compared_with_the_baselines_of_its_own_training(
     dataset = Dataset.from_candles(candles, labels, used, name="BTC")
     for reference in (own, None):
         evaluated = replace(start, reference=reference)
-        finished = train_dataset(dataset, used, name="BTC", start=evaluated)
+        finished = train_dataset(
+            dataset, used, name="BTC", session=TrainingSession(start=evaluated)
+        )
         assert finished.evaluation is not None
         assert bool(finished.evaluation.forecast.skill) is (reference is not None)
         assert (finished.reference is None) is (reference is None)
     # One that is trained on has baselines of the rows that it was trained on last.
     tuned = train_dataset(
-        dataset, config(epochs=1), name="BTC", start=replace(start, reference=own)
+        dataset,
+        config(epochs=1),
+        name="BTC",
+        session=TrainingSession(start=replace(start, reference=own)),
     )
     assert tuned.reference is not None
     assert tuned.reference.baselines != own.baselines
@@ -343,11 +373,14 @@ def test_where_it_has_seen_everything_no_figure_is_shown(
     dataset = Dataset.from_candles(candles, labels, config(), name="BTC")
     figures = tmp_path / "figures.json"
     finished = train_dataset(
-        dataset, config(epochs=1), name="BTC", start=everything, figures_path=figures
+        dataset,
+        config(epochs=1),
+        name="BTC",
+        session=TrainingSession(start=everything, figures_path=figures),
     )
     assert finished.evaluation is None
     assert finished.hindsight == len(finished.split.validation)
-    assert len(finished.result.history) == 1
+    assert len(finished.fitted.history) == 1
     assert json.loads(figures.read_text())["validation"] is None
 
 

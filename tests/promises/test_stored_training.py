@@ -22,6 +22,7 @@ from dualwindow.errors import DataError, MemoryLimitError
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.memory import MemoryUse
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_dataset, train_model
 from tests.makers.bot import QUICK
 from tests.makers.markets import random_candles
@@ -76,7 +77,8 @@ def test_many_pairs_train_one_model_that_can_be_saved_and_predicts(
 ) -> None:
     dataset = stored(tmp_path, frames, settings())
     figures = tmp_path / "figures.json"
-    model = train_dataset(dataset, settings(), name="pairs", figures_path=figures).model
+    session = TrainingSession(figures_path=figures)
+    model = train_dataset(dataset, settings(), name="pairs", session=session).model
     written = json.loads(figures.read_text(encoding="utf-8"))
     both = written["training"]["rows"] + written["training"]["purged"]
     assert both + written["validation"]["rows"] == len(dataset.labelled())
@@ -153,7 +155,11 @@ def test_the_untouched_tail_is_what_is_evaluated(
     figures = tmp_path / "evaluation.json"
     dataset = stored(tmp_path, frames, settings())
     finished = train_dataset(
-        dataset, settings(epochs=1), name="pairs", figures_path=figures, tail_fraction=0.1
+        dataset,
+        settings(epochs=1),
+        name="pairs",
+        session=TrainingSession(figures_path=figures),
+        tail_fraction=0.1,
     )
     assert len(finished.split.tail) >= round(0.1 * len(dataset.labelled()))
     assert finished.evaluation.rows == len(finished.split.tail)

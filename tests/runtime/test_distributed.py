@@ -33,6 +33,7 @@ from dualwindow.runtime import distributed as module
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.batches import Batch, epoch_batches
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.trainer import Trainer
 from tests.makers import rank_tasks
 from tests.makers.datasets import dataset_of
@@ -350,4 +351,4 @@ def test_a_batch_too_small_for_all_ranks_is_refused(tmp_path: Path) -> None:
     dataset = rank_tasks.dataset_in(tmp_path, config)
     split = split_dataset(dataset, validation_fraction=0.15, future_window=30)
     with pytest.raises(SettingsError, match="batch_size 2 is shared by 3 ranks"):
-        Trainer(dataset, split, config, ranks=Ranks(0, 3))
+        Trainer(dataset, split, config, TrainingSession(ranks=Ranks(0, 3)))

@@ -20,6 +20,7 @@ from dualwindow.evaluation import Reference
 from dualwindow.models.figures_file import REFERENCE_KEY, read_reference
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import comparison_of, fit_reference, volatility_of
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_dataset
 from tests.makers.bot import QUICK
 from tests.makers.datasets import dataset_of
@@ -97,7 +98,8 @@ def test_a_training_keeps_what_it_was_judged_by(
 ) -> None:
     caplog.set_level("INFO")
     path = tmp_path / "evaluation.json"
-    finished = train_dataset(stored, CONFIG, name="BTC", figures_path=path, tail_fraction=tail)
+    session = TrainingSession(figures_path=path)
+    finished = train_dataset(stored, CONFIG, name="BTC", session=session, tail_fraction=tail)
     assert finished.reference == read_reference(tmp_path)
     forecast = finished.evaluation.forecast
     temperature = finished.reference.calibration.temperature

@@ -24,15 +24,16 @@ from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import trainer
 from dualwindow.training.hooks import EpochResult
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_model
-from dualwindow.training.trainer import TrainingResult
+from dualwindow.training.trainer import FittedNetwork
 from tests.training.test_trainer import candles, fit, frame, labels, settings
 
 __all__ = ["candles", "frame", "labels"]
 
 #: Ten batches an epoch; small chunks, so that validation asks several times whether to stop.
 SMALL: dict[str, Any] = {"batch_size": 128, "epochs": 4, "streaming_chunk_size": 64}
-Fit = Callable[..., TrainingResult]
+Fit = Callable[..., FittedNetwork]
 
 
 class Asked:
@@ -62,7 +63,7 @@ class Told:
 
 @pytest.fixture
 def train(candles: CandleArrays, labels: np.ndarray) -> Fit:
-    def train(config: TrainingConfig, **arguments: Any) -> TrainingResult:
+    def train(config: TrainingConfig, **arguments: Any) -> FittedNetwork:
         return fit(candles, labels, config, **arguments)
 
     return train
@@ -82,13 +83,13 @@ def weights_of(network: torch.nn.Module) -> dict[str, bytes]:
     return {name: value.numpy().tobytes() for name, value in network.state_dict().items()}
 
 
-def outcome(result: TrainingResult) -> tuple[Any, ...]:
+def outcome(result: FittedNetwork) -> tuple[Any, ...]:
     """Everything that an interruption must not change: all but durations."""
     history = [{**vars(each), "seconds": 0} for each in result.history]
     return weights_of(result.network), history, result.best_epoch
 
 
-def stops_of(train: Fit, config: TrainingConfig) -> tuple[TrainingResult, list[int]]:
+def stops_of(train: Fit, config: TrainingConfig) -> tuple[FittedNetwork, list[int]]:
     """An uninterrupted training, and how often it had asked to stop by each epoch's end."""
     asked = Asked()
     told = Told(asked)
@@ -100,16 +101,16 @@ def stop(train: Fit, config: TrainingConfig, path: Path, at: int) -> list[int]:
     """Stop a training the `at`-th time it asks; the epochs that it finished."""
     told = Told()
     with pytest.raises(TrainingStoppedError):
-        train(config, checkpoint=path, should_stop=Asked(at), hooks=[told])
+        train(config, checkpoint_path=path, should_stop=Asked(at), hooks=[told])
     return told.epochs
 
 
 def assert_goes_on(
-    train: Fit, config: TrainingConfig, path: Path, expected: TrainingResult, after: int
+    train: Fit, config: TrainingConfig, path: Path, expected: FittedNetwork, after: int
 ) -> None:
     """Finish a stopped training: it trains the epochs that are left, with the same outcome."""
     told = Told()
-    result = train(config, checkpoint=path, hooks=[told])
+    result = train(config, checkpoint_path=path, hooks=[told])
     assert told.epochs == list(range(after + 1, len(expected.history) + 1))
     assert outcome(result) == outcome(expected)
 
@@ -225,7 +226,7 @@ def test_several_threads_go_on_with_shared_weights(train: Fit, tmp_path: Path) -
 @pytest.mark.usefixtures("every_epoch")
 def test_a_training_that_had_ended_trains_no_further(train: Fit, tmp_path: Path) -> None:
     config = small(epochs=50, learning_rate=0.05, early_stopping_patience=2)
-    expected = train(config, checkpoint=tmp_path / "checkpoint")
+    expected = train(config, checkpoint_path=tmp_path / "checkpoint")
     assert_goes_on(train, config, tmp_path / "checkpoint", expected, len(expected.history))
 
 
@@ -236,10 +237,10 @@ def test_a_checkpoint_changes_no_weight_and_is_named_when_used(
     expected = train(small())
     path = tmp_path / "not there yet" / "checkpoint"
     with caplog.at_level(logging.INFO, logger="dualwindow"):
-        assert outcome(train(small(), checkpoint=path)) == outcome(expected)
+        assert outcome(train(small(), checkpoint_path=path)) == outcome(expected)
         assert "resumed" not in caplog.text
         assert list(path.parent.iterdir()) == [path]
-        train(small(), checkpoint=path)
+        train(small(), checkpoint_path=path)
     assert "training resumed after epoch 4" in caplog.text
 
 
@@ -253,8 +254,10 @@ def test_nothing_that_draws_from_torch_s_generator_matters(train: Fit, tmp_path:
 
     asked = Asked(ends[1] + 3)
     with pytest.raises(TrainingStoppedError):
-        train(config, checkpoint=tmp_path / "c", should_stop=asked, hooks=[Draws()])
-    assert outcome(train(config, checkpoint=tmp_path / "c", hooks=[Draws()])) == outcome(expected)
+        train(config, checkpoint_path=tmp_path / "c", should_stop=asked, hooks=[Draws()])
+    assert outcome(train(config, checkpoint_path=tmp_path / "c", hooks=[Draws()])) == outcome(
+        expected
+    )
 
 
 # A process that is killed cannot tidy up: it is killed in a batch, or while it writes.
@@ -265,6 +268,7 @@ from pathlib import Path
 from dualwindow.models import checkpoint
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.session import TrainingSession
 from dualwindow.training.train import train_model
 
 torch.set_num_threads(1)
@@ -286,8 +290,11 @@ candles = CandleArrays(tuple(data["names"]), data["seconds"], data["features"], 
 train_model(
     candles, data["labels"],
     TrainingConfig.from_parameters(json.loads((folder / "settings.json").read_text())),
-    name="killed", checkpoint_path=folder / "checkpoint",
-    should_stop=die_at_last if where == "batch" else lambda: False,
+    name="killed",
+    session=TrainingSession(
+        checkpoint_path=folder / "checkpoint",
+        should_stop=die_at_last if where == "batch" else lambda: False,
+    ),
 )
 """
 
@@ -326,7 +333,8 @@ def test_the_caller_removes_the_checkpoint(
     config = small(epochs=2)
 
     def model(**arguments: Any) -> TrainedModel:
-        return train_model(candles, labels, config, name="BTC", **arguments)
+        session = TrainingSession(**arguments)
+        return train_model(candles, labels, config, name="BTC", session=session)
 
     path = tmp_path / "checkpoint"
     told = Told()
@@ -350,7 +358,8 @@ def test_a_stop_while_the_trained_model_is_evaluated_costs_no_epoch(
 
     def model(**arguments: Any) -> TrainedModel:
         path = tmp_path / "checkpoint"
-        return train_model(candles, labels, config, name="BTC", checkpoint_path=path, **arguments)
+        session = TrainingSession(checkpoint_path=path, **arguments)
+        return train_model(candles, labels, config, name="BTC", session=session)
 
     with pytest.raises(TrainingStoppedError):
         model(should_stop=Asked(ends[-1] + 1))

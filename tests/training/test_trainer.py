@@ -28,8 +28,10 @@ from dualwindow.models.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import trainer
 from dualwindow.training.hooks import EpochResult
+from dualwindow.training.initial_network import seen_counts
+from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_model
-from dualwindow.training.trainer import Trainer, TrainingResult
+from dualwindow.training.trainer import FittedNetwork, Trainer
 from tests.makers.bot import QUICK
 
 ROWS = 2500
@@ -65,7 +67,8 @@ def trainer_of(
     candles: CandleArrays, labels: np.ndarray, config: TrainingConfig, **arguments: Any
 ) -> Trainer:
     dataset = Dataset.from_candles(candles, labels, config, name="BTC")
-    return Trainer(dataset, split_of(candles, labels, config), config, **arguments)
+    session = TrainingSession(**arguments)
+    return Trainer(dataset, split_of(candles, labels, config), config, session)
 
 
 def split_of(candles: CandleArrays, labels: np.ndarray, config: TrainingConfig) -> Split:
@@ -78,15 +81,15 @@ def split_of(candles: CandleArrays, labels: np.ndarray, config: TrainingConfig) 
 
 def fit(
     candles: CandleArrays, labels: np.ndarray, config: TrainingConfig, **arguments: Any
-) -> TrainingResult:
+) -> FittedNetwork:
     return trainer_of(candles, labels, config, **arguments).fit()
 
 
-def weights(result: TrainingResult) -> dict[str, torch.Tensor]:
+def weights(result: FittedNetwork) -> dict[str, torch.Tensor]:
     return result.network.state_dict()
 
 
-def same(first: TrainingResult, second: TrainingResult) -> bool:
+def same(first: FittedNetwork, second: FittedNetwork) -> bool:
     pairs = zip(weights(first).values(), weights(second).values(), strict=True)
     return all(torch.equal(one, other) for one, other in pairs)
 
@@ -321,8 +324,8 @@ def test_candles_that_touch_both_barriers_are_reported(
             labels,
             settings(epochs=1),
             name="BTC",
-            touches=BothTouched(long=7, short=3),
-            figures_path=path,
+            session=TrainingSession(figures_path=path),
+            facts=DatasetFacts(touches=BothTouched(long=7, short=3)),
         )
     assert "in one candle for 7 longs and 3 shorts" in caplog.text
     written = json.loads(path.read_text(encoding="utf-8"))
@@ -335,7 +338,8 @@ def test_a_training_period_with_few_usable_candles_warns_and_with_hardly_any_is_
     candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
     def train(expected: int) -> None:
-        train_model(candles, labels, settings(epochs=1), name="BTC", expected_candles=expected)
+        facts = DatasetFacts(expected_candles=expected)
+        train_model(candles, labels, settings(epochs=1), name="BTC", facts=facts)
 
     with caplog.at_level(logging.WARNING, logger="dualwindow"):
         train(ROWS)
@@ -351,11 +355,14 @@ def test_mirrored_windows_are_weighed_by_mirrored_counts(
 ) -> None:
     config = settings(class_balance="weights")
     trainer = trainer_of(candles, labels, config)
-    short, hold, long = split_of(candles, labels, config).train.counts
+    train = split_of(candles, labels, config).train
+    short, hold, long = train.counts
     sides = (short + long) / 2
     counts = np.array([sides, hold, sides])
-    np.testing.assert_allclose(trainer._train_counts(), counts)
-    mass = trainer._weights(trainer._train_counts()).numpy() * counts
+    np.testing.assert_allclose(seen_counts(train, mirrored=True), counts)
+    weights = trainer._class_weights()
+    assert weights is not None
+    mass = weights.numpy() * counts
     np.testing.assert_allclose(mass, mass.mean(), rtol=1e-6)
 
 

@@ -1,9 +1,10 @@
-"""What came of a training, as log lines and as figures."""
+"""Result of a training run: model, log lines and metrics."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from dualwindow import __version__
@@ -16,7 +17,8 @@ from dualwindow.labels import BothTouched
 from dualwindow.models.figures_file import AFTER_FEES_KEY, REFERENCE_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.training.trainer import TrainingResult
+from dualwindow.runtime.files import write_json
+from dualwindow.training.trainer import FittedNetwork
 
 logger = logging.getLogger(__name__)
 
@@ -27,100 +29,120 @@ _WITH_CALIBRATION: Final = (
 
 
 @dataclass(frozen=True)
-class FinishedTraining:
-    """What came of a training.
+class TrainingOutcome:
+    """Result of a training run.
 
     Attributes:
         model: not saved yet.
         split: the rows that it trained, validated and was evaluated on.
-        result: its epochs.
+        fitted: its network and epochs.
         evaluation: on the untouched tail where there is one, else on the validation rows; None
             when the model that the training started from has seen all of them.
-        hindsight: rows that were not evaluated on because that model has seen them.
-        reference: that it was judged by; None when nothing was trained.
-        after_fees: what its decisions on the evaluated rows would have earned; None where nobody
-            reckoned it.
+        reference: that it was compared with, calibrated on rows after the training, so that it
+            suits the model on any other candles; None when nothing was trained and the model that
+            is used as it is has none.
+        after_fees: what its decisions on the evaluated rows would have earned; None without prices.
+        hindsight: rows that were not evaluated on because `start` has seen them.
+        touches: how often one candle touched both barriers of a side; None where it is not known.
+        start: the model that the training started from.
     """
 
     model: TrainedModel
     split: Split
-    result: TrainingResult
+    fitted: FittedNetwork
     evaluation: Evaluation | None
-    hindsight: int = 0
     reference: Reference | None = None
     after_fees: AfterFees | None = None
+    hindsight: int = 0
+    touches: BothTouched | None = None
+    start: PortableModel | None = None
 
     @property
     def evaluated_on(self) -> str:
-        """What the evaluated rows are called."""
+        """Name of the part of the split that is evaluated."""
         return "tail" if len(self.split.tail) else "validation"
 
+    def log(self, name: str) -> None:
+        """Log which epoch was kept and how good the model is; warn of one that hardly trades.
 
-def log_training(name: str, finished: FinishedTraining, start: PortableModel | None) -> None:
-    """Log which epoch was kept and how good the model is; warn of one that hardly trades.
+        Args:
+            name: of the training.
+        """
+        self._log_beginning(name)
+        if self.evaluation is None:
+            logger.info("%s: there is no candle to evaluate the model on", name)
+        else:
+            self._log_figures(name, self.evaluation)
+        if self.touches is not None:
+            logger.info(
+                "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
+                "count as stopped",
+                name,
+                self.touches.long,
+                self.touches.short,
+            )
 
-    Args:
-        name: what the log calls the training.
-        finished: the training.
-        start: the model that it started from.
-    """
-    result, evaluation = finished.result, finished.evaluation
-    if result.history:
-        logger.info("%s: kept epoch %d of %d", name, result.best_epoch, len(result.history))
-    else:
-        logger.info("%s: the pretrained model is used as it is", name)
-    if start is not None and finished.hindsight:
-        logger.info(
-            "%s: %d %s candles are not evaluated on, for the pretrained model has seen them: its "
-            "training ended at %s (UTC)",
-            name,
-            finished.hindsight,
-            finished.evaluated_on,
-            utc_text(start.origin.seen_until),
-        )
-    if evaluation is None:
-        logger.info("%s: there is no candle to evaluate the model on", name)
-        return
-    for line in evaluation.lines(finished.evaluated_on):
-        logger.info("%s: %s", name, line)
-    if finished.after_fees is not None:
-        for line in finished.after_fees.lines():
+    def _log_beginning(self, name: str) -> None:
+        epochs = len(self.fitted.history)
+        if epochs:
+            logger.info("%s: kept epoch %d of %d", name, self.fitted.best_epoch, epochs)
+        else:
+            logger.info("%s: the pretrained model is used as it is", name)
+        if self.start is not None and self.hindsight:
+            logger.info(
+                "%s: %d %s candles are not evaluated on, for the pretrained model has seen them: "
+                "its training ended at %s (UTC)",
+                name,
+                self.hindsight,
+                self.evaluated_on,
+                utc_text(self.start.origin.seen_until),
+            )
+
+    def _log_figures(self, name: str, evaluation: Evaluation) -> None:
+        for line in evaluation.lines(self.evaluated_on):
             logger.info("%s: %s", name, line)
-    silent = evaluation.silent_sides()
-    if silent:
-        logger.warning(
-            "%s: the thresholds let no %s through in %d %s candles (highest probability "
-            "%s): such a model hardly trades; lower the thresholds, choose another "
-            "confidence_mode or train on more data%s",
-            name,
-            " and no ".join(silent),
-            evaluation.rows,
-            finished.evaluated_on,
-            ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
-            _WITH_CALIBRATION if evaluation.calibration != "none" else "",
-        )
+        if self.after_fees is not None:
+            for line in self.after_fees.lines():
+                logger.info("%s: %s", name, line)
+        silent = evaluation.silent_sides()
+        if silent:
+            logger.warning(
+                "%s: the thresholds let no %s through in %d %s candles (highest probability "
+                "%s): such a model hardly trades; lower the thresholds, choose another "
+                "confidence_mode or train on more data%s",
+                name,
+                " and no ".join(silent),
+                evaluation.rows,
+                self.evaluated_on,
+                ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
+                _WITH_CALIBRATION if evaluation.calibration != "none" else "",
+            )
 
+    def figures(self) -> dict[str, object]:
+        """All metrics as plain JSON types."""
+        split, fitted = self.split, self.fitted
+        return {
+            "version": __version__,
+            "training": {
+                "rows": len(split.train),
+                "purged": split.purged,
+                "classes": dict(zip(CLASS_NAMES, split.train.counts.tolist(), strict=True)),
+                "both_barriers_in_one_candle": vars(self.touches) if self.touches else None,
+                "best_epoch": fitted.best_epoch,
+                "epochs": [vars(epoch) for epoch in fitted.history],
+            },
+            REFERENCE_KEY: self.reference.to_dict() if self.reference else None,
+            "not_evaluated_for_hindsight": self.hindsight,
+            self.evaluated_on: self.evaluation.to_dict() if self.evaluation else None,
+            AFTER_FEES_KEY: self.after_fees.to_dict() if self.after_fees else None,
+        }
 
-def training_figures(finished: FinishedTraining, touches: BothTouched | None) -> dict[str, object]:
-    """All figures as plain JSON types.
+    def write(self, path: Path, name: str) -> None:
+        """Write the metrics as JSON.
 
-    Args:
-        finished: the training.
-        touches: how often one candle touched both barriers of a side, where that is known.
-    """
-    split, result, evaluation = finished.split, finished.result, finished.evaluation
-    return {
-        "version": __version__,
-        "training": {
-            "rows": len(split.train),
-            "purged": split.purged,
-            "classes": dict(zip(CLASS_NAMES, split.train.counts.tolist(), strict=True)),
-            "both_barriers_in_one_candle": vars(touches) if touches else None,
-            "best_epoch": result.best_epoch,
-            "epochs": [vars(epoch) for epoch in result.history],
-        },
-        REFERENCE_KEY: finished.reference.to_dict() if finished.reference else None,
-        "not_evaluated_for_hindsight": finished.hindsight,
-        finished.evaluated_on: evaluation.to_dict() if evaluation else None,
-        AFTER_FEES_KEY: finished.after_fees.to_dict() if finished.after_fees else None,
-    }
+        Args:
+            path: of the file; its folder is made when it is not there.
+            name: of the training.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"name": name, **self.figures()})

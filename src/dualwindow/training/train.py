@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.backtest.dataset_trades import TradeVenue
-from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.labels import BothTouched
 from dualwindow.models.portable import PortableModel
-from dualwindow.models.pretrained import require_features, settings_from, unseen, untrained_network
+from dualwindow.models.pretrained import require_features, settings_from, untrained_network
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.runtime.device import resolve_device
-from dualwindow.runtime.distributed import ALONE, Ranks
-from dualwindow.runtime.files import write_json
-from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.final_evaluation import judge
-from dualwindow.training.hooks import TrainingHook
-from dualwindow.training.result import FinishedTraining, log_training, training_figures
-from dualwindow.training.trainer import Trainer, TrainingResult
-
-logger = logging.getLogger(__name__)
+from dualwindow.training.final_evaluation import evaluate_training
+from dualwindow.training.result import TrainingOutcome
+from dualwindow.training.session import NO_FACTS, QUIET, DatasetFacts, TrainingSession
+from dualwindow.training.trainer import FittedNetwork, Trainer
 
 
 def train_model(
@@ -40,15 +31,8 @@ def train_model(
     *,
     name: str,
     candle_seconds: int = 60,
-    touches: BothTouched | None = None,
-    expected_candles: int | None = None,
-    figures_path: Path | None = None,
-    hooks: Sequence[TrainingHook] = (),
-    should_stop: Callable[[], bool] = lambda: False,
-    in_background: bool = False,
-    checkpoint_path: Path | None = None,
-    start: PortableModel | None = None,
-    market: TradeVenue | None = None,
+    session: TrainingSession = QUIET,
+    facts: DatasetFacts = NO_FACTS,
 ) -> TrainedModel:
     """Train on one pair's candles in memory; the model keeps the last of them as its context.
 
@@ -56,17 +40,10 @@ def train_model(
         candles: N rows in time order.
         labels: (N,) int8 classes, -1 where unknown.
         config: training settings.
-        name: what the log and the errors call this training, such as the pair.
+        name: of the pair, for the log, the errors and its prices.
         candle_seconds: seconds between two candles.
-        touches: as in `train_dataset`, like those that follow.
-        expected_candles: likewise.
-        figures_path: likewise.
-        hooks: likewise.
-        should_stop: likewise.
-        in_background: likewise.
-        checkpoint_path: likewise.
-        start: likewise.
-        market: likewise; the pair is called `name`.
+        session: how the training runs.
+        facts: of the candles; the context is taken from `candles`.
 
     Raises:
         DataError: when the candles are too few or hold nothing to learn; the message begins with
@@ -81,21 +58,8 @@ def train_model(
     dataset = Dataset.from_candles(
         candles, labels, config, name=name, candle_seconds=candle_seconds
     )
-    return train_dataset(
-        dataset,
-        config,
-        name=name,
-        context=candles.tail(config.window_size - 1),
-        touches=touches,
-        expected_candles=expected_candles,
-        figures_path=figures_path,
-        hooks=hooks,
-        should_stop=should_stop,
-        in_background=in_background,
-        checkpoint_path=checkpoint_path,
-        start=start,
-        market=market,
-    ).model
+    facts = replace(facts, context=candles.tail(config.window_size - 1))
+    return train_dataset(dataset, config, name=name, session=session, facts=facts).model
 
 
 def train_dataset(
@@ -103,138 +67,77 @@ def train_dataset(
     config: TrainingConfig,
     *,
     name: str,
-    context: CandleArrays | None = None,
-    touches: BothTouched | None = None,
-    expected_candles: int | None = None,
-    figures_path: Path | None = None,
-    hooks: Sequence[TrainingHook] = (),
-    should_stop: Callable[[], bool] = lambda: False,
-    in_background: bool = False,
-    checkpoint_path: Path | None = None,
+    session: TrainingSession = QUIET,
+    facts: DatasetFacts = NO_FACTS,
     tail_fraction: float = 0.0,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-    ranks: Ranks = ALONE,
-    start: PortableModel | None = None,
-    spares_checkpoint: bool = False,
-    market: TradeVenue | None = None,
-) -> FinishedTraining:
-    """Split, train, evaluate on rows not trained on, log the figures and write them.
+) -> TrainingOutcome:
+    """Split, fit, evaluate on rows not trained on; log the metrics and write them.
 
     Args:
         dataset: one pair or many, in memory or mapped.
-        config: training settings.
+        config: training settings. With `epochs` 0 the session's pretrained model is used as it
+            is, however few the candles, and evaluated where it can be.
         name: what the log and the errors call this training.
-        context: the candles before those that the model will predict first; none for a model that
-            is to predict anything.
-        touches: how often one candle touched both barriers of a side, to be reported.
-        expected_candles: candles that the training period should hold; fewer usable ones earn a
-            warning, far fewer are refused.
-        figures_path: where the figures go as JSON; None writes none.
-        hooks: told after every epoch.
-        should_stop: true ends the training with `TrainingStoppedError`.
-        in_background: train beside a running bot, see `Trainer`.
-        checkpoint_path: file from which an interrupted training goes on, see `Trainer`. It stays:
-            the model that is returned is not saved yet. Once it is, call `remove_checkpoint`.
+        session: how it runs.
+        facts: of the dataset's candles.
         tail_fraction: newest share of the rows that is evaluated on and seen by nothing else; 0
             evaluates on the validation rows, which have chosen the best epoch.
-        progress: told after every step windows of the epoch that are done, and windows in all.
-        ranks: that train together, see `Trainer`. They share the evaluation too, and all return
-            the same; only the first logs and writes figures.
-        start: model of `config.pretrained` that the training starts from, see `load_pretrained`.
-            With `epochs` 0 it is used as it is, however few the candles, and evaluated where it
-            can be.
-        spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
-        market: where the decisions on the evaluated rows are traded; None trades nothing.
 
     Raises:
-        SettingsError: when the settings or features are not those of `start`.
+        SettingsError: when the settings or features are not those of the pretrained model.
         DataError: when there are too few candles or nothing to learn; the message begins with
             `name`.
         MemoryLimitError: when even one batch does not fit.
+        TrainingStoppedError: when the session's `should_stop` asked for it.
         RankLostError: when another rank has ended; the message names the checkpoint.
+    """
+    config = _agreed_settings(config, dataset, session.start)
+    with _naming(name):
+        split = split_for_training(dataset, config, tail_fraction, facts.expected_candles)
+        trainer = Trainer(dataset, split, config, session) if config.epochs else None
+    with _naming_the_way_on(session.checkpoint_path):
+        fitted = trainer.fit() if trainer else _as_it_is(session.start, config)
+        outcome = evaluate_training(fitted, split, config, facts, session)
+    if session.ranks.is_first:
+        outcome.log(name)
+        if session.figures_path is not None:
+            outcome.write(session.figures_path, name)
+    return outcome
+
+
+def _agreed_settings(
+    config: TrainingConfig, dataset: Dataset, start: PortableModel | None
+) -> TrainingConfig:
+    """The settings with what a pretrained model decides.
+
+    Raises:
+        SettingsError: when settings or features are not that model's.
     """
     if start is not None:
         require_features(start, dataset.names)
-        config = settings_from(start, config)
-    elif config.pretrained is not None:
+        return settings_from(start, config)
+    if config.pretrained is not None:
         raise ValueError("the settings name a pretrained model, and none was handed over")
+    return config
+
+
+def _as_it_is(start: PortableModel | None, config: TrainingConfig) -> FittedNetwork:
+    assert start is not None, "settings without epochs name a pretrained model"
+    return FittedNetwork(untrained_network(start, config), [], 0)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Begin the messages of data errors with the name of the training."""
     try:
-        split = split_for_training(dataset, config, tail_fraction, expected_candles)
-        fit: Callable[[], TrainingResult]
-        if start is not None and not config.epochs:
-            fit = partial(_as_it_is, start, config)
-        else:
-            fit = Trainer(
-                dataset,
-                split,
-                config,
-                hooks=hooks,
-                should_stop=should_stop,
-                in_background=in_background,
-                checkpoint=checkpoint_path,
-                spares_checkpoint=spares_checkpoint,
-                progress=progress,
-                ranks=ranks,
-                start=start,
-            ).fit
+        yield
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
-    if context is None:
-        context = CandleArrays.none(dataset.names)
-    device = resolve_device(config.device)
-    with _naming_the_way_on(checkpoint_path):
-        result = fit()
-        model = TrainedModel(result.network, config, context, dataset.candle_seconds)
-        if start is not None and not config.epochs:
-            model = model.with_confidence(start.model.quantiles, start.model.calibration)
-        with ComputeThreads.for_training(device, in_background=in_background) as threads:
-            evaluated = split.tail if len(split.tail) else split.validation
-            fresh = unseen(start, split.validation)
-            rows = unseen(start, split.tail) if len(split.tail) else fresh
-            none = Selection(dataset, ())
-            judged = judge(
-                model,
-                split.train,
-                rows,
-                tempering=fresh if len(split.tail) else none,
-                ranked=fresh if len(fresh) else split.validation,
-                should_stop=should_stop,
-                threads=threads,
-                ranks=ranks,
-                market=market,
-                used=start.reference if start is not None else None,
-            )
-    model = model.with_confidence(judged.quantiles, judged.calibration)
-    hindsight = len(evaluated) - len(rows)
-    finished = FinishedTraining(
-        model,
-        split,
-        result,
-        judged.evaluation,
-        hindsight,
-        judged.reference,
-        judged.after_fees,
-    )
-    if not ranks.is_first:
-        return finished
-    log_training(name, finished, start)
-    if touches is not None:
-        logger.info(
-            "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
-            "count as stopped",
-            name,
-            touches.long,
-            touches.short,
-        )
-    if figures_path is not None:
-        figures_path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(figures_path, {"name": name, **training_figures(finished, touches)})
-    return finished
 
 
 @contextmanager
 def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
-    """Say how to go on when another rank is lost."""
+    """Add to the message of a lost rank how to go on."""
     try:
         yield
     except RankLostError as error:
@@ -245,7 +148,3 @@ def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
                 "with --resume to go on from it"
             )
         raise RankLostError(f"{error}; {way}") from error
-
-
-def _as_it_is(start: PortableModel, config: TrainingConfig) -> TrainingResult:
-    return TrainingResult(untrained_network(start, config), [], 0)

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
-from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
+from dualwindow.data.datasets.statistics import class_weights
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
+from dualwindow.errors import DualWindowError, TrainingStoppedError
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState
 from dualwindow.models.mirror import mirror_for
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
-from dualwindow.models.portable import PortableModel
-from dualwindow.models.pretrained import untrained_network
+from dualwindow.models.network import DualWindowNetwork
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
-from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.batches import epoch_batches
 from dualwindow.training.estimate import log_estimate
 from dualwindow.training.gradient_step import GradientStep, Schedule, optimizer_of
-from dualwindow.training.hooks import EpochResult, TrainingHook
+from dualwindow.training.hooks import EpochResult
 from dualwindow.training.identity import training_identity
+from dualwindow.training.initial_network import (
+    initial_network,
+    require_sides,
+    require_window_a_rank,
+    seen_counts,
+)
+from dualwindow.training.session import QUIET, TrainingSession
 from dualwindow.training.state import TrainingRun
 from dualwindow.training.validation import Validation
 
@@ -42,13 +42,13 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TrainingResult:
-    """A trained network and how it came to be.
+class FittedNetwork:
+    """A trained network and how its epochs went.
 
     Attributes:
-        network: on the CPU, in evaluation mode, with the weights of the best epoch.
-        history: every epoch's figures, in order.
-        best_epoch: the epoch (from 1) whose weights were kept.
+        network: in evaluation mode, with the weights of the best epoch.
+        history: every epoch's figures, in order; empty where a pretrained model is used as it is.
+        best_epoch: the epoch (from 1) whose weights were kept; 0 without epochs.
     """
 
     network: DualWindowNetwork
@@ -60,26 +60,11 @@ class Trainer:
     """Trains one network on a dataset.
 
     Args:
-        dataset: N rows with F unscaled features, in memory or mapped.
+        dataset: N rows with C unscaled features, in memory or mapped.
         split: its rows to train and validate on.
-        config: training settings.
-        hooks: told after every epoch, on the first rank.
-        should_stop: asked before every batch; true on one rank ends the training on all of them
-            with `TrainingStoppedError`.
-        in_background: leave a core to the rest of the process and give way to it; the calling
-            thread has to be one that only trains.
-        checkpoint: file that takes the state after an epoch, no more often than every few seconds,
-            and whenever the training breaks off. A training with the same `training_identity`
-            goes on from it and ends with the same weights, bit for bit; its hooks are told only
-            of the epochs that it trains itself. The file stays when the training ends, see
-            `remove_checkpoint`. None writes none.
-        spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
-        progress: told after every step how many of the epoch's windows are done, and how many
-            there are, on the first rank.
-        ranks: that train together, all with the same arguments. Each takes its share of every
-            batch, so that `batch_size` means the same as in one process. Only the first writes.
-        start: model that the network begins as, with its scaler and mirror; `config` comes from
-            `pretrained.settings_from`. None begins with random weights.
+        config: training settings; those of `pretrained.settings_from` where the session starts
+            from a model.
+        session: how it runs.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
@@ -92,93 +77,67 @@ class Trainer:
         dataset: Dataset,
         split: Split,
         config: TrainingConfig,
-        *,
-        hooks: Sequence[TrainingHook] = (),
-        should_stop: Callable[[], bool] = lambda: False,
-        in_background: bool = False,
-        checkpoint: Path | None = None,
-        spares_checkpoint: bool = False,
-        progress: Callable[[int, int], None] = lambda _done, _total: None,
-        ranks: Ranks = ALONE,
-        start: PortableModel | None = None,
+        session: TrainingSession = QUIET,
     ) -> None:
         require_separate(split, config.future_window)
-        self._config = config
-        self._ranks = ranks
-        self._start = start
-        self._checkpoint = checkpoint
-        self._spares_checkpoint = spares_checkpoint
-        self._in_background = in_background
-        self._hooks = hooks
-        self._should_stop = should_stop
-        self._progress = progress
         self._dataset = dataset
         self._split = split
-        self._train = split.train
+        self._config = config
+        self._session = session
+        self._ranks = session.ranks
         self._device = resolve_device(config.device)
         self._stream = WindowStream.watched(dataset.features, config, self._device)
-        self._validation = Validation(split.validation, config, self._stream, self._device, ranks)
+        self._validation = Validation(
+            split.validation, config, self._stream, self._device, session.ranks
+        )
         self._dtype = training_dtype(config, self._device)
         self._mirror = mirror_for(config, dataset.names)
-        _require_sides(self._train.counts, config)
-        _require_windows_for_all(ranks, config)
+        require_sides(split.train, config)
+        require_window_a_rank(session.ranks, config)
 
-    def fit(self) -> TrainingResult:
-        """Train until validation stops improving, or for `epochs`.
+    def fit(self) -> FittedNetwork:
+        """Train until validation stops improving, or for `epochs`; the network is on the CPU.
 
         Raises:
-            TrainingStoppedError: when `should_stop` said so.
+            TrainingStoppedError: when the session's `should_stop` asked for it.
             DataError: when another rank holds other data, settings or versions.
             RankLostError: when another rank has ended; the checkpoint stays.
             MemoryLimitError: when not even a batch fits.
             DualWindowError: when the loss stops being a number.
         """
-        config, device = self._config, self._device
+        config, device, background = self._config, self._device, self._session.in_background
         with reproducible(config, device) as generator, within_memory(config, device):
             network = self._build_network().to(device)
-            with ComputeThreads.for_training(device, in_background=self._in_background) as threads:
+            with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
                 run = self._begin(network, generator)
                 log_estimate(
                     run,
                     self._split,
-                    self._config,
+                    config,
                     validation_windows=len(self._validation),
                     ranks=self._ranks,
                 )
                 self._run_epochs(run)
-        return TrainingResult(run.best_network(), run.history, run.best_epoch)
+        return FittedNetwork(run.best_network(), run.history, run.best_epoch)
 
     def _build_network(self) -> DualWindowNetwork:
-        if self._start is not None:
-            return untrained_network(self._start, self._config)
-        shape = NetworkShape.from_settings(self._config, self._dataset.names)
-        if self._config.trend_head and not shape.trend_spans:
-            logger.info("training without a trend head: no feature is a change of the close")
-        center, scale = robust_scaling(self._train)
-        network = DualWindowNetwork(shape, center, scale, self._mirror)
-        if self._config.class_balance == "none":
-            with torch.no_grad():
-                counts = torch.from_numpy(self._train_counts()).float()
-                network.head.bias.copy_(torch.log(counts.clamp(min=1.0) / counts.sum()))
-        return network
+        return initial_network(self._split.train, self._config, self._mirror, self._session.start)
 
-    def _train_counts(self) -> NDArray[np.floating]:
-        """(3,) class counts of the training rows, as mirroring leaves them."""
-        counts = self._train.counts
-        return mirrored_counts(counts) if self._mirror is not None else counts.astype(np.float64)
-
-    def _weights(self, counts: NDArray[np.floating] | NDArray[np.int64]) -> Tensor:
+    def _class_weights(self) -> Tensor | None:
+        """(3,) weights of the loss; None for equal ones."""
+        if self._config.class_balance != "weights":
+            return None
+        counts = seen_counts(self._split.train, mirrored=self._mirror is not None)
         return torch.from_numpy(class_weights(counts)).to(self._device)
 
     def _begin(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingRun:
         config = self._config
         optimizer = optimizer_of(network, config)
-        weighs = config.class_balance == "weights"
         step = GradientStep(
             network,
             optimizer,
-            class_weights=self._weights(self._train_counts()) if weighs else None,
+            class_weights=self._class_weights(),
             clip=config.gradient_clip,
             dtype=self._dtype,
             threads=self._threads,
@@ -193,7 +152,7 @@ class Trainer:
                 result = self._run_epoch(run)
                 run.finish_epoch(result)
                 if self._ranks.is_first:
-                    for hook in self._hooks:
+                    for hook in self._session.hooks:
                         hook.on_epoch(result)
                 if checkpoint is not None:
                     checkpoint.keep(run.state())
@@ -203,8 +162,8 @@ class Trainer:
 
         The other ranks begin with what the first one does, and keep nothing.
         """
-        ranks = self._ranks
-        if self._checkpoint is None and ranks.count == 1:
+        ranks, path, start = self._ranks, self._session.checkpoint_path, self._session.start
+        if path is None and ranks.count == 1:
             return None
         identity = training_identity(
             self._dataset,
@@ -213,13 +172,12 @@ class Trainer:
             device=self._device,
             threads=self._threads.count,
             ranks=ranks,
-            pretrained=self._start.sha256 if self._start else None,
+            pretrained=start.sha256 if start else None,
         )
         checkpoint = None
-        if self._checkpoint is not None and ranks.is_first:
-            checkpoint = CheckpointFile(
-                self._checkpoint, identity, spares_others=self._spares_checkpoint
-            )
+        if path is not None and ranks.is_first:
+            spares = self._session.spares_checkpoint
+            checkpoint = CheckpointFile(path, identity, spares_others=spares)
 
         def begun() -> TrainingState | None:
             kept = checkpoint.read() if checkpoint else None
@@ -253,7 +211,7 @@ class Trainer:
     def _train_epoch(self, epoch: int, run: TrainingRun) -> float:
         """Train on every window of an epoch; return their mean cross entropy over all ranks."""
         order = EpochOrder(
-            self._train,
+            self._split.train,
             balance=self._config.class_balance,
             mirror=self._mirror is not None,
             seed=self._config.seed,
@@ -266,41 +224,16 @@ class Trainer:
             order, self._stream, run.network, run.generator, batch_size, ranks=ranks
         )
         for batch in batches:
-            if ranks.any_says(self._should_stop()):
+            if ranks.any_says(self._session.should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
             loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
             total += loss * batch.total
             done += batch.total
             if ranks.is_first:
-                self._progress(done, len(order))
+                self._session.progress(done, len(order))
         return total.item() / len(order)
 
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
-        return self._validation(network, should_stop=self._should_stop, threads=self._threads)
-
-
-def _require_sides(counts: NDArray[np.int64], config: TrainingConfig) -> None:
-    described = ", ".join(
-        f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
-    )
-    if counts.sum() == counts[HOLD]:
-        raise DataError(
-            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no "
-            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
-            f"reached within {config.future_window} candles; lower the take profits, lengthen "
-            "future_window or train on more days"
-        )
-    if (counts == 0).any():
-        logger.warning(
-            "the training candles lack a class (%s): the model cannot learn it", described
-        )
-
-
-def _require_windows_for_all(ranks: Ranks, config: TrainingConfig) -> None:
-    if config.batch_size < ranks.count:
-        raise SettingsError(
-            [
-                f"batch_size {config.batch_size} is shared by {ranks.count} ranks, which need a "
-                f"window each; use at least {ranks.count}, or start fewer processes"
-            ]
+        return self._validation(
+            network, should_stop=self._session.should_stop, threads=self._threads
         )

@@ -15,12 +15,12 @@ from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.statistics import drawn_counts
-from dualwindow.training.result import FinishedTraining
+from dualwindow.training.result import TrainingOutcome
 
 
 def print_summary(
     console: Console,
-    finished: FinishedTraining,
+    finished: TrainingOutcome,
     stages: Sequence[StageFigures],
     files: Sequence[tuple[str, Path]],
 ) -> None:
@@ -43,13 +43,13 @@ def print_summary(
         console.print(f"{name}: {path}", markup=False, soft_wrap=True)
 
 
-def _epochs_text(finished: FinishedTraining) -> str:
+def _epochs_text(finished: TrainingOutcome) -> str:
     """Which epoch was kept, and how fast the epochs were, validation included."""
-    result, balance = finished.result, finished.model.config.class_balance
+    fitted, balance = finished.fitted, finished.model.config.class_balance
     windows = int(drawn_counts(finished.split.train.counts, balance).sum())
-    seconds = median(epoch.seconds for epoch in result.history)
+    seconds = median(epoch.seconds for epoch in fitted.history)
     return (
-        f"kept epoch {result.best_epoch} of {len(result.history)}; {windows:,} windows an epoch, "
+        f"kept epoch {fitted.best_epoch} of {len(fitted.history)}; {windows:,} windows an epoch, "
         f"{windows / max(seconds, 1e-9):,.0f} windows/s"
     )
 
@@ -75,7 +75,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 
-def _class_table(finished: FinishedTraining) -> Table:
+def _class_table(finished: TrainingOutcome) -> Table:
     split = finished.split
     parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
     table = Table(title="classes")

@@ -29,7 +29,8 @@ from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.files import Layer
-from dualwindow.training.final_evaluation import EVALUATION_ROWS, comparison_of
+from dualwindow.training.evaluation_rows import EVALUATION_ROWS
+from dualwindow.training.final_evaluation import comparison_of
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,8 +25,9 @@ from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.training.hooks import TensorBoardHook, TrainingHook
-from dualwindow.training.result import FinishedTraining
+from dualwindow.training.hooks import TensorBoardHook
+from dualwindow.training.result import TrainingOutcome
+from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_dataset
 
 
@@ -54,7 +55,7 @@ class CommandTraining:
         console: Console,
         watch: StageWatch,
         should_stop: Callable[[], bool],
-    ) -> FinishedTraining:
+    ) -> TrainingOutcome:
         """Prepare, train and save.
 
         Args:
@@ -67,13 +68,13 @@ class CommandTraining:
             DualWindowError: when there is no model in the end.
         """
         shown = run_progress(console, self.config.epochs, watch.memory, quiet=self._is_quiet)
-        with shown as progress, self._hooks(folder, progress) as hooks:
+        with shown as progress, self._session(folder, progress, should_stop) as session:
             with watch.stage("preparing"):
                 store = self.ranks.first_of_machine_then_all(
                     lambda: self._prepare(progress, should_stop)
                 )
             with watch.stage("training"):
-                finished = self._train(store, folder, progress, hooks, should_stop)
+                finished = self._train(store, folder, session)
         if self.ranks.is_first:
             with watch.stage("saving"):
                 self._save(folder, finished)
@@ -84,13 +85,24 @@ class CommandTraining:
         return not self.ranks.is_first
 
     @contextmanager
-    def _hooks(self, folder: TrainingFolder, progress: RunProgress) -> Iterator[list[TrainingHook]]:
-        """Those that are told of every epoch; only the first rank has any."""
+    def _session(
+        self, folder: TrainingFolder, progress: RunProgress, should_stop: Callable[[], bool]
+    ) -> Iterator[TrainingSession]:
+        """How this rank trains; only the first has hooks."""
+        session = TrainingSession(
+            should_stop=should_stop,
+            progress=progress.trained,
+            checkpoint_path=folder.checkpoint,
+            spares_checkpoint=True,
+            figures_path=folder.path / EVALUATION_NAME,
+            ranks=self.ranks,
+            start=self.start,
+        )
         if self._is_quiet:
-            yield []
+            yield session
             return
         with TensorBoardScalars(folder.path / TENSORBOARD_NAME) as scalars:
-            yield [progress, TensorBoardHook(scalars)]
+            yield replace(session, hooks=(progress, TensorBoardHook(scalars)))
 
     def _prepare(self, progress: RunProgress, should_stop: Callable[[], bool]) -> Store:
         return prepare_store(
@@ -104,33 +116,23 @@ class CommandTraining:
         )
 
     def _train(
-        self,
-        store: Store,
-        folder: TrainingFolder,
-        progress: RunProgress,
-        hooks: Sequence[TrainingHook],
-        should_stop: Callable[[], bool],
-    ) -> FinishedTraining:
+        self, store: Store, folder: TrainingFolder, session: TrainingSession
+    ) -> TrainingOutcome:
         header = store.header
         touches = BothTouched(long=header.both_touched_long, short=header.both_touched_short)
         return train_dataset(
             store.dataset,
             self.config,
             name=folder.path.name,
-            touches=touches if self.config.label_rule == "first_touch" else None,
-            figures_path=folder.path / EVALUATION_NAME,
-            hooks=hooks,
-            should_stop=should_stop,
-            checkpoint_path=folder.checkpoint,
-            spares_checkpoint=True,
+            session=session,
+            facts=DatasetFacts(
+                touches=touches if self.config.label_rule == "first_touch" else None,
+                venue=venue_of(self.settings, self.sources),
+            ),
             tail_fraction=self.settings.root.tail_fraction,
-            progress=progress.trained,
-            ranks=self.ranks,
-            start=self.start,
-            market=venue_of(self.settings, self.sources),
         )
 
-    def _save(self, folder: TrainingFolder, finished: FinishedTraining) -> None:
+    def _save(self, folder: TrainingFolder, finished: TrainingOutcome) -> None:
         settings, split, timerange = self.settings, finished.split, self.sources[0].timerange
         train_from, stop = _begin_of(split.train), timerange.stop
         assert train_from is not None
