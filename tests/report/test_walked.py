@@ -95,11 +95,11 @@ def test_commands_find_candles_beside_the_models_or_say_what_is_missing(
         assert f"{given[0]} does not go with the folder of a backtest" in said
 
     assert main(["report", str(folder)]) == 0
-    assert "not held against" not in " ".join(capsys.readouterr().out.split())
+    assert "not compared with its candles" not in " ".join(capsys.readouterr().out.split())
     nowhere = ["--datadir", str(folder / "nothing")]
     assert main(["report", str(folder), *nowhere]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert f"{PAIR} is not held against what happened" in said
+    assert f"{PAIR} is not compared with its candles" in said
     assert "download-data" in said
     assert said.index("download-data") < said.index("Do not trade this.")
     assert main(["evaluate", str(folder), *nowhere]) == 1

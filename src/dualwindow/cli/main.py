@@ -1,9 +1,9 @@
-"""The frame of the command line: which commands there are, and what their errors become.
+"""The `dualwindow` program: its commands, their errors as messages, and its exit status.
 
-A command is a module `dualwindow.cli.commands.<name>` that offers `add_arguments(parser)`, which
-takes an `argparse.ArgumentParser`, and `run(options) -> int`, which takes the parsed arguments and
-returns the exit status. Only the module of the command asked for is imported, and nothing heavy is
-imported here, so that the help is quick.
+A command is a module `dualwindow.cli.commands.<name>` with `add_arguments(parser)`, which adds its
+flags to an `argparse.ArgumentParser`, and `run(options) -> int`, which takes the parsed arguments
+and returns the exit status. Only the module of the requested command is imported, by its name, and
+nothing heavy is imported here: `--help` is quick. No command imports this module.
 """
 
 from __future__ import annotations
@@ -18,24 +18,26 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from dualwindow import __version__
-from dualwindow.cli.exit_status import FAILED, INTERRUPTED
 from dualwindow.errors import DualWindowError
 
-#: Every command, with its line in the help.
+#: Exit statuses of errors; 0 is success, and argparse ends with 2 after wrong arguments.
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+
+#: Command name to its line in the help.
 COMMANDS: Final = {
     "train": "train a model on freqtrade's candle files, without a bot",
-    "evaluate": "measure a model on candles that it has not seen",
-    "report": "show how good a model is as a page, from a model or backtest folder",
-    "install": "put the model and the strategy into a freqtrade user folder",
-    "presets": "list the presets of `train`, or show one",
-    "cache": "show or clear what prepared candles occupy",
+    "evaluate": "measure a model on candles that it was not trained on",
+    "report": "write a page that shows how good a model or a backtest is",
+    "install": "copy the model and the strategy into a freqtrade user folder",
+    "presets": "list the presets of `train`, or print one",
+    "cache": "show the disk space of prepared candles, or free it",
     "config": "show or check the settings, or write their JSON schema",
-    "doctor": "describe this machine, its data and what would be chosen for it",
+    "doctor": "describe this machine, its candles and the settings that suit it",
 }
 
 _DESCRIPTION: Final = (
-    "DualWindowLSTM: a FreqAI prediction model that says SHORT, HOLD or LONG at the close of every "
-    "candle."
+    "DualWindowLSTM: a FreqAI model that predicts SHORT, HOLD or LONG at the close of every candle."
 )
 
 
@@ -43,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: without the program's name; those of the process unless given.
+        arguments: without the program's name; None takes those of the process.
 
     Returns:
-        The exit status: 0, or 1 after an error whose message stands on stderr, or 130 after Ctrl-C.
+        Exit status: 0, 1 after an error whose message is on stderr, or 130 after Ctrl-C.
 
     Raises:
         SystemExit: with 0 after help or version, with 2 when the arguments are wrong.
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _status(given)
         finally:
-            # Whether anybody reads shows here; in the interpreter's last flush it cannot be caught.
+            # A closed pipe shows here, where it can be caught; in the interpreter's last flush not.
             sys.stdout.flush()
     except BrokenPipeError:
         if not _reader_is_gone():
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _status(arguments: list[str]) -> int:
-    """Run one command; errors that are meant for people become their message."""
+    """Run one command; an error of this package becomes a message on stderr."""
     try:
         return _run(arguments)
     except DualWindowError as error:
@@ -83,42 +85,34 @@ def _run(arguments: list[str]) -> int:
     parser.add_argument("--version", action="version", version=f"dualwindow {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     # No option before the command takes a value, so the first word is the command.
-    asked = next((word for word in arguments if not word.startswith("-")), None)
+    requested = next((word for word in arguments if not word.startswith("-")), None)
     used = parser
     for name, line in COMMANDS.items():
-        of_command = commands.add_parser(
-            name, help=line, description=_sentence(line), allow_abbrev=False
-        )
-        if name == asked:
+        description = f"{line[0].upper()}{line[1:]}."
+        command = commands.add_parser(name, help=line, description=description, allow_abbrev=False)
+        if name == requested:
             module = importlib.import_module(f"dualwindow.cli.commands.{name}")
-            module.add_arguments(of_command)
-            of_command.set_defaults(run=module.run)
-            used = of_command
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+            used = command
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        used.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(used, unknown[0])}")
+        near = difflib.get_close_matches(unknown[0], used._option_string_actions, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        used.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
 
 
-def _hint(parser: argparse.ArgumentParser, word: str) -> str:
-    """The flag that was meant, if there is one like it."""
-    near = difflib.get_close_matches(word, parser._option_string_actions, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _sentence(line: str) -> str:
-    return f"{line[0].upper()}{line[1:]}."
-
-
 def _reader_is_gone() -> bool:
-    """Whether it is our own output that nobody reads any more, as behind `| head`.
+    """Whether the reader of our own output has closed the pipe, as `| head` does.
 
-    If so, what is left of it goes nowhere: the interpreter flushes once more at its end.
+    If so, the rest of the output goes to the null device: the interpreter flushes once more at its
+    end.
     """
     output = sys.stdout.fileno()
     if hasattr(select, "poll"):
-        # Asked of the pipe itself: a flush has nothing to say when its write has failed before.
+        # The pipe itself is asked: after a failed write a flush reports nothing.
         poll = select.poll()
         poll.register(output, 0)
         if not any(events & select.POLLERR for _, events in poll.poll(0)):

@@ -9,17 +9,17 @@ from types import FrameType
 from typing import Final, Self
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-#: What a shell adds to the number of the signal that ended a program.
+#: A shell adds this to the number of the signal that ended a program.
 _SIGNAL_STATUS: Final = 128
-#: Seconds within which a second signal is the same one: a terminal sends Ctrl-C to a whole group,
-#: and whoever started this hands it on as well.
+#: Seconds within which a second signal counts as the same one: a terminal sends Ctrl-C to a whole
+#: process group, and a launcher may forward it as well.
 _ONE_SIGNAL: Final = 1.0
 _STDERR: Final = 2
 _NOTICE: Final = b"\nstopping after this step; once more ends it at once\n"
 
 
 class StopSignals:
-    """Takes note of the first signal; a context manager that puts the handlers back.
+    """Context manager that remembers the first stop signal and restores the handlers at its end.
 
     Attributes:
         received: the signal, or None.
@@ -31,15 +31,15 @@ class StopSignals:
         self._before: dict[int, object] = {}
 
     def requested(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a stop signal was received."""
         return self.received is not None
 
     @property
     def exit_status(self) -> int:
-        """What the program ends with after the signal."""
+        """Exit status of a program that the signal stopped: 128 and the signal's number."""
         return _SIGNAL_STATUS + (self.received or signal.SIGINT)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         if self.received is None:
             self.received, self._since = signal.Signals(number), now
@@ -49,7 +49,7 @@ class StopSignals:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -16,7 +16,7 @@ import torch
 
 from dualwindow import __version__
 from dualwindow.cli.commands import doctor
-from dualwindow.cli.commands.doctor import CHOSEN
+from dualwindow.cli.commands.doctor import CHOSEN, gpu_facts
 from dualwindow.cli.main import main
 from dualwindow.data.datasets.store import SUFFIX, store_folder
 from dualwindow.runtime.cores import Cores
@@ -125,7 +125,7 @@ def test_a_bad_configuration_is_reported_and_the_rest_all_the_same(
     assert bad.keys() == good.keys() == missing.keys()
 
 
-def test_it_tells_what_auto_configure_chooses(
+def test_it_shows_what_auto_configure_chooses(
     userdir: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = _config(tmp_path, streaming_chunk_size=777)
@@ -158,15 +158,15 @@ def test_what_the_container_has_counts_not_the_machine(
     limit = MemoryUse(0, gib * 2**30, "the container (cgroup v2)")
     monkeypatch.setattr(doctor, "read_cores", lambda: cores)
     monkeypatch.setattr(MemoryGauge, "smallest", lambda _: limit)
-    told = _json(capsys, userdir)["auto_configure"]
+    chosen_here = _json(capsys, userdir)["auto_configure"]
     names = ("use_multiprocessing", "n_processes", "streaming_chunk_size")
-    assert tuple(told[name] for name in names) == chosen
+    assert tuple(chosen_here[name] for name in names) == chosen
     text = _doctor(capsys, userdir)
     assert f"{gib}.0 GiB (of the container (cgroup v2))" in text
 
 
 @pytest.mark.parametrize(("memory", "cores"), [(64, 16), (16, 4), (2, 1)])
-def test_auto_configure_chooses_nothing_that_is_not_told(memory: float, cores: int) -> None:
+def test_auto_configure_chooses_nothing_that_is_not_shown(memory: float, cores: int) -> None:
     others = TrainingConfig().to_dict().keys() - set(CHOSEN)
     before = TrainingConfig(n_processes=7, batch_extraction_size=3)
     after = before.auto_configure(memory, cores).to_dict()
@@ -175,7 +175,7 @@ def test_auto_configure_chooses_nothing_that_is_not_told(memory: float, cores: i
     }
 
 
-def test_where_there_is_nothing_yet_it_says_so(
+def test_an_empty_folder_is_reported_as_such(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -200,16 +200,16 @@ def test_gpus_are_named_with_what_they_can(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: About)
     monkeypatch.setattr(torch.cuda, "device", Current)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    told = {each.name: each for each in doctor._gpus()}
-    assert told["cuda"].value == [{"name": "Some GPU", "memory": 80 * 2**30, "bf16": True}] * 2
-    assert str(told["cuda"]).splitlines() == ["Some GPU, 80.0 GiB, bf16 yes"] * 2
+    facts = {fact.name: fact for fact in gpu_facts()}
+    assert facts["cuda"].value == [{"name": "Some GPU", "memory": 80 * 2**30, "bf16": True}] * 2
+    assert str(facts["cuda"]).splitlines() == ["Some GPU, 80.0 GiB, bf16 yes"] * 2
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    told = {each.name: each for each in doctor._gpus()}
-    assert told["cuda"].value == []
-    assert "check the driver" in str(told["cuda"])
+    facts = {fact.name: fact for fact in gpu_facts()}
+    assert facts["cuda"].value == []
+    assert "check the driver" in str(facts["cuda"])
 
 
-def test_a_torch_that_cannot_be_imported_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_torch_that_cannot_be_imported_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    [fact] = doctor._gpus()
+    [fact] = gpu_facts()
     assert "cannot be imported" in str(fact)

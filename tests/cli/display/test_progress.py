@@ -9,13 +9,8 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
-from dualwindow.cli.display.progress import (
-    BarProgress,
-    LineProgress,
-    log_to,
-    mib_text,
-    run_progress,
-)
+from dualwindow.cli.display.console import log_to
+from dualwindow.cli.display.progress import BarProgress, LineProgress, mib_text, run_progress
 from dualwindow.runtime.memory import MIB
 from dualwindow.training.hooks import EpochResult
 

@@ -62,9 +62,9 @@ def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
     }
     default = getattr(TrainingConfig(), flag.setting)
     value = samples.get(flag.setting, 0.25 if isinstance(default, float | None) else 2)
-    words = [flag.flag] if flag.sets is not None else [flag.flag, str(value)]
+    words = [flag.flag] if flag.turns_off else [flag.flag, str(value)]
     settings = resolved(*words)
-    wanted = flag.sets if flag.sets is not None else value
+    wanted = False if flag.turns_off else value
     assert getattr(settings.training, flag.setting) == wanted
     origin = {name: origin for name, _, origin in settings.rows()}[flag.setting]
     # More processes than this machine has cores are lowered.

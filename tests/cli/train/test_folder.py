@@ -120,7 +120,7 @@ def test_a_damaged_record_is_refused_with_the_way_out(content: str, tmp_path: Pa
     folder.begin(RECORD)
     record = next(tmp_path.glob("*.json"))
     record.write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match=r"is damaged .* start it anew without --resume"):
+    with pytest.raises(DataError, match=r"is damaged .* start it again without --resume"):
         folder.recorded()
 
 

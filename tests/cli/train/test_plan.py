@@ -1,4 +1,4 @@
-"""An unfinished training goes on with its own period, whatever has been downloaded since."""
+"""An unfinished training is resumed on its own candles, whatever was downloaded since."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from dualwindow.cli.options.run_settings import RunSettings
-from dualwindow.cli.train import plan as training_plan
 from dualwindow.cli.train.folder import TrainingFolder
-from dualwindow.cli.train.plan import TrainingRequest
+from dualwindow.cli.train.plan import TrainingRequest, recorded_sources
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.settings.files import Layer, LayeredConfig
@@ -25,7 +24,7 @@ BEGUN = DateRange(1000, 86_400)
     [
         ({"train_days": 1}, DateRange(5000, 90_400), BEGUN),
         ({"train_from": "2025-01-01"}, DateRange(1000, 90_400), BEGUN),
-        # What the settings say themselves is not glossed over: it is compared with the record.
+        # A date of the settings is kept as it is: it is compared with the record.
         ({"train_from": "2025-01-02"}, DateRange(2000, 90_400), DateRange(2000, 86_400)),
         (
             {"train_from": "2025-01-01", "train_to": "2025-01-03"},
@@ -42,5 +41,5 @@ def test_newer_candles_are_no_part_of_an_unfinished_training(
     content = {"dualwindow": root, "exchange": {"pair_whitelist": ["BTC/USDT"]}}
     request = TrainingRequest(RunSettings.from_layers(LayeredConfig([Layer("test", content)])))
     source = CandleSource("BTC/USDT", tmp_path / "candles.feather", now)
-    (found,) = training_plan._of_its_period(request, [source], folder)
-    assert found.timerange == expected
+    (resumed,) = recorded_sources(request, [source], folder)
+    assert resumed.timerange == expected

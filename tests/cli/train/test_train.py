@@ -311,7 +311,7 @@ def test_stopped_while_candles_are_looked_through_nothing_has_changed(
 ) -> None:
     monkeypatch.setattr(StopSignals, "requested", lambda _: True)
     assert main(["train", *PERIOD]) == 130
-    assert "stopped while the candles were looked through" in capsys.readouterr().err
+    assert "stopped while the candles were checked" in capsys.readouterr().err
     assert not (folder / "user_data" / "models").exists()
 
 

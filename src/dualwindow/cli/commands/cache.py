@@ -1,4 +1,4 @@
-"""`dualwindow cache`: what prepared candles occupy on disk, and making room."""
+"""`dualwindow cache`: the disk space of prepared candles, and freeing it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import argparse
 from datetime import datetime
 from pathlib import Path
 
-from dualwindow.cli.display.tables import print_table, size_text
-from dualwindow.cli.exit_status import OK
-from dualwindow.cli.options.folders import add_userdir
+from dualwindow.cli.display.console import print_table, size_text
+from dualwindow.cli.options.configuration import add_userdir
 from dualwindow.data.datasets.store import clear_stores, store_folder, store_sizes
 
 
@@ -19,14 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=("show", "clear"),
         default="show",
-        help="clear deletes everything; the next training prepares its candles anew "
+        help="clear deletes all prepared candles; the next training prepares its own again "
         "(default: %(default)s)",
     )
     add_userdir(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the sizes, or delete what is there.
+    """Print the sizes of the stores, or delete them.
 
     Raises:
         DataError: naming a file that cannot be deleted.
@@ -40,16 +39,16 @@ def run(options: argparse.Namespace) -> int:
         print(f"{folder}: {size_text(freed)} freed.")
     else:
         print_table(
-            [(path.name, size_text(size), _when(path), _kind(path)) for path, size in sizes.items()]
+            [(path.name, size_text(size), _date(path), _kind(path)) for path, size in sizes.items()]
         )
         print(f"\n{folder}: {size_text(sum(sizes.values()))}; `dualwindow cache clear` deletes it.")
-    return OK
+    return 0
 
 
-def _when(path: Path) -> str:
+def _date(path: Path) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(" ", "minutes")
 
 
 def _kind(path: Path) -> str:
-    # Preparations write beside the store, under a hidden name, and clean up unless they are killed.
+    # A preparation writes under a hidden name beside the store, which stays if it is killed.
     return "unfinished" if path.name.startswith(".") else ""

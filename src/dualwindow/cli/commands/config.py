@@ -1,4 +1,4 @@
-"""`dualwindow config`: the settings and where they come from, what is wrong with them, a schema."""
+"""`dualwindow config`: the settings and their origin, their problems, and their JSON schema."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.cli.display.tables import print_table
-from dualwindow.cli.exit_status import OK
+from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.config_check import check_config
-from dualwindow.cli.options.folders import CONFIG, add_config, config_files
+from dualwindow.cli.options.configuration import CONFIG, add_config, config_files
 from dualwindow.cli.options.setting_rows import HEADS, setting_rows
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import read_cores
@@ -21,7 +20,7 @@ from dualwindow.settings.freqai import FreqaiSettings
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import RootSettings
 
-#: The dialect that pydantic writes.
+#: The version of JSON schema that pydantic writes.
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -31,23 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser(
         "show",
         help="show every setting and where its value comes from",
-        description="Show every setting and where its value comes from: a preset beats the "
-        "configuration files, and those beat the defaults. `dualwindow train --print-config` shows "
-        "flags too.",
+        description="Show every setting and where its value comes from: a preset overrides the "
+        "configuration files, which override the defaults. `dualwindow train --print-config` "
+        "includes flags.",
     )
     add_config(show)
     show.add_argument(
-        "--preset", metavar="NAME", help="laid over the files; see dualwindow presets"
+        "--preset", metavar="NAME", help="overrides the files; see `dualwindow presets`"
     )
     show.set_defaults(act=_show)
     validate = actions.add_parser(
         "validate",
-        help="report everything that is wrong with configuration files",
-        description="Check configuration files as the bot does when it starts, later ones laid "
-        "over earlier ones. The exit status is 0 when they are valid and 1 when they are not.",
+        help="report every problem of configuration files",
+        description="Check configuration files as the bot does when it starts; a later file "
+        "overrides an earlier one. The exit status is 0 when they are valid and 1 when they are "
+        "not.",
     )
     validate.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help=f"default: {CONFIG} of this folder"
+        "files", nargs="*", type=Path, metavar="FILE", help=f"default: {CONFIG} in this folder"
     )
     validate.set_defaults(act=_validate)
     schema = actions.add_parser(
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was asked for.
+    """Run the requested action.
 
     Raises:
         DualWindowError: when a file cannot be read or written, or settings are wrong.
@@ -78,38 +78,34 @@ def _show(options: argparse.Namespace) -> int:
     merged = LayeredConfig([*read_layers(config_files(options)), *preset_layers(options.preset)])
     root, settings = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
-    return OK
+    return 0
 
 
 def _schema(options: argparse.Namespace) -> int:
     if options.output is None:
         print(json.dumps(training_schema(), indent=2))
-        return OK
+        return 0
     try:
         write_json(options.output, training_schema())
     except OSError as error:
         raise DataError(f"--output {options.output} cannot be written: {error.strerror}") from error
     print(f"written: {options.output}")
-    return OK
+    return 0
 
 
 def _validate(options: argparse.Namespace) -> int:
     files = options.files or [CONFIG]
-    named = " with ".join(str(path) for path in files)
-    _, settings = _require_valid(LayeredConfig(read_layers(files)), named)
+    names = " with ".join(str(path) for path in files)
+    _, settings = _require_valid(LayeredConfig(read_layers(files)), names)
     for warning in settings.warnings:
         print(f"warning: {warning}")
-    print(f"valid: {named}")
-    return OK
+    print(f"valid: {names}")
+    return 0
 
 
-def _require_valid(merged: LayeredConfig, named: str) -> tuple[RootSettings, FreqaiSettings]:
-    """Check a configuration.
-
-    Raises:
-        SettingsError: with every problem.
-    """
+def _require_valid(merged: LayeredConfig, name: str) -> tuple[RootSettings, FreqaiSettings]:
+    """Check a configuration; SettingsError names every problem."""
     checked = check_config(merged.content, cores=read_cores().usable)
     if checked.root is None or checked.settings is None:
-        raise SettingsError(checked.problems, named)
+        raise SettingsError(checked.problems, name)
     return checked.root, checked.settings

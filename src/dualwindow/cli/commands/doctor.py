@@ -1,4 +1,4 @@
-"""`dualwindow doctor`: what a problem report starts with. No key of a configuration is printed."""
+"""`dualwindow doctor`: facts for a problem report. No key of a configuration is printed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from typing import Any, Final
 import psutil
 
 from dualwindow import __version__
-from dualwindow.cli.display.tables import print_table, size_text
-from dualwindow.cli.exit_status import OK
+from dualwindow.cli.display.console import print_table, size_text
 from dualwindow.cli.options.config_check import CheckedConfig, check_config
-from dualwindow.cli.options.folders import add_config, add_userdir, config_files, data_folder
+from dualwindow.cli.options.configuration import add_config, add_userdir, config_files, data_folder
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
@@ -37,7 +36,7 @@ CHOSEN: Final = (
     "batch_extraction_size",
 )
 
-#: Pairs of an exchange that are printed; JSON has all.
+#: Most pairs of an exchange that are printed; JSON has all.
 _PAIRS_SHOWN: Final = 40
 
 #: Distributions that results and problems depend on.
@@ -53,30 +52,50 @@ _DISTRIBUTIONS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Fact:
+    """One line of the report.
+
+    Attributes:
+        name: short, unique in its section.
+        value: plain JSON types.
+        text: the value for people; None prints the value.
+    """
+
+    name: str
+    value: Any
+    text: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.value) if self.text is None else self.text
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `dualwindow doctor`."""
     add_config(parser)
     add_userdir(parser)
-    parser.add_argument("--json", action="store_true", help="for programs: bytes and seconds")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON for programs, with sizes in bytes"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
     report = examine(options.userdir, config_files(options))
     if options.json:
-        plain = {
-            title: {each.name: each.value for each in section} for title, section in report.items()
+        values = {
+            title: {fact.name: fact.value for fact in facts} for title, facts in report.items()
         }
-        print(json.dumps(plain, indent=2))
-        return OK
-    for title, section in report.items():
+        print(json.dumps(values, indent=2))
+        return 0
+    for title, facts in report.items():
         print(f"{title}:")
-        print_table([(f"  {each.name}", str(each)) for each in section])
-    return OK
+        print_table([(f"  {fact.name}", str(fact)) for fact in facts])
+    return 0
 
 
 def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
-    """Everything that a problem report should begin with.
+    """Title of every section to its facts.
 
     Args:
         userdir: freqtrade's user folder; need not exist.
@@ -86,14 +105,14 @@ def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
     memory = MemoryGauge().smallest()
     checked = _checked(files, cores)
     return {
-        "versions": list(_versions()),
-        "processor": list(_processor(cores)),
-        "memory": list(_memory(memory)),
-        "gpu": list(_gpus()),
-        "disk": [*_disk(userdir), _stores(userdir)],
-        "data": list(_data(userdir)),
-        "configuration": list(_configuration(files, checked)),
-        "auto_configure": list(_choices(checked, memory, cores)),
+        "versions": list(_version_facts()),
+        "processor": list(_processor_facts(cores)),
+        "memory": list(_memory_facts(memory)),
+        "gpu": list(gpu_facts()),
+        "disk": list(_disk_facts(userdir)),
+        "data": list(_candle_facts(data_folder(userdir))),
+        "configuration": list(_configuration_facts(files, checked)),
+        "auto_configure": list(_choice_facts(checked, memory, cores)),
     }
 
 
@@ -105,85 +124,8 @@ def _checked(files: list[Path], cores: Cores) -> CheckedConfig:
     return check_config(content, cores=cores.usable)
 
 
-def _stores(userdir: Path) -> Fact:
-    size = sum(store_sizes(store_folder(userdir)).values())
-    return Fact("prepared", size, f"{size_text(size)} (dualwindow cache)")
-
-
-def _data(userdir: Path) -> Iterator[Fact]:
-    folder = data_folder(userdir)
-    exchanges = sorted(each for each in folder.glob("*") if each.is_dir())
-    if not exchanges:
-        yield Fact("none", None, f"{folder} has no folder of an exchange")
-    for exchange in exchanges:
-        try:
-            pairs = available_pairs(exchange, exchange=exchange.name)
-        except DataError as error:
-            yield Fact(exchange.name, {"problem": str(error)}, str(error))
-            continue
-        shown = [_pair_text(each) for each in pairs[:_PAIRS_SHOWN]]
-        if len(pairs) > _PAIRS_SHOWN:
-            shown.append(f"and {len(pairs) - _PAIRS_SHOWN} more pairs")
-        yield Fact(
-            exchange.name,
-            [_pair_value(each) for each in pairs],
-            "\n".join(shown) or "no 1m candles in freqtrade's feather format",
-        )
-
-
-def _pair_text(pair: AvailablePair) -> str:
-    named = f"{pair.pair} {pair.market}"
-    if pair.problem is not None or pair.first is None or pair.last is None:
-        return f"{named}: {pair.problem}"
-    return f"{named}: {utc_text(pair.first)} to {utc_text(pair.last)}, {pair.rows} candles"
-
-
-def _pair_value(pair: AvailablePair) -> dict[str, object]:
-    names = ("pair", "market", "first", "last", "rows", "problem")
-    return {name: getattr(pair, name) for name in names}
-
-
-def _configuration(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
-    if not files:
-        yield Fact("files", [], "none: there is no config.json here, and none was given")
-        return
-    yield Fact("files", [str(path) for path in files], ", ".join(map(str, files)))
-    yield Fact("valid", not checked.problems, "no" if checked.problems else "yes")
-    if checked.problems:
-        yield Fact("problems", list(checked.problems), "\n".join(checked.problems))
-    if checked.warnings:
-        yield Fact("warnings", list(checked.warnings), "\n".join(checked.warnings))
-
-
-def _choices(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
-    now = TrainingConfig() if checked.settings is None else checked.settings.training
-    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
-    for name in CHOSEN:
-        value, before = getattr(chosen, name), getattr(now, name)
-        now_text = "as it is" if value == before else f"now {json.dumps(before)}"
-        yield Fact(name, value, f"{json.dumps(value)} ({now_text})")
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One line of a report.
-
-    Attributes:
-        name: of what is told.
-        value: plain JSON types.
-        text: the value for people; as it is unless given.
-    """
-
-    name: str
-    value: Any
-    text: str | None = None
-
-    def __str__(self) -> str:
-        return str(self.value) if self.text is None else self.text
-
-
-def _versions() -> Iterator[Fact]:
-    """Versions of what this runs on; nothing is imported for it."""
+def _version_facts() -> Iterator[Fact]:
+    """Versions, read from the installed distributions without importing them."""
     yield Fact("dualwindow", __version__)
     yield Fact("python", platform.python_version())
     yield Fact("platform", platform.platform())
@@ -194,8 +136,8 @@ def _versions() -> Iterator[Fact]:
             yield Fact(name, None, "not installed")
 
 
-def _processor(cores: Cores) -> Iterator[Fact]:
-    """Cores, and what limits them."""
+def _processor_facts(cores: Cores) -> Iterator[Fact]:
+    """Cores and their limits."""
     yield Fact("cores", cores.machine)
     if cores.allowed != cores.machine:
         yield Fact("allowed", cores.allowed, f"{cores.allowed} (the process is bound to them)")
@@ -204,12 +146,8 @@ def _processor(cores: Cores) -> Iterator[Fact]:
     yield Fact("usable", cores.usable)
 
 
-def _memory(smallest: MemoryUse) -> Iterator[Fact]:
-    """Memory, and whose limit counts.
-
-    Args:
-        smallest: the smallest limit that this process is under.
-    """
+def _memory_facts(smallest: MemoryUse) -> Iterator[Fact]:
+    """Memory of the machine, and the smallest limit that this process is under."""
     machine = psutil.virtual_memory()
     yield Fact("machine", machine.total, size_text(machine.total))
     yield Fact("available", machine.available, size_text(machine.available))
@@ -220,18 +158,10 @@ def _memory(smallest: MemoryUse) -> Iterator[Fact]:
     )
 
 
-def _disk(folder: Path) -> Iterator[Fact]:
-    """Room where candles, stores and models are, or will be."""
-    there = next(each for each in (folder, *folder.resolve().parents) if each.is_dir())
-    usage = shutil.disk_usage(there)
-    yield Fact("folder", str(folder), str(folder) if there == folder else f"{folder} (not there)")
-    yield Fact("free", usage.free, f"{size_text(usage.free)} of {size_text(usage.total)}")
-
-
-def _gpus() -> Iterator[Fact]:
-    """What torch can compute on beside the processor, and why not where it cannot."""
+def gpu_facts() -> Iterator[Fact]:
+    """Devices that torch can use beside the processor, or the reason why it can use none."""
     try:
-        # It takes seconds, which no other command should pay for.
+        # Importing torch takes seconds, which no other command should pay for.
         import torch  # noqa: PLC0415
     except (ImportError, OSError) as error:
         yield Fact("torch", None, f"cannot be imported: {error}")
@@ -247,8 +177,70 @@ def _gpus() -> Iterator[Fact]:
             bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         devices.append({"name": about.name, "memory": about.total_memory, "bf16": bf16})
     shown = "\n".join(
-        f"{each['name']}, {size_text(each['memory'])}, bf16 {'yes' if each['bf16'] else 'no'}"
-        for each in devices
+        f"{device['name']}, {size_text(device['memory'])}, bf16 {'yes' if device['bf16'] else 'no'}"
+        for device in devices
     )
     unseen = "none; check the driver, and in Docker that the container is given GPUs"
     yield Fact("cuda", devices, shown or (unseen if built else "none"))
+
+
+def _disk_facts(userdir: Path) -> Iterator[Fact]:
+    """Free space for candles, stores and models, and the size of the prepared candles."""
+    existing = next(path for path in (userdir, *userdir.resolve().parents) if path.is_dir())
+    usage = shutil.disk_usage(existing)
+    text = str(userdir) if existing == userdir else f"{userdir} (not there)"
+    yield Fact("folder", str(userdir), text)
+    yield Fact("free", usage.free, f"{size_text(usage.free)} of {size_text(usage.total)}")
+    size = sum(store_sizes(store_folder(userdir)).values())
+    yield Fact("prepared", size, f"{size_text(size)} (dualwindow cache)")
+
+
+def _candle_facts(folder: Path) -> Iterator[Fact]:
+    """Pairs of every exchange that has candles in freqtrade's data folder."""
+    exchanges = sorted(path for path in folder.glob("*") if path.is_dir())
+    if not exchanges:
+        yield Fact("none", None, f"{folder} has no folder of an exchange")
+    for exchange in exchanges:
+        try:
+            pairs = available_pairs(exchange, exchange=exchange.name)
+        except DataError as error:
+            yield Fact(exchange.name, {"problem": str(error)}, str(error))
+            continue
+        lines = [_pair_text(pair) for pair in pairs[:_PAIRS_SHOWN]]
+        if len(pairs) > _PAIRS_SHOWN:
+            lines.append(f"and {len(pairs) - _PAIRS_SHOWN} more pairs")
+        names = ("pair", "market", "first", "last", "rows", "problem")
+        yield Fact(
+            exchange.name,
+            [{name: getattr(pair, name) for name in names} for pair in pairs],
+            "\n".join(lines) or "no 1m candles in freqtrade's feather format",
+        )
+
+
+def _pair_text(pair: AvailablePair) -> str:
+    title = f"{pair.pair} {pair.market}"
+    if pair.problem is not None or pair.first is None or pair.last is None:
+        return f"{title}: {pair.problem}"
+    return f"{title}: {utc_text(pair.first)} to {utc_text(pair.last)}, {pair.rows} candles"
+
+
+def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
+    if not files:
+        yield Fact("files", [], "none: there is no config.json here, and none was given")
+        return
+    yield Fact("files", [str(path) for path in files], ", ".join(map(str, files)))
+    yield Fact("valid", not checked.problems, "no" if checked.problems else "yes")
+    if checked.problems:
+        yield Fact("problems", list(checked.problems), "\n".join(checked.problems))
+    if checked.warnings:
+        yield Fact("warnings", list(checked.warnings), "\n".join(checked.warnings))
+
+
+def _choice_facts(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
+    """Settings that `auto_configure` would choose for this machine, beside the present ones."""
+    now = TrainingConfig() if checked.settings is None else checked.settings.training
+    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
+    for name in CHOSEN:
+        value, before = getattr(chosen, name), getattr(now, name)
+        now_text = "as it is" if value == before else f"now {json.dumps(before)}"
+        yield Fact(name, value, f"{json.dumps(value)} ({now_text})")

@@ -1,14 +1,14 @@
-"""`dualwindow evaluate`: how good a model is on candles that it has not seen."""
+"""`dualwindow evaluate`: a model's figures on candles that it was not trained on."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from dualwindow.cli.options.configuration import add_config_flags
 from dualwindow.cli.options.flags import (
     EVALUATION_FLAGS,
     MIN_TRADES,
-    add_config_flags,
     add_flags,
     add_timerange_flags,
     add_trade_flags,
@@ -19,54 +19,54 @@ from dualwindow.errors import SettingsError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `evaluate`."""
     parser.description = (
-        "Measure a model on labelled candles, by argmax beside the thresholds. Windows, labels and "
-        "features are the model's; the period begins after its training unless --date-from says "
-        "otherwise."
+        "Measure a model's decisions on labelled candles, by thresholds and by argmax. Windows, "
+        "labels and features are the model's. The date range begins after its training unless "
+        "--date-from is given."
     )
     parser.add_argument(
         "model",
         type=Path,
         help="folder that `dualwindow train` has written, or FreqAI's folder of an identifier "
-        "after a backtest, whose saved predictions are then held against what happened",
+        "after a backtest, whose saved predictions are compared with the actual labels",
     )
     add_config_flags(parser)
-    add_timerange_flags(parser, pairs="The model's pairs")
+    add_timerange_flags(parser, pairs="the model's pairs")
     add_flags(parser, EVALUATION_FLAGS)
     add_trade_flags(parser)
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="write the figures there as JSON"
+        "--output", type=Path, metavar="FILE", help="also write the figures to this file, as JSON"
     )
     parser.add_argument(
         "--suggest-thresholds",
         action="store_true",
-        help="choose the thresholds of SHORT and LONG on the model's validation candles, by what "
-        "a trade earns after fees, and show what they earn on its untouched tail",
+        help="choose the thresholds of SHORT and LONG on the model's validation candles by the "
+        "mean profit of a trade after fees, and show their profit on its untouched tail",
     )
     parser.add_argument(
         "--min-trades",
         type=int,
         metavar="TRADES",
-        help="with --suggest-thresholds: fewest trades on validation, of all pairs together. "
+        help="with --suggest-thresholds: fewest trades on the validation candles of all pairs. "
         f"Default {MIN_TRADES}.",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Evaluate.
+    """Evaluate a model, suggest its thresholds, or evaluate a backtest.
 
     Returns:
-        0 when the figures were shown, 128 and the signal's number when a signal stopped it.
+        0, or 128 and the signal's number when a signal stopped it.
 
     Raises:
         DualWindowError: when the model or the candles cannot be used.
     """
+    # Importing torch takes seconds, which the help must not.
     from dualwindow.cli.evaluate.walk_settings import is_backtest  # noqa: PLC0415
 
     if is_backtest(options.model):
         from dualwindow.cli.evaluate.walk_forward import run_walk  # noqa: PLC0415
 
         return run_walk(options)
-    # Torch takes its time to be imported; help does not wait for it.
     if options.suggest_thresholds:
         from dualwindow.cli.evaluate.thresholds import run_suggestion  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`dualwindow install`: the two adapters into a freqtrade user folder, and what to configure."""
+"""`dualwindow install`: copies both adapters into a freqtrade user folder and prints settings."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from dualwindow.cli.exit_status import OK
 from dualwindow.errors import DualWindowError
 from dualwindow.runtime.files import whole_file
 from dualwindow.settings.files import read_config_file
 from dualwindow.settings.shipped import ShippedFolder, shipped_path
 
-#: The adapters; each goes into the user folder's subfolder of the same name.
+#: Shipped folder and name of the adapters; the user folder has subfolders of the same names.
 _ADAPTERS: Final[tuple[tuple[ShippedFolder, str], ...]] = (
     ("freqaimodels", "DualWindowLSTM.py"),
     ("strategies", "DualWindowStrategy.py"),
 )
 
-#: What `freqtrade create-userdir` makes; any of these shows that a folder is a user folder.
-_USUAL: Final = (
+#: Folders that `freqtrade create-userdir` makes; any of these shows that a folder is a user folder.
+_USER_FOLDERS: Final = (
     "data",
     "strategies",
     "freqaimodels",
@@ -34,12 +33,12 @@ _USUAL: Final = (
     "models",
 )
 
-#: What a configuration needs beyond that of any bot.
+#: Keys that a configuration needs for this model, beyond those of any bot.
 _CONFIG_KEYS: Final = (
     "timeframe",
     "strategy",
     "freqaimodel",
-    # freqtrade wants the order book for futures.
+    # freqtrade requires the order book for futures.
     "entry_pricing",
     "exit_pricing",
     "dualwindow",
@@ -57,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="freqtrade's user folder, usually user_data",
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace adapters that are there and differ"
+        "--force",
+        action="store_true",
+        help="replace existing adapters that differ from the shipped ones",
     )
 
 
@@ -67,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         DualWindowError: when it is no user folder, or another file is in the way.
     """
-    done = install_adapters(options.userdir, force=options.force)
-    for path, changed in done.items():
+    for path, changed in install_adapters(options.userdir, force=options.force).items():
         print(f"{'installed' if changed else 'up to date'}: {path}")
     print("\nAdd to your config.json, or keep it in a file that a second -c names:\n")
     print(json.dumps(config_to_add(), indent=2))
@@ -76,17 +76,17 @@ def run(options: argparse.Namespace) -> int:
     for command in _commands(options.userdir):
         print(f"  {command}")
     print("\nWith trading_mode spot, the strategy only goes long.")
-    return OK
+    return 0
 
 
 def config_to_add() -> dict[str, object]:
-    """What a freqtrade configuration needs for this model, as in the shipped configuration."""
+    """The part of the shipped configuration that a freqtrade configuration needs for this model."""
     shipped = read_config_file(shipped_path("config.json"))
     return {key: shipped[key] for key in _CONFIG_KEYS}
 
 
 def _commands(userdir: Path) -> list[str]:
-    # Where freqtrade's Docker set-up keeps the configuration.
+    # freqtrade's Docker set-up keeps the configuration in the user folder.
     inside = userdir / "config.json"
     config = inside if inside.is_file() else Path("config.json")
     where = f"--userdir {shlex.quote(str(userdir))} -c {shlex.quote(str(config))}"
@@ -105,11 +105,11 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
         force: whether to replace files that differ.
 
     Returns:
-        Where each adapter is, and whether it was written; those that are the same are not.
+        Path of every adapter to whether it was written; one that is up to date is not.
 
     Raises:
-        DualWindowError: when it is no user folder, another file is in the way, or one cannot be
-            written.
+        DualWindowError: when `userdir` is no user folder, another file is in the way, or a file
+            cannot be written.
     """
     _require_user_folder(userdir)
     contents = {
@@ -125,7 +125,7 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
                 "changed; keep your version under another name, or replace it with --force"
             )
         with ExitStack() as stack:
-            # Each is renamed into place when the block ends: after all have been written.
+            # The files are renamed into place when the block ends, after all have been written.
             for path, content in contents.items():
                 if changed[path]:
                     path.parent.mkdir(exist_ok=True)
@@ -153,4 +153,4 @@ def _require_user_folder(folder: Path) -> None:
 
 
 def _is_user_folder(folder: Path) -> bool:
-    return any((folder / name).is_dir() for name in _USUAL)
+    return any((folder / name).is_dir() for name in _USER_FOLDERS)

@@ -1,4 +1,4 @@
-"""`dualwindow presets`: what each preset sets, or one preset's file as it is."""
+"""`dualwindow presets`: a table of the presets' settings, or the file of one preset."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from dualwindow.cli.display.tables import print_table
-from dualwindow.cli.exit_status import OK
+from dualwindow.cli.display.console import print_table
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.presets import find_preset, preset_files, preset_settings
 from dualwindow.settings.root_settings import RootSettings
@@ -22,13 +21,13 @@ def run(options: argparse.Namespace) -> int:
     """Print the table, or the file.
 
     Raises:
-        SettingsError: when there is no such preset, or a file is no group of settings.
+        SettingsError: when the preset does not exist, or a file is no group of settings.
     """
     if options.name is not None:
         path = find_preset(options.name)
         preset_settings(path)
         sys.stdout.write(path.read_text(encoding="utf-8"))
-        return OK
+        return 0
     files = preset_files()
     presets = {name: preset_settings(path) for name, path in files.items()}
     shortest_first = sorted(presets, key=lambda name: _epochs(presets[name]))
@@ -43,13 +42,13 @@ def run(options: argparse.Namespace) -> int:
     )
     folders = " and ".join(dict.fromkeys(str(path.parent) for path in files.values()))
     print(
-        f"\nThe files are in {folders}. They overlay a configuration:\n"
+        f"\nThe files are in {folders}. They override a configuration:\n"
         "  dualwindow train --preset quick --pair BTC_USDT\n"
         f"  freqtrade backtesting -c config.json -c {files[shortest_first[0]]}\n"
-        "More processes than this machine has cores are lowered to its cores. Without train_to,\n"
-        "the period ends with the newest candle."
+        "n_processes is lowered to the cores of this machine. Without train_to, the date range\n"
+        "ends with the newest candle."
     )
-    return OK
+    return 0
 
 
 def _epochs(settings: dict[str, Any]) -> float:

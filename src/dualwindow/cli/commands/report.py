@@ -1,4 +1,4 @@
-"""`dualwindow report`: the figures of a training or backtest as one page and as JSON."""
+"""`dualwindow report`: the figures of a training or a backtest as a page and as JSON."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from dualwindow.cli.options.flags import add_config_flags
+from dualwindow.cli.display.console import console_of
+from dualwindow.cli.options.configuration import add_config_flags
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `report`."""
     parser.description = (
-        "Make a page of how good a model is: one HTML file that needs no network, and the same "
-        "figures as JSON. `dualwindow train` makes one at its end. Of a backtest, the predictions "
-        "are held against the candles that freqtrade has downloaded."
+        "Write a page that shows how good a model is: one HTML file that needs no network, and the "
+        "same figures as JSON. `dualwindow train` writes one at its end. The predictions of a "
+        "backtest are compared with the candles that freqtrade has downloaded."
     )
     parser.add_argument(
         "folder",
@@ -27,25 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="where the files go (default: the folder itself)",
+        help="folder for the files (default: the folder of the model or backtest)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the report and say its verdict.
-
-    Returns:
-        0.
+    """Write the report and print its verdict.
 
     Raises:
         DualWindowError: when there are no figures, or the files cannot be written.
     """
-    # Help does not wait for what the figures need.
-    from dualwindow.cli.display.progress import console_of  # noqa: PLC0415
-    from dualwindow.cli.evaluate.walk_settings import is_backtest, walk_facts, walked  # noqa: PLC0415
+    # Importing these takes seconds, which the help must not.
+    from dualwindow.cli.evaluate.walk_settings import evaluate_backtest, is_backtest  # noqa: PLC0415
     from dualwindow.report.build import gather, write_report  # noqa: PLC0415
 
-    walk = walk_facts(walked(options, options.folder, ())) if is_backtest(options.folder) else None
+    walk = evaluate_backtest(options, options.folder, ()) if is_backtest(options.folder) else None
     report = gather(options.folder, walk=walk)
     page, figures = write_report(report, options.output or options.folder)
     console = console_of(sys.stdout)

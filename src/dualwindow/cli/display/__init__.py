@@ -1,1 +1,1 @@
-"""Tables and progress in the terminal."""
+"""Tables, figures and progress on the terminal."""

@@ -1,14 +1,13 @@
-"""How far a run has come: bars on a terminal, plain lines elsewhere."""
+"""Progress of a run: bars on a terminal, plain log lines elsewhere."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import IO, Final, Protocol, Self
+from typing import Protocol, Self
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     Progress,
@@ -25,21 +24,18 @@ from dualwindow.training.hooks import EpochResult
 
 logger = logging.getLogger(__name__)
 
-#: Columns of a table in a file.
-_WIDTH: Final = 160
-
 
 class RunProgress(Protocol):
-    """What is told about a run; a context manager around it."""
+    """Display of a run's progress; a context manager around the run."""
 
     def prepared(self, done: int, total: int) -> None:
-        """Take note of candles prepared so far."""
+        """Show the candles prepared so far."""
 
     def trained(self, done: int, total: int) -> None:
-        """Take note of windows trained so far in this epoch."""
+        """Show the windows trained so far in this epoch."""
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Take note of a finished epoch."""
+        """Show a finished epoch."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -54,10 +50,10 @@ def run_progress(
     """Progress for a console.
 
     Args:
-        console: where it is shown, and where log lines go.
+        console: that log lines go to.
         epochs: most there will be.
-        memory: bytes in use.
-        quiet: draw no bars, for another process does.
+        memory: returns the bytes in use.
+        quiet: draw no bars, because another process draws them.
     """
     if console.is_terminal and not quiet:
         return BarProgress(console, epochs, memory)
@@ -65,14 +61,7 @@ def run_progress(
 
 
 class LineProgress:
-    """One log line an epoch, with rate, remaining time and memory.
-
-    Preparation has a line for each pair already.
-
-    Args:
-        epochs: most there will be.
-        memory: bytes in use.
-    """
+    """One log line per epoch, with rate, remaining time and memory."""
 
     def __init__(self, epochs: int, memory: Callable[[], int]) -> None:
         self._epochs = epochs
@@ -81,10 +70,10 @@ class LineProgress:
         self._spent: list[float] = []
 
     def prepared(self, done: int, total: int) -> None:
-        """Nothing: each pair has a line of its own."""
+        """Nothing: the preparation logs a line for each pair."""
 
     def trained(self, _done: int, total: int) -> None:
-        """Remember how many windows an epoch has."""
+        """Remember the number of windows in an epoch."""
         self._windows = total
 
     def on_epoch(self, result: EpochResult) -> None:
@@ -109,13 +98,7 @@ class LineProgress:
 
 
 class BarProgress:
-    """Bars for the preparation and for the epochs.
-
-    Args:
-        console: a terminal.
-        epochs: most there will be.
-        memory: bytes in use.
-    """
+    """Bars for the preparation and for all epochs, on a terminal."""
 
     def __init__(self, console: Console, epochs: int, memory: Callable[[], int]) -> None:
         self._epochs = epochs
@@ -124,7 +107,7 @@ class BarProgress:
         self._figures = ""
         self._progress = Progress(
             TextColumn("{task.description}"),
-            # As wide as the figures leave it.
+            # All the width that the figures leave.
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f}%"),
             _Rate(),
@@ -141,21 +124,21 @@ class BarProgress:
 
     def trained(self, done: int, total: int) -> None:
         """Move the bar of all epochs."""
-        whole = total * self._epochs
         text = f"{self._figures}  {mib_text(self._memory())}".strip()
-        self._move("training", "windows", self._epoch * total + done, whole, text)
+        done_before, all_epochs = self._epoch * total, total * self._epochs
+        self._move("training", "windows", done_before + done, all_epochs, text)
         name = f"epoch {min(self._epoch + 1, self._epochs)} of {self._epochs}"
         self._progress.update(self._tasks["training"], description=name)
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Show the figures of an epoch from now on, and leave them in a line above."""
+        """Show an epoch's figures beside the bar and in a log line above it."""
         self._epoch = result.epoch
         self._figures = f"loss {result.validation_loss:.4f}  F1 {result.trading_f1:.3f}"
         logger.info("epoch %d of %d: %s", result.epoch, self._epochs, figures_text(result))
 
     def _move(self, name: str, unit: str, done: int, total: int, figures: str) -> None:
         if name not in self._tasks:
-            # What a resumed training finds done was not done in no time.
+            # Work done before a resume must not count as speed.
             self._tasks[name] = self._progress.add_task(
                 name, total=total, completed=done, unit=unit, figures=""
             )
@@ -170,7 +153,7 @@ class BarProgress:
 
 
 class _Rate(ProgressColumn):
-    """Units a second."""
+    """Units per second."""
 
     def render(self, task: Task) -> Text:
         """Such as `12,345 windows/s`."""
@@ -191,21 +174,3 @@ def mib_text(count: float) -> str:
     """Bytes as MiB, or GiB from 10 on."""
     mib = count / MIB
     return f"{mib:,.0f} MiB" if mib < 10_240 else f"{mib / 1024:,.1f} GiB"
-
-
-def console_of(file: IO[str]) -> Console:
-    """A console; where nobody watches it is wide enough for tables."""
-    return Console(file=file, width=None if file.isatty() else _WIDTH)
-
-
-def log_to(console: Console, level: int) -> None:
-    """Let log lines go to the console: above the bars on a terminal, plain elsewhere."""
-    handler: logging.Handler
-    if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, rich_tracebacks=False)
-        form = "%(message)s"
-    else:
-        handler = logging.StreamHandler(console.file)
-        form = "%(asctime)s %(levelname)s %(message)s"
-    handler.setFormatter(logging.Formatter(form))
-    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""What each stage of a run cost: time, memory, processor, and how evenly the work was shared."""
+"""Cost of a run's stages: time, memory, processor time and balance of the work."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Final
 
 import psutil
 
-#: Seconds between two looks at the processes.
+#: Seconds between two measurements of the processes.
 _INTERVAL: Final = 0.25
 
-#: Share of a stage's processor time below which a thread or process has not taken part in it.
+#: Share of a stage's processor time below which a thread or process did not work on it.
 _PART: Final = 0.02
 
 
@@ -26,8 +26,8 @@ class StageFigures:
         name: of the stage.
         seconds: duration.
         cpu_seconds: processor time of this process and those that it started.
-        peak_bytes: most memory at a time, mapped files left out.
-        work: processor seconds of each worker process, or of each thread where there was none.
+        peak_bytes: peak memory, without mapped files.
+        work: processor seconds of each worker process, or of each thread if there was none.
     """
 
     name: str
@@ -38,20 +38,20 @@ class StageFigures:
 
     @property
     def cpu_percent(self) -> float:
-        """Processor time by duration, percent of one core."""
+        """Processor time over duration, percent of one core."""
         return 100.0 * self.cpu_seconds / self.seconds if self.seconds else 0.0
 
     @property
     def balance(self) -> float:
-        """Mean work by that of the busiest: 1 when all had the same, or only one worked."""
+        """Mean work over that of the busiest worker; 1 if all worked equally, or one alone."""
         return sum(self.work) / len(self.work) / max(self.work) if self.work else 1.0
 
 
 class StageWatch:
-    """Watches this process and its children; a context manager around all stages.
+    """Measures this process and its children; a context manager around all stages.
 
     Attributes:
-        figures: of the stages that have ended, in order.
+        figures: of the finished stages, in order.
     """
 
     def __init__(self) -> None:
@@ -62,42 +62,43 @@ class StageWatch:
         self._peak = 0
         self._threads: dict[int, float] = {}
         self._children: dict[int, float] = {}
-        self._thread = threading.Thread(target=self._look_on, name="dualwindow-stages", daemon=True)
+        self._thread = threading.Thread(
+            target=self._measure_on, name="dualwindow-stages", daemon=True
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Measure the block; what raises is no finished stage and leaves no figures."""
-        self._look()
+        """Measure the block; a block that raises leaves no figures."""
+        self._measure()
         with self._lock:
             self._peak, self._children = 0, {}
             threads = dict(self._threads)
         cpu, started = self._cpu_seconds(), time.perf_counter()
         yield
         seconds = time.perf_counter() - started
-        self._look()
+        self._measure()
         spent = self._cpu_seconds() - cpu
         with self._lock:
             own = (value - threads.get(key, 0.0) for key, value in self._threads.items())
             work = list(self._children.values()) or list(own)
-            taking_part = tuple(each for each in work if each > _PART * spent)
-            self.figures.append(StageFigures(name, seconds, spent, self._peak, taking_part))
+            shares = tuple(share for share in work if share > _PART * spent)
+            self.figures.append(StageFigures(name, seconds, spent, self._peak, shares))
 
     def memory(self) -> int:
-        """Bytes in use now by this process and its children, mapped files left out."""
-        return sum(_held(each) for each in self._processes())
+        """Bytes in use by this process and its children, without mapped files."""
+        return sum(_used(process) for process in self._processes())
 
-    def _look_on(self) -> None:
+    def _measure_on(self) -> None:
         while not self._ended.wait(_INTERVAL):
-            self._look()
+            self._measure()
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         used = self.memory()
         threads: dict[int, float] = {}
         children: dict[int, float] = {}
         with suppress(psutil.Error):
-            threads = {
-                each.id: each.user_time + each.system_time for each in self._process.threads()
-            }
+            running = self._process.threads()
+            threads = {thread.id: thread.user_time + thread.system_time for thread in running}
         for child in self._processes()[1:]:
             with suppress(psutil.Error):
                 times = child.cpu_times()
@@ -114,7 +115,7 @@ class StageWatch:
 
     def _cpu_seconds(self) -> float:
         times = self._process.cpu_times()
-        # Those of children that have ended.
+        # Children that have ended are counted here alone.
         ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
         return float(times.user + times.system + ended)
 
@@ -127,7 +128,7 @@ class StageWatch:
         self._thread.join()
 
 
-def _held(process: psutil.Process) -> int:
+def _used(process: psutil.Process) -> int:
     with suppress(psutil.Error):
         memory = process.memory_info()
         return int(memory.rss - getattr(memory, "shared", 0))

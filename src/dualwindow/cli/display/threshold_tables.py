@@ -1,4 +1,4 @@
-"""Suggested thresholds as tables and words on the terminal, and as JSON."""
+"""Suggested thresholds as tables and sentences on the terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from dualwindow.model_selection.threshold_search import OFF, ThresholdChoice
 ValidationMeaning = dict[str, dict[str, Any]]
 
 NOISE: Final = (
-    "the choice is within noise: searched alike, random sides do as well too often; do not trade "
-    "these thresholds"
+    "the choice is within noise: the same search on random sides does as well too often; do not "
+    "trade these thresholds"
 )
 
 UNPAID: Final = (
-    "the choice is better than random sides, but once the luck of choosing is taken off, a trade "
-    "is not shown to earn its fees; do not trade these thresholds"
+    "the choice is better than random sides, but corrected for the luck of choosing, a trade is "
+    "not shown to earn its fees; do not trade these thresholds"
 )
 
 PAID: Final = (
-    "on validation the choice is better than random sides and earns its fees; whether that lasts "
-    "is for the tail to say, once: what is changed after a look at it needs newer candles"
+    "on validation the choice is better than random sides and earns its fees; the tail shows once "
+    "whether that lasts: thresholds that are changed after a look at it need newer candles"
 )
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Thresholds that were chosen, and what they are worth.
+    """Chosen thresholds with their trades, beside the configured ones.
 
     Attributes:
         pairs: that were traded.
-        validation: period of the choice.
-        tail: period of the report.
+        validation: date range of the choice.
+        tail: date range of the report.
         choice: of the thresholds.
-        meaning: which market probability they mean, on validation.
-        chosen_on_validation: the choice's trades there.
-        chosen_on_tail: the same thresholds on the tail.
+        meaning: how often the side occurs at the chosen thresholds, on validation.
+        chosen_on_validation: trades of the chosen thresholds on validation.
+        chosen_on_tail: trades of the chosen thresholds on the tail.
         configured: thresholds of the settings.
-        configured_on_tail: likewise.
+        configured_on_tail: trades of the configured thresholds on the tail.
     """
 
     pairs: tuple[str, ...]
@@ -61,14 +61,14 @@ class Suggestion:
 
     @property
     def verdict(self) -> str:
-        """What the figures of validation say, in words."""
+        """Verdict on the figures of validation, in words."""
         if self.choice.within_noise:
             return NOISE
         return PAID if self.choice.pays else UNPAID
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Under `freqai.model_training_parameters`: what makes the thresholds count."""
+        """Settings of `freqai.model_training_parameters` that put the thresholds to use."""
         chosen: dict[str, Any] = {
             "confidence_threshold_short": self.choice.chosen.short,
             "confidence_threshold_long": self.choice.chosen.long,
@@ -101,36 +101,31 @@ class Suggestion:
 
 
 def print_suggestion(console: Console, suggestion: Suggestion) -> None:
-    """Show the best thresholds, what the tail says, the verdict, and lines to paste.
-
-    Args:
-        console: where it is shown.
-        suggestion: to be shown.
-    """
+    """Show the best thresholds, their trades on the tail, the verdict, and settings to paste."""
     choice = suggestion.choice
 
-    def say(text: str, style: str | None = None) -> None:
+    def show(text: str, style: str | None = None) -> None:
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     console.print(validation_table(suggestion))
-    say(
-        f"chosen, the luck of choosing taken off: {choice.corrected_pct.text(3)} a trade; the best "
-        f"of as many choices on random sides: {choice.random_best_pct.text(3)}, as good in "
+    show(
+        f"chosen, corrected for the luck of choosing: {choice.corrected_pct.text(3)} a trade; the "
+        f"best of as many choices on random sides: {choice.random_best_pct.text(3)}, as good in "
         f"{choice.random_as_good_pct:.1f} % of draws"
     )
     for side, figures in suggestion.meaning.items():
-        say(_meaning(side, figures))
+        show(_meaning(side, figures))
     console.print(tail_table(suggestion))
-    good = not choice.within_noise and choice.pays
-    say(
-        suggestion.verdict if good else f"warning: {suggestion.verdict}", None if good else "yellow"
-    )
-    say("for freqai.model_training_parameters in config.json:")
-    say(json.dumps(suggestion.settings, indent=4)[2:-2])
+    if choice.pays and not choice.within_noise:
+        show(suggestion.verdict)
+    else:
+        show(f"warning: {suggestion.verdict}", "yellow")
+    show("for freqai.model_training_parameters in config.json:")
+    show(json.dumps(suggestion.settings, indent=4)[2:-2])
 
 
 def validation_table(suggestion: Suggestion) -> Table:
-    """The best thresholds and what they earned where they were chosen."""
+    """The best thresholds and their profit on the validation candles that chose them."""
     choice = suggestion.choice
     table = Table(
         title=f"validation, {', '.join(suggestion.pairs)}, {suggestion.validation}: best of "
@@ -138,21 +133,21 @@ def validation_table(suggestion: Suggestion) -> Table:
     )
     for head in ("SHORT", "LONG", "trades", "a trade after fees", "in all"):
         table.add_column(head, justify="right")
-    for each in choice.best:
+    for candidate in choice.best:
         table.add_row(
-            _threshold(each.short),
-            _threshold(each.long),
-            f"{each.trades:,}",
-            each.mean_pct.text(3),
-            each.total_pct.text(1),
+            _threshold(candidate.short),
+            _threshold(candidate.long),
+            f"{candidate.trades:,}",
+            candidate.mean_pct.text(3),
+            candidate.total_pct.text(1),
         )
     return table
 
 
 def tail_table(suggestion: Suggestion) -> Table:
-    """The chosen thresholds beside the configured ones, beside other sides, on the tail."""
+    """Trades of the chosen and the configured thresholds on the tail, beside other sides."""
     limits = suggestion.configured
-    ways = {
+    thresholds = {
         "chosen": suggestion.chosen_on_tail,
         f"configured ({threshold_text(limits.short)} / {threshold_text(limits.long)})"
         if limits.enabled
@@ -162,16 +157,16 @@ def tail_table(suggestion: Suggestion) -> Table:
     for head in ("thresholds", "sides", "trades", "a trade after fees", "in all"):
         left = head in ("thresholds", "sides")
         table.add_column(head, justify="left" if left else "right")
-    for title, worth in ways.items():
-        if worth.sides is None:
+    for title, trades in thresholds.items():
+        if trades.sides is None:
             table.add_row(title, "model", "0", "-", "-")
             continue
         for side in ("model", "always_long", "always_short", "random"):
-            figures = getattr(worth.sides, side)
+            figures = getattr(trades.sides, side)
             table.add_row(
                 title if side == "model" else "",
                 side.replace("_", " "),
-                f"{worth.trades:,}",
+                f"{trades.trades:,}",
                 figures.mean_pct.text(3),
                 figures.total_pct.text(1),
             )
@@ -183,15 +178,15 @@ def _threshold(value: float) -> str:
 
 
 def _meaning(side: str, figures: dict[str, Any]) -> str:
-    """What a threshold stands for in the market."""
+    """How often a threshold fires, and how often its side then occurred."""
     if figures["threshold"] >= OFF:
-        return f"{side}: never said"
+        return f"{side}: never predicted"
 
     def share(value: float | None) -> str:
         return "unknown" if value is None else f"{value:.1%}"
 
     return (
         f"{side} >= {figures['threshold']:.4g}: fires on {figures['fires']:.2%} of the candles, "
-        f"where the side came in {share(figures['above'])}; near the threshold in "
+        f"where the side occurred in {share(figures['above'])}; near the threshold in "
         f"{share(figures['near'])}"
     )

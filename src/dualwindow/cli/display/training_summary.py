@@ -1,4 +1,4 @@
-"""What stands on the terminal when a training has ended."""
+"""Summary of a finished training on the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
+from dualwindow.cli.display.evaluation_output import print_evaluation, print_profit
 from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
@@ -24,13 +24,13 @@ def print_summary(
     stages: Sequence[StageFigures],
     files: Sequence[tuple[str, Path]],
 ) -> None:
-    """Show time and memory by stage, classes, the evaluation, and where the files are.
+    """Show time and memory by stage, classes, the evaluation, and the files.
 
     Args:
-        console: where it is shown.
+        console: where they are shown.
         finished: the training.
-        stages: what each cost.
-        files: what each is, and its path.
+        stages: cost of its stages.
+        files: description and path of the files that it wrote.
     """
     console.print(stage_table(stages))
     console.print(_class_table(finished))
@@ -39,12 +39,12 @@ def print_summary(
     print_profit(console, finished.after_fees)
     console.print(_epochs_text(finished))
     for name, path in files:
-        # Not wrapped: a path is there to be copied.
+        # Not wrapped, so that the path can be copied.
         console.print(f"{name}: {path}", markup=False, soft_wrap=True)
 
 
 def _epochs_text(finished: TrainingOutcome) -> str:
-    """Which epoch was kept, and how fast the epochs were, validation included."""
+    """The epoch that was kept, and windows per second, with validation included."""
     fitted, balance = finished.fitted, finished.model.config.class_balance
     windows = int(drawn_counts(finished.split.train.counts, balance).sum())
     seconds = median(epoch.seconds for epoch in fitted.history)

@@ -1,4 +1,4 @@
-"""One evaluation of the command line: load a model, prepare candles, predict, compare."""
+"""`dualwindow evaluate` of a model folder: load the model, prepare candles, predict, compare."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import Any
 
 from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
 from dualwindow.backtest.figures import AfterFees
-from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
-from dualwindow.cli.display.figures_output import require_writable, write_figures
-from dualwindow.cli.display.progress import console_of, log_to, run_progress
+from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.evaluation_output import (
+    print_evaluation,
+    print_profit,
+    require_writable,
+    write_figures,
+)
+from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
-from dualwindow.cli.options.flags import EVALUATION_FLAGS, layered_config
+from dualwindow.cli.options.configuration import layered_config
+from dualwindow.cli.options.flags import EVALUATION_FLAGS, TRAINING_GROUP
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.data.candles.sources import CandleSource
@@ -23,7 +29,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
-from dualwindow.evaluation import Evaluation, Reference, evaluate
+from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.portable import PortableModel, load_portable
@@ -34,14 +40,12 @@ from dualwindow.training.final_evaluation import comparison_of
 
 logger = logging.getLogger(__name__)
 
-_TRAINING = ("freqai", "model_training_parameters")
-
 
 def run_evaluation(options: argparse.Namespace) -> int:
     """Evaluate a model on candles and show the figures.
 
     Args:
-        options: from `evaluate_command.add_arguments`.
+        options: of `commands.evaluate.add_arguments`.
 
     Returns:
         0, or 128 and the number of the signal that stopped it.
@@ -54,37 +58,35 @@ def run_evaluation(options: argparse.Namespace) -> int:
     loaded = load_portable(options.model)
     settings = evaluation_settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
-    # The model may lack what the mode needs, which is better said before the work.
+    # Refuse now, before the work, a mode that needs what the model lacks.
     model.thresholds(settings.training)
     require_writable(options.output)
     sources = _sources(settings, loaded)
     with StageWatch() as watch, StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, watch, signals)
-            reference = loaded.reference
-            market = venue_of(settings, sources)
-            evaluation, earned = _evaluate(
-                model, reference, settings, store, signals, market=market
+            evaluation, after_fees = _evaluate(
+                loaded, model, settings, store, signals, venue=venue_of(settings, sources)
             )
         except TrainingStoppedError:
             return signals.exit_status
-    _tell(evaluation, earned, sources, loaded, options.output)
+    _print_figures(evaluation, after_fees, sources, loaded, options.output)
     return 0
 
 
 def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
-    """The settings of the run, in which whatever the model depends on is the model's."""
+    """Settings of the run; those that a model depends on are the model's own."""
     origin, config = loaded.origin, loaded.model.config
-    own = {
+    own: dict[str, Any] = {
         "timeframe": origin.timeframe,
-        # The period of a preset or configuration is that of a training.
+        # The date range of a preset or a configuration is that of a training.
         "dualwindow": {
             "train_days": None,
             "train_from": options.date_from,
             "train_to": options.date_to,
         },
         "freqai": {
-            # FreqAI's names for the same things may say something else in a bot's configuration.
+            # FreqAI's names for the same things may differ in a bot's configuration.
             "conv_width": None,
             "data_split_parameters": {"test_size": config.validation_fraction},
             "model_training_parameters": settings_in_model(config),
@@ -94,15 +96,14 @@ def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> R
             },
         },
     }
-    pairs = {"exchange": {"pair_whitelist": list(origin.pairs)}} if options.pair is None else {}
-    market = {"trading_mode": origin.trading_mode, "exchange": {"name": origin.exchange}}
-    below, above = (
-        [Layer("the model", market)],
-        [Layer("the model", own), Layer("the model", pairs)],
-    )
+    if options.pair is None:
+        own["exchange"] = {"pair_whitelist": list(origin.pairs)}
+    above = [Layer("the model", own)]
+    venue = {"trading_mode": origin.trading_mode, "exchange": {"name": origin.exchange}}
+    below = [Layer("the model", venue)]
     layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
-    if not any(layers.origin(*_TRAINING, name) for name in CONFIDENCE_SETTINGS):
-        # Mixed with those of a configuration, a threshold of the model would beat its mode.
+    if not any(layers.origin(*TRAINING_GROUP, name) for name in CONFIDENCE_SETTINGS):
+        # Only then: a threshold of the model would override the mode of a configuration.
         decisions = {name: config.to_dict()[name] for name in CONFIDENCE_SETTINGS}
         below.append(Layer("the model", {"freqai": {"model_training_parameters": decisions}}))
         layers = layered_config(options, EVALUATION_FLAGS, below=below, above=above)
@@ -116,18 +117,11 @@ def checked_store(
     watch: StageWatch,
     signals: StopSignals,
 ) -> Store:
-    """Look through candles and prepare them for a model.
-
-    Args:
-        sources: candles of all pairs.
-        settings: of the run.
-        model: that will look at them.
-        watch: whose memory the progress shows.
-        signals: that stop it.
+    """Check the candles of all pairs and prepare them for a model.
 
     Raises:
         DataError: when the candles cannot be used, or their features are not the model's.
-        TrainingStoppedError: when a signal came.
+        TrainingStoppedError: when a signal stopped it.
     """
     console = console_of(sys.stderr)
     check_candles(sources, settings, console, signals.requested)
@@ -143,14 +137,14 @@ def checked_store(
         )
     if store.dataset.names != model.feature_names:
         raise DataError(
-            f"the model looks at {', '.join(model.feature_names)}, the command line makes "
-            f"{', '.join(store.dataset.names)}; such a model can only be judged by a backtest"
+            f"the model's features are {', '.join(model.feature_names)}, the command line makes "
+            f"{', '.join(store.dataset.names)}; such a model can only be evaluated by a backtest"
         )
     return store
 
 
 def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]:
-    """The candles to evaluate on: those after the training, unless a period is asked for."""
+    """The candles to evaluate on: those after the training, unless dates are given."""
     root = settings.root
     if root.train_from is not None or root.train_days is not None:
         return find_candles(settings)
@@ -160,53 +154,54 @@ def _sources(settings: RunSettings, loaded: PortableModel) -> list[CandleSource]
     if stop is not None and stop <= until:
         raise DataError(
             f"the model was made with candles until {utc_text(until)} (UTC), and there are none "
-            "after that; download newer ones, or name a period with --date-from (within the "
+            "after that; download newer ones, or choose dates with --date-from (within the "
             "training the figures are hindsight)"
         )
     return sources
 
 
 def _evaluate(
+    loaded: PortableModel,
     model: TrainedModel,
-    reference: Reference | None,
     settings: RunSettings,
     store: Store,
     signals: StopSignals,
     *,
-    market: TradeVenue,
+    venue: TradeVenue,
 ) -> tuple[Evaluation, AfterFees | None]:
+    """Figures of the model, which is `loaded` on its device, and of its trades."""
     dataset = store.dataset
     labelled = dataset.labelled()
     rows = labelled.evenly_spaced(EVALUATION_ROWS)
     if not len(rows):
         raise DataError(
             f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
-            "longer period"
+            "longer date range"
         )
     probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
     config, comparison = settings.training, None
-    if reference is None:
+    if loaded.reference is None:
         logger.warning(
             "%s of the model holds no baselines, so that there is nothing to compare it with; a "
             "model that this version trains has them",
             EVALUATION_NAME,
         )
     else:
-        comparison = comparison_of(dataset, rows, config, reference)
+        comparison = comparison_of(dataset, rows, config, loaded.reference)
     thresholds = model.thresholds(config)
     predicted = model.calibrated(probabilities, config)
     evaluation = evaluate(dataset.labels[rows], probabilities, thresholds, comparison, predicted)
     if len(labelled) > len(rows):
-        # Evenly spaced rows cannot be traded.
+        # Trades need consecutive rows; these are evenly spaced.
         rows = newest_rows(labelled, EVALUATION_ROWS)
         probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
         predicted = model.calibrated(probabilities, config)
-    return evaluation, trade_rows(dataset, rows, predicted.decide(thresholds), config, market)
+    return evaluation, trade_rows(dataset, rows, predicted.decide(thresholds), config, venue)
 
 
-def _tell(
+def _print_figures(
     evaluation: Evaluation,
-    earned: AfterFees | None,
+    after_fees: AfterFees | None,
     sources: list[CandleSource],
     loaded: PortableModel,
     output: Path | None,
@@ -216,7 +211,7 @@ def _tell(
     pairs = ", ".join(source.pair for source in sources)
     console = console_of(sys.stdout)
     print_evaluation(console, evaluation, f"{pairs}, {timerange}")
-    print_profit(console, earned)
+    print_profit(console, after_fees)
     if seen:
         console.print(
             f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "
@@ -231,6 +226,6 @@ def _tell(
             "period": str(timerange),
             "hindsight": seen,
             "figures": evaluation.to_dict(),
-            AFTER_FEES_KEY: earned.to_dict() if earned else None,
+            AFTER_FEES_KEY: after_fees.to_dict() if after_fees else None,
         }
         write_figures(output, content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.cli.display.figures_output import require_writable, write_figures
-from dualwindow.cli.display.progress import console_of, log_to
+from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.evaluation_output import require_writable, write_figures
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.display.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
 from dualwindow.cli.evaluate.job import checked_store, evaluation_settings
@@ -37,24 +37,11 @@ from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The candles of a model's training that its weights were not made from.
-
-    Attributes:
-        validation: to choose on.
-        tail: to report on.
-    """
-
-    validation: DateRange
-    tail: DateRange
-
-
 def run_suggestion(options: argparse.Namespace) -> int:
-    """Choose thresholds and show what they are worth.
+    """Choose thresholds and show the profit of their trades.
 
     Args:
-        options: from `evaluate_command.add_arguments`.
+        options: of `commands.evaluate.add_arguments`.
 
     Returns:
         0, whatever the verdict, or 128 and the number of the signal that stopped it.
@@ -66,40 +53,39 @@ def run_suggestion(options: argparse.Namespace) -> int:
     console = console_of(sys.stderr)
     log_to(console, logging.INFO)
     loaded = load_portable(options.model)
-    parts = _parts(loaded.origin)
+    validation_range, tail_range = _date_ranges(loaded.origin)
     settings = evaluation_settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
     _require_one_scale(settings.training)
     configured = model.thresholds(settings.training)
     terms = trade_terms(settings.root, settings.layers.content, settings.trading_mode)
     require_writable(options.output)
-    whole = DateRange(parts.validation.first, parts.tail.stop)
+    timerange = DateRange(validation_range.first, tail_range.stop)
     sources = [
-        replace(source, timerange=whole)
-        for source in find_candles(settings, begin=parts.validation.first)
+        replace(source, timerange=timerange)
+        for source in find_candles(settings, begin=validation_range.first)
     ]
     with StageWatch() as watch, StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, watch, signals)
-            evaluated = _evaluated(model, store, sources, settings, signals)
+            scored = _scored(model, store, sources, settings, signals)
         except TrainingStoppedError:
             return signals.exit_status
     config = settings.training
-    validation, tail = (
-        _part(evaluated, timerange, config) for timerange in (parts.validation, parts.tail)
-    )
+    validation = _part(scored, validation_range, config)
+    tail = _part(scored, tail_range, config)
     choice = choose_thresholds(validation, config, terms, min_trades=min_trades)
     chosen = chosen_thresholds(choice.chosen, configured)
     suggestion = Suggestion(
         pairs=tuple(source.pair for source in sources),
-        validation=str(parts.validation),
-        tail=str(parts.tail),
+        validation=str(validation_range),
+        tail=str(tail_range),
         choice=choice,
         meaning=_meaning(validation, chosen),
-        chosen_on_validation=_worth(validation, chosen, config, terms),
-        chosen_on_tail=_worth(tail, chosen, config, terms),
+        chosen_on_validation=_traded(validation, chosen, config, terms),
+        chosen_on_tail=_traded(tail, chosen, config, terms),
         configured=configured,
-        configured_on_tail=_worth(tail, configured, config, terms),
+        configured_on_tail=_traded(tail, configured, config, terms),
     )
     print_suggestion(console_of(sys.stdout), suggestion)
     if options.output is not None:
@@ -123,26 +109,25 @@ def _min_trades(options: argparse.Namespace) -> int:
 
 
 def _require_one_scale(config: TrainingConfig) -> None:
-    """Refuse thresholds of which some are of the network's own probabilities, others calibrated."""
+    """Refuse thresholds on two scales: the network's own and calibrated probabilities."""
     if config.coverage_sides and config.calibration != "none":
         raise SettingsError(
             [
-                f"confidence_mode 'coverage' goes by the network's own probabilities, and a "
-                f"threshold by those of calibration {config.calibration!r}, so that they cannot be "
+                f"confidence_mode 'coverage' uses the network's own probabilities, and a "
+                f"threshold those of calibration {config.calibration!r}, so that they cannot be "
                 "compared; give --calibration none or another --confidence-mode"
             ],
             "the command",
         )
 
 
-def _parts(origin: ModelOrigin) -> _Parts:
-    """The validation candles and the tail of a training.
+def _date_ranges(origin: ModelOrigin) -> tuple[DateRange, DateRange]:
+    """The validation candles, which choose the thresholds, and the tail, which reports on them.
 
-    Without a tail nothing is left that did not choose the best epoch, on which the choice could
-    be shown to hold; a part of validation would only look like it.
+    The tail alone can confirm the choice: all of validation has chosen the best epoch already.
 
     Raises:
-        DataError: when one of them is not there, or was seen.
+        DataError: when one of them does not exist, or the model has seen validation candles.
     """
     begin, tail = origin.validation_from, origin.tail_from
     if begin is None or tail is None:
@@ -158,60 +143,62 @@ def _parts(origin: ModelOrigin) -> _Parts:
             f"{utc_text(seen)} (UTC), and validation begins at {utc_text(begin)}: thresholds "
             "chosen there would be hindsight; fine-tune on newer candles"
         )
-    return _Parts(DateRange(begin, tail), DateRange(tail, origin.until))
+    return DateRange(begin, tail), DateRange(tail, origin.until)
 
 
-def _evaluated(
+def _scored(
     model: TrainedModel,
     store: Store,
     sources: list[CandleSource],
     settings: RunSettings,
     signals: StopSignals,
 ) -> list[ScoredCandles]:
-    """Every pair's candles with the model's probabilities."""
-    dataset, found = store.dataset, []
+    """Candles of every pair with the model's probabilities."""
+    dataset, scored = store.dataset, []
     for source, span in zip(sources, dataset.pairs, strict=True):
         probabilities = pair_probabilities(
             model, dataset, span, source, settings.training, should_stop=signals.requested
         )
         funding = settings.root.evaluation_funding
-        found.append(score_candles(source, dataset, span, probabilities, funding=funding))
-    return found
+        scored.append(score_candles(source, dataset, span, probabilities, funding=funding))
+    return scored
 
 
 def _part(
-    evaluated: list[ScoredCandles], timerange: DateRange, config: TrainingConfig
+    scored: list[ScoredCandles], timerange: DateRange, config: TrainingConfig
 ) -> list[ScoredCandles]:
-    """The pairs that have candles in a part; a pair that was listed late has none."""
-    parts = [part_of(pair, timerange, config.future_window) for pair in evaluated]
+    """The pairs that have candles in a date range; a pair that was listed later has none."""
+    parts = [part_of(pair, timerange, config.future_window) for pair in scored]
     return [part for part in parts if len(part.candles) > 1]
 
 
-def _worth(
-    evaluated: list[ScoredCandles],
+def _traded(
+    scored: list[ScoredCandles],
     thresholds: Thresholds,
     config: TrainingConfig,
     terms: TradeTerms,
 ) -> AfterFees:
-    """What thresholds earn on candles, beside other sides at the same entries."""
+    """Trades of thresholds after fees, beside other sides at the same entries."""
     compared = []
-    for pair in evaluated:
+    for pair in scored:
         decisions = decide(pair.probabilities, thresholds)
         trades = trade_decisions(pair.candles, decisions, config, terms, turns=False)
         compared.append(ComparedTrades.from_trades(pair.candles, trades, config, terms))
     return after_fees(compared, terms)
 
 
-def _meaning(evaluated: list[ScoredCandles], thresholds: Thresholds) -> ValidationMeaning:
-    """Which market probability each side's threshold means, on rows with a known label."""
-    labels = np.concatenate([pair.labels for pair in evaluated])
-    says = np.concatenate([pair.probabilities for pair in evaluated])
-    known = (labels >= 0) & ~np.isnan(says).any(axis=1)
+def _meaning(scored: list[ScoredCandles], thresholds: Thresholds) -> ValidationMeaning:
+    """How often a side occurred at its threshold, on rows with a known label."""
+    labels = np.concatenate([pair.labels for pair in scored])
+    probabilities = np.concatenate([pair.probabilities for pair in scored])
+    known = (labels >= 0) & ~np.isnan(probabilities).any(axis=1)
     if not known.any():
         return {}
     return {
         CLASS_NAMES[code]: asdict(
-            ThresholdFigures.from_probabilities(labels[known] == code, says[known, code], threshold)
+            ThresholdFigures.from_probabilities(
+                labels[known] == code, probabilities[known, code], threshold
+            )
         )
         for code, threshold in ((SHORT, thresholds.short), (LONG, thresholds.long))
     }

@@ -1,4 +1,4 @@
-"""`dualwindow evaluate` of a backtest: its saved predictions against what happened."""
+"""`dualwindow evaluate` of a backtest: its saved predictions against the actual labels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.cli.display.evaluation_tables import print_evaluation, print_profit
-from dualwindow.cli.display.figures_output import require_writable, write_figures
-from dualwindow.cli.display.progress import console_of, log_to
-from dualwindow.cli.evaluate.walk_settings import walk_facts, walked
+from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.evaluation_output import (
+    print_evaluation,
+    print_profit,
+    require_writable,
+    write_figures,
+)
+from dualwindow.cli.evaluate.walk_settings import evaluate_backtest
 from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, SettingsError
@@ -24,23 +28,23 @@ from dualwindow.model_selection.walk_forward import WalkForward
 
 
 def run_walk(options: argparse.Namespace) -> int:
-    """Judge a backtest and show the figures.
+    """Evaluate a backtest and show the figures.
 
     Args:
-        options: from `evaluate_command.add_arguments`; `model` is FreqAI's folder.
+        options: of `commands.evaluate.add_arguments`; `model` is FreqAI's folder.
 
     Returns:
         0.
 
     Raises:
-        SettingsError: when a flag asks for something else than the backtest.
-        DataError: when no pair can be judged, or the figures cannot be written.
+        SettingsError: when a flag does not fit a backtest.
+        DataError: when no pair can be evaluated, or the figures cannot be written.
     """
     _require_fitting(options)
     require_writable(options.output)
     errors = console_of(sys.stderr)
     log_to(errors, logging.INFO)
-    facts = walk_facts(walked(options, options.model, EVALUATION_FLAGS))
+    facts = evaluate_backtest(options, options.model, EVALUATION_FLAGS)
     if facts.pooled is None:
         raise DataError(
             "; ".join(facts.problems)
@@ -56,10 +60,10 @@ def run_walk(options: argparse.Namespace) -> int:
 
 
 def _require_fitting(options: argparse.Namespace) -> None:
-    """Refuse flags that would be left aside: the backtest has its pairs, period and models."""
+    """Refuse flags without effect: a backtest has its own pairs, dates and models."""
     problems = [
         f"{flag} does not go with the folder of a backtest, all of whose saved predictions are "
-        "judged; leave it out, or give a folder that `dualwindow train` has written"
+        "evaluated; leave it out, or give a folder that `dualwindow train` has written"
         for flag, given in (
             ("--pair", options.pair),
             ("--date-from", options.date_from),
@@ -75,28 +79,28 @@ def _require_fitting(options: argparse.Namespace) -> None:
 
 def _show(console: Console, walk: WalkForward) -> None:
     if walk.evaluation is not None:
-        pairs = ", ".join(each.pair for each in walk.pairs)
+        pairs = ", ".join(walked.pair for walked in walk.pairs)
         print_evaluation(console, walk.evaluation, f"{pairs}, walk-forward")
     console.print(slice_table(walk))
     print_profit(console, walk.after_fees)
 
 
 def slice_table(walk: WalkForward) -> Table:
-    """Every model on the candles that it predicted, a row each."""
-    table = Table(title="by retraining, each on the candles that it predicted")
+    """One row per retraining: its model on the candles that it predicted."""
+    table = Table(title="by retraining: every model on the candles that it predicted")
     for head in ("pair", "trained until", "candles", "left out", "skill", "direction", "trades"):
         table.add_column(head, justify="left" if head in ("pair", "trained until") else "right")
     table.add_column("a trade", justify="right")
-    for each in walk.slices:
-        figures = each.after_fees
+    for part in walk.slices:
+        figures = part.after_fees
         sides = figures.sides if figures is not None else None
         table.add_row(
-            each.pair,
-            utc_text(each.trained_until),
-            f"{each.candles:,}",
-            f"{each.unusable + each.unknown:,}",
-            _skill(each.evaluation, "total"),
-            _skill(each.evaluation, "direction"),
+            part.pair,
+            utc_text(part.trained_until),
+            f"{part.candles:,}",
+            f"{part.unusable + part.unknown:,}",
+            _skill(part.evaluation, "total"),
+            _skill(part.evaluation, "direction"),
             f"{figures.trades:,}" if figures is not None else "-",
             sides.model.mean_pct.text(3) if sides is not None else "-",
         )

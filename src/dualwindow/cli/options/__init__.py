@@ -1,1 +1,1 @@
-"""Flags, settings and folders that commands share."""
+"""Flags, settings and candles that commands share."""

@@ -1,4 +1,4 @@
-"""Finds the candles of a run and looks through them before anything is made of them."""
+"""Candles of a run: finding their files and checking them before anything uses them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dualwindow.data.candles.sources import CandleSource, find_sources, newest_c
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import TrainingStoppedError
 
-#: Most pairs whose figures stand beside each other.
+#: Most pairs that the table shows as columns; more become rows.
 _PAIRS_BESIDE: Final = 3
 
 #: Later than any candle, seconds since 1970.
@@ -32,16 +32,15 @@ _NEVER: Final = 2**40
 
 
 def find_candles(settings: RunSettings, begin: int | None = None) -> list[CandleSource]:
-    """The candle files of a run's pairs, with the period resolved to moments.
+    """The candle files of a run's pairs, with the date range in seconds since 1970.
 
     Args:
         settings: of the run.
-        begin: of the period where the settings name none, seconds since 1970; None is the first
-            candle.
+        begin: used if the settings name no begin, seconds since 1970; None is the first candle.
 
     Raises:
-        DataError: when candles are not there.
-        SettingsError: when the period is no period.
+        DataError: when a pair has no candles.
+        SettingsError: when the date range is empty or no date range.
     """
     root = settings.root
 
@@ -61,8 +60,8 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         trading_mode=settings.trading_mode,
         exchange=settings.exchange,
         timeframe=settings.timeframe,
-        # What a download would have to bring; the newest candle is known only once there is one,
-        # and until then no date is too late.
+        # The range that a message tells the user to download. The newest candle is not known
+        # before a file is found, and until then no date is too late.
         timerange=resolved(_NEVER if root.train_days is None else int(time.time())),
         buffer_days=settings.training.calculate_required_buffer_days(settings.periods),
         excluded=settings.excluded,
@@ -79,22 +78,16 @@ def check_candles(
     console: Console,
     should_stop: Callable[[], bool],
 ) -> None:
-    """Look through all candles, show what was found, and refuse what would train wrongly.
-
-    Args:
-        sources: candles of all pairs.
-        settings: of the run.
-        console: where it is shown.
-        should_stop: asked before every pair.
+    """Check all candles, show a table and warnings, and refuse candles that would train wrongly.
 
     Raises:
         DataError: with every reason, all pairs in one message.
-        TrainingStoppedError: when `should_stop` said so.
+        TrainingStoppedError: when `should_stop`, asked before every pair, is true.
     """
     reports = []
     for source in sources:
         if should_stop():
-            raise TrainingStoppedError("the look through the candles was asked to stop")
+            raise TrainingStoppedError("the check of the candles was asked to stop")
         reports.append(
             inspect_candles(
                 source,
@@ -111,7 +104,7 @@ def check_candles(
 
 
 def _table(reports: Sequence[CandleReport]) -> Table:
-    """A column a pair while there are few, else a row a pair."""
+    """One column per pair if there are few, else one row per pair."""
     rows = [REPORT_HEADER, *(report.cells() for report in reports)]
     if len(reports) <= _PAIRS_BESIDE:
         rows = list(zip(*rows, strict=True))
@@ -124,12 +117,7 @@ def _table(reports: Sequence[CandleReport]) -> Table:
 
 
 def venue_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeVenue:
-    """Take prices from the candle files of a run.
-
-    Args:
-        settings: of the run.
-        sources: candles of all pairs.
-    """
+    """Prices from a run's candle files and the run's terms, to trade decisions on."""
     by_pair = {source.pair: source for source in sources}
 
     def prices(pair: str, timerange: DateRange) -> TradeCandles:

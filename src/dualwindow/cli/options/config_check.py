@@ -1,4 +1,4 @@
-"""Everything that is wrong with a freqtrade configuration, found without freqtrade and torch."""
+"""Check of a whole freqtrade configuration, without freqtrade and torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dualwindow.errors import SettingsError
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.root_settings import RootSettings
 
-#: Groups that are looked into.
+#: Groups that must be mappings.
 _GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("exchange",),
     ("freqai",),
@@ -36,13 +36,13 @@ _LISTS_OF_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
 
 @dataclass(frozen=True)
 class CheckedConfig:
-    """What was found.
+    """Settings of a configuration, or its problems.
 
     Attributes:
         settings: None when there are problems.
-        root: settings under the root key `dualwindow`; likewise.
-        problems: one sentence each.
-        warnings: likewise, of what works but may not be meant.
+        root: settings under the root key `dualwindow`; None when there are problems.
+        problems: sentences, all that were found.
+        warnings: sentences about values that work but may not be meant.
     """
 
     settings: FreqaiSettings | None = None
@@ -58,18 +58,17 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
         content: freqtrade's configuration.
         cores: processor cores that may be used.
     """
-    problems = shape_problems(content)
-    if problems:
+    if problems := shape_problems(content):
         return CheckedConfig(problems=tuple(problems))
     settings = root = None
     seconds: dict[str, int] = {}
     included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
     for timeframe in dict.fromkeys([content.get("timeframe") or "1m", *included]):
-        with _noted(problems):
+        with _collected(problems):
             seconds[timeframe] = timeframe_seconds(str(timeframe))
-    with _noted(problems):
+    with _collected(problems):
         root = RootSettings.from_config(content)
-    with _noted(problems):
+    with _collected(problems):
         settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
     if problems or settings is None:
         return CheckedConfig(problems=tuple(problems))
@@ -77,13 +76,7 @@ def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
 
 
 def shape_problems(content: Mapping[str, Any]) -> list[str]:
-    """One sentence for each value that is of another kind than what it is used as.
-
-    A value that is null is as good as absent.
-
-    Args:
-        content: freqtrade's configuration.
-    """
+    """One sentence for every value of the wrong JSON type; null counts as absent."""
     problems = []
     for path in _GROUPS:
         if not isinstance(group := _at(content, path), Mapping):
@@ -94,7 +87,7 @@ def shape_problems(content: Mapping[str, Any]) -> list[str]:
     for path in _LISTS_OF_TEXTS:
         values = _value(content, path)
         if values is not None and not (
-            isinstance(values, list) and all(isinstance(each, str) for each in values)
+            isinstance(values, list) and all(isinstance(value, str) for value in values)
         ):
             problems.append(f"{'.'.join(path)} {values!r} is not a list of texts ([...])")
     mode = content.get("trading_mode")
@@ -104,8 +97,8 @@ def shape_problems(content: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _noted(problems: list[str]) -> Iterator[None]:
-    """Note the problems of the block's SettingsError and go on."""
+def _collected(problems: list[str]) -> Iterator[None]:
+    """Add the problems of a SettingsError in the block to the list and go on."""
     try:
         yield
     except SettingsError as error:
@@ -113,13 +106,13 @@ def _noted(problems: list[str]) -> Iterator[None]:
 
 
 def _at(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The group at a path; an empty one where there is none."""
+    """The group at a path; empty if absent."""
     group = _value(content, path)
     return {} if group is None else group
 
 
 def _value(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """What stands at a path; None where there is nothing."""
+    """The value at a path; None if absent."""
     value: Any = content
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None

@@ -1,4 +1,4 @@
-"""What a command of the command line works with, resolved from files, preset and flags."""
+"""Settings of one run of a command, resolved from files, preset and flags."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 
 from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.cli.options.config_check import shape_problems
-from dualwindow.cli.options.flags import SettingFlag, layered_config
-from dualwindow.cli.options.folders import USERDIR, data_folder
+from dualwindow.cli.options.configuration import USERDIR, data_folder, layered_config
+from dualwindow.cli.options.flags import SettingFlag
 from dualwindow.cli.options.setting_rows import setting_rows, value_row
 from dualwindow.data.candles.pairs import FUTURES, SPOT, settled_stem
 from dualwindow.data.candles.timerange import timeframe_seconds
@@ -23,7 +23,7 @@ from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.training_config import USUAL_PERIODS
 
-#: For a run without a configuration file, which would say them.
+#: For a run without a configuration file, which would hold one.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"
 
 
@@ -33,17 +33,17 @@ class RunSettings:
 
     Attributes:
         layers: the configuration that they come from.
-        training: as the configuration says, whatever this machine can do.
-        root: leverage, period, tail.
+        training: as configured, not lowered to what this machine has.
+        root: leverage, date range, tail and fees.
         periods: of the moving averages, candles.
         pairs: as they were written, or patterns; never empty.
-        excluded: pairs and patterns of which no pattern brings one.
+        excluded: pairs and patterns that are left out of what a pattern matches.
         exchange: its name.
         trading_mode: spot or futures.
         timeframe: of the candles.
         user_data: freqtrade's user folder.
         data_folder: of the exchange's candles.
-        terms: on which a judged model's decisions are traded.
+        terms: on which a model's decisions are traded: fee, slippage, leverage.
     """
 
     layers: LayeredConfig
@@ -70,7 +70,7 @@ class RunSettings:
 
     @classmethod
     def from_layers(cls, layers: LayeredConfig) -> Self:
-        """Check a configuration and take from it what a run needs.
+        """Check a configuration and resolve a run's settings from it.
 
         Raises:
             SettingsError: with every problem of the first part that has any.
@@ -115,11 +115,11 @@ class RunSettings:
         return timeframe_seconds(self.timeframe)
 
     def on_this_machine(self) -> tuple[TrainingConfig, list[str]]:
-        """The training settings lowered to what this machine can do, and what was lowered."""
+        """Training settings lowered to what this machine has, and a note on each lowered one."""
         return self.training.clamped_to_machine(read_cores().usable)
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Name, value and origin of everything, as a table's rows."""
+        """Name, value and origin of every setting, as rows of a table."""
         for path, value in (
             ("exchange.pair_whitelist", list(self.pairs)),
             ("exchange.name", self.exchange),
@@ -135,22 +135,19 @@ class RunSettings:
 
 
 def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration as the bot would see it, were it for one pair."""
+    """The configuration as a bot of one pair would read it."""
     freqai = {"identifier": _DEFAULT_IDENTIFIER, **(content.get("freqai") or {})}
     features = freqai.get("feature_parameters") or {}
-    freqai["feature_parameters"] = {
-        "indicator_periods_candles": list(USUAL_PERIODS),
-        **features,
-    }
-    # One model of all pairs has no folder a base coin, so bases may be shared.
+    freqai["feature_parameters"] = {"indicator_periods_candles": list(USUAL_PERIODS), **features}
+    # FreqAI names models by the base coin; one model of all pairs may share base coins.
     return {**content, "freqai": freqai, "exchange": {}}
 
 
 def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> None:
-    """Refuse features that only FreqAI makes: a model without them is not one for that bot."""
+    """Refuse features that only FreqAI makes: the bot could not use a model without them."""
     features = (content.get("freqai") or {}).get("feature_parameters") or {}
     problems = []
-    others = [each for each in features.get("include_timeframes") or () if each != timeframe]
+    others = [name for name in features.get("include_timeframes") or () if name != timeframe]
     if others:
         problems.append(f"include_timeframes has {', '.join(others)} beside {timeframe}")
     if features.get("include_corr_pairlist"):
@@ -167,6 +164,6 @@ def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> N
 
 
 def _mode_of(pairs: tuple[str, ...]) -> str:
-    """Futures where a pair has a coin of settlement, in whichever form it is written."""
+    """Futures if a pair has a settlement coin, in whichever form it is written."""
     settled = any(":" in (pair if "/" in pair else settled_stem(pair, SPOT).pair) for pair in pairs)
     return FUTURES if settled else SPOT

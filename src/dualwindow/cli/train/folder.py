@@ -1,4 +1,4 @@
-"""The folder that a training of the command line writes, and how an interrupted one is found."""
+"""The folder that `dualwindow train` writes, and the search for an unfinished one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,13 +27,13 @@ _RECORD_NAME: Final = "training.json"
 
 _RECORD_FORMAT: Final = 1
 
-#: Pairs that a folder is named after; more are counted.
+#: Most pairs in the name of a folder; of more, it has the number.
 _NAMED_PAIRS: Final = 2
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What a training was begun with; it goes on with nothing else.
+    """Candles and settings that a training was begun with; only the same ones can resume it.
 
     Attributes:
         pairs: in the order of the rows.
@@ -41,11 +41,11 @@ class TrainingRecord:
         trading_mode: spot or futures.
         timeframe: of the candles.
         periods: of the moving averages, candles.
-        first: begin of the period, seconds since 1970; None for the first candle.
+        first: begin of the date range, seconds since 1970; None for the first candle.
         stop: its end, seconds since 1970.
-        tail_fraction: share of the rows that stays untouched.
+        tail_fraction: share of the rows in the untouched tail.
         settings: those that a model depends on.
-        pretrained: SHA-256 of the model that it starts from.
+        pretrained: SHA-256 of the model that it starts from, or None.
     """
 
     pairs: Sequence[str]
@@ -60,13 +60,13 @@ class TrainingRecord:
     pretrained: str | None
 
     def plain(self) -> dict[str, Any]:
-        """As JSON types, flat."""
+        """Plain JSON types, with the settings beside the other fields."""
         content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         settings: dict[str, Any] = content.pop("settings")
         return content | settings
 
     def differences(self, recorded: Mapping[str, Any]) -> list[str]:
-        """One sentence for each value that is not that of an earlier record."""
+        """One sentence for each value that differs from an earlier record."""
         now = self.plain()
         return [
             f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
@@ -76,18 +76,14 @@ class TrainingRecord:
 
 
 class TrainingFolder:
-    """One training's folder.
-
-    Args:
-        path: of the folder.
-    """
+    """The model folder of one training: its state and its files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def checkpoint(self) -> Path:
-        """Where the state of an unfinished training is."""
+        """File with the state of an unfinished training."""
         return self.path / CHECKPOINT_NAME
 
     @property
@@ -97,14 +93,14 @@ class TrainingFolder:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a training was begun here that has made no model yet."""
+        """Whether a training was begun here and has not written its model yet."""
         return (self.path / _RECORD_NAME).is_file() and not self.is_finished
 
     def make(self) -> bool:
-        """Make the folder; whether it was not there before.
+        """Create the folder; False if it exists already.
 
         Raises:
-            DataError: when the folder cannot be made.
+            DataError: when it cannot be created.
         """
         try:
             self.path.mkdir(parents=True)
@@ -119,7 +115,7 @@ class TrainingFolder:
         """Keep other trainings out of the folder for the block.
 
         Raises:
-            DataError: when another one is at work in it, or it cannot be read.
+            DataError: when another training is at work in it, or it cannot be written.
         """
         with ExitStack() as stack:
             try:
@@ -134,7 +130,7 @@ class TrainingFolder:
             yield
 
     def begin(self, record: TrainingRecord) -> None:
-        """Make the folder and note what the training is begun with.
+        """Create the folder and write the record of the training.
 
         Raises:
             DataError: when the folder cannot be written.
@@ -147,7 +143,7 @@ class TrainingFolder:
             raise self._not_writable(error) from None
 
     def recorded(self) -> dict[str, Any]:
-        """What the training here was begun with.
+        """The record of the training here, as flat JSON.
 
         Raises:
             DataError: when the record is damaged.
@@ -160,21 +156,21 @@ class TrainingFolder:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{path} is damaged ({error}), so it is not known what the training was begun "
-                "with; start it anew without --resume"
+                "with; start it again without --resume"
             ) from None
         return content
 
     def end(self) -> None:
-        """Remove what only an unfinished training needs: the model is whole."""
+        """Remove the checkpoint, which a finished training no longer needs."""
         remove_checkpoint(self.checkpoint)
 
     def abandon(self) -> None:
-        """Remove what a training that left nothing to go on with has made."""
+        """Remove the files of a training that cannot be resumed."""
         with suppress(OSError):
             for name in (_RECORD_NAME, EVALUATION_NAME, WEIGHTS_NAME, ABOUT_NAME):
                 (self.path / name).unlink(missing_ok=True)
             shutil.rmtree(self.path / TENSORBOARD_NAME, ignore_errors=True)
-            # Whatever the user keeps there stays, and the folder with it.
+            # Files of the user stay, and with them the folder.
             self.path.rmdir()
 
     def _not_writable(self, error: OSError) -> DataError:
@@ -182,20 +178,15 @@ class TrainingFolder:
 
 
 def folder_name(preset: str | None, pairs: Sequence[str]) -> str:
-    """Such as `dualwindow-quick-BTC_USDT_USDT`.
-
-    Args:
-        preset: its name or file.
-        pairs: as freqtrade names them.
-    """
-    named = [stem_of(pair) for pair in pairs[:_NAMED_PAIRS]]
+    """Such as `dualwindow-quick-BTC_USDT_USDT`; `preset` is its name or file."""
+    names = [stem_of(pair) for pair in pairs]
     if len(pairs) > _NAMED_PAIRS:
-        named = [f"{len(pairs)}-pairs"]
-    return "-".join(["dualwindow", *([Path(preset).stem] if preset else []), *named])
+        names = [f"{len(pairs)}-pairs"]
+    return "-".join(["dualwindow", *([Path(preset).stem] if preset else []), *names])
 
 
 def require_free(output: Path | None) -> None:
-    """Refuse a folder that the user named and that holds something already.
+    """Refuse a folder of `--output` that is not empty.
 
     Raises:
         SettingsError: with the way out.
@@ -213,29 +204,31 @@ def require_free(output: Path | None) -> None:
 
 
 def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
-    """Make the folder of a new training; an earlier one's is left alone.
+    """Create the folder of a new training; those of earlier ones stay as they are.
 
     Args:
-        models: where folders are made.
-        name: of the folder; numbered from the second one on.
-        output: the folder itself, when the user names it.
+        models: folder in which it is created.
+        name: of the folder; from the second one on a number is added.
+        output: the folder itself, if the user names it.
 
     Raises:
-        SettingsError: when the folder that the user named holds something already.
-        DataError: when the folder cannot be made.
+        SettingsError: when `output` is not empty.
+        DataError: when the folder cannot be created.
     """
     require_free(output)
     if output is not None:
         named = TrainingFolder(output)
         named.make()
         return named
-    return next(each for each in _numbered(models, name) if each.make())
+    numbered = (f"{name}-{number}" for number in count(2))
+    folders = (TrainingFolder(models / path) for path in chain([name], numbered))
+    return next(folder for folder in folders if folder.make())
 
 
 def unfinished_folder(models: Path, name: str, output: Path | None) -> TrainingFolder | None:
-    """The newest folder of that name that a training was begun in; None where there is none.
+    """The newest folder of that name in which a training was begun, or None.
 
-    It may be finished: the training may have been killed when its model was there already.
+    It may be finished: a training may be killed after it has written its model.
     """
     if output is not None:
         named = TrainingFolder(output)
@@ -247,8 +240,3 @@ def unfinished_folder(models: Path, name: str, output: Path | None) -> TrainingF
         if match is not None and (folder.is_finished or folder.is_unfinished):
             begun[int(match[1] or 1)] = folder
     return begun[max(begun)] if begun else None
-
-
-def _numbered(models: Path, name: str) -> Iterator[TrainingFolder]:
-    for number in count(1):
-        yield TrainingFolder(models / (name if number == 1 else f"{name}-{number}"))

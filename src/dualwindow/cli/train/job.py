@@ -1,4 +1,4 @@
-"""One training of the command line: check, prepare, train, save, tell."""
+"""One run of `dualwindow train`: check the candles, choose the folder, train, report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 
 from rich.console import Console
 
-from dualwindow.cli.display.progress import console_of, log_to
+from dualwindow.cli.display.console import console_of, log_to
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.display.training_summary import print_summary
 from dualwindow.cli.options.candles import check_candles, find_candles
@@ -41,10 +41,10 @@ def run_training(request: TrainingRequest) -> int:
     """Train a model and write its folder; with torchrun, as one of its processes.
 
     Returns:
-        0 when the folder holds a whole model, else 128 and the number of the signal that came.
+        0 when the folder holds a whole model, else 128 and the number of the signal.
 
     Raises:
-        DualWindowError: when there is no model in the end.
+        DualWindowError: when no model can be trained.
     """
     console = console_of(sys.stderr)
     log_to(console, logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING)
@@ -58,7 +58,7 @@ def run_training(request: TrainingRequest) -> int:
         try:
             return _run(request, console, watch, signals, ranks, held=held)
         except TrainingStoppedError:
-            logger.warning("stopped while the candles were looked through; nothing has changed")
+            logger.warning("stopped while the candles were checked; nothing has changed")
             return signals.exit_status
 
 
@@ -77,14 +77,14 @@ def _run(
     start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
-        # Only the first rank looks through the candles and at the disk.
-        look_through = partial(
+        # Only the first rank checks the candles and chooses the folder.
+        check = partial(
             check_candles,
             settings=request.settings,
             console=console,
             should_stop=signals.requested,
         )
-        plan = ranks.from_first(lambda: plan_training(request, sources, start, look_through, held))
+        plan = ranks.from_first(lambda: plan_training(request, sources, start, check, held))
     folder = TrainingFolder(plan.path)
     if plan.is_finished:
         logger.info("the training was finished before: %s", folder.path)
@@ -92,11 +92,11 @@ def _run(
     sources = [replace(source, timerange=plan.timerange) for source in sources]
     training = CommandTraining(request.settings, config, sources, start, ranks)
     try:
-        with _nothing_useless_left(folder, ranks), _naming_what_is_not_written(folder):
+        with _cleaned_up_on_failure(folder, ranks):
             finished = training.run(folder, console, watch, signals.requested)
     except TrainingStoppedError:
         if ranks.is_first:
-            _tell_how_to_go_on(folder, signals)
+            _log_how_to_resume(folder, signals)
         return signals.exit_status
     if ranks.is_first:
         files = [
@@ -112,11 +112,11 @@ def _run(
 def _pretrained(
     request: TrainingRequest, config: TrainingConfig, ranks: Ranks
 ) -> PortableModel | None:
-    """The model that the training starts from, if the settings name one.
+    """The model that the training starts from, or None if the settings name none.
 
     Raises:
         ModelFileError: when it cannot be loaded.
-        SettingsError: when the settings are not those that it was made with.
+        SettingsError: when the settings differ from those that it was made with.
     """
     start = load_pretrained(config, request.models)
     if start is None:
@@ -125,7 +125,7 @@ def _pretrained(
         raise SettingsError(
             [
                 f"epochs 0 trains nothing: the result would be {config.pretrained!r} again; use "
-                "`dualwindow evaluate`, or let the bot use it as it is"
+                "`dualwindow evaluate`, or let the bot use the model unchanged"
             ],
             "dualwindow train",
         )
@@ -139,36 +139,28 @@ def _pretrained(
 
 
 @contextmanager
-def _nothing_useless_left(folder: TrainingFolder, ranks: Ranks) -> Iterator[None]:
-    """Remove the folder when the block ends without a model and without a state to go on from."""
-    try:
-        yield
-    except BaseException:
-        if ranks.is_first and not folder.checkpoint.is_file() and not folder.is_finished:
-            folder.abandon()
-        raise
-
-
-@contextmanager
-def _naming_what_is_not_written(folder: TrainingFolder) -> Iterator[None]:
-    """Say in this package's words that a file cannot be written; what is read says so itself.
+def _cleaned_up_on_failure(folder: TrainingFolder, ranks: Ranks) -> Iterator[None]:
+    """Remove the folder when the block fails without a model and without a checkpoint.
 
     Raises:
-        DataError: with the way on.
+        DataError: in place of an OSError of writing; errors of reading are no OSErrors any more.
     """
     try:
         yield
-    except OSError as error:
-        way_on = "start again"
-        if folder.checkpoint.is_file():
-            way_on = "the same command with --resume goes on"
+    except BaseException as error:
+        resumable = folder.checkpoint.is_file()
+        if ranks.is_first and not resumable and not folder.is_finished:
+            folder.abandon()
+        if not isinstance(error, OSError):
+            raise
+        way_on = "the same command with --resume goes on" if resumable else "start again"
         raise DataError(
             f"the training cannot be written: {error}; make room on the disk, or check who owns "
             f"the folder, then {way_on}"
         ) from error
 
 
-def _tell_how_to_go_on(folder: TrainingFolder, signals: StopSignals) -> None:
+def _log_how_to_resume(folder: TrainingFolder, signals: StopSignals) -> None:
     name = signals.received.name if signals.received else "another rank"
     if folder.checkpoint.is_file():
         logger.warning(

@@ -1,4 +1,4 @@
-"""Where a training of the command line goes on or begins, and with what."""
+"""Decides in which folder a training is resumed or begun, and on which candles."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What was asked for.
+    """Request of one `dualwindow train`.
 
     Attributes:
         settings: of the run.
         preset: its name or file, for the name of the folder.
-        output: the model's folder; None makes one under `user_data/models`.
-        resume: go on with an unfinished training, if there is one.
+        output: the model's folder; None creates one under `user_data/models`.
+        resume: continue an unfinished training, if there is one.
     """
 
     settings: RunSettings
@@ -44,21 +44,21 @@ class TrainingRequest:
 
     @property
     def models(self) -> Path:
-        """Where folders of models are made."""
+        """Folder in which model folders are created."""
         return self.settings.user_data / "models"
 
     def record(
         self, sources: Sequence[CandleSource], start: PortableModel | None
     ) -> TrainingRecord:
-        """What the training is begun with.
+        """Record of a training.
 
         Args:
-            sources: candles of all pairs, of one period with an end.
-            start: the model that it begins with.
+            sources: candles of all pairs, of one date range with an end.
+            start: the model that it starts from.
         """
         settings, timerange = self.settings, sources[0].timerange
         if timerange.stop is None:
-            raise ValueError("the period has no end yet")
+            raise ValueError("the date range has no end yet")
         return TrainingRecord(
             pairs=[source.pair for source in sources],
             exchange=settings.exchange,
@@ -75,12 +75,12 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where a training goes on or begins.
+    """Folder and candles of a training.
 
     Attributes:
         path: of the model's folder.
-        timerange: that it is trained on.
-        is_finished: there is nothing left to do.
+        timerange: of the candles.
+        is_finished: the folder holds the model already.
     """
 
     path: Path
@@ -92,38 +92,38 @@ def plan_training(
     request: TrainingRequest,
     sources: Sequence[CandleSource],
     start: PortableModel | None,
-    look_through: Callable[[Sequence[CandleSource]], None],
+    check: Callable[[Sequence[CandleSource]], None],
     held: ExitStack,
 ) -> Plan:
-    """Look through the candles, and choose or make the folder.
+    """Check the candles, and choose or create the folder.
 
     Args:
-        request: what was asked for.
+        request: settings and flags.
         sources: candles of all pairs.
-        start: the model that the training begins with.
-        look_through: refuses candles that would train wrongly.
+        start: the model that the training starts from.
+        check: refuses candles that would train wrongly.
         held: keeps other trainings out of the folder until it is closed.
 
     Raises:
         DataError: when the candles would train wrongly, the folder cannot be written, or another
             training is at work in it.
-        SettingsError: when an unfinished training was begun with something else.
+        SettingsError: when an unfinished training was begun with other settings or candles.
     """
     name = folder_name(request.preset, [source.pair for source in sources])
     begun = _begun(request, name)
     if begun is not None:
         held.enter_context(begun.held())
-        sources_then = _of_its_period(request, sources, begun)
-        if not _goes_on(request, begun, request.record(sources_then, start)):
+        earlier = recorded_sources(request, sources, begun)
+        if not _can_resume(request, begun, request.record(earlier, start)):
             begun = None
         elif begun.is_finished:
             begun.end()
-            return Plan(begun.path, sources_then[0].timerange, is_finished=True)
+            return Plan(begun.path, earlier[0].timerange, is_finished=True)
         else:
-            sources = sources_then
+            sources = earlier
     if begun is None:
         require_free(request.output)
-    look_through(sources)
+    check(sources)
     if begun is None:
         begun = new_folder(request.models, name, request.output)
         held.enter_context(begun.held())
@@ -132,19 +132,19 @@ def plan_training(
 
 
 def _begun(request: TrainingRequest, name: str) -> TrainingFolder | None:
-    """The training to go on with, if that was asked for and there is one."""
+    """The training to resume, or None if that is not requested or there is none."""
     if not request.resume:
         return None
-    found = unfinished_folder(request.models, name, request.output)
-    if found is None:
-        logger.info("there is no unfinished training %s; it begins anew", request.output or name)
-    return found
+    begun = unfinished_folder(request.models, name, request.output)
+    if begun is None:
+        logger.info("no unfinished training %s; a new one begins", request.output or name)
+    return begun
 
 
-def _of_its_period(
+def recorded_sources(
     request: TrainingRequest, sources: Sequence[CandleSource], begun: TrainingFolder
 ) -> list[CandleSource]:
-    """The candles of a training's period, where the settings leave it open.
+    """The candles of an earlier training's date range, as far as the settings leave it open.
 
     Candles that were downloaded since then are not part of it.
     """
@@ -154,13 +154,13 @@ def _of_its_period(
     return [replace(source, timerange=DateRange(first, stop)) for source in sources]
 
 
-def _goes_on(request: TrainingRequest, begun: TrainingFolder, record: TrainingRecord) -> bool:
-    """Whether a training was begun with what is asked for now.
+def _can_resume(request: TrainingRequest, begun: TrainingFolder, record: TrainingRecord) -> bool:
+    """Whether an earlier training was begun with the settings and candles of this request.
 
-    A finished one of the same name that was not is no training to go on with.
+    False for a finished one of the same name that was begun with others.
 
     Raises:
-        SettingsError: when an unfinished one was not, or one in the folder that the user named.
+        SettingsError: when an unfinished training, or one in `--output`, was begun with others.
     """
     differences = record.differences(begun.recorded())
     if differences and begun.is_finished and request.output is None:
@@ -168,5 +168,7 @@ def _goes_on(request: TrainingRequest, begun: TrainingFolder, record: TrainingRe
         return False
     if differences:
         way_out = "give the same settings again, or start without --resume"
-        raise SettingsError([f"{each}; {way_out}" for each in differences], str(begun.path))
+        raise SettingsError(
+            [f"{difference}; {way_out}" for difference in differences], str(begun.path)
+        )
     return True

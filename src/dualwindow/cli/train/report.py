@@ -1,4 +1,4 @@
-"""The report that ends a training of the command line."""
+"""The report at the end of `dualwindow train`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ logger = logging.getLogger(__name__)
 def report_files(
     folder: Path, dataset: Dataset, stages: Sequence[StageFigures]
 ) -> list[tuple[str, Path]]:
-    """Write the report into the model folder; the model is whole whether that works or not.
+    """Write the report into a saved model's folder.
 
     Args:
-        folder: of the model, which is saved.
-        dataset: that it was trained, validated and judged on.
-        stages: what each cost.
+        folder: of the model.
+        dataset: that it was trained, validated and evaluated on.
+        stages: cost of the stages.
 
     Returns:
-        What each file is, and its path; none after a failure, which is logged.
+        Description and path of the files; empty after a failure, which is logged, because the
+        model is whole without its report.
     """
     run = RunFacts(
         stages=[
-            Stage(each.name, each.seconds, each.peak_bytes, each.cpu_percent) for each in stages
+            Stage(stage.name, stage.seconds, stage.peak_bytes, stage.cpu_percent)
+            for stage in stages
         ],
         weeks=label_weeks(dataset),
         versions=run_versions(),

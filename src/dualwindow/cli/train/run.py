@@ -1,4 +1,4 @@
-"""A training whose settings, candles and folder are known: prepare, train, save."""
+"""A training with known settings, candles and folder: prepare, train, save."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class CommandTraining:
 
     Attributes:
         settings: of the run.
-        config: its training settings, lowered to what this machine can do.
-        sources: candles of all pairs, of one period.
-        start: the model that it begins with.
+        config: its training settings, lowered to what this machine has.
+        sources: candles of all pairs, of one date range.
+        start: the model that it starts from.
         ranks: that train together.
     """
 
@@ -59,13 +59,13 @@ class CommandTraining:
         """Prepare, train and save.
 
         Args:
-            folder: of the model to be.
+            folder: of the new model.
             console: for progress.
             watch: measures the stages.
             should_stop: asked at every batch.
 
         Raises:
-            DualWindowError: when there is no model in the end.
+            DualWindowError: when no model can be trained.
         """
         shown = run_progress(console, self.config.epochs, watch.memory, quiet=self._is_quiet)
         with shown as progress, self._session(folder, progress, should_stop) as session:
@@ -156,17 +156,13 @@ class CommandTraining:
 
 
 def _begin_of(selection: Selection) -> int | None:
-    """The moment from which on its rows lie, seconds since 1970; None when there are none."""
+    """Time of the first row, seconds since 1970; None without rows."""
     seconds = selection.dataset.seconds
-    return min((int(seconds[each.start]) for each in selection.stretches), default=None)
+    return min((int(seconds[stretch.start]) for stretch in selection.stretches), default=None)
 
 
 class TensorBoardScalars:
-    """Writes points of curves into a folder; a context manager.
-
-    Args:
-        folder: that TensorBoard is pointed at.
-    """
+    """Context manager that writes points of curves into a folder for TensorBoard."""
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))

@@ -1,10 +1,10 @@
-"""Cells come out as they are."""
+"""Plain tables and sizes: cells are printed unchanged."""
 
 from __future__ import annotations
 
 import pytest
 
-from dualwindow.cli.display.tables import print_table, size_text
+from dualwindow.cli.display.console import print_table, size_text
 
 
 def test_a_cell_is_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,35 +1,47 @@
-"""A model's figures as tables on the terminal."""
+"""A model's figures: tables on the terminal, and JSON in the file that `--output` names."""
 
 from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from dualwindow.backtest.figures import AfterFees
+from dualwindow.cli.display.console import console_of
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.errors import DataError
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import calibration_text, skill_text, verdict
 from dualwindow.report.tables import profit_table
+from dualwindow.runtime.files import write_json
 
 _FIGURES = (
     "accuracy",
     "Trading F1",
     "macro F1",
     "coverage (not HOLD)",
-    *(f"{name} {figure}" for name in CLASS_NAMES for figure in ("said", "precision", "recall")),
+    *(
+        f"{name} {figure}"
+        for name in CLASS_NAMES
+        for figure in ("predicted", "precision", "recall")
+    ),
 )
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> None:
-    """Show decisions beside those of baselines, what was said against what was, and the skill.
+    """Show the decisions beside baselines, confusion matrix, confidence modes and skill.
 
     Args:
-        console: where it is shown.
+        console: where they are shown.
         evaluation: of a model.
-        rows: what its candles are called.
+        rows: name of its candles, for the title.
     """
     console.print(decision_table(evaluation, rows))
     console.print("with the thresholds:")
@@ -41,30 +53,26 @@ def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> Non
 
 
 def decision_table(evaluation: Evaluation, rows: str) -> Table:
-    """Argmax beside thresholds, beside decisions that know nothing.
-
-    Args:
-        evaluation: of a model.
-        rows: what its candles are called.
-    """
+    """Figures of argmax, of the thresholds and of decisions without a model, a column each."""
     limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
     calibrated = calibration_text(evaluation.calibration)
     table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}{calibrated}")
-    ways = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
+    decisions = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
     for name in (MAJORITY, SHUFFLED):
         if name in evaluation.forecast.baselines:
-            ways[BASELINE_TITLES[name]] = evaluation.forecast.baselines[name]
+            decisions[BASELINE_TITLES[name]] = evaluation.forecast.baselines[name]
     table.add_column("")
-    for title in ways:
+    for title in decisions:
         table.add_column(title, justify="right")
-    for cells in zip(_FIGURES, *(_cells(each) for each in ways.values()), strict=True):
-        table.add_row(*cells)
+    columns = [_cells(figures) for figures in decisions.values()]
+    for row in zip(_FIGURES, *columns, strict=True):
+        table.add_row(*row)
     return table
 
 
 def mode_table(evaluation: Evaluation) -> Table:
-    """Every confidence mode: how often its thresholds fire, and how often the side comes then."""
-    table = Table(title="thresholds by mode: share of candles, and how often the side came")
+    """Confidence modes: how often a threshold fires, and how often the side then occurred."""
+    table = Table(title="thresholds by mode: share of candles, and how often the side occurred")
     for head in ("mode", "SHORT", "LONG", "accuracy", "Trading F1", "coverage"):
         table.add_column(head, justify="left" if head == "mode" else "right")
     for name, mode in evaluation.modes.items():
@@ -80,9 +88,9 @@ def mode_table(evaluation: Evaluation) -> Table:
 
 
 def skill_table(forecast: ForecastFigures) -> Table:
-    """Every forecast against the two baselines that say something, with the skill's two parts."""
+    """Skill of the forecasts over the class prior and volatility baselines, and its two parts."""
     table = Table(title="skill: share of the baseline's log loss that is saved, 95 % intervals")
-    for head in ("probabilities", "against", "log loss", "skill", "calm or not", "direction"):
+    for head in ("probabilities", "against", "log loss", "skill", "HOLD versus move", "direction"):
         text = head in ("probabilities", "against")
         table.add_column(head, justify="left" if text else "right")
     for name, against in forecast.skill.items():
@@ -111,7 +119,7 @@ def _cells(figures: DecisionFigures) -> list[str]:
 
 
 def print_profit(console: Console, figures: AfterFees | None) -> None:
-    """Show trades after fees beside other sides at the same entries; nothing without figures."""
+    """Show trades after fees beside other sides at the same entries; None shows nothing."""
     if figures is None:
         return
     content = profit_table(figures)
@@ -128,3 +136,27 @@ def print_profit(console: Console, figures: AfterFees | None) -> None:
         lines = [lines[0], figures.sides.lines()[-1], lines[-1]]
     for line in lines:
         console.print(line, markup=False)
+
+
+def require_writable(output: Path | None) -> None:
+    """Check before a long run that the file of `--output` can be written.
+
+    Raises:
+        DataError: when it cannot.
+    """
+    if output is not None and (output.is_dir() or not os.access(output.parent, os.W_OK)):
+        reason = "it is a folder" if output.is_dir() else f"{output.parent} cannot be written to"
+        raise DataError(f"--output {output} cannot be written: {reason}; give another file")
+
+
+def write_figures(output: Path, content: dict[str, Any]) -> None:
+    """Write figures as JSON and print the path.
+
+    Raises:
+        DataError: when the file cannot be written.
+    """
+    try:
+        write_json(output, content)
+    except OSError as error:
+        raise DataError(f"--output {output} cannot be written: {error}") from None
+    console_of(sys.stdout).print(f"figures: {output}", markup=False, soft_wrap=True)

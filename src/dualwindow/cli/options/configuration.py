@@ -1,0 +1,122 @@
+"""Configuration of a command: files and folders, and layers of files, preset and flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dualwindow.cli.options.flags import TRAINING_GROUP, SettingFlag
+from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.presets import preset_layers
+from dualwindow.settings.root_settings import ROOT_KEY
+
+#: freqtrade's own default.
+USERDIR: Final = Path("user_data")
+
+#: Read when no configuration is named, as freqtrade does.
+CONFIG: Final = Path("config.json")
+
+#: Flags with a place of their own in the configuration, by the name of their parsed value.
+_PLACES: Final = {
+    "pair": ("exchange", "pair_whitelist"),
+    "userdir": ("user_data_dir",),
+    "datadir": ("datadir",),
+    "date_from": (ROOT_KEY, "train_from"),
+    "date_to": (ROOT_KEY, "train_to"),
+    "fee": (ROOT_KEY, "evaluation_fee"),
+    "slippage": (ROOT_KEY, "evaluation_slippage"),
+    "no_funding": (ROOT_KEY, "evaluation_funding"),
+}
+
+
+def add_userdir(parser: argparse.ArgumentParser) -> None:
+    """Add `--userdir` with freqtrade's default."""
+    parser.add_argument(
+        "--userdir",
+        type=Path,
+        default=USERDIR,
+        metavar="DIR",
+        help="freqtrade's user folder (default: %(default)s)",
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`, as freqtrade has it."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="freqtrade configuration; may be repeated, a later file overrides an earlier one "
+        f"(default: {CONFIG}, if it exists)",
+    )
+
+
+def add_config_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of files and folders, which `layered_config` reads."""
+    add_config(parser)
+    parser.add_argument(
+        "--preset", metavar="NAME", help="name from `dualwindow presets`, or a settings file"
+    )
+    # No default: it would override the configuration's folder.
+    parser.add_argument("--userdir", metavar="DIR", help="freqtrade's user folder")
+    parser.add_argument("--datadir", metavar="DIR", help="folder of the exchange's candles")
+
+
+def config_files(options: argparse.Namespace) -> list[Path]:
+    """The configuration files that were named, or freqtrade's default one if it exists."""
+    named: list[Path] | None = options.config
+    return [path for path in (CONFIG,) if path.is_file()] if named is None else named
+
+
+def data_folder(userdir: Path) -> Path:
+    """Folder where freqtrade keeps candles, with a subfolder for every exchange."""
+    return userdir / "data"
+
+
+def layered_config(
+    options: argparse.Namespace,
+    flags: tuple[SettingFlag, ...],
+    *,
+    below: Sequence[Layer] = (),
+    above: Sequence[Layer] = (),
+) -> LayeredConfig:
+    """Configuration files, overridden by the preset, overridden by flags.
+
+    Args:
+        options: parsed arguments.
+        flags: those that were added to the parser.
+        below: layers that everything else overrides.
+        above: layers that override everything else.
+
+    Raises:
+        SettingsError: when a file or the preset does not exist or cannot be read.
+    """
+    files = read_layers(config_files(options))
+    preset = preset_layers(options.preset)
+    return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+
+
+def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
+    layers = []
+    for name, path in _PLACES.items():
+        value = getattr(options, name, None)
+        if value is not None:
+            layers.append(Layer(f"--{name.replace('_', '-')}", _nested(path, value)))
+    for flag in flags:
+        value = getattr(options, flag.destination, None)
+        if value is None or value is False:
+            continue
+        values = {**flag.also, flag.setting: False if flag.turns_off else value}
+        layers.append(Layer(flag.flag, _nested(TRAINING_GROUP, values)))
+    return layers
+
+
+def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """A configuration that holds a value at a path."""
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
