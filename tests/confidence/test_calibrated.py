@@ -1,4 +1,4 @@
-"""One function calibrates: rows of many models by columns say what each calibration says."""
+"""One function calibrates: rows of many models agree with their own calibrations."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def calibrations(seed: int, count: int) -> list[Calibration]:
     ]
 
 
-def said_by(models: list[Calibration], seed: int, rows: int = 20) -> pd.DataFrame:
-    """What models say of some candles each, as FreqAI's frame joins it."""
+def predictions_of(models: list[Calibration], seed: int, rows: int = 20) -> pd.DataFrame:
+    """Predictions of several models, of some candles each, as FreqAI's frame joins it."""
     random = np.random.default_rng(seed)
     frames = []
     for model in models:
@@ -54,9 +54,9 @@ def said_by(models: list[Calibration], seed: int, rows: int = 20) -> pd.DataFram
 
 
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 4))
-def test_columns_say_what_each_model_s_own_calibration_says(seed: int, count: int) -> None:
+def test_columns_give_what_each_model_s_own_calibration_gives(seed: int, count: int) -> None:
     models = calibrations(seed, count)
-    frame = said_by(models, seed)
+    frame = predictions_of(models, seed)
     for number, model in enumerate(models):
         part = slice(20 * number, 20 * (number + 1))
         own = frame[list(CLASS_NAMES)].to_numpy()[part]
@@ -86,7 +86,7 @@ def test_columns_say_what_each_model_s_own_calibration_says(seed: int, count: in
 @given(seed=st.integers(0, 2**31), kind=st.sampled_from(KINDS))
 def test_a_rule_decides_a_frame_as_its_models_do(seed: int, kind: CalibrationKind) -> None:
     models = calibrations(seed, 3)
-    frame = said_by(models, seed)
+    frame = predictions_of(models, seed)
     own = frame[list(CLASS_NAMES)].to_numpy().astype(np.float32)
     expected = [
         Calibrated.from_probabilities(
@@ -107,15 +107,15 @@ def test_a_rule_decides_a_frame_as_its_models_do(seed: int, kind: CalibrationKin
 def test_the_prior_keeps_the_order_of_a_side_against_hold(seed: int) -> None:
     """A side's odds against HOLD are multiplied by one number."""
     (model,) = calibrations(seed, 1)
-    frame = said_by([model], seed)
-    own, market = calibrated_of(frame, "prior").own, calibrated_of(frame, "prior").probabilities
+    frame = predictions_of([model], seed)
+    own, corrected = calibrated_of(frame, "prior").own, calibrated_of(frame, "prior").probabilities
     for code, shift in ((SHORT, model.shifts[0]), (LONG, model.shifts[1])):
-        ratio = (market[:, code] / market[:, HOLD]) / (own[:, code] / own[:, HOLD])
+        ratio = (corrected[:, code] / corrected[:, HOLD]) / (own[:, code] / own[:, HOLD])
         np.testing.assert_allclose(ratio, np.exp(shift), rtol=1e-6)
 
 
 def test_what_no_calibration_is_known_of_is_held_unless_none_is_asked_for() -> None:
-    frame = said_by(calibrations(1, 1), 1).assign(SHORT=0.9, HOLD=0.05, LONG=0.05)
+    frame = predictions_of(calibrations(1, 1), 1).assign(SHORT=0.9, HOLD=0.05, LONG=0.05)
     old = frame.drop(columns=["calibration_sharpness", "SHORT_shift", "LONG_shift"])
     unset = frame.assign(calibration_sharpness=0.0, SHORT_shift=0.0, LONG_shift=0.0)
     rule = DecisionRule(LOW, {}, "prior")
@@ -130,14 +130,14 @@ def test_what_no_calibration_is_known_of_is_held_unless_none_is_asked_for() -> N
 
 def test_rows_without_a_window_stay_unknown() -> None:
     own = np.array([[np.nan] * 3, [0.0] * 3, [0.8, 0.1, 0.1]], np.float32)
-    said = Calibrated.from_probabilities(own, "temperature", 1.5, np.array([-2.0, -2.0]))
-    assert np.isnan(said.probabilities[:2]).all()
-    assert said.probabilities[2].sum() == pytest.approx(1)
-    assert said.decide(Thresholds(short=0, hold=0, long=0)).tolist() == [HOLD, HOLD, SHORT]
+    calibrated = Calibrated.from_probabilities(own, "temperature", 1.5, np.array([-2.0, -2.0]))
+    assert np.isnan(calibrated.probabilities[:2]).all()
+    assert calibrated.probabilities[2].sum() == pytest.approx(1)
+    assert calibrated.decide(Thresholds(short=0, hold=0, long=0)).tolist() == [HOLD, HOLD, SHORT]
 
 
 def test_a_share_of_the_candles_is_of_the_network_s_own_probabilities() -> None:
-    frame = said_by(calibrations(2, 2), 2).assign(SHORT_rank=0.95, LONG_rank=0.2)
+    frame = predictions_of(calibrations(2, 2), 2).assign(SHORT_rank=0.95, LONG_rank=0.2)
     for kind in ("none", *KINDS):
         rule = DecisionRule(LOW, {SHORT: 0.1, LONG: 0.1}, kind)
         assert (rule.decide(frame) == SHORT).all()
@@ -155,51 +155,53 @@ def evaluated(kind: CalibrationKind, by_share: tuple[int, ...] = ()) -> tuple[An
     case = random_case(5, 3000)
     model = Calibration(BASELINES.prior, EVEN, 1.7)
     comparison = Comparison(Reference(BASELINES, model), case.seconds, case.volatility, 7200)
-    said = Calibrated.from_probabilities(
+    calibrated = Calibrated.from_probabilities(
         case.probabilities, kind, model.sharpness, model.shifts, by_share
     )
-    found = evaluate(case.labels, case.probabilities, BALANCED, comparison, said)
-    return case, said, found
+    found = evaluate(case.labels, case.probabilities, BALANCED, comparison, calibrated)
+    return case, calibrated, found
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_thresholds_are_judged_on_the_calibrated_and_the_forecasts_stay(
+def test_thresholds_are_evaluated_on_the_calibrated_and_the_forecasts_stay(
     kind: CalibrationKind,
 ) -> None:
-    case, said, found = evaluated(kind)
+    case, calibrated, found = evaluated(kind)
     _, _, raw = evaluated("none")
     assert found.calibration == kind
     # All three forecasts stay beside each other, whichever is in use.
     assert found.forecast == raw.forecast
     assert found.thresholded == DecisionFigures.from_decisions(
-        case.labels, decide(said.probabilities, BALANCED)
+        case.labels, decide(calibrated.probabilities, BALANCED)
     )
     assert found.argmax == DecisionFigures.from_decisions(
-        case.labels, said.probabilities.argmax(axis=1)
+        case.labels, calibrated.probabilities.argmax(axis=1)
     )
     for name, mode in found.modes.items():
-        decisions = decide(said.probabilities, MODE_THRESHOLDS[name])
+        decisions = decide(calibrated.probabilities, MODE_THRESHOLDS[name])
         assert mode.decisions == DecisionFigures.from_decisions(case.labels, decisions)
     for code, name in enumerate(CLASS_NAMES):
-        values = said.probabilities[:, code]
+        values = calibrated.probabilities[:, code]
         reached, near = values >= found.thresholds[name], abs(values - found.thresholds[name])
         assert found.fired[name] == reached.sum()
         assert found.highest[name] == values.max()
-        # What the market gives at the threshold is still counted, not claimed.
+        # The observed share at the threshold is still counted, not claimed.
         close = near <= 0.05
-        came = (case.labels[close] == code).mean() if close.any() else None
-        assert found.meaning[name].near == (None if came is None else pytest.approx(came))
-    assert found.curves["LONG"].threshold[0] == pytest.approx(said.probabilities[:, LONG].max())
+        observed = (case.labels[close] == code).mean() if close.any() else None
+        assert found.meaning[name].near == (None if observed is None else pytest.approx(observed))
+    assert found.curves["LONG"].threshold[0] == pytest.approx(
+        calibrated.probabilities[:, LONG].max()
+    )
     assert any(f"thresholds fire (calibration {kind}): " in line for line in found.lines())
     assert not any("(calibration" in line for line in raw.lines())
 
 
-def test_sides_by_share_are_judged_on_the_network_s_own() -> None:
-    case, said, found = evaluated("prior", (SHORT,))
-    own, market = case.probabilities, said.probabilities
+def test_sides_by_share_are_evaluated_on_the_network_s_own() -> None:
+    case, calibrated, found = evaluated("prior", (SHORT,))
+    own, shares = case.probabilities, calibrated.probabilities
     assert found.fired["SHORT"] == (own[:, SHORT] >= BALANCED.short).sum()
-    assert found.fired["LONG"] == (market[:, LONG] >= BALANCED.long).sum()
-    assert found.argmax.predicted["HOLD"] == (market.argmax(axis=1) == HOLD).sum()
+    assert found.fired["LONG"] == (shares[:, LONG] >= BALANCED.long).sum()
+    assert found.argmax.predicted["HOLD"] == (shares.argmax(axis=1) == HOLD).sum()
 
 
 def test_figures_of_an_earlier_version_are_of_no_calibration() -> None:
@@ -208,7 +210,7 @@ def test_figures_of_an_earlier_version_are_of_no_calibration() -> None:
     assert Evaluation(**values).calibration == "none"
 
 
-def test_the_guide_s_example_is_what_the_formula_says() -> None:
+def test_the_guide_s_example_is_what_the_formula_gives() -> None:
     model = Calibration((0.06, 0.88, 0.06), EVEN)
     shared, to_hold = model.prior_corrected(np.array([[0.15, 0.15, 0.70], [0.0, 0.30, 0.70]]))
     text = GUIDE.read_text(encoding="utf-8")

@@ -97,13 +97,13 @@ def test_no_other_temperature_has_a_smaller_loss(case: Case, sharpness: float) -
     other = Calibration(MARKET, EVEN, 1 / sharpness)
     rows = np.arange(len(case.labels))
     losses = [
-        -np.log(each.temperature_scaled(case.probabilities)[rows, case.labels]).mean()
-        for each in (best, other)
+        -np.log(model.temperature_scaled(case.probabilities)[rows, case.labels]).mean()
+        for model in (best, other)
     ]
     assert losses[0] <= losses[1] + 1e-3
 
 
-def test_probabilities_that_know_nothing_are_tempered_to_the_class_prior() -> None:
+def test_probabilities_that_know_nothing_are_scaled_to_the_class_prior() -> None:
     random = np.random.default_rng(4)
     labels = random.choice(3, 30_000, p=MARKET)
     noise = random.dirichlet([0.5, 0.5, 0.5], 30_000)
@@ -116,7 +116,7 @@ def test_probabilities_that_know_nothing_are_tempered_to_the_class_prior() -> No
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_row_has_a_say_in_its_own_temperature(seed: int) -> None:
+def test_no_row_takes_part_in_its_own_temperature(seed: int) -> None:
     case = random_case(seed, 60)
     older = case.seconds < np.median(case.seconds)
     plain = Calibration(MARKET, EVEN)
@@ -128,7 +128,7 @@ def test_no_row_has_a_say_in_its_own_temperature(seed: int) -> None:
     assert (found[~older] != expected[~older]).any()
 
 
-def test_rows_of_one_date_are_not_tempered() -> None:
+def test_rows_of_one_date_are_only_prior_corrected() -> None:
     case = random_case(1, 20)
     plain = Calibration(MARKET, EVEN)
     found = plain.cross_fitted(case.labels, case.probabilities, np.full(20, 60))
@@ -148,7 +148,7 @@ def test_certain_probabilities_stay_finite() -> None:
 
 
 @pytest.mark.parametrize("temperature", [None, 1.5])
-def test_the_plain_form_says_the_same(temperature: float | None) -> None:
+def test_the_plain_form_reads_back_as_the_same(temperature: float | None) -> None:
     found = Calibration(MARKET, EVEN, temperature)
     content = json.loads(json.dumps(found.to_dict()))
     assert Calibration.from_dict(content) == found

@@ -69,12 +69,14 @@ def test_a_model_keeps_the_calibration_that_its_validation_rows_gave(
     fitted = model.calibration.fitted(
         dataset.labels[rows], model.probabilities(dataset.features, rows)
     )
-    # The untouched tail has no say.
+    # The untouched tail takes no part.
     assert model.calibration.temperature == pytest.approx(fitted.temperature, rel=1e-3)
-    # The tail is judged on what the calibrated model would say.
-    said = model.calibrated(model.probabilities(dataset.features, tail.all_rows()), model.config)
+    # The tail is evaluated on the calibrated probabilities.
+    calibrated = model.calibrated(
+        model.probabilities(dataset.features, tail.all_rows()), model.config
+    )
     expected = decide(
-        model.calibration.temperature_scaled(said.own), model.thresholds(model.config)
+        model.calibration.temperature_scaled(calibrated.own), model.thresholds(model.config)
     )
     counts = {name: int((expected == code).sum()) for code, name in enumerate(CLASS_NAMES)}
     assert evaluation.thresholded.predicted == counts
@@ -134,14 +136,14 @@ def test_label_strategy_and_model_decide_alike(
     names = np.array(CLASS_NAMES)[bot.strategy._decisions(whole(slices))].tolist()
     assert names == whole(slices)["&-side"].tolist()
     assert set(names) == set(CLASS_NAMES)
-    for model, said in slices:
+    for model, predicted in slices:
         assert model.calibration is not None
-        market = model.calibration.prior_corrected(said[list(CLASS_NAMES)].to_numpy())
-        expected = np.array(CLASS_NAMES)[decide(market, model.config.thresholds)]
-        assert said["&-side"].tolist() == expected.tolist()
+        corrected = model.calibration.prior_corrected(predicted[list(CLASS_NAMES)].to_numpy())
+        expected = np.array(CLASS_NAMES)[decide(corrected, model.config.thresholds)]
+        assert predicted["&-side"].tolist() == expected.tolist()
 
 
-def test_cached_predictions_are_decided_anew_with_another_calibration(
+def test_cached_predictions_are_decided_again_with_another_calibration(
     tmp_path: Path, slices: list[tuple[TrainedModel, pd.DataFrame]]
 ) -> None:
     found = {}
@@ -149,30 +151,30 @@ def test_cached_predictions_are_decided_anew_with_another_calibration(
         strategy = make_bot(tmp_path / kind, {**PRIOR, "calibration": kind}).strategy
         found[kind] = strategy._decisions(whole(slices))
         expected = []
-        for model, said in slices:
-            rows = said[list(CLASS_NAMES)].to_numpy().astype(np.float32)
+        for model, predicted in slices:
+            rows = predicted[list(CLASS_NAMES)].to_numpy().astype(np.float32)
             expected.append(model.calibrated(rows, strategy._settings).decide(strategy.thresholds))
         np.testing.assert_array_equal(found[kind], np.concatenate(expected))
     assert len({tuple(each.tolist()) for each in found.values()}) == 3
 
 
-def test_a_single_row_in_live_says_what_the_backtest_said(
+def test_a_single_row_in_live_is_decided_as_in_the_backtest(
     bot: Bot, featured: pd.DataFrame, slices: list[tuple[TrainedModel, pd.DataFrame]]
 ) -> None:
-    model, said = slices[-1]
+    model, predicted = slices[-1]
     bot.model.model = model
-    signals = np.flatnonzero(said["&-side"] != "HOLD")[-2:]
-    for row in [*signals, len(said) - 1]:
+    signals = np.flatnonzero(predicted["&-side"] != "HOLD")[-2:]
+    for row in [*signals, len(predicted) - 1]:
         end = 800 + 1800 + int(row) + 1
         window = featured.iloc[end - model.config.window_size : end].reset_index(drop=True)
         newest, _ = bot.model.predict(window, bot.kitchen())
         columns = [*CLASS_NAMES, *CALIBRATION_COLUMNS]
         np.testing.assert_allclose(
             newest[columns].iloc[-1].to_numpy(float),
-            said[columns].iloc[row].to_numpy(float),
+            predicted[columns].iloc[row].to_numpy(float),
             atol=1e-5,
         )
-        assert newest["&-side"].iloc[-1] == said["&-side"].iloc[row]
+        assert newest["&-side"].iloc[-1] == predicted["&-side"].iloc[row]
 
 
 def test_entry_tags_and_the_log_name_calibrated_probabilities(
@@ -213,16 +215,16 @@ def test_earlier_models_are_refused_in_a_backtest_and_waited_for_in_a_bot(
     strategy.advise_entry(pd.concat([old, new], ignore_index=True), {"pair": PAIR})
 
 
-def test_an_earlier_model_in_a_running_bot_says_hold(
+def test_an_earlier_model_in_a_running_bot_decides_hold(
     bot: Bot, featured: pd.DataFrame, slices: list[tuple[TrainedModel, pd.DataFrame]]
 ) -> None:
-    model, said = slices[-1]
+    model, predicted = slices[-1]
     bot.model.model = model.with_confidence(model.quantiles, None)
     rows = featured.iloc[2600:3000].reset_index(drop=True)
     found, _ = bot.model.predict(rows, bot.kitchen())
     assert (found["&-side"] == "HOLD").all()
     assert (found[list(CALIBRATION_COLUMNS)] == 0).all(axis=None)
-    assert found["LONG"].tolist() == pytest.approx(said["LONG"].tolist(), abs=1e-5)
+    assert found["LONG"].tolist() == pytest.approx(predicted["LONG"].tolist(), abs=1e-5)
 
 
 def test_hyperopt_searches_lower_thresholds_and_keeps_the_calibration() -> None:

@@ -50,14 +50,14 @@ def test_as_many_candles_fire_as_the_share_allows_and_never_more(
 
 
 @given(table=tables(), others=tables(), share=SHARES, side=SIDES)
-def test_ranks_say_the_same_as_thresholds_for_any_candles(
+def test_levels_decide_the_same_as_thresholds_for_any_candles(
     table: np.ndarray, others: np.ndarray, share: float, side: int
 ) -> None:
     quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     for rows in (table, others, np.nextafter(table, np.float32(0))):
-        by_rank = quantiles.ranks(rows)[:, side] >= least_level(share)
+        by_level = quantiles.levels(rows)[:, side] >= least_level(share)
         by_threshold = rows[:, side].astype(np.float64) >= quantiles.threshold(side, share)
-        np.testing.assert_array_equal(by_rank, by_threshold)
+        np.testing.assert_array_equal(by_level, by_threshold)
 
 
 @given(table=tables(), share=SHARES)
@@ -72,24 +72,26 @@ def test_what_is_decided_stays_within_the_share_on_each_side(
 
 
 @given(table=tables(), side=SIDES)
-def test_a_larger_share_lets_through_more_and_ranks_grow_with_the_probability(
+def test_a_larger_share_lets_through_more_and_levels_grow_with_the_probability(
     table: np.ndarray, side: int
 ) -> None:
     quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     assert (np.diff(quantiles.limits) <= 0).all()
     order = np.argsort(table[:, side], kind="stable")
-    assert (np.diff(quantiles.ranks(table)[order, side]) >= 0).all()
+    assert (np.diff(quantiles.levels(table)[order, side]) >= 0).all()
 
 
 @given(table=tables(), known=hnp.arrays(bool, 3))
-def test_a_side_that_training_did_not_know_is_never_said(
+def test_a_side_that_training_did_not_know_is_never_predicted(
     table: np.ndarray, known: np.ndarray
 ) -> None:
     quantiles = ValidationQuantiles.from_probabilities(table, known)
     certain = np.ones((1, 3), dtype=np.float32)
     for side in (SHORT, LONG):
         reached = quantiles.threshold(side, 0.5) <= 1
-        assert quantiles.ranks(certain)[0, side] >= least_level(0.5) if known[side] else not reached
+        assert (
+            quantiles.levels(certain)[0, side] >= least_level(0.5) if known[side] else not reached
+        )
 
 
 def test_equal_probabilities_pass_together_or_not_at_all() -> None:
@@ -116,12 +118,12 @@ def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> Non
     table = np.random.default_rng(0).dirichlet([1, 1, 1], 500).astype(np.float32)
     quantiles = ValidationQuantiles.from_probabilities(table, ALL)
     rows = np.array([[np.nan] * 3, [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], np.float32)
-    ranks = quantiles.ranks(rows)
-    assert ranks[0].tolist() == [0.0, 0.0, 0.0]
-    assert ranks[1, SHORT] == 0.4999
-    assert ranks[2, SHORT] == 1.0
-    assert (ranks[:, HOLD] == 0).all()
-    assert ranks.shape == (3, len(CLASS_NAMES))
+    levels = quantiles.levels(rows)
+    assert levels[0].tolist() == [0.0, 0.0, 0.0]
+    assert levels[1, SHORT] == 0.4999
+    assert levels[2, SHORT] == 1.0
+    assert (levels[:, HOLD] == 0).all()
+    assert levels.shape == (3, len(CLASS_NAMES))
 
 
 def test_no_candles_have_no_quantiles() -> None:

@@ -74,7 +74,7 @@ def test_a_training_lets_the_share_through_on_its_validation_rows(
         assert (fired_on(predicted, finished.model, share) == int(share * rows + 1e-9)).all()
 
 
-def test_an_untouched_tail_has_no_say_in_the_thresholds(dataset: Dataset) -> None:
+def test_an_untouched_tail_takes_no_part_in_the_thresholds(dataset: Dataset) -> None:
     done = train_dataset(dataset, settings(epochs=1, **COVERAGE), name="BTC", tail_fraction=0.2)
     rows = done.split.validation.all_rows()
     predicted = done.model.probabilities(dataset.features, rows)
@@ -85,7 +85,7 @@ def test_an_untouched_tail_has_no_say_in_the_thresholds(dataset: Dataset) -> Non
     assert done.evaluation.thresholds == dict(zip(CLASS_NAMES, own.by_class(), strict=True))
 
 
-def test_a_side_without_a_label_in_training_is_never_said(
+def test_a_side_without_a_label_in_training_is_never_predicted(
     candles: CandleArrays, labels: np.ndarray
 ) -> None:
     config = settings(epochs=1, mirror="off", **COVERAGE)
@@ -162,9 +162,9 @@ def test_the_strategy_decides_each_candle_as_its_own_model_does(
     assert {"SHORT", "LONG"} <= set(names)
     thresholds = [model.thresholds(model.config) for model, _ in slices]
     assert thresholds[0] != thresholds[1]
-    for (_, said), own in zip(slices, thresholds, strict=True):
-        expected = np.array(CLASS_NAMES)[decide(said[list(CLASS_NAMES)], own)]
-        assert said["&-side"].tolist() == expected.tolist()
+    for (_, predicted), own in zip(slices, thresholds, strict=True):
+        expected = np.array(CLASS_NAMES)[decide(predicted[list(CLASS_NAMES)], own)]
+        assert predicted["&-side"].tolist() == expected.tolist()
 
 
 def test_another_share_is_taken_from_the_same_predictions(
@@ -173,8 +173,8 @@ def test_another_share_is_taken_from_the_same_predictions(
     less = make_bot(tmp_path, {**COVERAGE, "confidence_coverage": 0.02})
     decisions = less.strategy._decisions(whole(slices))
     expected = [
-        decide(said[list(CLASS_NAMES)], model.thresholds(less.strategy._settings))
-        for model, said in slices
+        decide(predicted[list(CLASS_NAMES)], model.thresholds(less.strategy._settings))
+        for model, predicted in slices
     ]
     np.testing.assert_array_equal(decisions, np.concatenate(expected))
 
@@ -220,7 +220,7 @@ def test_predictions_of_an_earlier_version_are_refused_in_a_backtest_with_the_wa
     bot.strategy.advise_entry(unusable, {"pair": PAIR})
 
 
-def test_a_running_bot_with_an_old_model_says_once_that_it_waits(
+def test_a_running_bot_with_an_old_model_warns_once_that_it_waits(
     tmp_path: Path,
     slices: list[tuple[TrainedModel, pd.DataFrame]],
     caplog: pytest.LogCaptureFixture,
@@ -237,13 +237,13 @@ def test_a_running_bot_with_an_old_model_says_once_that_it_waits(
         entered = strategy.advise_entry(old.copy(), {"pair": PAIR})
         assert (entered["decision"] == 0).all()
     assert warnings() == 1
-    # Old candles of the frame keep their ranks unknown, which says nothing of the newest.
+    # Old candles of the frame keep their levels unknown, whatever the newest has.
     mixed = pd.concat([old, new], ignore_index=True)
     assert (strategy.advise_entry(mixed, {"pair": "ETH/USDT:USDT"})["decision"] != 0).any()
     assert warnings() == 1
 
 
-def test_an_entry_says_its_rank_and_the_start_says_the_share(
+def test_an_entry_names_its_level_and_the_start_the_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -264,8 +264,8 @@ def test_an_entry_says_its_rank_and_the_start_says_the_share(
     strategy.config["runmode"] = RunMode.DRY_RUN
     now = newest["date"].iloc[0]
     strategy.confirm_trade_entry(PAIR, "limit", 1.0, 1.0, "GTC", now, None, "long")
-    said = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 0.30 rank 0.9876 of 0.9000)"
-    assert caplog.messages[-1].endswith(said)
+    predicted = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 0.30 rank 0.9876 of 0.9000)"
+    assert caplog.messages[-1].endswith(predicted)
 
 
 def test_predictions_that_a_bot_of_an_earlier_version_held_get_the_new_columns(
@@ -276,13 +276,13 @@ def test_predictions_that_a_bot_of_an_earlier_version_held_get_the_new_columns(
     kitchen.data |= {"extra_returns_per_train": {}}
     bot.model._describe_labels(kitchen)
     dates = pd.date_range("2026-01-01", periods=4, freq="min", tz="UTC")
-    said = slices[0][1].drop(columns="do_predict").iloc[:1]
+    predicted = slices[0][1].drop(columns="do_predict").iloc[:1]
     names = [f"{name}{kind}" for name in CLASS_NAMES for kind in ("", "_mean", "_std")]
     prices = ["high_price", "low_price", "close_price"]
     old = pd.DataFrame(dict.fromkeys([*names, *prices, "do_predict"], 0.25), index=range(3))
     old.insert(0, "&-side", pd.Series(["HOLD"] * 3, dtype=object))
     drawer.historic_predictions[PAIR] = old.assign(date_pred=dates[:3])
     candles = pd.DataFrame({"date": dates}).assign(high=1.0, low=1.0, close=1.0)
-    drawer.append_model_predictions(PAIR, said, np.ones(1), kitchen, candles)
+    drawer.append_model_predictions(PAIR, predicted, np.ones(1), kitchen, candles)
     held = drawer.historic_predictions[PAIR]
-    assert held["LONG_rank"].tolist() == [0.0, 0.0, 0.0, said["LONG_rank"].iloc[0]]
+    assert held["LONG_rank"].tolist() == [0.0, 0.0, 0.0, predicted["LONG_rank"].iloc[0]]

@@ -102,19 +102,19 @@ def test_a_row_without_a_window_is_hold_under_every_rule(
     assert decide([row, [math.nan] * 3], thresholds).tolist() == [HOLD, HOLD]
 
 
-def test_without_thresholds_the_likeliest_class_is_said_and_the_first_of_a_tie() -> None:
+def test_without_thresholds_the_likeliest_class_is_predicted_and_the_first_of_a_tie() -> None:
     off = Thresholds(short=0.9, hold=0.0, long=0.9, enabled=False)
     rows = [(0.4, 0.3, 0.3), (0.3, 0.4, 0.3), (0.3, 0.3, 0.4), (0.4, 0.2, 0.4), (0.2, 0.4, 0.4)]
     assert decide(rows, off).tolist() == [SHORT, HOLD, LONG, SHORT, HOLD]
 
 
-def test_the_order_of_the_modes_shows_in_how_much_is_said() -> None:
+def test_the_order_of_the_modes_shows_in_how_much_is_predicted() -> None:
     rows = np.random.default_rng(0).dirichlet([1, 1, 1], 2000)
-    said = {
+    shares = {
         mode: set(np.flatnonzero(decide(rows, thresholds) != HOLD).tolist())
         for mode, thresholds in MODE_THRESHOLDS.items()
     }
-    assert said["conservative"] < said["balanced"] < said["aggressive"]
+    assert shares["conservative"] < shares["balanced"] < shares["aggressive"]
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 2), (4, 4), (2, 2, 3), (0,)])

@@ -1,10 +1,10 @@
-"""From the network's probabilities, which are those of balanced classes, to those of the market.
+"""Calibration: from the probabilities of balanced training classes to those of the class prior.
 
-Training on balanced classes shifts every probability: by Bayes' rule a network that saw each class
-equally often says p * balanced prior / market prior, up to a factor (Saerens et al. 2002, Adjusting
-the outputs of a classifier to new a priori probabilities). `prior` undoes that. `temperature` also
-weakens or strengthens what the network sees before the prior comes in (Guo et al. 2017, On
-calibration of modern neural networks), so that a network which knows nothing ends at the class
+Training on balanced classes shifts every probability: by Bayes' rule a network that saw the classes
+equally often predicts p * balanced prior / class prior, up to a factor (Saerens et al. 2002,
+Adjusting the outputs of a classifier to new a priori probabilities). `prior` undoes that.
+`temperature` also scales the network's evidence before the prior is applied (Guo et al. 2017, On
+calibration of modern neural networks), so that a network without information ends at the class
 prior.
 """
 
@@ -23,22 +23,25 @@ from dualwindow.confidence.thresholds import CalibrationKind, Thresholds, decide
 
 #: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
 _SHARPNESS: Final = (0.01, 20.0)
-
 #: Most rows that a temperature is fitted on, evenly spaced: one number needs no more.
 _FITTED_ROWS: Final = 20_000
-
-#: Smallest probability that a forecast is taken to mean, so that one row's loss stays finite.
+#: Smallest probability that counts in a loss, so that one row's loss stays finite.
 FLOOR: Final = 1e-12
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a network's probabilities become those of the market.
+    """How a network's probabilities are corrected to the class prior.
 
     Attributes:
-        class_prior: (3,) class shares of the market, none 0.
-        trained: (3,) class shares that the network has seen in training, none 0.
-        temperature: by which the logarithms of its probabilities are divided; None until fitted.
+        class_prior: (3,) class shares of all rows, none 0.
+        trained: (3,) class shares that the network saw in training, none 0.
+        temperature: divisor of the logarithms of its probabilities; None until fitted.
+
+    Example:
+        >>> calibration = Calibration(class_prior=(0.1, 0.8, 0.1), trained=(0.25, 0.5, 0.25))
+        >>> calibration.prior_corrected(np.array([[0.6, 0.3, 0.1]])).round(2).tolist()
+        [[0.32, 0.63, 0.05]]
     """
 
     class_prior: tuple[float, ...]
@@ -47,7 +50,7 @@ class Calibration:
 
     @property
     def sharpness(self) -> float:
-        """By which the logarithms of the network's probabilities are multiplied.
+        """Factor of the logarithms of the network's probabilities: 1 / temperature.
 
         Raises:
             ValueError: when no temperature is fitted.
@@ -58,16 +61,16 @@ class Calibration:
 
     @property
     def shifts(self) -> NDArray[np.float64]:
-        """(2,) what is added to the logarithms of SHORT and LONG, and not to that of HOLD."""
+        """(2,) terms added to the logarithms of SHORT and LONG, relative to that of HOLD."""
         shift = np.log(self.class_prior) - np.log(self.trained)
         return np.asarray(shift[[SHORT, LONG]] - shift[HOLD])
 
     def prior_corrected(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(N, 3) probabilities times market over trained shares, each row over its sum."""
+        """(N, 3) probabilities times class prior over trained shares, rows normalised."""
         return calibrated(probabilities, 1.0, self.shifts)
 
     def temperature_scaled(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(N, 3) probabilities to the power of 1 / temperature, then corrected likewise.
+        """(N, 3) probabilities to the power of 1 / temperature, then prior-corrected.
 
         Raises:
             ValueError: when no temperature is fitted.
@@ -77,21 +80,19 @@ class Calibration:
     def fitted(
         self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
     ) -> Calibration:
-        """This calibration with the temperature of the smallest log loss on some rows.
+        """This calibration with the temperature of the smallest log loss.
 
-        Args:
-            labels: (N,) class codes, all known, N at least 1.
-            probabilities: (N, 3) of the network.
+        Of (N,) known labels and the network's (N, 3) probabilities, N at least 1.
         """
         step = -(-len(labels) // _FITTED_ROWS)
         logs, codes = _logs(probabilities[::step]), labels[::step]
-        at, shifts = np.arange(len(codes)), self.shifts
+        columns, shifts = np.arange(len(codes)), self.shifts
 
         def loss(sharpness: float) -> float:
             logits = _logits(logs, sharpness, shifts)
-            return float((np.log(np.exp(logits).sum(axis=0)) - logits[codes, at]).mean())
+            return float((np.log(np.exp(logits).sum(axis=0)) - logits[codes, columns]).mean())
 
-        # The loss is convex in 1 / temperature, so that the search cannot end in a wrong valley.
+        # The loss is convex in 1 / temperature, so the search cannot end in a local minimum.
         best = minimize_scalar(loss, bounds=_SHARPNESS, method="bounded", options={"xatol": 1e-4})
         return replace(self, temperature=float(1 / best.x))
 
@@ -101,27 +102,22 @@ class Calibration:
         probabilities: NDArray[np.floating],
         seconds: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """Tempered probabilities of rows each of which had no say in its own temperature.
+        """(N, 3) temperature-scaled probabilities, no row by a temperature that it took part in.
 
-        The temperature of the older half is that of the newer half, and the other way round.
-
-        Args:
-            labels: (N,) class codes, all known.
-            probabilities: (N, 3) of the network.
-            seconds: (N,) dates, by whose median the rows are halved; where all are of one date
-                nothing is tempered.
+        The median of the (N,) dates halves the rows. The older half is scaled by the temperature
+        of the newer half, and the other way round; rows of a single date are only prior-corrected.
         """
         older = seconds < np.median(seconds)
-        found = self.prior_corrected(probabilities)
+        scaled = self.prior_corrected(probabilities)
         if older.any():
             for half in (older, ~older):
                 other = self.fitted(labels[~half], probabilities[~half])
-                found[half] = other.temperature_scaled(probabilities[half])
-        return found
+                scaled[half] = other.temperature_scaled(probabilities[half])
+        return scaled
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
-        # The key is part of the file formats that hold a calibration.
+        # The key `market` is part of the file formats that hold a calibration.
         return {
             "market": list(self.class_prior),
             "trained": list(self.trained),
@@ -130,20 +126,20 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
-        """Read what `to_dict` made.
+        """Read the result of `to_dict`.
 
         Raises:
-            ValueError: when the shapes do not fit; KeyError or TypeError when it is something else.
+            ValueError: when the shapes do not fit; KeyError or TypeError for other content.
         """
         temperature = content["temperature"]
-        found = cls(
+        calibration = cls(
             class_prior=tuple(map(float, content["market"])),
             trained=tuple(map(float, content["trained"])),
             temperature=None if temperature is None else float(temperature),
         )
-        if not len(found.class_prior) == len(found.trained) == len(CLASS_NAMES):
-            raise ValueError(f"a calibration of {len(found.class_prior)} classes")
-        return found
+        if not len(calibration.class_prior) == len(calibration.trained) == len(CLASS_NAMES):
+            raise ValueError(f"a calibration of {len(calibration.class_prior)} classes")
+        return calibration
 
 
 def calibrated(
@@ -151,7 +147,7 @@ def calibrated(
     sharpness: float | NDArray[np.float64],
     shifts: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """What a network's probabilities mean, rows of several models at once if need be.
+    """Calibrate rows, of one model or of several.
 
     Args:
         probabilities: (N, 3) of the network.
@@ -159,7 +155,7 @@ def calibrated(
         shifts: (2,) or (N, 2) added to the logarithms of SHORT and LONG.
 
     Returns:
-        (N, 3), each row over its sum.
+        (N, 3), rows normalised.
     """
     powers = np.exp(_logits(_logs(probabilities), sharpness, shifts))
     return np.ascontiguousarray((powers / powers.sum(axis=0)).T)
@@ -170,7 +166,7 @@ def _logits(
     sharpness: float | NDArray[np.float64],
     shifts: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """(3, N), of each row the highest is 0."""
+    """(3, N); the highest of a row is 0."""
     logits = sharpness * logs
     logits[SHORT] += shifts[..., 0]
     logits[LONG] += shifts[..., 1]
@@ -185,7 +181,7 @@ def _logs(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What models say of some candles.
+    """Probabilities of N candles, as the network gives them and calibrated.
 
     Attributes:
         kind: the setting `calibration`.
@@ -209,23 +205,19 @@ class Calibrated:
         shifts: NDArray[np.float64],
         by_share: tuple[int, ...] = (),
     ) -> Calibrated:
-        """Calibrate rows, each with the terms of the model that said it.
+        """Calibrate rows by the terms of the models that predicted them.
 
-        Args:
-            own: (N, 3) as in the attributes.
-            kind: likewise.
-            sharpness: a number or (N,); 0 where the model has no calibration.
-            shifts: (2,) or (N, 2) of SHORT and LONG.
-            by_share: as in the attributes.
+        `sharpness` is a number or (N,), 0 where the model has no calibration; `shifts` is (2,) or
+        (N, 2) of SHORT and LONG.
         """
         if kind == "none":
             return cls.plain(own, by_share)
-        every = np.broadcast_to(np.asarray(sharpness, dtype=np.float64), len(own))
-        known = (every > 0) & (own.sum(axis=1) > 0)
+        powers = np.broadcast_to(np.asarray(sharpness, dtype=np.float64), len(own))
+        known = (powers > 0) & (own.sum(axis=1) > 0)
         probabilities = np.full(own.shape, np.nan)
         probabilities[known] = calibrated(
             own[known],
-            1.0 if kind == "prior" else every[known],
+            1.0 if kind == "prior" else powers[known],
             np.broadcast_to(shifts, (len(own), 2))[known],
         )
         return cls(kind, own, probabilities, by_share)
@@ -236,7 +228,7 @@ class Calibrated:
         return cls("none", own, own, by_share)
 
     def at(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Calibrated:
-        """What is said of some of the candles."""
+        """The probabilities of some of the candles."""
         return Calibrated(self.kind, self.own[rows], self.probabilities[rows], self.by_share)
 
     @property
@@ -248,7 +240,7 @@ class Calibrated:
 
     @property
     def compared(self) -> NDArray[np.floating]:
-        """(N, 3) what each class's threshold is compared with."""
+        """(N, 3) the probabilities that thresholds are compared with."""
         if self.kind == "none" or not self.by_share:
             return self.probabilities
         table = self.probabilities.copy()

@@ -1,7 +1,7 @@
-"""How rare a probability is: a share of candles in place of a threshold.
+"""Quantile levels of probabilities: a share of candles in place of a threshold.
 
-A model keeps, for SHORT and LONG, which probabilities its validation candles reached, so that any
-share of them can be let through later, without training again.
+A model keeps the quantiles of its validation probabilities of SHORT and LONG, so that any share of
+the candles can be let through later, without training again.
 """
 
 from __future__ import annotations
@@ -15,24 +15,31 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence.thresholds import NEVER
 
-#: Shares are told apart in ten-thousandths, up to a half of the candles.
+#: Shares are resolved to ten-thousandths, up to a half of the candles.
 STEPS: Final = 10_000
-
 LARGEST: Final = 0.5
 
 _SIDES: Final = (SHORT, LONG)
-
 _KEPT: Final = int(STEPS * LARGEST) + 1
 
 
 @dataclass(frozen=True)
 class ValidationQuantiles:
-    """Which probabilities the most confident validation candles reached, by side.
+    """Upper quantiles of the validation probabilities, by side.
 
     Attributes:
         limits: (2, 5001) float32 of SHORT and LONG, falling: column k holds a probability that at
             most k ten-thousandths of the validation candles reach, and as many as may. Candles of
             equal probability cannot be told apart: where only some may pass, none does.
+
+    Example:
+        >>> long = np.arange(1, 101) / 200
+        >>> probabilities = np.stack([0.5 - long, np.full(100, 0.5), long], axis=1)
+        >>> quantiles = ValidationQuantiles.from_probabilities(probabilities, np.full(3, True))
+        >>> round(quantiles.threshold(LONG, 0.1), 4)
+        0.4525
+        >>> int((probabilities[:, LONG] >= quantiles.threshold(LONG, 0.1)).sum())
+        10
     """
 
     limits: NDArray[np.float32]
@@ -44,8 +51,8 @@ class ValidationQuantiles:
         """Take the quantiles of validation candles.
 
         Args:
-            probabilities: (N, 3) of a model without NaN, N at least 1.
-            occurs: (3,) whether training knew the class; a side that it did not know is never said.
+            probabilities: (N, 3) of a model without NaN.
+            occurs: (3,) whether training has the class; a side without is never predicted.
 
         Raises:
             ValueError: when there are no rows.
@@ -62,24 +69,19 @@ class ValidationQuantiles:
         """Probability of SHORT or LONG that at most a share of the validation candles reaches."""
         return float(self.limits[_SIDES.index(code), allowed_steps(share)])
 
-    def ranks(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Where probabilities stand among those of the validation candles.
+    def levels(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+        """(N, 3) quantile levels of (N, 3) probabilities among those of the validation candles.
 
-        Args:
-            probabilities: (N, 3); rows with NaN are unknown.
-
-        Returns:
-            (N, 3), of HOLD always 0. A side's probability reaches `threshold` of a share if and
-            only if its rank reaches `least_level` of the share. Ranks grow with the probability;
-            0.9999 is that of the most confident ten-thousandth, all of the less confident half
-            have 0.4999, and 0 is unknown.
+        A side's probability reaches `threshold` of a share if and only if its level reaches
+        `least_level` of the share. Levels grow with the probability: 0.9999 is the most confident
+        ten-thousandth, the less confident half has 0.4999; 0 is unknown (NaN) and that of HOLD.
         """
-        ranks = np.zeros((len(probabilities), len(CLASS_NAMES)))
+        levels = np.zeros((len(probabilities), len(CLASS_NAMES)))
         for place, code in enumerate(_SIDES):
             values = probabilities[:, code].astype(np.float64)
             steps = np.searchsorted(-self.limits[place].astype(np.float64), -values)
-            ranks[:, code] = np.where(np.isnan(values), 0.0, (STEPS - steps) / STEPS)
-        return ranks
+            levels[:, code] = np.where(np.isnan(values), 0.0, (STEPS - steps) / STEPS)
+        return levels
 
 
 def allowed_steps(share: float) -> int:
@@ -88,7 +90,7 @@ def allowed_steps(share: float) -> int:
 
 
 def least_level(share: float) -> float:
-    """Rank from which on a candle belongs to the most confident share."""
+    """Lowest quantile level of the most confident share."""
     return (STEPS - allowed_steps(share)) / STEPS
 
 
@@ -98,6 +100,6 @@ def _limits(values: NDArray[np.floating]) -> NDArray[np.float32]:
     passing = np.arange(_KEPT) * len(falling) // STEPS
     highest_left_out = falling[passing]
     lowest_let_through = falling[np.maximum(passing - 1, 0)]
-    # Between the two, because another machine or batch size may say each a little differently.
+    # Halfway between, because another machine or batch size shifts probabilities a little.
     middle = (highest_left_out + lowest_let_through) / 2
     return np.maximum(middle, np.nextafter(highest_left_out, np.float32(np.inf)))

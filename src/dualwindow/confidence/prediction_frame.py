@@ -1,4 +1,4 @@
-"""What the columns of a frame of predictions say, whichever models and versions made its rows."""
+"""Columns of a frame of predictions as arrays, whichever models and versions made its rows."""
 
 from __future__ import annotations
 
@@ -18,38 +18,29 @@ from dualwindow.confidence.calibration import Calibrated
 from dualwindow.confidence.thresholds import CalibrationKind
 
 
-def probabilities_of(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """(N, 3) probabilities; FreqAI's frames before the first model lack unseen classes."""
-    return np.column_stack([_numbers(frame, name) for name in CLASS_NAMES])
-
-
 def quantile_levels(frame: pd.DataFrame, code: int) -> NDArray[np.float64]:
-    """(N,) ranks of a side; 0, unknown, where a model or a cached prediction lacks them."""
+    """(N,) quantile levels of a side; 0, unknown, where a model or cached prediction lacks them."""
     return _numbers(frame, QUANTILE_COLUMNS[code])
 
 
 def calibrated_of(
     frame: pd.DataFrame, kind: CalibrationKind, by_share: tuple[int, ...] = ()
 ) -> Calibrated:
-    """Calibrate each row as the model that made it would.
+    """Calibrate N rows of predictions by the models that made them.
 
-    Args:
-        frame: of N predictions.
-        kind: the setting `calibration`.
-        by_share: class codes of mode coverage.
+    FreqAI's frames before the first model lack the classes that were not seen.
     """
-    shifts = [_numbers(frame, SHIFT_COLUMNS[code]) for code in (SHORT, LONG)]
+    own, shifts = (
+        np.column_stack([_numbers(frame, name) for name in names])
+        for names in (CLASS_NAMES, (SHIFT_COLUMNS[SHORT], SHIFT_COLUMNS[LONG]))
+    )
     return Calibrated.from_probabilities(
-        probabilities_of(frame),
-        kind,
-        _numbers(frame, SHARPNESS_COLUMN),
-        np.column_stack(shifts),
-        by_share,
+        own, kind, _numbers(frame, SHARPNESS_COLUMN), shifts, by_share
     )
 
 
 def is_calibrated(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """(N,) whether the model that made the row had a calibration."""
+    """(N,) whether the model that predicted the row had a calibration."""
     return np.asarray(_numbers(frame, SHARPNESS_COLUMN) > 0)
 
 

@@ -1,4 +1,4 @@
-"""From three probabilities to one decision: speak up only when confident."""
+"""From three probabilities to one decision: a side only where the model is confident."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from dualwindow.columns import HOLD, LONG, SHORT
 
 ConfidenceMode = Literal["conservative", "aggressive", "balanced", "coverage"]
-
 Fallback = Literal["hold", "argmax"]
-
 CalibrationKind = Literal["none", "prior", "temperature"]
 
 #: A threshold that no probability reaches.
@@ -22,15 +20,18 @@ NEVER: Final = 2.0
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Smallest probability (0 to 1) at which each class is said.
+    """Smallest probability (0 to 1) at which a class is predicted.
 
     Attributes:
         short: threshold of SHORT.
         hold: threshold of HOLD; only matters when `fallback` is `argmax`.
         long: threshold of LONG.
-        fallback: what is said when no threshold is reached: HOLD, or the likeliest class.
-        enabled: false means the likeliest class is always said, whatever its probability.
+        fallback: the decision when no threshold is reached: HOLD, or the likeliest class.
+        enabled: false predicts the likeliest class, whatever its probability.
 
+    Example:
+        >>> Thresholds(short=0.6, hold=0.3, long=0.7).reached(np.array([[0.6, 0.2, 0.2]])).tolist()
+        [[True, False, False]]
     """
 
     short: float
@@ -60,14 +61,14 @@ COVERAGE_THRESHOLDS: Final = Thresholds(short=NEVER, hold=0.30, long=NEVER)
 
 
 def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]:
-    """Say SHORT, HOLD or LONG for each row.
+    """Decide SHORT, HOLD or LONG row by row.
 
     SHORT if its probability reaches its threshold, else LONG if its own does, else HOLD if its
     own does, else the fallback. A row with a NaN (no valid window) is HOLD under every rule.
 
     Args:
         probabilities: (N, 3) in the order SHORT, HOLD, LONG.
-        thresholds: what to compare with, inclusive.
+        thresholds: to compare with, inclusive.
 
     Returns:
         (N,) int8 class codes of `dualwindow.columns`.
@@ -75,6 +76,10 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
     Raises:
         ValueError: when `probabilities` is not (N, 3).
 
+    Example:
+        >>> thresholds = Thresholds(short=0.6, hold=0.3, long=0.6)
+        >>> decide([[0.7, 0.2, 0.1], [0.3, 0.2, 0.5], [0.1, 0.3, 0.6]], thresholds).tolist()
+        [0, 1, 2]
     """
     table = _three_columns(probabilities)
     return decide_reached(table, thresholds.reached(table), thresholds)
@@ -83,19 +88,9 @@ def decide(probabilities: ArrayLike, thresholds: Thresholds) -> NDArray[np.int8]
 def decide_reached(
     probabilities: ArrayLike, reached: NDArray[np.bool_], thresholds: Thresholds
 ) -> NDArray[np.int8]:
-    """As `decide`, where more than one threshold a class says what is reached.
+    """Like `decide`, where a class may have several thresholds: (N, 3) `reached` is given.
 
-    Args:
-        probabilities: (N, 3) in the order SHORT, HOLD, LONG.
-        reached: (N, 3) whether the class may be said.
-        thresholds: its fallback, and whether anything but the likeliest class is asked for.
-
-    Returns:
-        (N,) int8 class codes of `dualwindow.columns`.
-
-    Raises:
-        ValueError: when `probabilities` is not (N, 3).
-
+    Of `thresholds` only `fallback` and `enabled` count.
     """
     table = _three_columns(probabilities)
     complete = np.asarray(~np.isnan(table).any(axis=1))
@@ -113,7 +108,7 @@ def decide_reached(
 
 
 def threshold_text(threshold: float) -> str:
-    """A threshold for people: two decimals, or three where it has more."""
+    """A threshold as text: two decimals, or three where it has more."""
     return f"{threshold:.3f}".removesuffix("0")
 
 
@@ -125,11 +120,9 @@ def _three_columns(probabilities: ArrayLike) -> NDArray[np.float64]:
 
 
 def confidence_tags(side: str, probabilities: NDArray[np.floating]) -> list[str]:
-    """Entry tags such as `long_0.75`: the side and the lower bound of a bucket 0.05 wide.
+    """Entry tags such as `long_0.75`, of a side's (N,) probabilities.
 
-    Args:
-        side: first part of each tag.
-        probabilities: (N,) of that side.
+    The number is the lower bound of a bucket 0.05 wide.
     """
     # The small addition keeps 0.75 in the bucket that begins with it, whatever float makes of it.
     buckets = np.floor(np.asarray(probabilities, dtype=np.float64) * 20 + 1e-6) / 20

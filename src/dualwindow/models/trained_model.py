@@ -151,7 +151,7 @@ class TrainedModel:
         """(N, 3) ranks of (N, 3) probabilities, see `ValidationQuantiles`; 0 without quantiles."""
         if self.quantiles is None:
             return np.zeros(probabilities.shape)
-        return self.quantiles.ranks(probabilities)
+        return self.quantiles.levels(probabilities)
 
     def calibrated(self, probabilities: NDArray[np.floating], config: TrainingConfig) -> Calibrated:
         """(N, 3) of its probabilities as some settings see them; unknown where it `lacks` that."""
