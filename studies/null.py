@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -109,10 +109,11 @@ def _evaluated(market: StudyMarket, finished: TrainingOutcome) -> Evaluation:
         raise ValueError("nothing was trained")
     known = finished.split.validation
     of_known = finished.model.probabilities(known.dataset.features, known.all_rows())
-    temperature_scaled = finished.reference.with_temperature(
+    calibration = finished.reference.calibration.fitted(
         known.dataset.labels[known.all_rows()], of_known
     )
-    comparison = comparison_of(dataset, rows, config, temperature_scaled)
+    reference = replace(finished.reference, calibration=calibration)
+    comparison = comparison_of(dataset, rows, config, reference)
     return evaluate(
         dataset.labels[rows], probabilities, finished.model.thresholds(config), comparison
     )

@@ -54,7 +54,7 @@ NO_TROUBLE: Final = (
     "freqtrade backtesting …",
     "and … more pairs",
     ", pair_blacklist left out",
-    "of its log loss; calm or not …, direction …",
+    "of its log loss; HOLD versus move …, direction …",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")

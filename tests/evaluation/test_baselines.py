@@ -20,8 +20,8 @@ def test_the_volatility_table_is_that_of_counting_row_by_row(case: Case) -> None
     prior = [(np.sum(labels == code) + 1) / (len(labels) + 3) for code in range(3)]
     np.testing.assert_allclose(found.prior, prior)
     evaluated = random_case(9, 30).volatility
-    said = found.probabilities(len(evaluated), evaluated)
-    for row, value in zip(said[VOLATILITY], evaluated, strict=True):
+    forecasts = found.probabilities(len(evaluated), evaluated)
+    for row, value in zip(forecasts[VOLATILITY], evaluated, strict=True):
         low = max((edge for edge in found.edges if edge <= value), default=-np.inf)
         high = min((edge for edge in found.edges if edge > value), default=np.inf)
         inside = labels[(volatility >= low) & (volatility < high)]
@@ -40,41 +40,42 @@ def test_the_edges_are_the_training_rows_deciles() -> None:
 @given(case=cases(), rows=st.integers(1, 20))
 def test_every_baseline_gives_shares_above_zero(case: Case, rows: int) -> None:
     found = Baselines.fit(case.labels, case.volatility, mixed_in=1)
-    said = found.probabilities(rows, np.linspace(0, 1, rows))
-    assert set(said) == {PRIOR, VOLATILITY, MAJORITY, SHUFFLED}
-    for shares in said.values():
+    forecasts = found.probabilities(rows, np.linspace(0, 1, rows))
+    assert set(forecasts) == {PRIOR, VOLATILITY, MAJORITY, SHUFFLED}
+    for shares in forecasts.values():
         assert shares.shape == (rows, 3)
         assert (shares > 0).all()
         np.testing.assert_allclose(shares.sum(axis=1), 1)
-    assert (said[PRIOR] == said[PRIOR][0]).all()
+    assert (forecasts[PRIOR] == forecasts[PRIOR][0]).all()
 
 
 def test_the_majority_class_is_all_that_the_majority_baseline_knows() -> None:
     found = Baselines.fit(np.array([1] * 80 + [0] * 15 + [2] * 2), None, mixed_in=1)
-    said = found.probabilities(4, None)
-    assert set(said) == {PRIOR, MAJORITY}, "the others need the volatility"
-    np.testing.assert_allclose(said[MAJORITY], [[0.095, 0.81, 0.095]] * 4)
-    np.testing.assert_allclose(said[PRIOR], [[0.16, 0.81, 0.03]] * 4)
-    assert found.decisions(said)[MAJORITY].tolist() == [1] * 4
+    forecasts = found.probabilities(4, None)
+    assert set(forecasts) == {PRIOR, MAJORITY}, "the others need the volatility"
+    np.testing.assert_allclose(forecasts[MAJORITY], [[0.095, 0.81, 0.095]] * 4)
+    np.testing.assert_allclose(forecasts[PRIOR], [[0.16, 0.81, 0.03]] * 4)
+    assert found.decisions(forecasts)[MAJORITY].tolist() == [1] * 4
 
 
 def test_shuffling_takes_away_what_volatility_knows() -> None:
     random = np.random.default_rng(0)
     volatility = random.random(20_000)
-    # Moves where it is volatile, as in the market.
+    # Moves where it is volatile, as real prices do.
     labels = np.where(random.random(20_000) < volatility / 2, random.choice([0, 2], 20_000), 1)
     found = Baselines.fit(labels[:10_000], volatility[:10_000], mixed_in=120)
     evaluated = labels[10_000:]
-    said = found.probabilities(len(evaluated), volatility[10_000:])
+    forecasts = found.probabilities(len(evaluated), volatility[10_000:])
     losses = {
-        name: LossFigures.from_probabilities(evaluated, shares) for name, shares in said.items()
+        name: LossFigures.from_probabilities(evaluated, shares)
+        for name, shares in forecasts.items()
     }
     prior = losses[PRIOR].log_loss
     assert losses[VOLATILITY].log_loss < 0.97 * prior
     assert losses[SHUFFLED].log_loss == pytest.approx(prior, rel=0.005)
     assert losses[SHUFFLED].log_loss > 0.999 * prior
-    # Its decisions come as often as the classes did.
-    drawn = np.bincount(found.decisions(said)[SHUFFLED], minlength=3) / len(evaluated)
+    # Its decisions are as frequent as the classes.
+    drawn = np.bincount(found.decisions(forecasts)[SHUFFLED], minlength=3) / len(evaluated)
     np.testing.assert_allclose(drawn, found.prior, atol=0.02)
 
 
@@ -88,7 +89,7 @@ def test_another_seed_shuffles_otherwise_and_the_same_one_alike() -> None:
 
 
 @given(case=cases())
-def test_the_plain_form_says_the_same(case: Case) -> None:
+def test_the_plain_form_reads_back_as_the_same(case: Case) -> None:
     for volatility in (case.volatility, None):
         found = Baselines.fit(case.labels, volatility, mixed_in=3)
         assert Baselines.from_dict(json.loads(json.dumps(found.to_dict()))) == found

@@ -34,20 +34,20 @@ def test_figures_of_a_case_made_by_hand() -> None:
     assert figures.f1 == pytest.approx({"SHORT": 4 / 7, "HOLD": 1 / 2, "LONG": 2 / 5})
     assert figures.trading_f1 == pytest.approx((4 / 7 + 2 / 5) / 2)
     assert figures.macro_f1 == pytest.approx((4 / 7 + 1 / 2 + 2 / 5) / 3)
-    # Rows are what happened, columns are what was said.
+    # Rows are the actual classes, columns the predicted ones.
     assert figures.confusion == [[2, 1, 1], [1, 2, 0], [0, 2, 1]]
     assert figures.predicted == {"SHORT": 3, "HOLD": 5, "LONG": 2}
     assert figures.coverage == pytest.approx(5 / 10)
 
 
-def test_a_side_that_is_neither_there_nor_said_counts_as_nothing() -> None:
+def test_a_side_neither_actual_nor_predicted_counts_as_nothing() -> None:
     figures = DecisionFigures.from_decisions(codes(H, H, S), codes(H, H, S))
     assert figures.accuracy == 1.0
     assert figures.trading_f1 == 0.5
     assert figures.precision["LONG"] == figures.recall["LONG"] == figures.f1["LONG"] == 0.0
 
 
-def test_saying_nothing_earns_nothing() -> None:
+def test_predicting_nothing_earns_nothing() -> None:
     figures = DecisionFigures.from_decisions(codes(S, H, L), codes(H, H, H))
     assert figures.trading_f1 == 0.0
     assert figures.coverage == 0.0
@@ -78,11 +78,11 @@ def test_the_figures_are_those_of_scikit_learn(case: Case) -> None:
     assert found.coverage == pytest.approx(np.mean(decisions != H))
 
 
-def test_the_confusion_is_told_in_trading_words() -> None:
+def test_the_confusion_is_a_table_in_words() -> None:
     text = confusion_text([[2, 1, 1], [10, 12_345, 0], [0, 2, 1]])
     assert text.splitlines() == [
-        "           said SHORT  said HOLD  said LONG",
-        "was SHORT           2          1          1",
-        "was HOLD           10     12,345          0",
-        "was LONG            0          2          1",
+        "              predicted SHORT  predicted HOLD  predicted LONG",
+        "actual SHORT                2               1               1",
+        "actual HOLD                10          12,345               0",
+        "actual LONG                 0               2               1",
     ]

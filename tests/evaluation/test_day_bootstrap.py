@@ -27,7 +27,7 @@ def test_the_interval_lies_around_the_mean(seed: int, count: int) -> None:
     assert found.high < max(values)
 
 
-def test_the_interval_covers_a_known_mean_about_as_often_as_it_says() -> None:
+def test_the_interval_covers_a_known_mean_about_as_often_as_it_claims() -> None:
     covered = 0
     for seed in range(100):
         found = hourly(np.random.default_rng(seed).normal(0.002, 0.01, 24 * 40), 300)

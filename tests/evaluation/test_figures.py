@@ -43,7 +43,7 @@ def evaluation() -> Evaluation:
 
 
 def compared(case: Case, temperature: float | None = None) -> Evaluation:
-    """The case judged by what other rows say."""
+    """The case compared with baselines of other rows."""
     reference = Reference(BASELINES, Calibration(BASELINES.prior, EVEN, temperature))
     comparison = Comparison(reference, case.seconds, case.volatility, 7200)
     return evaluate(case.labels, case.probabilities, CONSERVATIVE, comparison)
@@ -78,7 +78,7 @@ def test_thresholds_are_evaluated_with_what_would_be_decided(
     found = evaluate(labels, probabilities, thresholds)
     decisions = decide(probabilities, thresholds)
     assert found.thresholded == DecisionFigures.from_decisions(labels, decisions)
-    # A side cannot be said more often than its threshold was reached.
+    # A side cannot be predicted more often than its threshold was reached.
     for name, code in (("SHORT", SHORT), ("LONG", LONG)):
         assert np.count_nonzero(decisions == code) == found.thresholded.predicted[name]
         assert found.thresholded.predicted[name] <= found.fired[name]
@@ -168,7 +168,7 @@ def test_a_temperature_that_is_given_is_kept_and_used() -> None:
 
 
 @given(case=cases(), seed=st.integers(0, 2**31))
-def test_labels_that_are_judged_move_no_baseline(case: Case, seed: int) -> None:
+def test_evaluated_labels_move_no_baseline(case: Case, seed: int) -> None:
     others = np.random.default_rng(seed).permutation(case.labels)
     one, other = compared(case), compared(replace(case, labels=others))
     for name, figures in one.forecast.baselines.items():
@@ -191,7 +191,7 @@ def test_reading_the_plain_form_changes_no_evaluation() -> None:
     assert found == evaluation()
 
 
-def test_the_lines_say_how_often_each_threshold_fires_and_what_is_said() -> None:
+def test_the_lines_show_how_often_each_threshold_fires_and_is_right() -> None:
     text = "\n".join(evaluation().lines())
     assert "validation on 4 candles" in text
     for name in CLASS_NAMES:

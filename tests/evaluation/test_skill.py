@@ -47,7 +47,7 @@ def test_who_knows_everything_has_all_skill(case: Case) -> None:
     if found.total.low is not None:
         assert found.total.low == found.total.high == pytest.approx(1.0)
         assert found.total.sign == 1
-        # The other way round it is worse, and the interval says so too.
+        # The other way round it is worse, and so is the interval.
         assert one_skill(case.labels, case.probabilities, perfect + 1e-9, blocks).total.sign == -1
 
 
@@ -75,7 +75,7 @@ def test_the_order_of_rows_does_not_matter(case: Case, seed: int) -> None:
         assert vars(getattr(found, part)) == pytest.approx(vars(getattr(expected, part)), abs=1e-9)
 
 
-def test_the_interval_is_that_of_drawing_the_rows_of_blocks_anew() -> None:
+def test_the_interval_is_that_of_resampling_the_rows_of_blocks() -> None:
     case = random_case(5, 400)
     blocks = time_blocks(case.seconds, 600)
     count = blocks.max() + 1
@@ -113,7 +113,7 @@ def overlapping(random: np.random.Generator, rows: int, future: int) -> tuple[Ar
     return labels, shares, np.full((rows, 3), [0.16, 0.68, 0.16])
 
 
-def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+def test_the_interval_holds_the_truth_about_as_often_as_it_claims() -> None:
     """And would not, if rows were taken for independent."""
     rows, future, trials = 4000, 60, 120
     seconds = 60 * np.arange(rows)

@@ -19,15 +19,15 @@ from dualwindow.evaluation.thresholds import (
 from tests.makers.evaluation_cases import Case, cases
 
 
-def test_a_threshold_fires_and_means_what_came() -> None:
+def test_a_threshold_fires_and_stands_for_the_observed_share() -> None:
     probability = np.array([0.80, 0.72, 0.70, 0.66, 0.30])
-    came = np.array([True, False, False, True, True])
-    found = ThresholdFigures.from_probabilities(came, probability, 0.70)
+    actual = np.array([True, False, False, True, True])
+    found = ThresholdFigures.from_probabilities(actual, probability, 0.70)
     assert (found.fired, found.fires) == (3, 0.6)
     assert found.above == pytest.approx(1 / 3)
     assert found.near == pytest.approx(1 / 3), "of 0.72, 0.70 and 0.66"
     assert found.near_rows == 3
-    none = ThresholdFigures.from_probabilities(came, probability, 0.95)
+    none = ThresholdFigures.from_probabilities(actual, probability, 0.95)
     assert (none.fired, none.fires, none.above, none.near) == (0, 0.0, None, None)
 
 
@@ -63,13 +63,13 @@ def test_a_mode_holds_what_it_decides_and_every_class_s_threshold(case: Case, mo
 def test_every_point_of_the_curve_is_that_of_its_threshold(case: Case, levels: int) -> None:
     # Few levels make many equal probabilities.
     probability = np.round(case.probabilities[:, 2] * levels).astype(np.float32) / levels
-    came = case.labels == 2
-    found = PrecisionCurve.from_probabilities(came, probability, 20)
+    actual = case.labels == 2
+    found = PrecisionCurve.from_probabilities(actual, probability, 20)
     points = list(zip(found.threshold, found.coverage, found.precision, strict=True))
     for threshold, coverage, precision in points:
         reached = probability.astype(np.float64) >= threshold
         assert coverage == pytest.approx(reached.mean())
-        assert precision == pytest.approx(came[reached].mean())
+        assert precision == pytest.approx(actual[reached].mean())
     assert found.coverage == sorted(set(found.coverage))
     assert found.threshold == sorted(set(found.threshold), reverse=True)
     assert 1 <= len(points) <= 20

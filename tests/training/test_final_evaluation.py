@@ -109,7 +109,7 @@ def test_a_training_keeps_what_it_was_judged_by(
     part = "tail" if tail else "validation"
     assert written[part] == json.loads(json.dumps(finished.evaluation.to_dict()))
     assert "log loss: raw" in caplog.text
-    assert "calm or not" in caplog.text
+    assert "HOLD versus move" in caplog.text
     # The temperature comes from the validation rows, with a tail or without.
     rows = finished.split.validation.all_rows()
     probabilities = finished.model.probabilities(stored.features, rows)

@@ -1,13 +1,13 @@
-"""How good a model is: pure functions on arrays of labels and probabilities.
+"""Evaluation of a model: pure functions on arrays of labels and probabilities.
 
-`evaluate` makes all figures; the modules hold one kind each.
+`evaluate` computes all figures; the modules compute one kind of them.
 """
 
 from __future__ import annotations
 
 from dualwindow.evaluation.classification import DecisionFigures, trading_f1
-from dualwindow.evaluation.figures import EvaluatedPart, Evaluation, evaluate, evaluate_parts
-from dualwindow.evaluation.reference import Comparison, Reference
+from dualwindow.evaluation.figures import Evaluation, evaluate, evaluate_parts
+from dualwindow.evaluation.reference import Comparison, EvaluatedPart, Reference
 
 __all__ = [
     "Comparison",

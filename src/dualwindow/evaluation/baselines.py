@@ -1,4 +1,4 @@
-"""What anybody could say without a network, fitted on the training rows alone."""
+"""Baselines: forecasts without a network, fitted on the training rows alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VOLATILITY: Final = "volatility"
 MAJORITY: Final = "majority"
 SHUFFLED: Final = "shuffled"
 
-#: Baselines as they are called in sentences.
+#: Names of the baselines in sentences.
 BASELINE_TITLES: Final = {
     PRIOR: "class prior",
     VOLATILITY: "volatility baseline",
@@ -32,13 +32,13 @@ class Baselines:
     """Four forecasts that know the training rows' labels and volatility and nothing else.
 
     Attributes:
-        prior: (3,) class shares of the training rows, each class counted once more than it was.
+        prior: (3,) class shares of the training rows, a row of every class added.
         edges: (9,) volatilities between the deciles of the training rows; empty where the
             volatility is not known.
-        shares: class shares in each decile, one more than there are edges. Where labels overlap a
+        shares: class shares by decile, one more than there are edges. Where labels overlap a
             decile holds few independent ones, so that some rows of the prior are mixed in.
-        shuffled: likewise after the labels were shuffled among the rows: what the table finds
-            where there is nothing to find.
+        shuffled: class shares by decile after the labels were shuffled among the rows: the result
+            of the table where there is nothing to find.
     """
 
     prior: tuple[float, ...]
@@ -60,9 +60,16 @@ class Baselines:
         Args:
             labels: (N,) class codes, all known.
             volatility: (N,) trailing volatility of the same rows; None where it is not known.
-            mixed_in: rows of the prior that are added to each decile; F, for labels that look F
-                candles ahead.
+            mixed_in: rows of the prior that are added to every decile; the future window in
+                candles, by which labels overlap.
             seed: of the shuffle.
+
+        Example:
+            >>> baselines = Baselines.fit(np.array([0, 1, 1, 1, 1, 1, 2]), None, mixed_in=0)
+            >>> baselines.prior
+            (0.2, 0.6, 0.2)
+            >>> baselines.probabilities(1, None)["majority"].tolist()
+            [[0.2, 0.6, 0.2]]
         """
         counts = np.bincount(labels, minlength=len(CLASS_NAMES)) + 1
         prior = counts / counts.sum()
@@ -82,44 +89,37 @@ class Baselines:
     def probabilities(
         self, rows: int, volatility: NDArray[np.floating] | None
     ) -> dict[str, NDArray[np.float64]]:
-        """What each baseline says of other rows, without a look at their labels.
+        """Forecasts of other rows, whose labels are not used.
 
         Args:
             rows: M.
-            volatility: (M,) of these rows; None leaves out those that need it.
+            volatility: (M,) of these rows; None leaves out the baselines that need it.
 
         Returns:
-            Name to (M, 3). The majority class is said with its share, and the rest is shared
-            evenly by the other two.
+            Name to (M, 3). The majority class has its share, the other two share the rest evenly.
         """
         prior = np.array(self.prior)
         share = prior.max()
         majority = np.where(np.arange(len(prior)) == prior.argmax(), share, (1 - share) / 2)
-        found = {PRIOR: np.tile(prior, (rows, 1)), MAJORITY: np.tile(majority, (rows, 1))}
+        forecasts = {PRIOR: np.tile(prior, (rows, 1)), MAJORITY: np.tile(majority, (rows, 1))}
         if volatility is not None and self.edges:
             bins = _bins(volatility, np.array(self.edges))
-            found[VOLATILITY] = np.array(self.shares)[bins]
-            found[SHUFFLED] = np.array(self.shuffled)[bins]
-        return found
+            forecasts[VOLATILITY] = np.array(self.shares)[bins]
+            forecasts[SHUFFLED] = np.array(self.shuffled)[bins]
+        return forecasts
 
     def decisions(
         self, probabilities: Mapping[str, NDArray[np.float64]], *, seed: int = 0
     ) -> dict[str, NDArray[np.int8]]:
-        """What each baseline would decide: the likeliest class; shuffled labels draw theirs.
-
-        Args:
-            probabilities: name to (M, 3), from `probabilities`.
-            seed: of the draws.
-
-        Returns:
-            Name to (M,) class codes.
-        """
-        found = {name: each.argmax(axis=1).astype(np.int8) for name, each in probabilities.items()}
+        """Name to (M,) class codes: the likeliest of (M, 3); shuffled labels draw theirs."""
+        decisions = {
+            name: shares.argmax(axis=1).astype(np.int8) for name, shares in probabilities.items()
+        }
         if SHUFFLED in probabilities:
             below = np.cumsum(probabilities[SHUFFLED], axis=1)[:, :-1]
             draws = np.random.default_rng(seed).random(len(below))
-            found[SHUFFLED] = (draws[:, None] >= below).sum(axis=1).astype(np.int8)
-        return found
+            decisions[SHUFFLED] = (draws[:, None] >= below).sum(axis=1).astype(np.int8)
+        return decisions
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -128,22 +128,22 @@ class Baselines:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Baselines:
-        """Read what `to_dict` made.
+        """Read the result of `to_dict`.
 
         Raises:
-            ValueError: when the shapes do not fit; KeyError or TypeError when it is something else.
+            ValueError: when the shapes do not fit; KeyError or TypeError for other content.
         """
-        found = cls(
+        baselines = cls(
             prior=tuple(map(float, content["prior"])),
             edges=tuple(map(float, content["edges"])),
             shares=tuple(tuple(map(float, row)) for row in content["shares"]),
             shuffled=tuple(tuple(map(float, row)) for row in content[SHUFFLED]),
         )
-        expected = (len(found.edges) + 1, len(CLASS_NAMES))
-        shapes = {np.shape(found.shares), np.shape(found.shuffled)}
-        if len(found.prior) != len(CLASS_NAMES) or shapes != {expected}:
-            raise ValueError(f"baselines of {len(found.prior)} classes and tables {shapes}")
-        return found
+        expected = (len(baselines.edges) + 1, len(CLASS_NAMES))
+        shapes = {np.shape(baselines.shares), np.shape(baselines.shuffled)}
+        if len(baselines.prior) != len(CLASS_NAMES) or shapes != {expected}:
+            raise ValueError(f"baselines of {len(baselines.prior)} classes and tables {shapes}")
+        return baselines
 
 
 def _bins(volatility: NDArray[np.floating], edges: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -156,7 +156,7 @@ def _table(
     rows: int,
     mixed_in: NDArray[np.float64],
 ) -> tuple[tuple[float, ...], ...]:
-    """Class shares of each bin."""
+    """Class shares by bin."""
     cells = bins * len(CLASS_NAMES) + labels
     counts = np.bincount(cells, minlength=rows * len(CLASS_NAMES)).reshape(rows, -1) + mixed_in
     shares = counts / counts.sum(axis=1, keepdims=True)

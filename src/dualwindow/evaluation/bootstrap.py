@@ -1,4 +1,4 @@
-"""Block bootstrap over time: how far a figure would move on other days of the same market.
+"""Block bootstrap over time: how far a figure would move on other days of the same pairs.
 
 Labels of neighbouring candles overlap, and pairs move together, so that rows are far from
 independent. Blocks of time are drawn instead, with every row of every pair that lies in them
@@ -17,53 +17,38 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-#: Fewest blocks that say anything about how far a figure moves.
+#: Fewest blocks that an interval is computed from.
 FEWEST_BLOCKS: Final = 5
-
+#: Quantile levels of the ends of a 95 % interval.
+CENTRAL_95: Final = (0.025, 0.975)
 #: Blocks wanted, where the rows last long enough.
 _WANTED_BLOCKS: Final = 20
-
 _DAY: Final = 86_400
-
-#: Share of the bootstrap left out on either side.
-_TAIL: Final = 0.025
-
 #: Counts of drawn blocks held at a time.
 _COUNTS_IN_MEMORY: Final = 2**20
 
-#: Ends of a 95 % interval.
-_QUANTILES = (0.025, 0.975)
-
 
 def block_length(seconds: NDArray[np.int64], future_seconds: int) -> int:
-    """Length of a block in seconds: a day, or shorter for the sake of 20 blocks.
+    """Length of a block in seconds: a day, or shorter to have 20 blocks.
 
-    It is never shorter than a label's future, so that only neighbouring blocks share candles.
-
-    Args:
-        seconds: (N,) dates of the rows, in any order, N at least 1.
-        future_seconds: how far a label looks ahead.
+    It is never shorter than a label's future, so that only neighbouring blocks share candles. The
+    rows have (N,) dates in any order, N at least 1.
     """
     span = int(seconds.max() - seconds.min())
     return max(future_seconds, min(_DAY, span // _WANTED_BLOCKS), 1)
 
 
 def time_blocks(seconds: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """The block of each row: blocks begin at whole multiples of `length` since 1970.
+    """(N,) block numbers of (N,) dates in any order, from 0 without a hole, in the order of time.
 
-    Args:
-        seconds: (N,) dates, in any order.
-        length: of a block in seconds.
-
-    Returns:
-        (N,) numbers from 0 without a hole, in the order of time.
+    Blocks begin at whole multiples of `length`, in seconds, since 1970.
     """
     _, numbers = np.unique(seconds // length, return_inverse=True)
     return np.asarray(numbers, dtype=np.int64)
 
 
 def block_sums(blocks: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B, K) sums of (N, K) values in each block of (N,) block numbers."""
+    """(B, K) sums of (N, K) values by (N,) block numbers."""
     count = int(blocks.max()) + 1
     return np.column_stack([np.bincount(blocks, column, count) for column in values.T])
 
@@ -71,17 +56,9 @@ def block_sums(blocks: NDArray[np.int64], values: NDArray[np.float64]) -> NDArra
 def resampled_totals(
     sums: NDArray[np.float64], *, draws: int = 1000, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Totals of as many blocks as there are, drawn with replacement.
+    """(draws, K) totals of (B, K) block sums, B blocks a draw, drawn with replacement.
 
     All columns of one draw are of the same blocks, so that ratios of totals are paired.
-
-    Args:
-        sums: (B, K) from `block_sums`.
-        draws: how often.
-        seed: of the draws.
-
-    Returns:
-        (draws, K).
     """
     blocks = len(sums)
     random = np.random.default_rng(seed)
@@ -104,24 +81,26 @@ def interval_of(values: NDArray[np.float64], blocks: int) -> tuple[float, float]
 
     Returns:
         Lower and upper end; None where `FEWEST_BLOCKS` are not reached.
+
+    Example:
+        >>> low, high = interval_of(np.linspace(0, 1, 1001), blocks=20)
+        >>> round(low, 3), round(high, 3)
+        (0.016, 0.984)
+        >>> interval_of(np.linspace(0, 1, 1001), blocks=4) is None
+        True
     """
     values = values[np.isfinite(values)]
     if blocks < FEWEST_BLOCKS or not len(values):
         return None
-    tail = float(norm.cdf(math.sqrt(blocks / (blocks - 1)) * t.ppf(_TAIL, blocks - 1)))
+    wider = math.sqrt(blocks / (blocks - 1)) * t.ppf(CENTRAL_95[0], blocks - 1)
+    tail = float(norm.cdf(wider))
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % interval.
-
-    Attributes:
-        value: as measured.
-        low: lower end.
-        high: upper end.
-    """
+    """A figure with the lower and upper end of its 95 % interval."""
 
     value: float
     low: float
@@ -131,19 +110,15 @@ class Interval:
 def day_mean(
     values: NDArray[np.float64], days: NDArray[np.int64], *, draws: int, seed: int
 ) -> Interval:
-    """Mean of values with an interval from days drawn with replacement.
+    """Mean of (T,) values of trades on (T,) days, T at least 1.
 
-    Args:
-        values: (T,) one a trade, T at least 1.
-        days: (T,) the day each belongs to.
-        draws: bootstrap samples.
-        seed: of the bootstrap.
+    The interval is from days drawn with replacement, `draws` times.
     """
     names, index = np.unique(days, return_inverse=True)
     totals, counts = np.bincount(index, weights=values), np.bincount(index)
     picks = np.random.default_rng(seed).integers(0, len(names), size=(draws, len(names)))
     means = totals[picks].sum(axis=1) / counts[picks].sum(axis=1)
-    low, high = np.quantile(means, _QUANTILES)
+    low, high = np.quantile(means, CENTRAL_95)
     return Interval(float(values.mean()), float(low), float(high))
 
 
@@ -155,17 +130,12 @@ def day_total(
     draws: int,
     seed: int,
 ) -> Interval:
-    """Sum of values with an interval from days drawn with replacement, idle days included.
+    """Sum of (T,) values of trades on (T,) days, with an interval as in `day_mean`.
 
-    Args:
-        values: (T,) one a trade.
-        days: (T,) the day each belongs to.
-        calendar: first and last day on which there could have been trades.
-        draws: bootstrap samples.
-        seed: of the bootstrap.
+    Days without a trade are drawn as well, from the first to the last of `calendar`.
     """
     first, last = calendar
     totals = np.bincount(days - first, weights=values, minlength=last - first + 1)
     picks = np.random.default_rng(seed).integers(0, len(totals), size=(draws, len(totals)))
-    low, high = np.quantile(totals[picks].sum(axis=1), _QUANTILES)
+    low, high = np.quantile(totals[picks].sum(axis=1), CENTRAL_95)
     return Interval(float(values.sum()), float(low), float(high))

@@ -1,7 +1,8 @@
-"""Figures of decisions: what was said against what was."""
+"""Figures of decisions: predicted against actual classes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +20,18 @@ def confusion_of(labels: NDArray[np.integer], decisions: NDArray[np.integer]) ->
 
 
 def trading_f1(labels: NDArray[np.integer], decisions: NDArray[np.integer]) -> float:
-    """Mean F1 of SHORT and LONG; a class that is neither there nor said counts as 0."""
+    """Mean F1 of SHORT and LONG; a class neither actual nor predicted counts as 0."""
     return float(_f1(confusion_of(labels, decisions))[[SHORT, LONG]].mean())
 
 
 @dataclass(frozen=True)
 class DecisionFigures:
-    """Figures of one way to decide.
+    """Figures of one decision rule.
 
     Attributes:
         accuracy: share of rows decided right.
-        precision: class name to precision, 0 when the class was never said.
-        recall: class name to recall, 0 when the class never was.
+        precision: class name to precision, 0 when the class was never predicted.
+        recall: class name to recall, 0 when the class never occurred.
         f1: class name to F1.
         trading_f1: mean F1 of SHORT and LONG.
         macro_f1: mean F1 of all three classes.
@@ -55,12 +56,12 @@ class DecisionFigures:
     ) -> DecisionFigures:
         """Compare decisions with known labels, both (N,) class codes, N at least 1."""
         matrix = confusion_of(labels, decisions)
-        hits, was, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+        hits, actual, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
         f1 = _f1(matrix)
         return cls(
             accuracy=float(hits.sum() / matrix.sum()),
             precision=by_class(_ratio(hits, predicted)),
-            recall=by_class(_ratio(hits, was)),
+            recall=by_class(_ratio(hits, actual)),
             f1=by_class(f1),
             trading_f1=float(f1[[SHORT, LONG]].mean()),
             macro_f1=float(f1.mean()),
@@ -71,14 +72,10 @@ class DecisionFigures:
 
 
 def confusion_text(confusion: list[list[int]]) -> str:
-    """A confusion matrix as a table in trading words, such as `was HOLD` under `said LONG`.
-
-    Args:
-        confusion: (3, 3) rows by label, columns by decision.
-    """
-    heads = ["", *(f"said {name}" for name in CLASS_NAMES)]
+    """A (3, 3) confusion matrix, rows by label and columns by decision, as a table."""
+    heads = ["", *(f"predicted {name}" for name in CLASS_NAMES)]
     table = [heads] + [
-        [f"was {name}", *(f"{count:,}" for count in counts)]
+        [f"actual {name}", *(f"{count:,}" for count in counts)]
         for name, counts in zip(CLASS_NAMES, confusion, strict=True)
     ]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
@@ -91,8 +88,8 @@ def confusion_text(confusion: list[list[int]]) -> str:
     )
 
 
-def by_class(values: NDArray[np.floating]) -> dict[str, float]:
-    """Class name to its value, of (3,) values."""
+def by_class(values: Iterable[float]) -> dict[str, float]:
+    """Class name to its value, of three values in the order of the classes."""
     return {name: float(value) for name, value in zip(CLASS_NAMES, values, strict=True)}
 
 
@@ -105,6 +102,6 @@ def _f1(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     return _ratio(2 * matrix.diagonal(), matrix.sum(axis=0) + matrix.sum(axis=1))
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+def _ratio(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
     """0 where there is nothing to divide by."""
-    return np.asarray(part / np.maximum(whole, 1), dtype=np.float64)
+    return np.asarray(part / np.maximum(total, 1), dtype=np.float64)

@@ -15,14 +15,13 @@ from dualwindow.confidence.calibration import Calibrated
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
 from dualwindow.evaluation.classification import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
-from dualwindow.evaluation.reference import Comparison
+from dualwindow.evaluation.reference import Comparison, EvaluatedPart
 from dualwindow.evaluation.text import decision_lines, forecast_lines, threshold_line
 from dualwindow.evaluation.thresholds import (
     ModeFigures,
     PrecisionCurve,
     ThresholdFigures,
     precision_curves,
-    thresholds_by_class,
 )
 
 
@@ -31,20 +30,20 @@ class Evaluation:
     """A model's decisions and probabilities on candles whose labels are known.
 
     Attributes:
-        rows: how many candles.
+        rows: number of candles.
         real: class name to the number of labels.
-        argmax: figures when the likeliest class is always said.
+        argmax: figures when the likeliest class is always predicted.
         thresholded: figures with the configured thresholds.
         thresholds: class name to its threshold.
         fired: class name to the rows whose probability reached its threshold.
-        highest: class name to the highest probability seen.
-        meaning: class name to what its configured threshold does and means.
-        modes: confidence mode to what its thresholds do.
+        highest: class name to the highest probability.
+        meaning: class name to figures of its configured threshold.
+        modes: confidence mode to figures of its thresholds.
         curves: side to its precision by coverage.
-        forecast: what the probabilities are worth, beside the baselines.
-        uses_thresholds: false where the likeliest class is always said; the figures of thresholds
-            then say what they would do.
-        calibration: of the probabilities that everything but the forecast is about.
+        forecast: losses and skill of the probabilities, beside the baselines.
+        uses_thresholds: false where the likeliest class is always predicted; the figures of
+            thresholds are then hypothetical.
+        calibration: of the probabilities in everything but the forecast.
     """
 
     rows: int
@@ -58,7 +57,7 @@ class Evaluation:
     modes: dict[str, ModeFigures]
     curves: dict[str, PrecisionCurve]
     forecast: ForecastFigures
-    # Figures that earlier versions wrote do not say these two.
+    # Figures that earlier versions wrote lack these two.
     uses_thresholds: bool = True
     calibration: CalibrationKind = "none"
 
@@ -71,11 +70,7 @@ class Evaluation:
         return asdict(self)
 
     def lines(self, rows: str = "validation") -> list[str]:
-        """The figures as text, one line each.
-
-        Args:
-            rows: what the candles are called.
-        """
+        """The figures as lines of text; `rows` names the candles."""
         real = ", ".join(f"{name} {count}" for name, count in self.real.items())
         return [
             f"{rows} on {self.rows} candles: {real}",
@@ -92,17 +87,24 @@ def evaluate(
     comparison: Comparison | None = None,
     predicted: Calibrated | None = None,
 ) -> Evaluation:
-    """Compare a model with the labels, by argmax beside the thresholds, and with its baselines.
+    """Compare a model with the labels, by argmax and by thresholds, and with its baselines.
 
     Args:
         labels: (N,) class codes, all known, N at least 1.
         probabilities: (N, 3) of the network, without NaN.
         thresholds: of the configured mode.
-        comparison: of the same rows; without it nothing is compared.
+        comparison: of the same rows; None compares with no baseline.
         predicted: the same probabilities as the thresholds see them; None as they are.
 
     Raises:
         ValueError: when there are no rows or shapes differ.
+
+    Example:
+        >>> probabilities = np.array([[0.7, 0.2, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7]])
+        >>> limits = Thresholds(short=0.6, hold=0.3, long=0.8)
+        >>> evaluation = evaluate(np.array([0, 1, 2]), probabilities, limits)
+        >>> evaluation.argmax.accuracy, evaluation.thresholded.predicted
+        (1.0, {'SHORT': 1, 'HOLD': 2, 'LONG': 0})
     """
     if not len(labels) or probabilities.shape != (len(labels), len(CLASS_NAMES)):
         raise ValueError(
@@ -112,35 +114,19 @@ def evaluate(
     return evaluate_parts([EvaluatedPart(labels, probabilities, thresholds, comparison, predicted)])
 
 
-@dataclass(frozen=True)
-class EvaluatedPart:
-    """One model's rows; as the arguments of `evaluate`."""
-
-    labels: NDArray[np.integer]
-    probabilities: NDArray[np.floating]
-    thresholds: Thresholds
-    comparison: Comparison | None = None
-    predicted: Calibrated | None = None
-
-    @property
-    def calibrated(self) -> Calibrated:
-        """What the thresholds are held against."""
-        return Calibrated.plain(self.probabilities) if self.predicted is None else self.predicted
-
-
 def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
-    """Judge the rows of several models together, each by its own thresholds and baselines.
+    """Evaluate the rows of several models together, by their own thresholds and baselines.
 
     Args:
-        parts: at least one, each with at least one row, all of one calibration. Where thresholds
+        parts: at least one, all with at least one row and of one calibration. Where thresholds
             differ, those of the last are named.
     """
-    labels = np.concatenate([each.labels for each in parts])
-    market = np.concatenate([each.calibrated.probabilities for each in parts])
-    compared = np.concatenate([each.calibrated.compared for each in parts])
-    decisions = np.concatenate([each.calibrated.decide(each.thresholds) for each in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    probabilities = np.concatenate([part.calibrated.probabilities for part in parts])
+    compared = np.concatenate([part.calibrated.compared for part in parts])
+    decisions = np.concatenate([part.calibrated.decide(part.thresholds) for part in parts])
     limits = np.concatenate(
-        [np.tile(each.thresholds.by_class(), (len(each.labels), 1)) for each in parts]
+        [np.tile(part.thresholds.by_class(), (len(part.labels), 1)) for part in parts]
     )
     meaning = {
         name: ThresholdFigures.from_probabilities(
@@ -149,26 +135,23 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
         for code, name in enumerate(CLASS_NAMES)
     }
     newest = parts[-1].thresholds
-    modes = {
-        name: replace(mode, fallback=newest.fallback) for name, mode in MODE_THRESHOLDS.items()
-    }
     return Evaluation(
         rows=len(labels),
         real=counts_of(labels),
-        argmax=DecisionFigures.from_decisions(labels, market.argmax(axis=1)),
+        argmax=DecisionFigures.from_decisions(labels, probabilities.argmax(axis=1)),
         thresholded=DecisionFigures.from_decisions(labels, decisions),
-        thresholds=thresholds_by_class(newest),
-        fired={name: each.fired for name, each in meaning.items()},
+        thresholds=by_class(newest.by_class()),
+        fired={name: figures.fired for name, figures in meaning.items()},
         highest=by_class(compared.max(axis=0)),
         meaning=meaning,
         modes={
-            name: ModeFigures.from_probabilities(labels, market, mode)
-            for name, mode in modes.items()
+            name: ModeFigures.from_probabilities(
+                labels, probabilities, replace(mode, fallback=newest.fallback)
+            )
+            for name, mode in MODE_THRESHOLDS.items()
         },
         curves=precision_curves(labels, compared),
-        forecast=ForecastFigures.of_parts(
-            [(each.labels, each.probabilities, each.comparison) for each in parts]
-        ),
+        forecast=ForecastFigures.from_parts(parts),
         uses_thresholds=newest.enabled,
         calibration=parts[-1].calibrated.kind,
     )

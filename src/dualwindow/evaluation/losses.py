@@ -1,7 +1,7 @@
-"""How far probabilities are from what happened: log loss, in its two parts, and Brier score.
+"""Distance of probabilities from the actual classes: log loss, in its two parts, and Brier score.
 
-A forecast of three classes is two statements: whether it stays calm (HOLD) or moves, and which way
-if it moves. By the chain rule of probability the log loss is the sum of theirs.
+A forecast of three classes consists of two: HOLD versus move, and the direction of a move. By the
+chain rule of probability the log loss is the sum of theirs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence.calibration import FLOOR, normalised
 
-#: Parts of the log loss in the order of the columns of `row_losses`.
+#: Parts of the log loss in the order of the columns of `row_losses`; `calm` is HOLD versus move.
 PARTS: Final = ("total", "calm", "direction")
 
 
@@ -25,10 +25,10 @@ class LossFigures:
 
     Attributes:
         log_loss: mean of all rows.
-        calm: mean two-class log loss of HOLD against the rest, of all rows.
+        calm: mean two-class log loss of HOLD versus move, of all rows.
         direction: mean two-class log loss of the side given that it is not HOLD, of the rows that
             are not; None when all are HOLD.
-        brier: mean squared distance of the three probabilities from what happened, 0 to 2.
+        brier: mean squared distance of the three probabilities from the actual class, 0 to 2.
     """
 
     log_loss: float
@@ -54,11 +54,11 @@ class LossFigures:
 def row_losses(
     labels: NDArray[np.integer], probabilities: NDArray[np.floating]
 ) -> NDArray[np.float64]:
-    """Log loss of each row in nats, and its two parts, whose sum it is.
+    """Log loss of (N,) known labels in nats, and its two parts, whose sum it is.
 
     Args:
-        labels: (N,) class codes, all known.
-        probabilities: (N, 3) positive shares; each row is taken over its sum.
+        labels: (N,) class codes.
+        probabilities: (N, 3) positive shares; rows are normalised.
 
     Returns:
         (N, 3) in the order of `PARTS`; the direction of a row that is HOLD is 0.

@@ -1,15 +1,16 @@
-"""What a model is judged by: fitted where it was trained, used wherever it is judged."""
+"""References that a model is compared with: fitted on its training rows, used on any others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.confidence.calibration import Calibration
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.evaluation.baselines import Baselines
 
 
@@ -20,22 +21,11 @@ class Reference:
     Attributes:
         baselines: fitted on the training rows.
         calibration: its priors come from the training rows; its temperature, if it has one, from
-            rows other than those that are judged.
+            rows other than the evaluated ones.
     """
 
     baselines: Baselines
     calibration: Calibration
-
-    def with_temperature(
-        self, labels: NDArray[np.integer], probabilities: NDArray[np.floating]
-    ) -> Reference:
-        """These yardsticks with a temperature fitted on some rows.
-
-        Args:
-            labels: (N,) class codes, N at least 1.
-            probabilities: (N, 3) of the model.
-        """
-        return replace(self, calibration=self.calibration.fitted(labels, probabilities))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON types."""
@@ -46,10 +36,10 @@ class Reference:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Reference:
-        """Read what `to_dict` made.
+        """Read the result of `to_dict`.
 
         Raises:
-            ValueError: when the shapes do not fit; KeyError or TypeError when it is something else.
+            ValueError: when the shapes do not fit; KeyError or TypeError for other content.
         """
         return cls(
             Baselines.from_dict(content["baselines"]),
@@ -59,12 +49,12 @@ class Reference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the judged rows are compared with.
+    """Evaluated rows beside the reference that they are compared with.
 
     Attributes:
         reference: of the model.
-        seconds: (N,) dates of the judged rows, seconds since 1970; pairs may share dates.
-        volatility: (N,) trailing volatility of these rows; None where it is not known.
+        seconds: (N,) dates of the rows, seconds since 1970; pairs may share dates.
+        volatility: (N,) trailing volatility of the rows; None where it is not known.
         future_seconds: how far a label looks ahead.
     """
 
@@ -72,3 +62,19 @@ class Comparison:
     seconds: NDArray[np.int64]
     volatility: NDArray[np.float64] | None
     future_seconds: int
+
+
+@dataclass(frozen=True)
+class EvaluatedPart:
+    """The rows of one model, as the arguments of `evaluate`."""
+
+    labels: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    thresholds: Thresholds
+    comparison: Comparison | None = None
+    predicted: Calibrated | None = None
+
+    @property
+    def calibrated(self) -> Calibrated:
+        """The probabilities that thresholds are compared with."""
+        return Calibrated.plain(self.probabilities) if self.predicted is None else self.predicted

@@ -1,4 +1,4 @@
-"""Whether what is said with 30 % happens in 30 % of the cases."""
+"""Reliability: predicted probability against observed frequency."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RELIABILITY_BINS: Final = 20
 
 @dataclass(frozen=True)
 class ReliabilityCurve:
-    """Observed frequency by stated probability, in bins of equal width; empty bins are left out.
+    """Observed frequency by predicted probability, in bins of equal width, empty ones left out.
 
     Attributes:
-        count: rows in each bin.
-        stated: mean probability of each bin.
-        observed: share of its rows in which it happened.
-        error: expected calibration error: mean distance of the two, weighed by the rows.
+        count: rows by bin.
+        stated: mean predicted probability by bin.
+        observed: share of a bin's rows in which the class occurred.
+        error: expected calibration error: mean distance of the two, weighted by the rows.
     """
 
     count: list[int]
@@ -35,7 +35,7 @@ class ReliabilityCurve:
     def from_probabilities(
         cls, actual: NDArray[np.bool_], stated: NDArray[np.floating], bins: int = RELIABILITY_BINS
     ) -> ReliabilityCurve:
-        """Compare (N,) stated probabilities with what happened, N at least 1."""
+        """Compare (N,) predicted probabilities with (N,) outcomes, N at least 1."""
         place = np.minimum((stated * bins).astype(np.int64), bins - 1)
         count = np.bincount(place, minlength=bins)
         filled = count > 0
@@ -52,8 +52,15 @@ class Reliability:
 
     Attributes:
         classes: class name to the curve of its probability.
-        likeliest: curve of the highest probability against whether that class came; its error is
-            the one that the literature calls expected calibration error (Guo et al. 2017).
+        likeliest: curve of the highest probability against whether that class occurred; its error
+            is the one that the literature calls expected calibration error (Guo et al. 2017).
+
+    Example:
+        >>> labels = np.array([0, 1, 1, 2])
+        >>> probabilities = np.tile([0.25, 0.5, 0.25], (4, 1))
+        >>> reliability = Reliability.from_probabilities(labels, probabilities)
+        >>> reliability.classes["HOLD"]
+        ReliabilityCurve(count=[4], stated=[0.5], observed=[0.5], error=0.0)
     """
 
     classes: dict[str, ReliabilityCurve]

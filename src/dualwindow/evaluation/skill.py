@@ -1,8 +1,8 @@
 """Skill: the share of a baseline's log loss that a forecast saves, with its interval.
 
-1 would be a forecast that knows everything, 0 is one no better than the baseline, and below 0 it is
-worse. Forecast and baseline are compared on the same blocks of time, so that what makes both worse
-on some days does not widen the interval.
+A perfect forecast has 1, one no better than the baseline 0, a worse one is below 0. Forecast and
+baseline are compared on the same blocks of time, so that days that are hard for both do not widen
+the interval.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Skill:
 
     Attributes:
         total: of the three classes.
-        calm: of HOLD against the rest, which volatility alone gives some of.
+        calm: of HOLD versus move, of which volatility alone gives some.
         direction: of the side given that it is not HOLD.
     """
 
@@ -63,7 +63,7 @@ def skills(
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, dict[str, Skill]]:
-    """Every forecast against every baseline.
+    """Skill of every forecast against every baseline.
 
     Args:
         labels: (N,) class codes, all known, N at least 1.
@@ -76,12 +76,12 @@ def skills(
     Returns:
         Name of the forecast to name of the baseline to its skill.
     """
-    every = [*forecasts.values(), *baselines.values()]
-    # Block by block before anything else: from here on nothing is as long as the rows.
-    sums = np.column_stack([block_sums(blocks, row_losses(labels, each)) for each in every])
+    tables = [*forecasts.values(), *baselines.values()]
+    # Summed by block before anything else: from here on nothing is as long as the rows.
+    sums = np.column_stack([block_sums(blocks, row_losses(labels, table)) for table in tables])
     drawn = resampled_totals(sums, draws=draws, seed=seed)
-    # (draws + 1, forecasts and baselines, parts); the first draw is what happened.
-    totals = np.concatenate([sums.sum(axis=0)[None], drawn]).reshape(-1, len(every), len(PARTS))
+    # (draws + 1, forecasts and baselines, parts); the first draw is the rows as they are.
+    totals = np.concatenate([sums.sum(axis=0)[None], drawn]).reshape(-1, len(tables), len(PARTS))
     ours, theirs = totals[:, : len(forecasts)], totals[:, len(forecasts) :]
     return {
         name: {

@@ -1,8 +1,9 @@
-"""The figures in words, for the log."""
+"""The figures as text, for the log."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from dualwindow.confidence.thresholds import CalibrationKind
 from dualwindow.evaluation.baselines import BASELINE_TITLES
@@ -11,11 +12,14 @@ from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.evaluation.thresholds import ThresholdFigures
 
+#: Names of all forecasts in sentences, where they differ from their keys.
+FORECAST_TITLES: Final = {**BASELINE_TITLES, TEMPERATURE_SCALED: "temperature-scaled"}
 
-def decision_lines(ways: Mapping[str, DecisionFigures]) -> list[str]:
-    """One line for each way to decide, by its name."""
+
+def decision_lines(rules: Mapping[str, DecisionFigures]) -> list[str]:
+    """A line for every decision rule, by its name."""
     lines = []
-    for title, figures in ways.items():
+    for title, figures in rules.items():
         predicted = ", ".join(f"{name} {count}" for name, count in figures.predicted.items())
         lines.append(
             f"{title}: accuracy {figures.accuracy:.3f}, Trading F1 {figures.trading_f1:.3f}, "
@@ -23,7 +27,7 @@ def decision_lines(ways: Mapping[str, DecisionFigures]) -> list[str]:
             f"precision SHORT {figures.precision['SHORT']:.3f} "
             f"LONG {figures.precision['LONG']:.3f}, "
             f"recall SHORT {figures.recall['SHORT']:.3f} LONG {figures.recall['LONG']:.3f}, "
-            f"said {predicted}"
+            f"predicted {predicted}"
         )
     return lines
 
@@ -33,13 +37,7 @@ def threshold_line(
     highest: Mapping[str, float],
     calibration: CalibrationKind,
 ) -> str:
-    """How often each class's threshold fires, and how often that is right.
-
-    Args:
-        meaning: class name to the figures of its threshold.
-        highest: class name to the highest probability seen.
-        calibration: of these probabilities.
-    """
+    """How often the classes' thresholds fire and are right, beside the highest probabilities."""
     fired = []
     for name, figures in meaning.items():
         right = "" if figures.above is None else f", right in {figures.above:.1%}"
@@ -51,14 +49,14 @@ def threshold_line(
 
 
 def calibration_text(calibration: CalibrationKind) -> str:
-    """What is said of thresholds on calibrated probabilities; nothing of others."""
+    """Names the calibration behind thresholds; empty without one."""
     return "" if calibration == "none" else f" (calibration {calibration})"
 
 
 def forecast_lines(forecast: ForecastFigures) -> list[str]:
-    """Losses and skill; the losses alone where there was nothing to compare with."""
+    """Losses and skill; the losses alone where there is no comparison."""
     losses = ", ".join(
-        f"{BASELINE_TITLES.get(name, name)} {figures.log_loss:.4f}"
+        f"{FORECAST_TITLES.get(name, name)} {figures.log_loss:.4f}"
         for name, figures in forecast.losses.items()
     )
     lines = [f"log loss: {losses}"]
@@ -71,11 +69,8 @@ def forecast_lines(forecast: ForecastFigures) -> list[str]:
 def verdict(forecast: ForecastFigures) -> str:
     """Whether the calibrated probabilities beat the strongest baseline, in one line.
 
-    What is compared is the tempered forecast, so that neither the balanced classes of training nor
-    a network that is too sure of itself hides what it knows.
-
-    Args:
-        forecast: with something to compare with.
+    The temperature-scaled forecast is compared, so that neither the balanced classes of training
+    nor an overconfident network hides its information. The forecast must have a comparison.
     """
     name = forecast.strongest("total")
     figure, title = forecast.skill[TEMPERATURE_SCALED][name].total, BASELINE_TITLES[name]
@@ -87,8 +82,9 @@ def verdict(forecast: ForecastFigures) -> str:
         lead = f"not distinguishable from the {title}: "
     calm, direction = (_part(forecast, part) for part in ("calm", "direction"))
     return (
-        f"{lead}{skill_text(figure)} of its log loss; calm or not {calm}, direction {direction}; "
-        f"95% intervals from {forecast.blocks} blocks of {forecast.block_seconds / 3600:.3g} h"
+        f"{lead}{skill_text(figure)} of its log loss; HOLD versus move {calm}, "
+        f"direction {direction}; 95% intervals from {forecast.blocks} blocks of "
+        f"{forecast.block_seconds / 3600:.3g} h"
     )
 
 

@@ -1,4 +1,4 @@
-"""What thresholds do: how often they fire, what they mean, what is said with them."""
+"""Figures of thresholds: how often they fire, how often that is right, and the decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from dualwindow.evaluation.classification import DecisionFigures
 NEAR: Final = 0.05
 #: Most points of a precision-coverage curve.
 _CURVE_POINTS: Final = 50
-_SIDES: Final = {CLASS_NAMES[code]: code for code in (SHORT, LONG)}
 
 
 @dataclass(frozen=True)
@@ -24,15 +23,15 @@ class ThresholdFigures:
     """One class's threshold, by that class's probability alone.
 
     Attributes:
-        threshold: smallest probability at which the class is said.
+        threshold: smallest probability at which the class is predicted.
         fired: rows whose probability reaches it.
         fires: their share.
-        above: of those rows, the share in which the class came: what the market gives to whoever
-            acts on the threshold; None where there are none.
+        above: of those rows, the share in which the class occurred: the precision of the
+            threshold; None where there are none.
         near: of the rows whose probability is at most `NEAR` from the threshold, the share in which
-            the class came: the market probability that the threshold itself stands for; None where
+            the class occurred: the probability that the threshold itself stands for; None where
             there are none.
-        near_rows: how many those are.
+        near_rows: number of these rows.
     """
 
     threshold: float
@@ -49,12 +48,9 @@ class ThresholdFigures:
         probability: NDArray[np.floating],
         threshold: float | NDArray[np.float64],
     ) -> ThresholdFigures:
-        """Compare (N,) probabilities of one class with whether it came, N at least 1.
+        """Compare (N,) probabilities of one class with (N,) whether it occurred, N at least 1.
 
-        Args:
-            actual: (N,).
-            probability: (N,).
-            threshold: of all rows, or (N,) where models have their own; the last one is named.
+        The threshold is one number, or (N,) where models have their own; the last one is named.
         """
         values = probability.astype(np.float64)
         reached, near = values >= threshold, np.abs(values - threshold) <= NEAR
@@ -70,10 +66,10 @@ class ThresholdFigures:
 
 @dataclass(frozen=True)
 class ModeFigures:
-    """What one set of thresholds does.
+    """Figures of one set of thresholds.
 
     Attributes:
-        decisions: figures of what is said.
+        decisions: figures of the decisions.
         thresholds: class name to figures of its threshold.
     """
 
@@ -88,26 +84,25 @@ class ModeFigures:
         thresholds: Thresholds,
     ) -> ModeFigures:
         """Apply thresholds to (N, 3) probabilities of rows with (N,) known labels."""
-        limits = thresholds_by_class(thresholds)
         return cls(
             DecisionFigures.from_decisions(labels, decide(probabilities, thresholds)),
             {
-                name: ThresholdFigures.from_probabilities(
-                    labels == code, probabilities[:, code], limits[name]
+                CLASS_NAMES[code]: ThresholdFigures.from_probabilities(
+                    labels == code, probabilities[:, code], threshold
                 )
-                for code, name in enumerate(CLASS_NAMES)
+                for code, threshold in enumerate(thresholds.by_class())
             },
         )
 
 
 @dataclass(frozen=True)
 class PrecisionCurve:
-    """How precise a side is if only its most confident rows are said, by its probability alone.
+    """Precision of a side if only its most confident rows are predicted.
 
     Attributes:
         threshold: falling probabilities.
-        coverage: share of rows that reach each.
-        precision: of those rows, the share in which the side came.
+        coverage: share of rows that reach them.
+        precision: of those rows, the share in which the side occurred.
     """
 
     threshold: list[float]
@@ -121,17 +116,15 @@ class PrecisionCurve:
         probability: NDArray[np.floating],
         points: int = _CURVE_POINTS,
     ) -> PrecisionCurve:
-        """Take (N,) probabilities at coverages evenly spaced on a logarithmic scale.
+        """Take thresholds at coverages evenly spaced on a logarithmic scale.
 
-        Args:
-            actual: (N,) whether the side came, N at least 1.
-            probability: (N,) of the side.
-            points: most thresholds; equal probabilities cannot be told apart and give one.
+        Of (N,) probabilities of a side and (N,) whether it occurred, N at least 1. There are at
+        most `points` thresholds; equal probabilities cannot be told apart and give one.
         """
         order = np.argsort(-probability, kind="stable")
         falling, hits = probability[order], np.cumsum(actual[order])
-        ranks = np.geomspace(1, len(falling), points).round().astype(np.int64) - 1
-        chosen = np.unique(-falling[ranks])
+        places = np.geomspace(1, len(falling), points).round().astype(np.int64) - 1
+        chosen = np.unique(-falling[places])
         # A threshold lets through all rows of its probability, not only those sorted before.
         reached = np.searchsorted(-falling, chosen, side="right")
         return cls(
@@ -146,14 +139,9 @@ def precision_curves(
 ) -> dict[str, PrecisionCurve]:
     """Side to its curve, of (N, 3) probabilities and (N,) known labels."""
     return {
-        name: PrecisionCurve.from_probabilities(labels == code, probabilities[:, code])
-        for name, code in _SIDES.items()
+        CLASS_NAMES[code]: PrecisionCurve.from_probabilities(labels == code, probabilities[:, code])
+        for code in (SHORT, LONG)
     }
-
-
-def thresholds_by_class(thresholds: Thresholds) -> dict[str, float]:
-    """Class name to its threshold."""
-    return {"SHORT": thresholds.short, "HOLD": thresholds.hold, "LONG": thresholds.long}
 
 
 def _share(actual: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float | None:

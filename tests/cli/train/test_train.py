@@ -47,7 +47,16 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     assert main(["train", "--pair", "BTC_USDT", *PERIOD]) == 0
     model_folder = folder / "user_data" / "models" / NAME
     shown = capsys.readouterr()
-    for text in ("stages", "training", "argmax", "thresholds", "purged", "was HOLD", "skill", NAME):
+    for text in (
+        "stages",
+        "training",
+        "argmax",
+        "thresholds",
+        "purged",
+        "actual HOLD",
+        "skill",
+        NAME,
+    ):
         assert text in shown.out
     loaded = load_portable(model_folder)
     assert loaded.origin.pairs == (PAIR,)
