@@ -104,7 +104,7 @@ def test_messages_are_found_in_the_ways_that_the_code_has() -> None:
         "src/dualwindow/data/candles/quality_report.py",
         "train_gpu.py",
     } <= found
-    assert {"freqaimodels/DualWindowLSTM.py", "strategies/DualWindowStrategy.py"} <= found
+    assert {"freqaimodels/DualWindowLSTM.py", "src/dualwindow/bot/config_checks.py"} <= found
     assert len(messages()) > 150
 
 

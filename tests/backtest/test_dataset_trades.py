@@ -1,4 +1,4 @@
-"""What a training's decisions earn is what trading them by hand earns."""
+"""Profits of a training's decisions equal those of trading them by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sources(
     """Two pairs of the same days."""
     parts = [btc_futures.iloc[:3000], btc_futures.iloc[200:3200]]
     frames = [part.reset_index(drop=True) for part in parts]
-    return write(tmp_path_factory.mktemp("judged"), frames)
+    return write(tmp_path_factory.mktemp("evaluated"), frames)
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +83,17 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
     )
     part = finished.split.tail if tail else finished.split.validation
     rows = part.all_rows()
-    said = decide(finished.model.probabilities(stored.features, rows), CONFIG.thresholds)
+    decisions = decide(finished.model.probabilities(stored.features, rows), CONFIG.thresholds)
     by_hand = []
     for source, pair in zip(sources, stored.pairs, strict=True):
         own = (rows >= pair.start) & (rows < pair.stop)
         dates = stored.seconds[rows[own]]
         end = int(dates[-1]) + 60 * (CONFIG.future_window + 2)
         whole = read_trade_candles(replace(source, timerange=DateRange(int(dates[0]), end)))
-        decisions = np.full(len(whole), HOLD)
-        for date, decision in zip(dates, said[own], strict=True):
-            decisions[whole.seconds == date] = decision
-        trades = trade_decisions(whole, decisions, CONFIG, TERMS, turns=False)
+        signals = np.full(len(whole), HOLD)
+        for date, decision in zip(dates, decisions[own], strict=True):
+            signals[whole.seconds == date] = decision
+        trades = trade_decisions(whole, signals, CONFIG, TERMS, turns=False)
         by_hand.append(ComparedTrades.from_trades(whole, trades, CONFIG, TERMS))
     expected = after_fees(by_hand, TERMS)
     assert expected.trades > 0
@@ -123,7 +123,7 @@ def test_missing_prices_hide_no_other_figure(
     assert "there are no figures after fees: the file has gone" in caplog.text
 
 
-def test_prices_of_the_judged_stretch_alone_are_read(
+def test_prices_of_the_evaluated_stretch_alone_are_read(
     stored: Dataset, sources: list[CandleSource]
 ) -> None:
     asked = []
@@ -152,7 +152,7 @@ def test_prices_of_other_dates_are_refused(
     )
     rows = np.arange(500, 510)
     assert trade_rows(stored, rows, np.full(10, LONG), CONFIG, shifted) is None
-    assert "1 of 10 judged candles have no price" in caplog.text
+    assert "1 of 10 evaluated candles have no price" in caplog.text
 
 
 def test_shorts_are_no_trades_on_spot(stored: Dataset, sources: list[CandleSource]) -> None:
@@ -178,8 +178,8 @@ def test_of_too_many_rows_the_newest_that_follow_one_another_are_traded(
     validation = finished.split.validation
     assert len(validation) > 400
     rows = newest_rows(validation, 200)
-    said = decide(finished.model.probabilities(stored.features, rows), CONFIG.thresholds)
-    assert finished.after_fees == trade_rows(stored, rows, said, CONFIG, market(sources))
+    decisions = decide(finished.model.probabilities(stored.features, rows), CONFIG.thresholds)
+    assert finished.after_fees == trade_rows(stored, rows, decisions, CONFIG, market(sources))
     assert finished.after_fees is not None
     # A hundred candles of each, and the future of the last one, where the file ends.
     assert finished.after_fees.days == pytest.approx((100 + CONFIG.future_window) / 1440)

@@ -135,7 +135,7 @@ def held(
         # A candle that opens beyond the take profit is left at its open.
         ([CALM, (101.5, 101.7, 101.2)], False, 1, 101.5, TAKE_PROFIT),
         ([CALM, (98.5, 98.8, 98.3)], True, 1, 98.5, TAKE_PROFIT),
-        # One that opens beyond the stop and comes back is reckoned at the stop,
+        # One that opens beyond the stop and comes back fills at the stop,
         ([CALM, (99.0, 99.7, 98.8)], False, 1, 99.5, STOP_LOSS),
         ([CALM, (101.0, 101.2, 100.4)], True, 1, 100.5, STOP_LOSS),
         # one that does not come back at its open.

@@ -33,7 +33,7 @@ minutes = st.integers(-100, 6000)
 
 
 @given(seed=st.integers(0, 9), entered=minutes, held=st.integers(0, 3000), is_short=st.booleans())
-def test_what_is_paid_is_what_freqtrade_reckons(
+def test_payments_are_those_of_freqtrade(
     seed: int, entered: int, held: int, is_short: bool
 ) -> None:
     # Whole hours abound, because there a payment is at the very moment.

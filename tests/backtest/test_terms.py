@@ -1,4 +1,4 @@
-"""What trades cost: our setting, else freqtrade's fee, else the exchange's usual one."""
+"""Costs of trades: our setting, else freqtrade's fee, else the exchange's usual one."""
 
 from __future__ import annotations
 

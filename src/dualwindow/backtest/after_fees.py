@@ -1,7 +1,7 @@
-"""What trades earn after fees, beside other sides at the same entries.
+"""Profits of trades after fees, beside other sides at the same entries.
 
 The stake is the same for every trade and profits are added, not compounded: a trade then weighs
-the same early and late, and days can be drawn anew.
+the same early and late, and days can be resampled.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideF
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.evaluation.bootstrap import Interval, day_mean, day_total
+from dualwindow.evaluation.bootstrap import CENTRAL_95, Interval, day_mean, day_total
 
 _RANDOM_SERIES: Final = 200
-
-_INSIDE: Final = (0.025, 0.975)
 
 
 def after_fees(
@@ -30,27 +28,36 @@ def after_fees(
     """Figures of trades, pooled over pairs.
 
     Args:
-        pairs: trades of each pair beside their opposites, each on at least two candles.
-        terms: on which they were made.
+        pairs: the pairs' trades beside their opposites, all on at least two candles.
+        terms: of the trades.
         draws: bootstrap samples of days.
         seed: of the bootstrap and of the random sides.
 
     Raises:
         ValueError: without pairs, or with a pair of fewer than two candles.
+
+    Example:
+        >>> from dualwindow.backtest.trades import Trades
+        >>> long = Trades(*map(np.atleast_1d, (1, 73, LONG, 100.0, 101.0, 0, 0.0, 0.01)))
+        >>> short = Trades(*map(np.atleast_1d, (1, 73, SHORT, 100.0, 101.0, 1, 0.0, -0.01)))
+        >>> pair = ComparedTrades(60 * np.arange(1440), chosen=long, other=short)
+        >>> figures = after_fees([pair], TradeTerms(fee=0.0))
+        >>> figures.trades, figures.held_pct, figures.sides.edge_pct.value
+        (1, 5.0, 1.0)
     """
     if not pairs or min(len(pair.seconds) for pair in pairs) < 2:
         raise ValueError("figures after fees need a pair with at least two candles")
     trades = [pair.chosen for pair in pairs]
-    side = np.concatenate([each.side for each in trades])
-    reason = np.concatenate([each.reason for each in trades])
-    held = sum(int((each.exit_row - each.entry_row).sum()) for each in trades)
-    moved = sum(float((1.0 + each.exit_price / each.entry_price).sum()) for each in trades)
+    side = np.concatenate([made.side for made in trades])
+    reason = np.concatenate([made.reason for made in trades])
+    held = sum(int((made.exit_row - made.entry_row).sum()) for made in trades)
+    moved = sum(float((1.0 + made.exit_price / made.entry_price).sum()) for made in trades)
     turnover = moved * terms.leverage
     days = max(_days(pair.seconds) for pair in pairs)
     return AfterFees(
         pairs=len(pairs),
         trades=len(side),
-        turned=sum(int(each.turned.sum()) for each in trades),
+        turned=sum(int(made.turned.sum()) for made in trades),
         days=days,
         by_side={CLASS_NAMES[code]: int((side == code).sum()) for code in (SHORT, LONG)},
         by_reason={name: int((reason == code).sum()) for code, name in enumerate(EXIT_REASONS)},
@@ -58,7 +65,7 @@ def after_fees(
         turnover=turnover,
         turnover_a_day=turnover / days,
         fees_pct=100.0 * terms.fee * turnover,
-        funding_pct=100.0 * sum(float(each.funding.sum()) for each in trades),
+        funding_pct=100.0 * sum(float(made.funding.sum()) for made in trades),
         fee_pct=100.0 * terms.fee,
         slippage_pct=100.0 * terms.slippage,
         leverage=terms.leverage,
@@ -106,7 +113,7 @@ def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigure
 
 
 def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArray[np.float64]]:
-    """Figures of sides by coin flip, and every series' mean profit without turned entries."""
+    """Figures of sides by coin flip, and (series,) mean profits without turned entries."""
     random = np.random.default_rng(seed)
     count = len(pooled.day)
     means, fair_means, hits, falls = np.empty((4, _RANDOM_SERIES))
@@ -115,7 +122,7 @@ def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArr
         means[index], hits[index] = profit.mean(), _hit_rate(profit)
         fair_means[index] = profit[~pooled.turned].mean()
         falls[index] = _drawdown_pct(profit, left)
-    low, high = (float(end) for end in np.quantile(means, _INSIDE))
+    low, high = (float(end) for end in np.quantile(means, CENTRAL_95))
     mean = Interval(float(means.mean()), low, high)
     total = Interval(mean.value * count, low * count, high * count)
     figures = ProfitFigures(
@@ -132,7 +139,7 @@ def _hit_rate(profit: NDArray[np.float64]) -> float:
 
 
 def _drawdown_pct(profit: NDArray[np.float64], left: NDArray[np.int64]) -> float:
-    """Deepest fall of the running sum, in percent, profits counted when trades end."""
+    """Largest fall of the running sum, in percent, profits counted when trades end."""
     order = np.argsort(left, kind="stable")
     level = np.concatenate([[0.0], np.cumsum(profit[order])])
     return 100.0 * float((np.maximum.accumulate(level) - level).max())

@@ -1,4 +1,4 @@
-"""What a model's decisions on judged rows would have earned after fees."""
+"""Trades of a model's decisions on evaluated rows, after fees."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TradeVenue:
-    """Where and on what terms decisions are traded.
+    """Prices and terms on which decisions are traded.
 
     Attributes:
-        prices: candles of a pair in a period, read when they are needed; raises DataError where
-            there are none.
+        prices: reads the candles of a pair in a date range; raises DataError where there are none.
         terms: fee, slippage, leverage and whether shorts are made.
     """
 
@@ -38,9 +37,9 @@ class TradeVenue:
 
 
 def newest_rows(selection: Selection, most: int) -> NDArray[np.int64]:
-    """At most `most` of the rows: the newest of each stretch, as many of one as of another.
+    """At most `most` of the rows: the newest of every stretch, in equal numbers.
 
-    Unlike evenly spaced rows they follow one another, as trades need it.
+    Unlike evenly spaced rows they are consecutive, as trades need it.
     """
     share = most // max(len(selection.stretches), 1)
     parts = [Selection(selection.dataset, [stretch]) for stretch in selection.stretches]
@@ -53,18 +52,18 @@ def trade_rows(
     rows: NDArray[np.int64],
     decisions: NDArray[np.integer],
     config: TrainingConfig,
-    market: TradeVenue,
+    venue: TradeVenue,
 ) -> AfterFees | None:
     """Trade the decisions of rows, one position a pair at a time, without turns.
 
-    Rows between them give no signal: their window is not valid, or nobody knows their future.
+    Rows between them give no signal: their window is not valid or their future not known.
 
     Args:
         dataset: that the rows belong to.
         rows: (N,) rows with a class, ascending.
-        decisions: (N,) their class codes.
+        decisions: (N,) class codes.
         config: barriers and future window.
-        market: prices and terms.
+        venue: prices and terms.
 
     Returns:
         None without rows, and where a pair has no usable prices, which is logged: the other
@@ -78,38 +77,35 @@ def trade_rows(
         part = slice(int(first), int(stop))
         try:
             traded.append(
-                _of_pair(
-                    dataset, pair.name, rows[part], decisions[part], config=config, market=market
-                )
+                _pair_trades(dataset, pair.name, (rows[part], decisions[part]), config, venue)
             )
         except DataError as error:
             logger.warning("%s: there are no figures after fees: %s", pair.name, error)
             return None
-    return after_fees(traded, market.terms) if traded else None
+    return after_fees(traded, venue.terms) if traded else None
 
 
-def _of_pair(
+def _pair_trades(
     dataset: Dataset,
     pair: str,
-    rows: NDArray[np.int64],
-    decisions: NDArray[np.integer],
-    *,
+    decided: tuple[NDArray[np.int64], NDArray[np.integer]],
     config: TrainingConfig,
-    market: TradeVenue,
+    venue: TradeVenue,
 ) -> ComparedTrades:
+    rows, decisions = decided
     seconds = dataset.seconds[rows]
     # The last row's entry comes a candle later, its time-out the future window after that.
     after = (config.future_window + 2) * dataset.candle_seconds
-    candles = market.prices(pair, DateRange(int(seconds[0]), int(seconds[-1]) + after))
+    candles = venue.prices(pair, DateRange(int(seconds[0]), int(seconds[-1]) + after))
     at = np.searchsorted(candles.seconds, seconds)
-    found = at < len(candles)
-    found[found] = candles.seconds[at[found]] == seconds[found]
-    if len(candles) < 2 or not found.all():
+    priced = at < len(candles)
+    priced[priced] = candles.seconds[at[priced]] == seconds[priced]
+    if len(candles) < 2 or not priced.all():
         raise DataError(
-            f"{np.count_nonzero(~found)} of {len(rows)} judged candles have no price; the candle "
-            "files have changed since they were prepared, start again"
+            f"{np.count_nonzero(~priced)} of {len(rows)} evaluated candles have no price; the "
+            "candle files have changed since they were prepared, start again"
         )
     signals = np.full(len(candles), HOLD, np.int8)
     signals[at] = decisions
-    trades = trade_decisions(candles, signals, config, market.terms, turns=False)
-    return ComparedTrades.from_trades(candles, trades, config, market.terms)
+    trades = trade_decisions(candles, signals, config, venue.terms, turns=False)
+    return ComparedTrades.from_trades(candles, trades, config, venue.terms)

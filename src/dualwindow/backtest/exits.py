@@ -1,4 +1,4 @@
-"""Where, why and at what price a position ends, as freqtrade's backtest has it end.
+"""Exits of positions as in freqtrade's backtest: candle, price and reason.
 
 The rules are those of freqtrade 2026.9 for `DualWindowStrategy`: an entry at a candle's open, the
 barriers anchored on it, in every candle the time-out before the stop loss before the take profit.
@@ -22,31 +22,20 @@ from dualwindow.backtest.terms import TradeTerms
 from dualwindow.settings import TrainingConfig
 
 TAKE_PROFIT: Final = 0
-
 STOP_LOSS: Final = 1
-
 TIME_OUT: Final = 2
-
 FORCE_EXIT: Final = 3
 
-#: What freqtrade calls the reasons; index = reason code.
+#: freqtrade's names of the reasons; index = reason code.
 EXIT_REASONS: Final = ("roi", "stop_loss", "time_out", "force_exit")
 
 #: The strategy asks for this much less than the take profit's ratio, which freqtrade rounds to
-#: 1e-8 and wants more than.
+#: 1e-8 and requires to be exceeded.
 _HALF_A_STEP: Final = 5e-9
 
 
 class Position(NamedTuple):
-    """One position from fill to fill.
-
-    Attributes:
-        entry_row: candle at whose open it was entered.
-        exit_row: candle in which it ended.
-        entry: price of the entry.
-        exit: price of the exit.
-        reason: code, index into `EXIT_REASONS`.
-    """
+    """One position: its candles, prices, and the code of `EXIT_REASONS` for which it ended."""
 
     entry_row: int
     exit_row: int
@@ -63,12 +52,10 @@ def first_touch(
     take_profit: float,
     stop_loss: float,
 ) -> tuple[int, bool]:
-    """The first of K candles that touches a barrier, and whether that is the stop loss.
+    """Place of the first of K candles that touches a barrier, and true for the stop loss.
 
-    Touching is >= for highs and <= for lows; both in one candle counts as the stop loss.
-
-    Returns:
-        Its position and true for the stop loss; K and false when none is touched.
+    K and false when none is touched. Touching is >= for highs and <= for lows; both in one candle
+    counts as the stop loss.
     """
     won = lows <= take_profit if is_short else highs >= take_profit
     lost = highs >= stop_loss if is_short else lows <= stop_loss
@@ -87,14 +74,14 @@ def hold_position(
     config: TrainingConfig,
     terms: TradeTerms,
 ) -> Position:
-    """Enter at the open of a candle and stay until an exit, at the latest the last candle.
+    """Enter at the open of a candle and stay until an exit, at the latest in the last candle.
 
-    Args:
-        candles: N candles.
-        entry_row: 0 to N - 1.
-        is_short: the side.
-        config: barriers and future window.
-        terms: fee, slippage and leverage.
+    Example:
+        >>> price = np.array([100.0, 100.0, 100.2, 100.5, 100.5])
+        >>> candles = TradeCandles(60 * np.arange(5), price, price + 0.3, price, np.full(5, 0.01))
+        >>> config = TrainingConfig(long_tp_pct=0.004, long_sl_pct=0.002, future_window=3)
+        >>> hold_position(candles, 1, is_short=False, config=config, terms=TradeTerms(fee=0.0))
+        Position(entry_row=1, exit_row=2, entry=100.0, exit=100.4, reason=0)
     """
     worse = 1.0 - terms.slippage if is_short else 1.0 + terms.slippage
     entry = float(candles.open[entry_row]) * worse
@@ -112,9 +99,7 @@ def hold_position(
     row = entry_row + at
     if row < min(end, len(candles)):
         reason, barrier = (STOP_LOSS, loss) if is_loss else (TAKE_PROFIT, profit)
-        # A candle that opens beyond the stop loss and comes back to it is left at the stop loss.
-        beyond = _whole_candle_beyond if is_loss else _opened_beyond
-        at_open = beyond(candles, row, barrier, is_short)
+        at_open = _fills_at_open(candles, row, barrier, is_short=is_short, is_loss=is_loss)
         price = float(candles.open[row]) if at_open else barrier
     else:
         reason, row = (TIME_OUT, end) if end < len(candles) else (FORCE_EXIT, len(candles) - 1)
@@ -123,12 +108,14 @@ def hold_position(
     return Position(entry_row, row, entry, nearest_tick(price, tick) * back, reason)
 
 
-def _whole_candle_beyond(candles: TradeCandles, row: int, stop: float, is_short: bool) -> bool:
-    return bool(stop < candles.low[row] if is_short else stop > candles.high[row])
-
-
-def _opened_beyond(candles: TradeCandles, row: int, target: float, is_short: bool) -> bool:
-    return bool(candles.open[row] < target if is_short else candles.open[row] > target)
+def _fills_at_open(
+    candles: TradeCandles, row: int, barrier: float, *, is_short: bool, is_loss: bool
+) -> bool:
+    """Whether an exit fills at its candle's open, which lies beyond the barrier."""
+    if is_loss:
+        # A candle that opens beyond the stop loss and comes back to it fills at the stop loss.
+        return bool(barrier < candles.low[row] if is_short else barrier > candles.high[row])
+    return bool(candles.open[row] < barrier if is_short else candles.open[row] > barrier)
 
 
 def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: TradeTerms) -> float:
@@ -136,12 +123,6 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
 
     The ratio is rounded to 1e-8; freqtrade exits where a price's rounded ratio exceeds half a step
     less, and at the price of that ratio.
-
-    Args:
-        entry: price of the entry.
-        is_short: the side.
-        config: barriers.
-        terms: fee and leverage.
     """
     side = -1.0 if is_short else 1.0
     target = take_profit_price(entry, is_short=is_short, config=config)
@@ -152,14 +133,7 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
 
 
 def stop_price(entry: float, tick: float, *, is_short: bool, config: TrainingConfig) -> float:
-    """The stop loss, on the step at it or nearer to the entry.
-
-    Args:
-        entry: price of the entry.
-        tick: price step, 0 for none.
-        is_short: the side.
-        config: barriers.
-    """
+    """The stop loss, on the price step (0 for none) at it or nearer to the entry."""
     stop = stop_loss_price(entry, is_short=is_short, config=config)
     return tick_at_or_below(stop, tick) if is_short else tick_at_or_above(stop, tick)
 

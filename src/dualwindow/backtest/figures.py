@@ -8,13 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Percent:
-    """A figure in percent with its 95 % interval.
-
-    Attributes:
-        value: as measured.
-        low: lower end; None where a single day allows no interval.
-        high: upper end, likewise.
-    """
+    """A figure in percent with the ends of its 95 % interval; None where one day allows none."""
 
     value: float
     low: float | None
@@ -30,13 +24,13 @@ class Percent:
 
 @dataclass(frozen=True)
 class ProfitFigures:
-    """What a series of trades earned; percent of one trade's stake, which stays the same.
+    """Profits of a series of trades in percent of one trade's stake, which stays the same.
 
     Attributes:
         hit_rate: share of trades with a profit after fees.
         mean_pct: mean profit a trade.
         total_pct: sum of the profits.
-        drawdown_pct: deepest fall of the running sum from its highest value so far, profits
+        drawdown_pct: largest fall of the running sum from its highest value so far, profits
             counted when a trade ends.
     """
 
@@ -58,14 +52,14 @@ class SideFigures:
     """The model's sides beside others at the same entries.
 
     Attributes:
-        model: intervals from whole days drawn with replacement.
-        always_long: every trade a LONG; intervals likewise.
-        always_short: every trade a SHORT, on spot as well, where nobody can make it.
+        model: intervals from whole days drawn with replacement, as for the next two.
+        always_long: every trade a LONG.
+        always_short: every trade a SHORT, on spot as well, where it cannot be made.
         random: means over series of random sides; the intervals hold 95 % of the series.
         random_as_good_pct: percent of the series whose mean is at least the model's, over entries
             that were not turned.
-        edge_pct: mean of the model's profit less the mean of both sides, which is what a fair coin
-            earns, over entries that were not turned; interval from days.
+        edge_pct: mean of the model's profit less the mean of both sides, the profit of a fair
+            coin, over entries that were not turned; interval from days.
     """
 
     model: ProfitFigures
@@ -76,7 +70,7 @@ class SideFigures:
     edge_pct: Percent
 
     def lines(self) -> list[str]:
-        """The figures as text, one line each."""
+        """The figures as lines of text."""
         there = "at the same entries"
         return [
             f"model: {self.model.line()}",
@@ -90,13 +84,13 @@ class SideFigures:
 
 @dataclass(frozen=True)
 class AfterFees:
-    """What the trades of one or more pairs are worth.
+    """Figures of the trades of one or more pairs.
 
     Attributes:
-        pairs: how many.
-        trades: how many.
-        turned: how many were entered at the open of the candle in which the one before ended, as
-            freqtrade's backtest has it; they flatter every profit here.
+        pairs: number of pairs.
+        trades: number of trades.
+        turned: trades entered at the open of the candle in which the one before ended, as in
+            freqtrade's backtest; they flatter every profit here.
         days: length of the candles, the longest pair's.
         by_side: class name to trades.
         by_reason: freqtrade's exit reason to trades.
@@ -106,7 +100,7 @@ class AfterFees:
         fees_pct: fees paid in all, percent of one stake.
         funding_pct: funding received in all, percent of one stake; negative where paid.
         fee_pct: fee of one side of a trade, percent of the price.
-        slippage_pct: slippage of one side, likewise.
+        slippage_pct: slippage of one side, percent of the price.
         leverage: factor in profits, fees, funding and turnover.
         sides: profits; None without a trade.
     """
@@ -132,7 +126,7 @@ class AfterFees:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The figures as text, one line each."""
+        """The figures as lines of text."""
         costs = f"after {self.fee_pct:g} % fee and {self.slippage_pct:g} % slippage a side"
         if self.sides is None:
             return [f"{costs}: no trade in {self.days:.1f} days"]

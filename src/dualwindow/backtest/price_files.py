@@ -1,9 +1,8 @@
-"""Prices of a period from freqtrade's candle files, with the funding that lies beside them."""
+"""Prices of a date range from freqtrade's candle files, with the funding beside them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,6 @@ import pandas as pd
 import pyarrow as pa
 
 from dualwindow.backtest.prices import Funding, TradeCandles
-from dualwindow.data.candles.feather import CandleBatch
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
@@ -30,17 +28,16 @@ _FUNDING_TIMEFRAMES: Final = ("1h", "8h")
 def read_trade_candles(
     source: CandleSource, candle_seconds: int = 60, *, funding: bool = True
 ) -> TradeCandles:
-    """Read the candles of a source's period, missing ones filled in as freqtrade fills them.
+    """Read the candles of a source, missing ones filled in as freqtrade fills them.
 
     Args:
-        source: the pair's files, and which of their candles are wanted.
+        source: the pair's files, and the date range that is wanted.
         candle_seconds: seconds between two candles.
-        funding: false leaves payments out; they are on spot, and where there are no files of them,
-            which is logged.
+        funding: false leaves payments out; so do spot, and missing files of them, which is logged.
 
     Raises:
-        DataError: when a file is missing or damaged, the period has no candle, or a price cannot
-            be traded at.
+        DataError: when a file is missing or damaged, the date range has no candle, or a price
+            cannot be traded at.
     """
     frame = read_candle_frame(source, candle_seconds)
     return with_funding(TradeCandles.from_frame(frame), source, funding=funding)
@@ -49,15 +46,16 @@ def read_trade_candles(
 def read_candle_frame(source: CandleSource, candle_seconds: int = 60) -> pd.DataFrame:
     """Read the same candles as freqtrade's frame: date, prices and volume.
 
-    Args:
-        source: the pair's files, and which of their candles are wanted.
-        candle_seconds: seconds between two candles.
-
     Raises:
-        DataError: when a file is missing or damaged, or the period has no candle.
+        DataError: when a file is missing or damaged, or the date range has no candle.
     """
     file = CandleFile(source.paths, candle_seconds, source.timerange)
-    return _frame(list(file.batches(lambda: _ROWS)))
+    batches = list(file.batches(lambda: _ROWS))
+    columns = {
+        name: np.concatenate([batch[name] for batch in batches]) for name in batches[0].columns
+    }
+    seconds = np.concatenate([batch.seconds for batch in batches])
+    return pd.DataFrame({"date": pd.to_datetime(seconds, unit="s", utc=True), **columns})
 
 
 def with_funding(
@@ -67,15 +65,6 @@ def with_funding(
     if not funding or ":" not in source.pair:
         return candles
     return replace(candles, funding=read_funding(source))
-
-
-def _frame(batches: Sequence[CandleBatch]) -> pd.DataFrame:
-    seconds = np.concatenate([batch.seconds for batch in batches])
-    columns = {
-        name: np.concatenate([batch[name] for batch in batches]) for name in batches[0].columns
-    }
-    dates = pd.to_datetime(seconds, unit="s", utc=True)
-    return pd.DataFrame({"date": dates, **columns})
 
 
 def read_funding(source: CandleSource) -> Funding | None:

@@ -1,8 +1,8 @@
-"""Price steps, found and rounded to as freqtrade's backtest does."""
+"""Candles to trade on, with funding and with price steps as in freqtrade's backtest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -21,10 +21,10 @@ _PRICES = ("open", "high", "low", "close")
 
 
 def tick_sizes(prices: NDArray[np.float64], seconds: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Price step of each candle: of the most decimals that any price of its month has.
+    """Price steps: as many decimals as the price with the most has in the candle's month.
 
-    freqtrade reckons it so because an exchange tells only today's step. In a month of whole prices
-    freqtrade asks the exchange; here the step is then 1.
+    freqtrade computes them so because an exchange reports only today's step. In a month of whole
+    prices freqtrade asks the exchange; here the step is then 1.
 
     Args:
         prices: (N, K) prices of the candles (open, high, low, close), finite and above 0.
@@ -49,8 +49,8 @@ def _decimals(prices: NDArray[np.float64]) -> int:
     blur = 0.5 * 10.0 ** (np.floor(np.log10(prices)) - _DIGITS + 1)
     left, count = prices, 0
     while True:
-        unlike = np.abs(left - np.round(left, count)) > blur
-        left, blur = left[unlike], blur[unlike]
+        longer = np.abs(left - np.round(left, count)) > blur
+        left, blur = left[longer], blur[longer]
         if not len(left):
             return count
         count += 1
@@ -58,33 +58,30 @@ def _decimals(prices: NDArray[np.float64]) -> int:
 
 def nearest_tick(price: float, tick: float) -> float:
     """The step nearest to a price, the upper one from halfway on; the price itself for tick 0."""
-    if not tick:
-        return price
-    exact, step = _exact(price), _step(tick)
-    over = exact % step
-    return float(exact - over + (step if over >= step / 2 else 0))
+    return _on_step(price, tick, Decimal("0.5"))
 
 
 def tick_at_or_above(price: float, tick: float) -> float:
     """The lowest step that is not below a price; the price itself for tick 0."""
-    if not tick:
-        return price
-    exact, step = _exact(price), _step(tick)
-    over = exact % step
-    return float(exact - over + step) if over else price
+    return _on_step(price, tick, Decimal(0))
 
 
 def tick_at_or_below(price: float, tick: float) -> float:
     """The highest step that is not above a price; the price itself for tick 0."""
+    return _on_step(price, tick, Decimal(1))
+
+
+def _on_step(price: float, tick: float, up_from: Decimal) -> float:
+    """Round a price between two steps, up from a share of the step on."""
     if not tick:
         return price
-    exact = _exact(price)
-    over = exact % _step(tick)
-    return float(exact - over) if over else price
+    exact, step = _exact(price), _step(tick)
+    over = exact % step
+    return float(exact - over + (step if over >= step * up_from else 0)) if over else price
 
 
 def _exact(price: float) -> Decimal:
-    """A price as it is written; numpy writes its numbers in another way."""
+    """A price as it is written; the repr of a numpy number is no number."""
     return Decimal(repr(float(price)))
 
 
@@ -99,7 +96,7 @@ class Funding:
 
     Attributes:
         seconds: (M,) int64 times in seconds since 1970, ascending.
-        per_unit: (M,) what a long of one coin pays then (rate times mark price, in the stake
+        per_unit: (M,) payment of a long of one coin (rate times mark price, in the stake
             currency); negative where it receives.
     """
 
@@ -108,10 +105,10 @@ class Funding:
 
     @classmethod
     def from_frames(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
-        """Join freqtrade's two files, as freqtrade does: only times that both know count.
+        """Join freqtrade's two files, as freqtrade does: only times in both count.
 
         Args:
-            rates: `date` and `funding_rate`, or `open` as older files call it.
+            rates: `date` and `funding_rate`, named `open` in older files.
             marks: `date` and `open`, the mark price.
         """
         column = "funding_rate" if "funding_rate" in rates else "open"
@@ -121,14 +118,10 @@ class Funding:
         return cls(paid.index.to_numpy(np.int64), paid.to_numpy(np.float64))
 
     def paid(self, entered: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.float64]:
-        """What longs of one coin pay between two times, both included as in freqtrade's backtest.
+        """(T,) payments of longs of one coin in the stake currency.
 
-        Args:
-            entered: (T,) seconds since 1970 at which positions were entered.
-            left: (T,) the same for exits, the open of the candle in which they ended.
-
-        Returns:
-            (T,) in the stake currency.
+        From (T,) entries to (T,) exits in seconds since 1970, both included as in freqtrade's
+        backtest; an exit is the open of its candle.
         """
         sums = np.concatenate([[0.0], np.cumsum(self.per_unit)])
         first = np.searchsorted(self.seconds, entered, "left")
@@ -138,15 +131,15 @@ class Funding:
 
 @dataclass(frozen=True)
 class TradeCandles:
-    """N candles that follow one another without a gap, as freqtrade hands them over.
+    """N consecutive candles without a gap, as freqtrade passes them on.
 
     Attributes:
         seconds: (N,) int64 dates in seconds since 1970.
-        open: (N,) float64, each within low and high.
+        open: (N,) float64, within low and high.
         high: (N,) float64.
         low: (N,) float64.
         tick: (N,) float64 price steps, 0 where prices are not rounded.
-        funding: what a future pays and receives, None on spot.
+        funding: payments of a future, None on spot.
     """
 
     seconds: NDArray[np.int64]
@@ -165,7 +158,7 @@ class TradeCandles:
         Args:
             candles: N rows in time order, missing minutes filled as freqtrade fills them.
             funding: of the pair.
-            rounded: false leaves prices as they come, for markets without a step.
+            rounded: false leaves prices as they are, for exchanges without a step.
 
         Raises:
             DataError: when a price is missing, not finite or not above 0.
@@ -184,3 +177,8 @@ class TradeCandles:
 
     def __len__(self) -> int:
         return len(self.open)
+
+    def at(self, rows: slice) -> TradeCandles:
+        """Some of the candles, with all of the funding."""
+        names = ("seconds", "open", "high", "low", "tick")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})

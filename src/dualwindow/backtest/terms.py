@@ -1,4 +1,4 @@
-"""What trades are judged to cost, from the configuration."""
+"""Terms of simulated trades, from the configuration: fee, slippage, leverage and shorts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
 from dualwindow.settings.root_settings import RootSettings
 
-#: Binance's fees of one side for whoever takes an order, as a fraction of the price.
+#: Binance's taker fees of one side, as a fraction of the price.
 USUAL_FEES: Final = {SPOT: 0.001, FUTURES: 0.0005}
 
 
 def trade_terms(root: RootSettings, content: Mapping[str, Any], trading_mode: str) -> TradeTerms:
-    """The terms on which a model's decisions are traded when it is judged.
+    """The terms on which a model's decisions are traded when it is evaluated.
 
     Args:
         root: fee, slippage and leverage.
         content: freqtrade's configuration, whose `fee` counts where `root` has none.
-        trading_mode: futures, or anything else for spot, where nobody is short or has leverage.
+        trading_mode: futures, or anything else for spot, which has no shorts and no leverage.
 
     Raises:
         SettingsError: when freqtrade's `fee` is no fraction.
@@ -46,17 +46,24 @@ def trade_terms(root: RootSettings, content: Mapping[str, Any], trading_mode: st
 
 @dataclass(frozen=True)
 class TradeTerms:
-    """What a trade costs and how it may be made.
+    """Costs and limits of a trade.
 
     Attributes:
         fee: fraction of the price paid at entry and again at exit.
-        slippage: fraction by which every fill is worse than the price that freqtrade reckons
-            with, at entry and at exit; the barriers are anchored on the worse entry.
+        slippage: fraction by which every fill is worse than the price of freqtrade's backtest, at
+            entry and at exit; the barriers are anchored on the worse entry.
         leverage: factor on the profit. The exits must lie before the liquidation.
         can_short: false on spot, where a SHORT is no signal.
 
     Raises:
         ValueError: when a fraction is not in [0, 1) or leverage is below 1.
+
+    Example:
+        >>> TradeTerms(fee=0.0005).leverage
+        1.0
+        >>> TradeTerms(fee=5)
+        Traceback (most recent call last):
+        ValueError: fee must be a fraction from 0 to below 1, not 5
     """
 
     fee: float

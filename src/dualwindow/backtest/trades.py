@@ -1,7 +1,7 @@
-"""Trades that follow from decisions: one position at a time, after fees.
+"""Trades of decisions: one position at a time, after fees.
 
-With `turns` the trades are those that freqtrade's backtest of `DualWindowStrategy` makes of one
-pair on the same candles, as long as its wallet does not run out (a test holds the two together).
+With `turns` the trades are those of freqtrade's backtest of `DualWindowStrategy` with one pair on
+the same candles, as long as its wallet does not run out (a test compares the two).
 """
 
 from __future__ import annotations
@@ -68,18 +68,18 @@ def trade_decisions(
     turns: bool,
     usable: NDArray[np.bool_] | None = None,
 ) -> Trades:
-    """Trade every SHORT and LONG that comes while no position is open.
+    """Trade every SHORT and LONG that is decided while no position is open.
 
-    The decision of a row enters at the next row's open. Nothing is entered in the last candle; what
-    is open then ends at its open, unless a barrier ends it.
+    The decision of a row enters at the next row's open. Nothing is entered in the last candle; a
+    position still open then ends at its open, unless a barrier ends it.
 
     In freqtrade's backtest the opposite side may enter in the candle in which a position ends, at
-    that candle's open, which lies before the exit. Such a turn knows which way the candle went:
-    on random sides it earned some 0.015 % a turned trade beyond a coin flip. `turns` makes the
-    trades freqtrade's; leave it off to judge a model.
+    that candle's open, which lies before the exit. Such a turn knows the candle's direction: on
+    random sides it earned some 0.015 % a turned trade beyond a coin flip. `turns` makes the trades
+    freqtrade's; leave it off to evaluate a model.
 
     Args:
-        candles: N candles, from the first that may give a signal to the last that is traded.
+        candles: N candles, from the first possible signal to the last that is traded.
         decisions: (N,) class codes; anything but SHORT and LONG is no signal.
         config: barriers and future window.
         terms: fee, slippage, leverage and whether shorts are made.
@@ -88,6 +88,15 @@ def trade_decisions(
 
     Raises:
         ValueError: when lengths differ.
+
+    Example:
+        >>> price = np.array([100.0, 100.0, 100.2, 100.5, 100.5])
+        >>> candles = TradeCandles(60 * np.arange(5), price, price + 0.3, price, np.full(5, 0.01))
+        >>> config = TrainingConfig(long_tp_pct=0.004, long_sl_pct=0.002, future_window=3)
+        >>> decisions = np.array([LONG, LONG, SHORT, LONG, LONG])
+        >>> trades = trade_decisions(candles, decisions, config, TradeTerms(fee=0.0), turns=False)
+        >>> trades.side.tolist(), trades.entry_row.tolist(), trades.exit_row.tolist()
+        ([2, 0], [1, 3], [2, 4])
     """
     for name, values in (("decisions", decisions), ("usable", usable)):
         if values is not None and len(values) != len(candles):
@@ -101,16 +110,14 @@ def trade_decisions(
     sides: list[bool] = []
     at = 0
     while at < len(entries):
-        is_short = shorts[at]
-        position = hold_position(
-            candles, entries[at], is_short=is_short, config=config, terms=terms
-        )
+        short = shorts[at]
+        position = hold_position(candles, entries[at], is_short=short, config=config, terms=terms)
         made.append(position)
-        sides.append(is_short)
+        sides.append(short)
         at = bisect_left(entries, position.exit_row, at)
         if at < len(entries) and entries[at] == position.exit_row:
-            # An entry that ended in its own candle stands here itself: it does not turn either.
-            at += 0 if turns and shorts[at] != is_short else 1
+            # A position that ended in its own entry's candle is found here: it does not turn.
+            at += 0 if turns and shorts[at] != short else 1
     return _settled(candles, made, sides, terms)
 
 
@@ -121,14 +128,9 @@ def trade_entries(
     config: TrainingConfig,
     terms: TradeTerms,
 ) -> Trades:
-    """Enter given candles on given sides, whatever else is open: what another side had earned.
+    """Enter (T,) given candles on (T,) sides SHORT or LONG, whatever else is open.
 
-    Args:
-        candles: as in `trade_decisions`.
-        entry_rows: (T,) candles to enter at the open of.
-        sides: (T,) SHORT or LONG.
-        config: as in `trade_decisions`.
-        terms: likewise, but shorts are always made.
+    Shorts are made whatever the terms, so that sides can be compared.
     """
     shorts = (sides == SHORT).tolist()
     made = [
@@ -141,7 +143,7 @@ def trade_entries(
 def _settled(
     candles: TradeCandles, made: Sequence[Position], shorts: Sequence[bool], terms: TradeTerms
 ) -> Trades:
-    """Columns of the positions, with funding and fees reckoned up as freqtrade does."""
+    """Columns of the positions, with funding and fees computed as in freqtrade."""
     entry_row, exit_row, entry, left, reason = (
         np.array([position[field] for position in made], dtype)
         for field, dtype in enumerate((np.int64, np.int64, np.float64, np.float64, np.int8))
@@ -169,12 +171,12 @@ def _settled(
 
 @dataclass(frozen=True)
 class ComparedTrades:
-    """T trades of one pair, and what the opposite side had earned from the same entries.
+    """T trades of one pair beside trades of the opposite side from the same entries.
 
     Attributes:
         seconds: (N,) dates of the candles in seconds since 1970.
         chosen: the trades.
-        other: the opposite side of each; they may overlap, none is left out.
+        other: the opposite sides, all T of them; they may overlap.
     """
 
     seconds: NDArray[np.int64]
@@ -185,7 +187,7 @@ class ComparedTrades:
     def from_trades(
         cls, candles: TradeCandles, trades: Trades, config: TrainingConfig, terms: TradeTerms
     ) -> ComparedTrades:
-        """Hold the opposite side of every trade, on the terms of the trades."""
+        """Trade the opposite side of every trade, on the same terms."""
         opposite = SHORT + LONG - trades.side
         other = trade_entries(candles, trades.entry_row, opposite, config, terms)
         return cls(candles.seconds, trades, other)
@@ -193,7 +195,7 @@ class ComparedTrades:
 
 @dataclass(frozen=True)
 class PooledTrades:
-    """T entries, pair after pair; of two columns the first is the chosen side.
+    """T entries, pair after pair; the first of two columns is the chosen side.
 
     Attributes:
         day: (T,) days since 1970 of the entries.
