@@ -28,7 +28,7 @@ EVERY = SimpleNamespace(
 )
 
 
-def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
+def test_every_row_with_a_full_window_is_scored_and_parts_end_where_they_end(
     tmp_path: Path,
 ) -> None:
     frame = random_candles(100)
@@ -46,7 +46,7 @@ def test_every_row_with_a_whole_window_is_judged_and_parts_end_where_they_end(
     found = pair_probabilities(EVERY, dataset, span, source, CONFIG, should_stop=lambda: False)
     prior = CONFIG.replace(calibration="prior")
     corrected = pair_probabilities(EVERY, dataset, span, source, prior, should_stop=lambda: False)
-    # 0.4, 0.3 and 2, over their sum: thresholds are chosen on what the bot will hold them against.
+    # 0.4, 0.3 and 2, over their sum: thresholds are chosen on what the bot compares them with.
     expected = np.where(np.isnan(found), np.nan, np.array([0.4, 0.3, 2.0]) / 2.7)
     np.testing.assert_allclose(corrected, expected, rtol=1e-6)
     valid = ~np.isnan(found).any(axis=1)

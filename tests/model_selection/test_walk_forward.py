@@ -1,4 +1,4 @@
-"""Hand-made predictions of a made-up market, held against what happened in it."""
+"""Hand-made predictions of a made-up market, compared with its labels."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_decay_shows_slice_by_slice() -> None:
     assert fresh > older > max(spent, 0.0)
 
 
-def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes() -> None:
+def test_a_slice_is_that_of_evaluate_and_trades_are_what_trade_decisions_makes() -> None:
     random = np.random.default_rng(5)
     probabilities, usable = random.dirichlet([2, 3, 2], ROWS), random.random(ROWS) > 0.1
     found = walked(probabilities, usable)
@@ -152,7 +152,7 @@ def test_a_slice_is_what_evaluate_says_and_trades_are_what_trade_decisions_makes
     assert sum(by_slice) == len(trades) > 50
 
 
-def test_what_cannot_be_judged_is_left_out_and_counted() -> None:
+def test_what_cannot_be_evaluated_is_left_out_and_counted() -> None:
     late = PredictedSlice(
         trained_until=0,
         seconds=SECONDS[-50:],

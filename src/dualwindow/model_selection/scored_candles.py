@@ -1,9 +1,8 @@
-"""Prices beside what a model says of them, for a part of a pair's candles."""
+"""Candles beside a model's probabilities and labels, for a date range of a pair."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,24 +29,17 @@ def pair_probabilities(
     *,
     should_stop: Callable[[], bool],
 ) -> NDArray[np.float32]:
-    """What thresholds are held against, of every candle of a pair that has a valid window.
+    """Probabilities of every candle of a pair that has a valid window.
 
-    They are calibrated as the settings say, like those that thresholds see in the bot.
-
-    Args:
-        model: to ask.
-        dataset: that the pair's rows belong to.
-        span: the pair's rows.
-        source: the pair's candles, from which outages are read.
-        config: settings of the run.
-        should_stop: true ends it.
+    They are calibrated as the settings ask, like those that the bot compares with thresholds.
+    Outages are read from the pair's candles.
 
     Returns:
-        (N, 3) of the span's rows; NaN where the window is not valid. Whether the future is known
-        does not matter: at the signal nobody knew.
+        (N, 3) of the span's rows; NaN where the window is not valid. Rows with an unknown future
+        are included: the future is not known at a signal either.
 
     Raises:
-        TrainingStoppedError: when `should_stop` said so.
+        TrainingStoppedError: when `should_stop` returns true.
     """
     rows = slice(span.start, span.stop)
     seconds, features = dataset.seconds[rows], dataset.features[rows]
@@ -59,11 +51,11 @@ def pair_probabilities(
         max_flat_candles=config.max_flat_candles,
         candle_seconds=dataset.candle_seconds,
     )
-    found = np.full((len(span), len(CLASS_NAMES)), np.nan, dtype=np.float32)
+    probabilities = np.full((len(span), len(CLASS_NAMES)), np.nan, dtype=np.float32)
     usable = np.flatnonzero(valid).astype(np.int64)
     own = model.probabilities(dataset.features, usable + span.start, should_stop=should_stop)
-    found[usable] = model.calibrated(own, config).probabilities
-    return found
+    probabilities[usable] = model.calibrated(own, config).probabilities
+    return probabilities
 
 
 def score_candles(
@@ -74,33 +66,22 @@ def score_candles(
     *,
     funding: bool,
 ) -> ScoredCandles:
-    """The candles of a pair's period, with what the model says and what came.
-
-    Args:
-        source: the pair's candles.
-        dataset: that the pair's rows belong to.
-        span: the pair's rows.
-        probabilities: (N, 3) of the span's rows.
-        funding: false leaves payments out.
+    """Candles of a pair with labels and the (N, 3) probabilities of its span of rows.
 
     Raises:
         DataError: as `read_trade_candles`.
     """
     candles = read_trade_candles(source, dataset.candle_seconds, funding=funding)
-    at, known = _places(dataset.seconds[span.start : span.stop], candles.seconds)
-    labels = np.where(known, dataset.labels[span.start : span.stop][at], UNKNOWN).astype(np.int8)
-    spoken = np.where(known[:, None], probabilities[at], np.float32(np.nan))
-    return ScoredCandles(candles, spoken, labels)
+    places, known = _places(dataset.seconds[span.start : span.stop], candles.seconds)
+    labels = np.where(known, dataset.labels[span.start : span.stop][places], UNKNOWN)
+    table = np.where(known[:, None], probabilities[places], np.float32(np.nan))
+    return ScoredCandles(candles, table, labels.astype(np.int8))
 
 
 def part_of(evaluated: ScoredCandles, timerange: DateRange, future_window: int) -> ScoredCandles:
-    """The candles of a part, as if there were no others: what is open at its end ends there.
+    """The candles of a date range, as if there were no others: open positions end with it.
 
-    Args:
-        evaluated: a pair's candles.
-        timerange: the part.
-        future_window: candles that a label looks ahead; those that look beyond the part are
-            unknown in it.
+    Labels that look beyond the date range, `future_window` candles ahead, become unknown.
     """
     candles = evaluated.candles
     first, stop = (
@@ -110,9 +91,7 @@ def part_of(evaluated: ScoredCandles, timerange: DateRange, future_window: int) 
     rows = slice(first, stop)
     labels = evaluated.labels[rows].copy()
     labels[max(len(labels) - future_window, 0) :] = UNKNOWN
-    columns = ("seconds", "open", "high", "low", "tick")
-    part = replace(candles, **{name: getattr(candles, name)[rows] for name in columns})
-    return ScoredCandles(part, evaluated.probabilities[rows], labels)
+    return ScoredCandles(candles.at(rows), evaluated.probabilities[rows], labels)
 
 
 def _flat(
@@ -120,17 +99,16 @@ def _flat(
 ) -> NDArray[np.bool_]:
     """(N,) true where a candle is as freqtrade fills an outage."""
     timerange = DateRange(int(seconds[0]), int(seconds[-1]) + candle_seconds)
-    batches = list(
-        CandleFile(source.paths, candle_seconds, timerange).batches(lambda: PREPARATION_ROWS)
-    )
-    at, known = _places(np.concatenate([batch.seconds for batch in batches]), seconds)
-    # What lies before the first candle of the files was filled in.
-    return np.where(known, np.concatenate([batch.flat for batch in batches])[at], True)
+    file = CandleFile(source.paths, candle_seconds, timerange)
+    batches = list(file.batches(lambda: PREPARATION_ROWS))
+    places, known = _places(np.concatenate([batch.seconds for batch in batches]), seconds)
+    # Candles before the first one of the files were filled in.
+    return np.where(known, np.concatenate([batch.flat for batch in batches])[places], True)
 
 
 def _places(
-    of: NDArray[np.int64], wanted: NDArray[np.int64]
+    dates: NDArray[np.int64], wanted: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Where each of (M,) dates stands among (N,) rising ones, and whether it does."""
-    at = np.minimum(np.searchsorted(of, wanted), len(of) - 1)
-    return at, of[at] == wanted
+    """(M,) places of (M,) wanted dates among (N,) rising ones, and whether they are there."""
+    places = np.minimum(np.searchsorted(dates, wanted), len(dates) - 1)
+    return places, dates[places] == wanted

@@ -1,11 +1,12 @@
-"""Trades of many thresholds on the same candles, each possible entry traded once.
+"""Trades of many thresholds on the same candles, every possible entry traded once.
 
-Where a position ends depends on its entry and side alone, not on the threshold that asked for it.
-So the outcomes of all entries are reckoned once, and a pair of thresholds only walks over them.
+The end of a position depends on its entry and side alone, not on the threshold behind the signal.
+So the outcomes of all entries are computed once, and a pair of thresholds only walks over them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,17 +20,16 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.settings import TrainingConfig
 
 _SIDES: Final = (SHORT, LONG)
-
 _NO_EXIT: Final = -1
 
 
 @dataclass(frozen=True)
 class ScoredCandles:
-    """N candles of one pair with what a model says of them.
+    """N candles of one pair with a model's probabilities.
 
     Attributes:
         candles: to trade on.
-        probabilities: (N, 3) as they are held against thresholds; NaN where nothing may be said.
+        probabilities: (N, 3) that are compared with thresholds; NaN where nothing may be decided.
         labels: (N,) int8, -1 where unknown.
     """
 
@@ -59,17 +59,17 @@ class Taken:
 
 @dataclass(frozen=True)
 class EntryOutcomes:
-    """What either side earns from every entry that thresholds may ask for, of one pair.
+    """Outcomes of both sides from every entry that thresholds may ask for, of one pair.
 
     Attributes:
-        says: (2, N) float64 probabilities of SHORT and LONG; -1 where the row asks for nothing.
-        exit_row: (2, N) candle in which the position of a signal's row ends, -1 where not reckoned.
-        profit: (2, N) its net profit, NaN likewise.
+        probability: (2, N) float64 of SHORT and LONG; -1 where the row gives no signal.
+        exit_row: (2, N) candle in which the position of a signal's row ends, -1 if not computed.
+        profit: (2, N) its net profit, NaN if not computed.
         seconds: (N,) dates of the candles, seconds since 1970.
         can_short: false where a SHORT is no signal; it still wins over LONG, as in `decide`.
     """
 
-    says: NDArray[np.float64]
+    probability: NDArray[np.float64]
     exit_row: NDArray[np.int64]
     profit: NDArray[np.float64]
     seconds: NDArray[np.int64]
@@ -85,40 +85,33 @@ class EntryOutcomes:
     ) -> EntryOutcomes:
         """Trade both sides from every row that reaches the lowest threshold of one.
 
-        Args:
-            evaluated: candles and probabilities.
-            lowest: thresholds of SHORT and LONG below which none will be asked for.
-            config: barriers and future window.
-            terms: fee, slippage, leverage, and whether a SHORT is a signal.
+        `lowest` are the lowest thresholds of SHORT and LONG that will be asked for.
         """
-        says = evaluated.probabilities[:, list(_SIDES)].T.astype(np.float64)
-        says[:, np.isnan(evaluated.probabilities).any(axis=1)] = -1.0
+        probability = evaluated.probabilities[:, list(_SIDES)].T.astype(np.float64)
+        probability[:, np.isnan(evaluated.probabilities).any(axis=1)] = -1.0
         # As in `trade_decisions`: nothing is entered in the last candle.
-        says[:, max(len(evaluated.candles) - 2, 0) :] = -1.0
-        rows = np.flatnonzero((says >= np.array(lowest)[:, None]).any(axis=0))
-        exit_row = np.full(says.shape, _NO_EXIT, dtype=np.int64)
-        profit = np.full(says.shape, np.nan)
+        probability[:, max(len(evaluated.candles) - 2, 0) :] = -1.0
+        rows = np.flatnonzero((probability >= np.array(lowest)[:, None]).any(axis=0))
+        exit_row = np.full(probability.shape, _NO_EXIT, dtype=np.int64)
+        profit = np.full(probability.shape, np.nan)
         for place, side in enumerate(_SIDES):
             sides = np.full(len(rows), side, dtype=np.int8)
             trades = trade_entries(evaluated.candles, rows + 1, sides, config, terms)
             exit_row[place, rows], profit[place, rows] = trades.exit_row, trades.profit
-        return cls(says, exit_row, profit, evaluated.candles.seconds, terms.can_short)
+        return cls(probability, exit_row, profit, evaluated.candles.seconds, terms.can_short)
 
     def take(self, short: float, long: float) -> Taken:
         """One position at a time, as `trade_decisions` without turns.
 
-        Args:
-            short: threshold of SHORT, above 0 and not below the lowest.
-            long: likewise of LONG.
+        Both thresholds must be above 0 and not below the lowest.
         """
-        is_short = self.says[0] >= short
-        asks = np.where(is_short, self.can_short, self.says[1] >= long)
+        is_short = self.probability[0] >= short
+        asks = np.where(is_short, self.can_short, self.probability[1] >= long)
         signals = np.flatnonzero(asks)
         place = np.where(is_short[signals], 0, 1)
-        # The signal to go on with after each: the first whose entry lies after the exit's candle.
-        after = np.searchsorted(
-            signals + 1, self.exit_row[place, signals], side="right"
-        ).tolist()  # fmt: skip
+        # The next signal after a trade: the first whose entry lies after the exit's candle.
+        exits = self.exit_row[place, signals]
+        after = np.searchsorted(signals + 1, exits, side="right").tolist()
         chosen: list[int] = []
         at = 0
         while at < len(after):
@@ -133,3 +126,69 @@ class EntryOutcomes:
             profit=self.profit[place, row],
             other=self.profit[1 - place, row],
         )
+
+
+@dataclass(frozen=True)
+class DrawnDays:
+    """Sums over R draws of days, of C choices: (R, C) profits and (R, C) numbers of trades."""
+
+    totals: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """(R, C) mean profit a trade, NaN without one."""
+        return np.where(self.counts > 0, self.totals / np.maximum(self.counts, 1.0), np.nan)
+
+    def winners(self, min_trades: int) -> NDArray[np.int64]:
+        """(R,) the choice of every draw, by the rule of all days."""
+        allowed = np.where(self.counts >= min_trades, self.means, -np.inf)
+        # Where no choice has enough trades, the one with the most.
+        most = self.counts.argmax(axis=1)
+        return np.asarray(np.where(np.isinf(allowed).all(axis=1), most, allowed.argmax(axis=1)))
+
+
+@dataclass(frozen=True)
+class DayTable:
+    """Sums over D days of C choices.
+
+    Attributes:
+        profit: (D, C) of the trades' profits.
+        edge: (D, C) of half of their profit beyond that of the opposite sides.
+        count: (D, C) trades.
+    """
+
+    profit: NDArray[np.float64]
+    edge: NDArray[np.float64]
+    count: NDArray[np.float64]
+
+    @classmethod
+    def from_trades(cls, choices: Sequence[Sequence[Taken]]) -> DayTable:
+        """Sum up the trades of the choices, all by pair; days without any trade are left out."""
+        days = np.unique(np.concatenate([taken.day for pairs in choices for taken in pairs]))
+        sums = np.zeros((3, len(days), len(choices)))
+        for column, pairs in enumerate(choices):
+            for taken in pairs:
+                at = np.searchsorted(days, taken.day)
+                values = (taken.profit, (taken.profit - taken.other) / 2, np.ones(len(at)))
+                for row, value in enumerate(values):
+                    sums[row, :, column] += np.bincount(at, value, len(days))
+        return cls(*sums)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """(C,) mean profit a trade."""
+        return np.asarray(self.profit.sum(axis=0) / self.count.sum(axis=0))
+
+    def random_bests(self, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """(draws,) the best mean of all choices with the sides of whole days swapped by a coin."""
+        swapped = random.integers(0, 2, size=(draws, len(self.edge))).astype(np.float64)
+        # A swapped trade has the profit of the opposite side: its own less twice its edge.
+        totals = self.profit.sum(axis=0) - 2.0 * (swapped @ self.edge)
+        return np.asarray((totals / self.count.sum(axis=0)).max(axis=1))
+
+    def drawn(self, draws: int, random: np.random.Generator) -> DrawnDays:
+        """The choices on days drawn with replacement."""
+        days = len(self.profit)
+        weights = random.multinomial(days, np.full(days, 1.0 / days), size=draws).astype(np.float64)
+        return DrawnDays(weights @ self.profit, weights @ self.count)

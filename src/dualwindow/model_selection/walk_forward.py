@@ -1,7 +1,7 @@
-"""A backtest's predictions held against what happened, model after model.
+"""Walk-forward evaluation: a backtest's predictions against the labels, model after model.
 
-Every model is judged on the candles that it predicted and nobody had seen when it was trained, so
-that decay is visible, and on all of them together.
+Every model is evaluated on the candles that it predicted, all of them after its training, so that
+decay is visible, and all models together.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from dualwindow.settings import TrainingConfig
 
 @dataclass(frozen=True)
 class PredictedSlice:
-    """What one model said of the candles after its training.
+    """Predictions of one model of the candles after its training.
 
     Attributes:
         trained_until: end of its training, seconds since 1970.
         seconds: (N,) dates of the candles, ascending, N at least 1.
-        calibrated: of N candles.
+        calibrated: probabilities of N candles.
         usable: (N,) false where the model had no valid window, or nothing can be decided.
-        thresholds: what decides; in mode coverage the model's own.
-        reference: of the model; None where they are not known.
+        thresholds: that decide; in mode coverage the model's own.
+        reference: of the model; None where it is not known.
     """
 
     trained_until: int
@@ -48,186 +48,14 @@ class PredictedSlice:
     thresholds: Thresholds
     reference: Reference | None
 
-
-@dataclass(frozen=True)
-class PairWalk:
-    """A pair's figures with what they are made of, so that pairs can be pooled.
-
-    Attributes:
-        evaluated: the figures.
-        candles: that were traded, from the first predicted one to the last.
-        close: (N,) their closes.
-        labels: (N,) class codes, -1 where unknown.
-        decisions: (N,) class codes.
-        usable: (N,) whether a model had a valid window.
-        trades: of these candles.
-        parts: what was judged.
-        compared: the trades beside the opposite sides.
-    """
-
-    evaluated: EvaluatedPair
-    candles: TradeCandles
-    close: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    decisions: NDArray[np.int8]
-    usable: NDArray[np.bool_]
-    trades: Trades
-    parts: list[EvaluatedPart]
-    compared: ComparedTrades
-
-
-def walk_pair(
-    pair: str,
-    slices: Sequence[PredictedSlice],
-    frame: pd.DataFrame,
-    config: TrainingConfig,
-    terms: TradeTerms,
-    *,
-    candle_seconds: int = 60,
-    funding: Funding | None = None,
-) -> PairWalk | None:
-    """Judge every model of a pair.
-
-    Args:
-        pair: as freqtrade names it.
-        slices: in time order, without a date twice.
-        frame: candles without a gap, from a window before the first prediction to a future after
-            the last; where it begins later or ends earlier, less can be judged.
-        config: labels, barriers, windows.
-        terms: of the trades.
-        candle_seconds: seconds between two candles.
-        funding: of the pair; None where there is none.
-
-    Returns:
-        None where no predicted candle is in the frame.
-    """
-    walk = _Walk(frame, config, candle_seconds)
-    placed = [each for each in map(walk.place, slices) if len(each.seconds)]
-    if not placed:
-        return None
-    places = [np.searchsorted(walk.seconds, each.seconds) for each in placed]
-    begin, end = int(places[0][0]), int(places[-1][-1]) + 1
-    candles = _cut(replace(TradeCandles.from_frame(frame), funding=funding), begin, end)
-    decisions = np.full(len(frame), HOLD, np.int8)
-    usable = np.zeros(len(frame), np.bool_)
-    for each, rows in zip(placed, places, strict=True):
-        decisions[rows] = each.calibrated.decide(each.thresholds)
-        usable[rows] = each.usable
-    calibrated, can = decisions[begin:end], usable[begin:end]
-    trades = trade_decisions(candles, calibrated, config, terms, turns=False, usable=can)
-    compared = ComparedTrades.from_trades(candles, trades, config, terms)
-    evaluated, parts = [], []
-    for each, rows in zip(placed, places, strict=True):
-        part, unknown = walk.part(each, rows)
-        parts += [part] if part is not None else []
-        evaluated.append(
-            EvaluatedSlice(
-                pair=pair,
-                trained_until=each.trained_until,
-                first=int(each.seconds[0]),
-                last=int(each.seconds[-1]),
-                candles=len(rows),
-                unusable=int(np.count_nonzero(~each.usable)),
-                unknown=unknown,
-                evaluation=evaluate_parts([part]) if part is not None else None,
-                after_fees=_earned([_entered_in(compared, rows - begin)], terms),
-            )
-        )
-    whole = EvaluatedPair(
-        pair, evaluated, evaluate_parts(parts) if parts else None, _earned([compared], terms)
-    )
-    close, labels = walk.close[begin:end], walk.labels[begin:end]
-    return PairWalk(whole, candles, close, labels, calibrated, can, trades, parts, compared)
-
-
-def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
-    """Put pairs together.
-
-    Args:
-        walks: at least one.
-        terms: of the trades.
-    """
-    parts = [part for walk in walks for part in walk.parts]
-    return WalkForward(
-        pairs=[walk.evaluated for walk in walks],
-        evaluation=evaluate_parts(parts) if parts else None,
-        after_fees=_earned([walk.compared for walk in walks], terms),
-    )
-
-
-class _Walk:
-    """What is known of a pair's candles, prediction or not."""
-
-    def __init__(self, frame: pd.DataFrame, config: TrainingConfig, candle_seconds: int) -> None:
-        self._config = config
-        self._future_seconds = config.future_window * candle_seconds
-        self.seconds = utc_seconds(frame["date"])
-        self.close = frame["close"].to_numpy(np.float64)
-        self._changes = np.diff(self.close, prepend=self.close[:1]) / np.roll(self.close, 1)
-        self.labels, _ = label_frame(frame, config, candle_seconds)
-
-    def place(self, predicted: PredictedSlice) -> PredictedSlice:
-        """The part of a slice whose candles are there."""
-        there = np.isin(predicted.seconds, self.seconds)
+    def at(self, rows: slice | NDArray[np.bool_]) -> PredictedSlice:
+        """Some of the candles."""
         return replace(
-            predicted,
-            seconds=predicted.seconds[there],
-            calibrated=predicted.calibrated.at(there),
-            usable=predicted.usable[there],
+            self,
+            seconds=self.seconds[rows],
+            calibrated=self.calibrated.at(rows),
+            usable=self.usable[rows],
         )
-
-    def part(
-        self, predicted: PredictedSlice, rows: NDArray[np.int64]
-    ) -> tuple[EvaluatedPart | None, int]:
-        """What can be judged of a slice, and how many usable candles cannot."""
-        # The first candle has no change, so a window of changes begins at the second.
-        known = (self.labels[rows] >= 0) & (rows >= self._config.window_size)
-        chosen = predicted.usable & known
-        unknown = int(np.count_nonzero(predicted.usable & ~known))
-        if not chosen.any():
-            return None, unknown
-        rows = rows[chosen]
-        comparison = None
-        if predicted.reference is not None:
-            comparison = Comparison(
-                reference=predicted.reference,
-                seconds=self.seconds[rows],
-                volatility=trailing_volatility(self._changes, rows, self._config.window_size),
-                future_seconds=self._future_seconds,
-            )
-        calibrated = predicted.calibrated.at(chosen)
-        part = EvaluatedPart(
-            self.labels[rows], calibrated.own, predicted.thresholds, comparison, calibrated
-        )
-        return part, unknown
-
-
-def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTrades:
-    """Trades whose signal came in some rows, on the candles from there to their ends."""
-    first, stop = int(rows[0]), int(rows[-1]) + 1
-    signal = compared.chosen.entry_row - 1
-    inside = (signal >= first) & (signal < stop)
-    chosen, other = (
-        Trades(**{name: values[inside] for name, values in vars(each).items()})
-        for each in (compared.chosen, compared.other)
-    )
-    ends = [int(each.exit_row.max()) + 1 for each in (chosen, other) if len(each)]
-    stop = max([stop, *ends])
-    moved = (
-        replace(each, entry_row=each.entry_row - first, exit_row=each.exit_row - first)
-        for each in (chosen, other)
-    )
-    return ComparedTrades(compared.seconds[first:stop], *moved)
-
-
-def _earned(pairs: Sequence[ComparedTrades], terms: TradeTerms) -> AfterFees | None:
-    traded = [each for each in pairs if len(each.seconds) > 1]
-    return after_fees(traded, terms) if traded else None
-
-
-def _cut(candles: TradeCandles, begin: int, end: int) -> TradeCandles:
-    columns = ("seconds", "open", "high", "low", "tick")
-    return replace(candles, **{name: getattr(candles, name)[begin:end] for name in columns})
 
 
 @dataclass(frozen=True)
@@ -239,9 +67,9 @@ class EvaluatedSlice:
         trained_until: end of its training, seconds since 1970.
         first: date of its first predicted candle.
         last: of its last one.
-        candles: how many it predicted.
-        unusable: how many of them are left out because the model had no valid window.
-        unknown: how many more because nobody knows what came after them, or what was before.
+        candles: number of predicted candles.
+        unusable: candles of them left out because the model had no valid window.
+        unknown: further ones left out because candles after or before them are missing.
         evaluation: of the rest; None where nothing is left.
         after_fees: of the trades that were entered in it; None for fewer than two candles.
     """
@@ -264,7 +92,7 @@ class EvaluatedPair:
     Attributes:
         pair: as freqtrade names it.
         slices: in time order.
-        evaluation: of all of them together; None where no candle could be judged.
+        evaluation: of all of them together; None where no candle could be evaluated.
         after_fees: of all trades, one position at a time; None for fewer than two candles.
     """
 
@@ -275,11 +103,38 @@ class EvaluatedPair:
 
 
 @dataclass(frozen=True)
+class PairWalk:
+    """A pair's figures and the arrays behind them, so that pairs can be pooled.
+
+    Attributes:
+        evaluated: the figures.
+        candles: that were traded, from the first predicted one to the last.
+        close: (N,) their closes.
+        labels: (N,) class codes, -1 where unknown.
+        decisions: (N,) class codes.
+        usable: (N,) whether a model had a valid window.
+        trades: of these candles.
+        parts: the evaluated rows of the models.
+        compared: the trades beside the opposite sides.
+    """
+
+    evaluated: EvaluatedPair
+    candles: TradeCandles
+    close: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    decisions: NDArray[np.int8]
+    usable: NDArray[np.bool_]
+    trades: Trades
+    parts: list[EvaluatedPart]
+    compared: ComparedTrades
+
+
+@dataclass(frozen=True)
 class WalkForward:
     """A backtest's models on the candles that they predicted.
 
     Attributes:
-        pairs: each by itself.
+        pairs: one by one.
         evaluation: of all pairs; intervals from blocks of time that the pairs share.
         after_fees: of all pairs' trades.
     """
@@ -291,4 +146,148 @@ class WalkForward:
     @property
     def slices(self) -> list[EvaluatedSlice]:
         """Of all pairs, pair after pair."""
-        return [each for pair in self.pairs for each in pair.slices]
+        return [evaluated for pair in self.pairs for evaluated in pair.slices]
+
+
+def walk_pair(
+    pair: str,
+    slices: Sequence[PredictedSlice],
+    frame: pd.DataFrame,
+    config: TrainingConfig,
+    terms: TradeTerms,
+    *,
+    candle_seconds: int = 60,
+    funding: Funding | None = None,
+) -> PairWalk | None:
+    """Evaluate every model of a pair; None where no predicted candle is in the frame.
+
+    Args:
+        pair: as freqtrade names it.
+        slices: in time order, without a date twice.
+        frame: candles without a gap, from a window before the first prediction to a future after
+            the last; where it begins later or ends earlier, fewer candles can be evaluated.
+        config: labels, barriers, windows.
+        terms: of the trades.
+        candle_seconds: seconds between two candles.
+        funding: of the pair; None where there is none.
+
+    Example:
+        >>> dates = pd.date_range("2025-01-01", periods=240, freq="min", tz="UTC")
+        >>> prices = dict.fromkeys(("open", "high", "low", "close"), np.tile([100.0, 101.0], 120))
+        >>> frame = pd.DataFrame({"date": dates, **prices, "volume": 1.0})
+        >>> config = TrainingConfig(window_size=60, future_window=30)
+        >>> seconds, usable = utc_seconds(frame["date"])[100:200], np.full(100, True)
+        >>> long = Calibrated.plain(np.full((100, 3), [0.1, 0.2, 0.7]))
+        >>> slices = [PredictedSlice(0, seconds, long, usable, config.thresholds, None)]
+        >>> walk = walk_pair("BTC/USDT", slices, frame, config, TradeTerms(fee=0.0005))
+        >>> walk.evaluated.evaluation.rows, walk.evaluated.evaluation.thresholded.predicted
+        (100, {'SHORT': 0, 'HOLD': 0, 'LONG': 100})
+    """
+    walk = _Walk(frame, config, candle_seconds)
+    present = [predicted.at(np.isin(predicted.seconds, walk.seconds)) for predicted in slices]
+    present = [predicted for predicted in present if len(predicted.seconds)]
+    if not present:
+        return None
+    places = [np.searchsorted(walk.seconds, predicted.seconds) for predicted in present]
+    inside = slice(int(places[0][0]), int(places[-1][-1]) + 1)
+    decisions = np.full(len(frame), HOLD, np.int8)
+    usable = np.zeros(len(frame), np.bool_)
+    for predicted, rows in zip(present, places, strict=True):
+        decisions[rows] = predicted.calibrated.decide(predicted.thresholds)
+        usable[rows] = predicted.usable
+    decisions, usable = decisions[inside], usable[inside]
+    candles = replace(TradeCandles.from_frame(frame), funding=funding).at(inside)
+    trades = trade_decisions(candles, decisions, config, terms, turns=False, usable=usable)
+    compared = ComparedTrades.from_trades(candles, trades, config, terms)
+    evaluated, parts = [], []
+    for predicted, rows in zip(present, places, strict=True):
+        own = walk.parts(predicted, rows)
+        earned = _earned([_entered_in(compared, rows - inside.start)], terms)
+        evaluated.append(_evaluated_slice(pair, predicted, own, earned))
+        parts += own
+    figures = EvaluatedPair(pair, evaluated, _evaluation(parts), _earned([compared], terms))
+    close, labels = walk.close[inside], walk.labels[inside]
+    return PairWalk(figures, candles, close, labels, decisions, usable, trades, parts, compared)
+
+
+def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
+    """Pool at least one pair, with the terms of the trades."""
+    return WalkForward(
+        pairs=[walk.evaluated for walk in walks],
+        evaluation=_evaluation([part for walk in walks for part in walk.parts]),
+        after_fees=_earned([walk.compared for walk in walks], terms),
+    )
+
+
+class _Walk:
+    """A pair's candles with their labels, predicted or not."""
+
+    def __init__(self, frame: pd.DataFrame, config: TrainingConfig, candle_seconds: int) -> None:
+        self._config = config
+        self._future_seconds = config.future_window * candle_seconds
+        self.seconds = utc_seconds(frame["date"])
+        self.close = frame["close"].to_numpy(np.float64)
+        self._changes = np.diff(self.close, prepend=self.close[:1]) / np.roll(self.close, 1)
+        self.labels, _ = label_frame(frame, config, candle_seconds)
+
+    def parts(self, predicted: PredictedSlice, rows: NDArray[np.int64]) -> list[EvaluatedPart]:
+        """The rows of a slice that can be evaluated, as one part; none where there are none."""
+        # The first candle has no change, so a window of changes begins at the second.
+        known = (self.labels[rows] >= 0) & (rows >= self._config.window_size)
+        chosen = predicted.usable & known
+        if not chosen.any():
+            return []
+        rows = rows[chosen]
+        comparison = None
+        if predicted.reference is not None:
+            comparison = Comparison(
+                reference=predicted.reference,
+                seconds=self.seconds[rows],
+                volatility=trailing_volatility(self._changes, rows, self._config.window_size),
+                future_seconds=self._future_seconds,
+            )
+        calibrated = predicted.calibrated.at(chosen)
+        labels, thresholds = self.labels[rows], predicted.thresholds
+        return [EvaluatedPart(labels, calibrated.own, thresholds, comparison, calibrated)]
+
+
+def _evaluated_slice(
+    pair: str,
+    predicted: PredictedSlice,
+    parts: Sequence[EvaluatedPart],
+    earned: AfterFees | None,
+) -> EvaluatedSlice:
+    usable = int(np.count_nonzero(predicted.usable))
+    return EvaluatedSlice(
+        pair=pair,
+        trained_until=predicted.trained_until,
+        first=int(predicted.seconds[0]),
+        last=int(predicted.seconds[-1]),
+        candles=len(predicted.seconds),
+        unusable=len(predicted.seconds) - usable,
+        unknown=usable - sum(len(part.labels) for part in parts),
+        evaluation=_evaluation(parts),
+        after_fees=earned,
+    )
+
+
+def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTrades:
+    """Trades whose signal lies in some rows, on the candles from there to their ends."""
+    first, stop = int(rows[0]), int(rows[-1]) + 1
+    signal = compared.chosen.entry_row - 1
+    inside = (signal >= first) & (signal < stop)
+    both = []
+    for trades in (compared.chosen, compared.other):
+        kept = Trades(**{name: values[inside] for name, values in vars(trades).items()})
+        stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
+        both.append(replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first))
+    return ComparedTrades(compared.seconds[first:stop], *both)
+
+
+def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:
+    return evaluate_parts(parts) if parts else None
+
+
+def _earned(pairs: Sequence[ComparedTrades], terms: TradeTerms) -> AfterFees | None:
+    traded = [compared for compared in pairs if len(compared.seconds) > 1]
+    return after_fees(traded, terms) if traded else None

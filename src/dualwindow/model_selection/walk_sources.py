@@ -1,4 +1,4 @@
-"""Finds what a walk-forward evaluation needs: saved predictions, candles and settings."""
+"""Reads the inputs of a walk-forward evaluation: saved predictions, candles and settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.data.candles.sources import CandleSource, find_sources
+from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
@@ -39,11 +39,11 @@ _NAME: Final = "cb_{base}_*_prediction.feather"
 
 @dataclass(frozen=True)
 class WalkSettings:
-    """What a backtest's folder and the configuration say.
+    """Settings of a backtest's folder and of the configuration.
 
     Attributes:
         config: windows and labels of the folder's models, confidence of the configuration.
-        root: what trades cost, and whether funding counts.
+        root: whether funding counts.
         terms: of the trades.
         exchange: name of its folder of candles.
         trading_mode: spot or futures.
@@ -68,7 +68,7 @@ class WalkSettings:
             content: freqtrade's configuration; empty without one.
 
         Raises:
-            ModelFileError: when the folder does not say what its models depend on.
+            ModelFileError: when the folder's file of the models' settings cannot be read.
             SettingsError: when the configuration holds a bad value.
         """
         path = folder / BINDING_NAME
@@ -81,8 +81,8 @@ class WalkSettings:
             pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(
-                f"{path} cannot be read ({error!r}), and it says with which labels the predictions "
-                "were made; run the backtest again"
+                f"{path} cannot be read ({error!r}); it holds the labels that the predictions were "
+                "made with, run the backtest again"
             ) from None
         fields = TrainingConfig.model_fields.keys() - {"pretrained"}
         own = {name: value for name, value in settings.items() if name in fields}
@@ -106,18 +106,12 @@ class WalkSettings:
 
 
 def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[PredictedSlice]:
-    """Read what the models of a base coin predicted, in time order.
+    """Read the predictions of the models of a base coin, in time order.
 
-    Args:
-        folder: `user_data/models/<identifier>`.
-        base: the coin.
-        config: what decides.
-
-    Returns:
-        Slices that share no date: where models overlap, the newer one counts. A file that cannot
-        be read is left out with a warning.
+    Slices share no date: where models overlap, the newer one counts. A file that cannot be read is
+    left out with a warning. The folder is `user_data/models/<identifier>`.
     """
-    found = []
+    slices = []
     for path in (folder / CACHED_PREDICTIONS).glob(_NAME.format(base=base.lower())):
         stamp = path.name.split("_")[-2]
         if not stamp.isdecimal():
@@ -125,17 +119,18 @@ def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[Predict
         try:
             frame = pd.read_feather(path)
             model = folder / f"sub-train-{base}_{stamp}"
-            found.append(_slice(int(stamp), frame, model, config))
+            slices.append(_slice(int(stamp), frame, model, config))
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             logger.warning("%s is left out of the evaluation: %s", path, error)
-    found = [each for each in found if len(each.seconds)]
-    found.sort(key=lambda each: each.trained_until)
-    starts = [int(each.seconds[0]) for each in found[1:]]
-    return [
-        cut
-        for number, each in enumerate(found)
-        if len((cut := _before(each, min(starts[number:], default=None))).seconds)
+    slices = [predicted for predicted in slices if len(predicted.seconds)]
+    slices.sort(key=lambda predicted: predicted.trained_until)
+    starts = [int(predicted.seconds[0]) for predicted in slices[1:]]
+    cut = [
+        # The dates before the next model's.
+        predicted.at(predicted.seconds < min(starts[number:], default=np.inf))
+        for number, predicted in enumerate(slices)
     ]
+    return [predicted for predicted in cut if len(predicted.seconds)]
 
 
 def _slice(
@@ -160,9 +155,9 @@ def _own_thresholds(
     usable: NDArray[np.bool_],
     config: TrainingConfig,
 ) -> Thresholds:
-    """The configuration's; in mode coverage those that let through the same candles as the ranks.
+    """The configuration's; in mode coverage those that let through the same candles as the levels.
 
-    Ranks grow with the probability, so that one threshold a model says the same.
+    Quantile levels grow with the probability, so that one threshold a model is equivalent.
     """
     own = {SHORT: config.thresholds.short, LONG: config.thresholds.long}
     for code in config.coverage_sides:
@@ -173,21 +168,10 @@ def _own_thresholds(
     return replace(config.thresholds, short=own[SHORT], long=own[LONG])
 
 
-def _before(each: PredictedSlice, stop: int | None) -> PredictedSlice:
-    """The part of a slice before the next model's begins."""
-    end = len(each.seconds) if stop is None else int(np.searchsorted(each.seconds, stop))
-    return replace(
-        each,
-        seconds=each.seconds[:end],
-        calibrated=each.calibrated.at(slice(end)),
-        usable=each.usable[:end],
-    )
-
-
 def walk_of(
     folder: Path, pair: str, base: str, settings: WalkSettings, datadir: Path
 ) -> PairWalk | None:
-    """Hold the predictions of a pair against its candles; no others are read.
+    """Evaluate the predictions of a pair on its candles; no others are read.
 
     Args:
         folder: `user_data/models/<identifier>`.
@@ -202,13 +186,13 @@ def walk_of(
     Raises:
         DataError: when its candles are not there, with the command that downloads them.
     """
-    slices = read_slices(folder, base, settings.config)
+    config, seconds = settings.config, settings.candle_seconds
+    slices = read_slices(folder, base, config)
     if not slices:
         return None
-    seconds = settings.candle_seconds
     # A change of the first close needs the one before it; a future ends with its last candle.
-    first = int(slices[0].seconds[0]) - (settings.config.window_size + 1) * seconds
-    stop = int(slices[-1].seconds[-1]) + (settings.config.future_window + 1) * seconds
+    first = int(slices[0].seconds[0]) - (config.window_size + 1) * seconds
+    stop = int(slices[-1].seconds[-1]) + (config.future_window + 1) * seconds
     (source,) = find_sources(
         [pair],
         datadir,
@@ -217,28 +201,21 @@ def walk_of(
         timeframe=settings.timeframe,
         timerange=DateRange(first, stop),
     )
-    return _walk(pair, slices, source, settings)
-
-
-def _walk(
-    pair: str, slices: list[PredictedSlice], source: CandleSource, settings: WalkSettings
-) -> PairWalk:
-    seconds = settings.candle_seconds
     frame = read_candle_frame(source, seconds)
     candles = with_funding(
         TradeCandles.from_frame(frame), source, funding=settings.root.evaluation_funding
     )
-    found = walk_pair(
+    walk = walk_pair(
         pair,
         slices,
         frame,
-        settings.config,
+        config,
         settings.terms,
         candle_seconds=seconds,
         funding=candles.funding,
     )
-    if found is None:
+    if walk is None:
         raise DataError(
             f"{source.path} holds none of the candles of {pair} that were predicted; download them"
         )
-    return found
+    return walk
