@@ -1,4 +1,4 @@
-"""Device, precision and randomness of a training, from settings to torch."""
+"""Device, precision and randomness of a training, as torch takes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 from dualwindow.errors import MemoryLimitError, SettingsError
-from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
@@ -44,25 +43,27 @@ def prediction_device(name: str) -> torch.device:
 
 
 def arithmetic_of(device: torch.device) -> str:
-    """What decides how a device rounds: the GPU's model, or the processor's vector instructions."""
+    """Identifies how a device rounds: the GPU's model, or the processor's vector instructions."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else ""
 
 
-def training_dtype(config: TrainingConfig, device: torch.device) -> torch.dtype:
-    """Arithmetic of training: `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU.
+def training_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Turn the setting `precision` into the arithmetic of training.
+
+    `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU.
 
     Raises:
         SettingsError: when the device cannot compute in it.
     """
-    if config.precision == "fp16" and device.type == "cpu":
+    if precision == "fp16" and device.type == "cpu":
         raise SettingsError(
             ["precision 'fp16' is for GPUs, this is a CPU; use 'auto', 'fp32' or 'bf16'"]
         )
-    if config.precision == "auto":
+    if precision == "auto":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:
@@ -73,7 +74,9 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 @contextmanager
-def reproducible(config: TrainingConfig, device: torch.device) -> Iterator[torch.Generator]:
+def reproducible(
+    seed: int, device: torch.device, *, deterministic: bool
+) -> Iterator[torch.Generator]:
     """Seed torch for the block, yield the generator of dropout masks, and restore what was.
 
     The same seed on the same machine gives identical weights when `deterministic` is on.
@@ -82,18 +85,22 @@ def reproducible(config: TrainingConfig, device: torch.device) -> Iterator[torch
     was_warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(config.seed)
-        if config.deterministic:
+        torch.manual_seed(seed)
+        if deterministic:
             torch.use_deterministic_algorithms(True, warn_only=True)
         try:
-            yield torch.Generator().manual_seed(config.seed)
+            yield torch.Generator().manual_seed(seed)
         finally:
             torch.use_deterministic_algorithms(was_deterministic, warn_only=was_warn_only)
 
 
 @contextmanager
-def within_memory(config: TrainingConfig, device: torch.device) -> Iterator[None]:
-    """Say in this package's words that a GPU's memory does not suffice for the block.
+def within_memory(batch_size: int, device: torch.device) -> Iterator[None]:
+    """Turn torch's error for a GPU without enough memory into this package's own.
+
+    Args:
+        batch_size: windows of a batch in the block.
+        device: that computes it.
 
     Raises:
         MemoryLimitError: with the way out.
@@ -102,6 +109,6 @@ def within_memory(config: TrainingConfig, device: torch.device) -> Iterator[None
         yield
     except torch.OutOfMemoryError as error:
         raise MemoryLimitError(
-            f"the memory of {device} does not suffice for a batch of {config.batch_size} windows; "
+            f"the memory of {device} does not suffice for a batch of {batch_size} windows; "
             "lower batch_size, raise patch_size, or end what else uses the GPU"
         ) from error

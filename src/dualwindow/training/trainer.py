@@ -90,7 +90,7 @@ class Trainer:
         self._validation = Validation(
             split.validation, config, self._stream, self._device, session.ranks
         )
-        self._dtype = training_dtype(config, self._device)
+        self._dtype = training_dtype(config.precision, self._device)
         self._mirror = mirror_for(config, dataset.names)
         require_sides(split.train, config)
         require_window_a_rank(session.ranks, config)
@@ -106,7 +106,10 @@ class Trainer:
             DualWindowError: when the loss stops being a number.
         """
         config, device, background = self._config, self._device, self._session.in_background
-        with reproducible(config, device) as generator, within_memory(config, device):
+        with (
+            reproducible(config.seed, device, deterministic=config.deterministic) as generator,
+            within_memory(config.batch_size, device),
+        ):
             network = self._build_network().to(device)
             with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
