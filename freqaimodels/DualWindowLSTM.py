@@ -28,10 +28,10 @@ from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import DualWindowError
-from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.fingerprint import model_dependencies
 from dualwindow.models.freqai_folders import checkpoint_path, is_saved
 from dualwindow.models.manifest import check_manifest
+from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device

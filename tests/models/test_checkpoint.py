@@ -17,7 +17,8 @@ import torch
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.models import checkpoint as module
-from dualwindow.models.checkpoint import CheckpointFile, TrainingState, remove_checkpoint
+from dualwindow.models.checkpoint import CheckpointFile, TrainingState
+from dualwindow.models.model_files import remove_checkpoint
 from dualwindow.training.train import train_model
 from tests.training.test_resumed_training import (
     Fit,

@@ -14,14 +14,8 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.models import portable, trained_model
 from dualwindow.models.manifest import MANIFEST_NAME, write_manifest
-from dualwindow.models.portable import (
-    ABOUT_NAME,
-    WEIGHTS_NAME,
-    ModelOrigin,
-    is_portable,
-    load_portable,
-    save_portable,
-)
+from dualwindow.models.model_files import ABOUT_NAME, WEIGHTS_NAME, is_portable
+from dualwindow.models.portable import ModelOrigin, load_portable, save_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime import files
 from dualwindow.training.train import train_model

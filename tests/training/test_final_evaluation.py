@@ -17,7 +17,7 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.split import Split, split_dataset
 from dualwindow.evaluation import Reference
-from dualwindow.models.figures_file import REFERENCE_KEY, read_reference
+from dualwindow.models.model_files import REFERENCE_KEY, read_reference
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import comparison_of, fit_reference, volatility_of
 from dualwindow.training.session import TrainingSession

@@ -19,7 +19,7 @@ import torch
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.models import checkpoint
-from dualwindow.models.checkpoint import remove_checkpoint
+from dualwindow.models.model_files import remove_checkpoint
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import trainer

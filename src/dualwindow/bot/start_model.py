@@ -15,7 +15,8 @@ from dualwindow.columns import FeatureSet
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import SettingsError
-from dualwindow.models.portable import PortableModel, is_portable
+from dualwindow.models.model_files import is_portable
+from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
     load_pretrained,
     origin_warnings,

@@ -27,8 +27,8 @@ from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
-from dualwindow.models.figures_file import read_reference
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
+from dualwindow.models.model_files import read_reference
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 

@@ -20,8 +20,9 @@ import safetensors.torch
 from torch import Tensor
 
 from dualwindow.errors import DataError
+from dualwindow.models.model_files import remove_checkpoint
 from dualwindow.models.serialization import about_of, to_bytes
-from dualwindow.runtime.files import leftovers, whole_file
+from dualwindow.runtime.files import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -132,19 +133,6 @@ class CheckpointFile:
     ) -> None:
         if kind is not None:
             self.write()
-
-
-def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint, and what processes that were killed while they wrote it have left.
-
-    For the caller of a training, once the model is saved. A file that cannot be deleted is named
-    in the log; one that is not there is fine.
-    """
-    for each in [path, *leftovers(path)]:
-        try:
-            each.unlink(missing_ok=True)
-        except OSError as error:
-            logger.warning("the checkpoint %s cannot be deleted: %s", each, error)
 
 
 def _packed(identity: str, state: TrainingState) -> bytes:

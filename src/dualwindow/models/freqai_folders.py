@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
-from dualwindow.models.checkpoint import remove_checkpoint
 from dualwindow.models.manifest import check_manifest, is_listed, write_manifest
+from dualwindow.models.model_files import remove_checkpoint
 from dualwindow.runtime.files import CheckedFiles, set_aside
 
 logger = logging.getLogger(__name__)

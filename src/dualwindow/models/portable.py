@@ -24,17 +24,18 @@ import safetensors
 from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
 from dualwindow.evaluation import Reference
-from dualwindow.models.figures_file import read_reference
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
+from dualwindow.models.model_files import (
+    ABOUT_NAME,
+    WEIGHTS_NAME,
+    is_portable,
+    read_reference,
+)
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.files import whole_file, write_json
 
 #: Raised whenever the folder's files change; folders of another format are refused.
 PORTABLE_FORMAT: Final = 1
-
-WEIGHTS_NAME: Final = "model.safetensors"
-
-ABOUT_NAME: Final = "model.json"
 
 _WANTED: Final = "give a folder that `dualwindow train` has written"
 
@@ -131,13 +132,6 @@ def save_portable(
     write_json(folder / ABOUT_NAME, about)
     files = [folder / name for name in (WEIGHTS_NAME, ABOUT_NAME, *extra)]
     write_manifest(folder, files)
-
-
-def is_portable(folder: Path) -> bool:
-    """Whether a folder holds a model that `save_portable` wrote to its end."""
-    return all(
-        (folder / name).is_file() and is_listed(folder, name) for name in (WEIGHTS_NAME, ABOUT_NAME)
-    )
 
 
 def load_portable(folder: Path) -> PortableModel:

@@ -16,10 +16,9 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.models.figures_file import EVALUATION_NAME
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
-from dualwindow.models.portable import ABOUT_NAME
+from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME
 from dualwindow.report.page import page_of
 from dualwindow.report.predictions import WalkFacts, read_predictions, thinned, weekly
 from dualwindow.report.schema import (

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
-from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 
 logger = logging.getLogger(__name__)

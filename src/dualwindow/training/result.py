@@ -14,7 +14,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Reference
 from dualwindow.labels import BothTouched
-from dualwindow.models.figures_file import AFTER_FEES_KEY, REFERENCE_KEY
+from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.files import write_json

@@ -30,8 +30,8 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, evaluate
-from dualwindow.models.figures_file import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
+from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.files import Layer

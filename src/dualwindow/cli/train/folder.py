@@ -14,9 +14,13 @@ from typing import Any, Final
 
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.models.checkpoint import remove_checkpoint
-from dualwindow.models.figures_file import EVALUATION_NAME
-from dualwindow.models.portable import ABOUT_NAME, WEIGHTS_NAME, is_portable
+from dualwindow.models.model_files import (
+    ABOUT_NAME,
+    EVALUATION_NAME,
+    WEIGHTS_NAME,
+    is_portable,
+    remove_checkpoint,
+)
 from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"

@@ -22,7 +22,7 @@ from dualwindow.cli.train.plan import TrainingRequest, plan_training
 from dualwindow.cli.train.report import report_files
 from dualwindow.cli.train.run import CommandTraining
 from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
-from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
     load_pretrained,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.train.folder import (
@@ -21,7 +22,10 @@ from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import SettingsError
 from dualwindow.models.fingerprint import model_settings
-from dualwindow.models.portable import PortableModel
+
+if TYPE_CHECKING:
+    # A model is torch's business, a plan is not.
+    from dualwindow.models.portable import PortableModel
 
 logger = logging.getLogger(__name__)
 

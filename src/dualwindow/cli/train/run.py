@@ -21,7 +21,7 @@ from dualwindow.data.datasets.dataset import Selection
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.labels import BothTouched
-from dualwindow.models.figures_file import EVALUATION_NAME
+from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig

@@ -1,0 +1,68 @@
+"""The files of a model folder: their names, and what is read or removed without loading the model.
+
+Whoever looks at folders imports this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Final
+
+from dualwindow.evaluation import Reference
+from dualwindow.models.manifest import is_listed
+from dualwindow.runtime.files import leftovers
+
+logger = logging.getLogger(__name__)
+
+#: Weights, scaler and settings of a model that `dualwindow train` made.
+WEIGHTS_NAME: Final = "model.safetensors"
+
+#: Where such a model comes from, for people and programs.
+ABOUT_NAME: Final = "model.json"
+
+#: The figures of a training, beside every model.
+EVALUATION_NAME: Final = "evaluation.json"
+
+#: Key of what the model was compared with in its figures.
+REFERENCE_KEY: Final = "yardsticks"
+
+#: Key of what its decisions would have earned in its figures.
+AFTER_FEES_KEY: Final = "after_fees"
+
+
+def is_portable(folder: Path) -> bool:
+    """Whether a folder holds a model that `portable.save_portable` wrote to its end."""
+    return all(
+        (folder / name).is_file() and is_listed(folder, name) for name in (WEIGHTS_NAME, ABOUT_NAME)
+    )
+
+
+def read_reference(folder: Path) -> Reference | None:
+    """Find in the figures of a training what its model was compared with.
+
+    Args:
+        folder: of the model.
+
+    Returns:
+        None when the file is missing, or of a version that fitted none.
+    """
+    try:
+        content = json.loads((folder / EVALUATION_NAME).read_bytes())
+        return Reference.from_dict(content[REFERENCE_KEY])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Delete a checkpoint, and what processes that were killed while they wrote it have left.
+
+    For the caller of a training, once the model is saved. A file that cannot be deleted is named
+    in the log; one that is not there is fine.
+    """
+    for file in [path, *leftovers(path)]:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("the checkpoint %s cannot be deleted: %s", file, error)
