@@ -12,7 +12,7 @@ import pytest
 
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.models import portable, trained_model
+from dualwindow.models import portable, serialization
 from dualwindow.models.manifest import MANIFEST_NAME, write_manifest
 from dualwindow.models.model_files import ABOUT_NAME, WEIGHTS_NAME, is_portable
 from dualwindow.models.portable import ModelOrigin, load_portable, save_portable
@@ -201,7 +201,7 @@ def test_weights_of_another_format_are_refused(
     model: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(trained_model, "MODEL_FORMAT", 99)
+        patch.setattr(serialization, "MODEL_FORMAT", 99)
         save_portable(tmp_path, model, ORIGIN)
     assert "another format" in refusal(tmp_path)
 

@@ -13,7 +13,7 @@ import torch
 
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.models import trained_model
+from dualwindow.models import serialization
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.serialization import about_of, to_bytes
 from dualwindow.models.trained_model import CheckpointLoader, TrainedModel
@@ -137,7 +137,7 @@ def test_another_version_is_refused(
     name: str, model: TrainedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payload = model.to_bytes()
-    monkeypatch.setattr(trained_model, name, 99)
+    monkeypatch.setattr(serialization, name, 99)
     with pytest.raises(ModelFileError, match=r"another format.*train it again"):
         TrainedModel.from_bytes(payload)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -244,6 +244,18 @@ class DualWindowNetwork(nn.Module):
             return direct
         mirror = torch.log_softmax(self(self.mirrored(windows)).float(), dim=-1)
         return torch.log_softmax((direct + mirror[:, _SWAPPED]) / 2, dim=-1)
+
+
+def restored_network(
+    shape: NetworkShape, state: Mapping[str, Tensor], *, mirrors: bool
+) -> DualWindowNetwork:
+    """A network on the CPU with the weights, the scaler and the mirror of another one's state."""
+    ones = [1.0] * shape.n_features
+    # The real scaler and mirror come with the state; only their presence shapes the network.
+    mirror = Mirror(tuple(range(shape.n_features)), tuple(ones)) if mirrors else None
+    network = DualWindowNetwork(shape, ones, ones, mirror)
+    network.load_state_dict(state)
+    return network
 
 
 def swap_sides(labels: Tensor) -> Tensor:

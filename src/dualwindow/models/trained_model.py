@@ -6,37 +6,28 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from dualwindow import __version__
-from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.confidence import Thresholds
-from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.datasets.chunks import ChunkSizes
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.models.manifest import MODEL_FORMAT, write_manifest
-from dualwindow.models.mirror import Mirror
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.manifest import write_manifest
+from dualwindow.models.model_confidence import ModelConfidence
+from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
 from dualwindow.models.predict import predict_rows
-from dualwindow.models.serialization import about_of, to_bytes
+from dualwindow.models.serialization import ModelContent
 from dualwindow.runtime.device import prediction_device, resolve_device
 from dualwindow.runtime.files import whole_file
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import RETIRED_SETTINGS
-
-#: Of the quantiles among the saved tensors; models of earlier versions lack it.
-_QUANTILES: Final = "validation.limits"
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class Prediction:
     valid: NDArray[np.bool_]
 
 
-class TrainedModel:
+class TrainedModel(ModelConfidence):
     """Everything a prediction needs: weights, scaler, features and their order, settings, context.
 
     Args:
@@ -61,8 +52,8 @@ class TrainedModel:
         context: the last P - 1 candles of training, so that a slice that follows is predicted
             from its first candle; their `names` are the features and their order.
         candle_seconds: seconds between two candles.
-        quantiles: of its validation candles; None in models of versions that kept none.
-        calibration: with a temperature; None likewise.
+        quantiles: as in `ModelConfidence`.
+        calibration: as in `ModelConfidence`.
     """
 
     def __init__(
@@ -75,9 +66,8 @@ class TrainedModel:
         *,
         calibration: Calibration | None = None,
     ) -> None:
+        super().__init__(quantiles, calibration)
         self.config = config
-        self.quantiles = quantiles
-        self.calibration = calibration
         self.context = context
         self.candle_seconds = candle_seconds
         self._device = prediction_device(config.device)
@@ -102,70 +92,7 @@ class TrainedModel:
         self, quantiles: ValidationQuantiles | None, calibration: Calibration | None
     ) -> TrainedModel:
         """The same model with the quantiles and the calibration of its validation candles."""
-        return TrainedModel(
-            self._network,
-            self.config,
-            self.context,
-            self.candle_seconds,
-            quantiles,
-            calibration=calibration,
-        )
-
-    def lacks(self, config: TrainingConfig) -> str | None:
-        """What some settings need and the model does not have, with the way out; else None."""
-        if config.coverage_sides and self.quantiles is None:
-            return (
-                "confidence_mode 'coverage' needs quantiles of the validation candles, which this "
-                "model lacks because an earlier version made it; train it again, or choose another "
-                "confidence_mode"
-            )
-        if config.calibration != "none" and self.calibration is None:
-            return (
-                f"calibration {config.calibration!r} needs what this model lacks because an "
-                "earlier version made it; train it again, or set calibration to 'none'"
-            )
-        return None
-
-    def thresholds(self, config: TrainingConfig) -> Thresholds:
-        """What `decide` takes with some settings: in mode coverage the model's own.
-
-        Raises:
-            ModelFileError: when the model lacks what the settings need.
-        """
-        thresholds = config.thresholds
-        if (lacking := self.lacks(config)) is not None:
-            raise ModelFileError(lacking)
-        if self.quantiles is None:
-            return thresholds
-        own = {
-            code: self.quantiles.threshold(code, config.confidence_coverage)
-            for code in config.coverage_sides
-        }
-        return replace(
-            thresholds,
-            short=own.get(SHORT, thresholds.short),
-            long=own.get(LONG, thresholds.long),
-        )
-
-    def ranks(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-        """(N, 3) ranks of (N, 3) probabilities, see `ValidationQuantiles`; 0 without quantiles."""
-        if self.quantiles is None:
-            return np.zeros(probabilities.shape)
-        return self.quantiles.levels(probabilities)
-
-    def calibrated(self, probabilities: NDArray[np.floating], config: TrainingConfig) -> Calibrated:
-        """(N, 3) of its probabilities as some settings see them; unknown where it `lacks` that."""
-        sharpness, shifts = self.calibration_terms
-        return Calibrated.from_probabilities(
-            probabilities, config.calibration, sharpness, shifts, config.coverage_sides
-        )
-
-    @property
-    def calibration_terms(self) -> tuple[float, NDArray[np.float64]]:
-        """Sharpness, 0 without a calibration, and (2,) shifts of SHORT and LONG."""
-        if self.calibration is None:
-            return 0.0, np.zeros(2)
-        return self.calibration.sharpness, self.calibration.shifts
+        return self._of(replace(self._content, quantiles=quantiles, calibration=calibration))
 
     def predict(self, candles: CandleArrays, before: CandleArrays | None = None) -> Prediction:
         """Predict every candle whose window is valid.
@@ -227,14 +154,7 @@ class TrainedModel:
         resolve_device(name)
         network = self.network_of(self._network.shape)
         config = self.config.replace(device=name)
-        return TrainedModel(
-            network,
-            config,
-            self.context,
-            self.candle_seconds,
-            self.quantiles,
-            calibration=self.calibration,
-        )
+        return self._of(replace(self._content, network=network, config=config))
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
         """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
@@ -242,7 +162,7 @@ class TrainedModel:
         Args:
             shape: the network's; its dropouts alone may be others.
         """
-        return _rebuild(shape, self._network.state_dict(), mirrors=self.mirrors)
+        return restored_network(shape, self._network.state_dict(), mirrors=self.mirrors)
 
     def _require_features(self, names: tuple[str, ...]) -> None:
         if names == self.feature_names:
@@ -271,30 +191,8 @@ class TrainedModel:
         write_manifest(path.parent, [path])
 
     def to_bytes(self) -> bytes:
-        """The model as safetensors: weights on the CPU and everything else as JSON metadata."""
-        tensors = {
-            f"network.{name}": value.detach().cpu().contiguous()
-            for name, value in self._network.state_dict().items()
-        }
-        tensors["context.seconds"] = torch.from_numpy(self.context.seconds.copy())
-        tensors["context.features"] = torch.from_numpy(self.context.features.copy())
-        tensors["context.flat"] = torch.from_numpy(self.context.flat.copy())
-        if self.quantiles is not None:
-            tensors[_QUANTILES] = torch.from_numpy(self.quantiles.limits.copy())
-        about = {
-            "format": MODEL_FORMAT,
-            "version": __version__,
-            "feature_code_version": FEATURE_CODE_VERSION,
-            "classes": CLASS_NAMES,
-            "features": self.feature_names,
-            "shape": self._network.shape.to_dict(),
-            "mirror": self._network.mirrors,
-            "settings": self.config.to_dict(),
-            "candle_seconds": self.candle_seconds,
-            # Models of earlier versions lack it.
-            "calibration": self.calibration.to_dict() if self.calibration else None,
-        }
-        return to_bytes(tensors, about)
+        """The model as bytes that are read without pickle; see `ModelContent.to_bytes`."""
+        return self._content.to_bytes()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> TrainedModel:
@@ -303,46 +201,28 @@ class TrainedModel:
         Raises:
             ModelFileError: when the bytes are damaged or of another format version.
         """
-        try:
-            about = about_of(payload)
-        except ValueError as error:
-            raise ModelFileError(f"the saved model is damaged: {error}") from None
-        found = (about["format"], about["feature_code_version"], tuple(about["classes"]))
-        expected = (MODEL_FORMAT, FEATURE_CODE_VERSION, CLASS_NAMES)
-        if found != expected:
-            raise ModelFileError(
-                f"the model was made by dualwindow {about['version']} in another format (format, "
-                f"feature code, classes: {found}, this version reads {expected}); train it again"
-            )
-        tensors = safetensors.torch.load(payload)
-        state = {
-            name.removeprefix("network."): value
-            for name, value in tensors.items()
-            if name.startswith("network.")
-        }
-        context = CandleArrays(
-            tuple(about["features"]),
-            tensors["context.seconds"].numpy(),
-            tensors["context.features"].numpy(),
-            tensors["context.flat"].numpy(),
+        return cls._of(ModelContent.from_bytes(payload))
+
+    @property
+    def _content(self) -> ModelContent:
+        return ModelContent(
+            self._network,
+            self.config,
+            self.context,
+            self.candle_seconds,
+            self.quantiles,
+            self.calibration,
         )
-        shape = NetworkShape.from_dict(about["shape"])
-        # Settings of earlier versions do not speak of these two; their models had neither.
-        lacking = {"trend_head": bool(shape.trend_spans), "lstm_dropout": shape.lstm_dropout}
-        settings = lacking | about["settings"]
-        settings = {name: settings[name] for name in settings if name not in RETIRED_SETTINGS}
-        config = TrainingConfig.from_parameters(settings, source="the saved model")
-        network = _rebuild(shape, state, mirrors=about["mirror"])
-        limits = tensors.get(_QUANTILES)
-        quantiles = None if limits is None else ValidationQuantiles(limits.numpy())
-        calibration = about.get("calibration")
+
+    @classmethod
+    def _of(cls, content: ModelContent) -> TrainedModel:
         return cls(
-            network,
-            config,
-            context,
-            int(about["candle_seconds"]),
-            quantiles,
-            calibration=None if calibration is None else Calibration.from_dict(calibration),
+            content.network,
+            content.config,
+            content.context,
+            content.candle_seconds,
+            content.quantiles,
+            calibration=content.calibration,
         )
 
 
@@ -366,14 +246,3 @@ class CheckpointLoader:
 
 # The path that saved models name is a file format, wherever the class is defined.
 CheckpointLoader.__module__ = "dualwindow.trained"
-
-
-def _rebuild(
-    shape: NetworkShape, state: Mapping[str, Tensor], *, mirrors: bool
-) -> DualWindowNetwork:
-    ones = [1.0] * shape.n_features
-    # The real scaler and mirror come with the state; only their presence shapes the network.
-    mirror = Mirror(tuple(range(shape.n_features)), tuple(ones)) if mirrors else None
-    network = DualWindowNetwork(shape, ones, ones, mirror)
-    network.load_state_dict(state)
-    return network
