@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets import chunks
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.features.base import change_features, moving_average_features
@@ -127,7 +128,7 @@ def test_memory_that_runs_short_halves_the_chunk_and_changes_no_weight(
     def scarce() -> MemoryUse:
         return MemoryUse(used=next(answers, 10) * GIB, limit=100 * GIB, source="the test")
 
-    monkeypatch.setattr("dualwindow.data.datasets.chunks.memory_use", scarce)
+    monkeypatch.setattr(chunks, "memory_use", scarce)
     assert weights(train_dataset(dataset, config, name="scarce").model) == expected
     assert "256 -> 128 windows" in caplog.text
     assert "128 -> 64 windows" in caplog.text
