@@ -49,8 +49,8 @@ class Mirror:
     """How to mirror unscaled features: `mirrored[i] = sign[i] * features[source[i]]`.
 
     Attributes:
-        source: (F,) feature that each mirrored feature is taken from.
-        sign: (F,) 1 or -1.
+        source: (C,) feature that each mirrored feature is taken from.
+        sign: (C,) 1 or -1.
     """
 
     source: tuple[int, ...]
@@ -61,7 +61,7 @@ def mirror_of(names: Sequence[str]) -> Mirror | None:
     """Find the mirror image of every feature.
 
     Args:
-        names: (F,) canonical feature names.
+        names: (C,) canonical feature names.
 
     Returns:
         None when at least one feature has no known mirror image.
@@ -83,7 +83,7 @@ def mirror_of(names: Sequence[str]) -> Mirror | None:
 
 
 def close_changes(names: Sequence[str]) -> tuple[int, ...]:
-    """Positions of the changes of a close among (F,) canonical feature names.
+    """Positions of the changes of a close among (C,) canonical feature names.
 
     Those of this pair or a correlated one, on any timeframe: what adds up to a trailing return.
     """

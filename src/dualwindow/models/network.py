@@ -34,7 +34,7 @@ class NetworkShape:
     """Sizes of the network.
 
     Attributes:
-        n_features: F, features a candle.
+        n_features: C, features a candle.
         lstm_units: width of each LSTM layer.
         dense_units: width of each dense layer.
         patch_size: candles merged into one LSTM step.
@@ -59,7 +59,7 @@ class NetworkShape:
 
         Args:
             config: settings.
-            names: (F,) canonical feature names; without `close_changes` among them there is no
+            names: (C,) canonical feature names; without `close_changes` among them there is no
                 trend head.
         """
         changes = close_changes(names)
@@ -95,7 +95,7 @@ class NetworkShape:
 
 
 class DualWindowNetwork(nn.Module):
-    """From unscaled windows (B, P, F) to logits (B, 3) in the order SHORT, HOLD, LONG.
+    """From unscaled windows (B, P, C) to logits (B, 3) in the order SHORT, HOLD, LONG.
 
     Beside the LSTM layers stands the trend head: a linear map of the trailing sums of the close's
     changes, straight to the sides (the autoregressive path of LSTNet, Lai et al. 2018,
@@ -104,8 +104,8 @@ class DualWindowNetwork(nn.Module):
 
     Args:
         shape: sizes of the layers.
-        center: (F,) median of each feature over the training rows.
-        scale: (F,) interquartile range of each feature over the training rows.
+        center: (C,) median of each feature over the training rows.
+        scale: (C,) interquartile range of each feature over the training rows.
         mirror: mirror image of the features, or None for no mirroring.
     """
 
@@ -158,7 +158,7 @@ class DualWindowNetwork(nn.Module):
             )
 
     def mirrored(self, windows: Tensor) -> Tensor:
-        """Mirror images of unscaled windows: (B, P, F) to (B, P, F)."""
+        """Mirror images of unscaled windows: (B, P, C) to (B, P, C)."""
         return windows.index_select(-1, self.mirror_source) * self.mirror_sign
 
     def draw_dropout(self, batch: int, generator: torch.Generator) -> Tensor:
@@ -180,7 +180,7 @@ class DualWindowNetwork(nn.Module):
         """Compute logits.
 
         Args:
-            windows: (B, P, F) unscaled features.
+            windows: (B, P, C) unscaled features.
             dropout: (B, D) from `draw_dropout` in training, None in prediction.
 
         Returns:
@@ -197,7 +197,7 @@ class DualWindowNetwork(nn.Module):
         """Compute the layer below the logits, (B, U), from what `forward` takes."""
         x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
         factors = self._factors(dropout)
-        # (P, B, F) or (P / k, B, 4 F): steps first, as the recurrent kernels want them.
+        # (P, B, C) or (P / k, B, 4 C): steps first, as the recurrent kernels want them.
         x = x.transpose(0, 1) if self.patches is None else self._patched(x)
         last = len(self.lstms) - 1
         for index, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
@@ -218,7 +218,7 @@ class DualWindowNetwork(nn.Module):
         return [*[None] * (len(self.lstms) - len(factors)), *factors]
 
     def _patched(self, x: Tensor) -> Tensor:
-        """The convolution of (B, P, F) as one product: patches do not overlap, so they are rows."""
+        """The convolution of (B, P, C) as one product: patches do not overlap, so they are rows."""
         assert self.patches is not None
         candles = self.shape.patch_size
         patches = x.reshape(len(x), -1, candles * x.shape[2]).transpose(0, 1)
@@ -232,7 +232,7 @@ class DualWindowNetwork(nn.Module):
         """
         assert self.trend is not None
         scaled = [windows[..., at] / self.scale[at] for at in self.shape.trend_features]
-        changes = torch.stack(scaled, dim=-1).clamp(-SCALED_BOUND, SCALED_BOUND)  # (B, P, C)
+        changes = torch.stack(scaled, dim=-1).clamp(-SCALED_BOUND, SCALED_BOUND)  # (B, P, K)
         # By the root of their length, so that the sums of a random walk are of one size.
         sums = [changes[:, -span:].sum(dim=1) / span**0.5 for span in self.shape.trend_spans]
         return TREND_GAIN * (torch.stack(sums, dim=-1) * self.trend).sum(dim=(1, 2))

@@ -128,7 +128,7 @@ class TrainedModel(ModelConfidence):
         """Predict the windows that end at some rows of flat features.
 
         Args:
-            features: (N, F) in the model's order, C-contiguous; may be a mapped file.
+            features: (N, C) in the model's order, C-contiguous; may be a mapped file.
             rows: (M,) last row of each window.
             should_stop: as in `predict_rows`, like the next.
             threads: likewise.

@@ -31,9 +31,9 @@ class Dataset:
     """Candles of one pair after another, each in time order.
 
     Attributes:
-        names: (F,) canonical feature names.
+        names: (C,) canonical feature names.
         seconds: (N,) int64 candle dates, seconds since 1970.
-        features: (N, F) float32, unscaled, C-contiguous.
+        features: (N, C) float32, unscaled, C-contiguous.
         labels: (N,) int8; -1 where the future is unknown or the row's window is not valid, so no
             row with a class has a window that crosses a gap or another pair's border.
         pairs: which rows belong to which pair, in their order.

@@ -92,7 +92,7 @@ def robust_scaling(train: Selection) -> tuple[list[float], list[float]]:
         train: rows to train on; every row of their stretches counts, labelled or not.
 
     Returns:
-        (F,) medians and (F,) ranges, a range of 0 replaced by 1, as scikit-learn does it.
+        (C,) medians and (C,) ranges, a range of 0 replaced by 1, as scikit-learn does it.
     """
     total = sum(map(len, train.stretches))
     step = -(-total // SCALER_ROWS)

@@ -1,7 +1,7 @@
 """The prepared store: features, labels and dates of many pairs in one memory-mapped Arrow file.
 
 The file holds one record batch, so that a mapped column is one flat array: `features` (a fixed-size
-list of F float32 a row), `label` (int8, -1 where a row is not to be trained on) and `date` (int64,
+list of C float32 a row), `label` (int8, -1 where a row is not to be trained on) and `date` (int64,
 seconds since 1970). Its metadata carry the format version, the fingerprint of everything that the
 content depends on, the pairs, and the class counts of every block of rows.
 """
@@ -43,7 +43,7 @@ class StoreHeader:
 
     Attributes:
         fingerprint: of settings, feature code and candle files.
-        names: (F,) canonical feature names.
+        names: (C,) canonical feature names.
         pairs: which rows belong to which pair.
         candle_seconds: seconds between two candles.
         both_touched_long: rows whose long barriers were first touched in one candle.
@@ -80,7 +80,7 @@ class StoreColumns:
     """The columns of a store; mapped files are as good as arrays in memory.
 
     Attributes:
-        features: (N, F) float32, C-contiguous.
+        features: (N, C) float32, C-contiguous.
         labels: (N,) int8.
         seconds: (N,) int64.
     """
@@ -216,7 +216,7 @@ class ColumnFiles:
     Args:
         folder: that holds the files.
         rows: N.
-        width: F, features a row.
+        width: C, features a row.
     """
 
     def __init__(self, folder: Path, rows: int, width: int) -> None:

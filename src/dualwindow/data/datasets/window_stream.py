@@ -14,7 +14,7 @@ from torch import Tensor
 from dualwindow.data.datasets.chunks import AdaptiveChunk, ChunkSizes
 from dualwindow.settings import TrainingConfig
 
-#: Copies the windows that end at (C,) rows, some at a time: (C, P, F) on the device.
+#: Copies the windows that end at (M,) rows, some at a time: (M, P, C) on the device.
 Gather = Callable[[NDArray[np.int64], int], Tensor]
 
 #: Share of a GPU's free memory that the features may take.
@@ -29,14 +29,14 @@ class WindowStream:
     they fit, else chunks are gathered in pinned memory and uploaded while the GPU computes.
 
     Args:
-        features: (N, F) float32, row after row in time; may be a mapped file.
+        features: (N, C) float32, row after row in time; may be a mapped file.
         window_size: P, candles.
         sizes: of chunks.
         device: where the windows are wanted.
         chunk: windows in memory at a time, which may shrink; takes the place of `sizes.windows`.
 
     Raises:
-        ValueError: when the features are not a contiguous (N, F) float32 array.
+        ValueError: when the features are not a contiguous (N, C) float32 array.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class WindowStream:
     ) -> None:
         # A Fortran-ordered array (what DataFrame.values gives) would be read as other windows.
         if features.ndim != 2 or features.dtype != np.float32 or not features.flags.c_contiguous:
-            raise ValueError("features must be a C-contiguous (N, F) float32 array")
+            raise ValueError("features must be a C-contiguous (N, C) float32 array")
         self._sizes = sizes or ChunkSizes()
         self._chunk = chunk
         self._gatherer = (
@@ -97,7 +97,7 @@ class WindowStream:
             batch_size: windows a batch; the last batch may be smaller.
 
         Yields:
-            The slice of `rows` and its windows, (B, P, F) float32. The tensor is a view of a
+            The slice of `rows` and its windows, (B, P, C) float32. The tensor is a view of a
             buffer that the next chunk overwrites.
 
         Raises:
@@ -152,7 +152,7 @@ def gatherer_for(features: Tensor, window_size: int, device: torch.device) -> Ga
     """Choose how windows come to a device.
 
     Args:
-        features: (N, F) on the CPU.
+        features: (N, C) on the CPU.
         window_size: P, at most N.
         device: where the windows are wanted.
     """
@@ -166,7 +166,7 @@ def gatherer_for(features: Tensor, window_size: int, device: torch.device) -> Ga
 
 
 def _windows_of(features: Tensor, window_size: int) -> Tensor:
-    """(N - P + 1, P, F), a view: window k holds rows k ... k + P - 1."""
+    """(N - P + 1, P, C), a view: window k holds rows k ... k + P - 1."""
     return features.unfold(0, window_size, 1).transpose(1, 2)
 
 

@@ -21,9 +21,9 @@ class CandleArrays:
     """Candles in time order with their unscaled features.
 
     Attributes:
-        names: (F,) canonical feature names in the order of the columns of `features`.
+        names: (C,) canonical feature names in the order of the columns of `features`.
         seconds: (N,) int64 candle dates, seconds since 1970.
-        features: (N, F) float32, C-contiguous.
+        features: (N, C) float32, C-contiguous.
         flat: (N,) true where a candle has no volume and one price.
     """
 
@@ -84,7 +84,7 @@ def read_candles(
 
     Args:
         frame: N rows with freqtrade's candle columns and the feature columns, in time order.
-        feature_columns: (F,) FreqAI's names of the features.
+        feature_columns: (C,) FreqAI's names of the features.
         pair: the base pair.
         timeframe: the base timeframe.
 

@@ -33,7 +33,7 @@ class FeatureStream:
         self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
 
     def update(self, candles: Candles) -> NDArray[np.float32]:
-        """(N, F) float32 of the next N candles, C-contiguous.
+        """(N, C) float32 of the next N candles, C-contiguous.
 
         Args:
             candles: columns high, low, close and volume, for set `extended` the date as well.

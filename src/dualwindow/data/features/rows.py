@@ -50,7 +50,7 @@ class PairRows:
         """Take the next candles.
 
         Returns:
-            The features of these candles, (N, F), and the labels that have become known, (M,),
+            The features of these candles, (N, C), and the labels that have become known, (M,),
             which continue those returned before. They lag by up to `future_window` rows.
         """
         features = self._features.update({**batch.columns, "date": batch.seconds})

@@ -60,7 +60,7 @@ def valid_windows(
     or infinity, and no run of more than `max_flat_candles` flat zero-volume candles.
 
     Args:
-        features: (N, F) unscaled features.
+        features: (N, C) unscaled features.
         seconds: (N,) candle dates in seconds since 1970.
         flat: (N,) from `flat_candles`.
         window_size: P, candles.
