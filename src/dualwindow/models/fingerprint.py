@@ -185,6 +185,21 @@ def bind_features(folder: Path, code: str) -> dict[str, str]:
     return {"settings": bound["fingerprint"], "features": code}
 
 
+def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
+    """SHA-256 of what functions do: comments, docstrings and layout do not count.
+
+    Code that they call in turn does not count either.
+    """
+    trees = []
+    for function in functions:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        trees.append(ast.dump(tree))
+    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
+
+
 def _begin_anew(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[str, str]:
     """Set a damaged binding aside, with all that cannot be shown to belong to the settings.
 
@@ -207,21 +222,6 @@ def _begin_anew(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[s
         aside = set_aside(predictions)
         logger.warning("%s may be of other settings; it is now %s", predictions, aside.name)
     return pairs
-
-
-def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
-    """SHA-256 of what functions do: comments, docstrings and layout do not count.
-
-    Code that they call in turn does not count either.
-    """
-    trees = []
-    for function in functions:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        trees.append(ast.dump(tree))
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

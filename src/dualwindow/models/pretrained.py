@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dualwindow.data.candles.timerange import utc_text
+from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
@@ -210,4 +210,4 @@ def _plain(value: object) -> object:
 
 def _day_from(second: int) -> str:
     """The first day that begins at a moment or later, as freqtrade's command line wants it."""
-    return utc_text(-(-second // 86_400) * 86_400).replace("-", "")
+    return utc_text(-(-second // DAY_SECONDS) * DAY_SECONDS).replace("-", "")

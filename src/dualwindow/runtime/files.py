@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files that are written whole or not at all, with sums that show damage, and locks on folders."""
 
 from __future__ import annotations
 

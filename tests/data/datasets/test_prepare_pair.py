@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets import prepare as preparation
-from dualwindow.data.datasets import prepare_pair as pair_preparation
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.prepare_pair import PairCandles
 from dualwindow.data.features.base import MovingAverageFeatures, moving_average_features
+from dualwindow.data.features.rows import PairRows
 from dualwindow.errors import DataError, DualWindowError, MemoryLimitError
 from dualwindow.settings import TrainingConfig, lookback
 from dualwindow.settings.lookback import buffer_seconds, look_back
@@ -163,7 +163,7 @@ def test_memory_that_runs_out_halves_the_chunk_and_changes_nothing(
 ) -> None:
     frame = random_candles(9000, seed=1)
     largest: list[int] = []
-    update = pair_preparation.PairRows.update
+    update = PairRows.update
 
     def hungry(self: Any, batch: Any) -> Any:
         largest.append(len(batch))
@@ -171,7 +171,7 @@ def test_memory_that_runs_out_halves_the_chunk_and_changes_nothing(
             raise MemoryError("no memory left")
         return update(self, batch)
 
-    monkeypatch.setattr(pair_preparation.PairRows, "update", hungry)
+    monkeypatch.setattr(PairRows, "update", hungry)
     made = prepare_store(write(tmp_path, [frame]), settings(), tmp_path, periods=PERIODS)
     assert_same(made, [in_memory(frame, settings())])
     assert max(largest) > 3000
@@ -192,7 +192,7 @@ def test_even_the_smallest_chunk_may_not_fit(
     def full(_self: Any, _batch: Any) -> Any:
         raise MemoryError("no memory left")
 
-    monkeypatch.setattr(pair_preparation.PairRows, "update", full)
+    monkeypatch.setattr(PairRows, "update", full)
     with pytest.raises(MemoryLimitError, match="1024 rows") as caught:
         prepare_store(
             write(tmp_path, [random_candles(9000, seed=1)]),

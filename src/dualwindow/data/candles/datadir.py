@@ -106,7 +106,7 @@ class CandleFolder:
         """A pair's files: the one that freqtrade reads, or else all others.
 
         Args:
-            written: the pair as a user writes it; see `candle_sources.find_sources`.
+            written: the pair as a user writes it; see `sources.find_sources`.
             market: spot or futures.
         """
         mine = _of_pair(self.files, written, market)

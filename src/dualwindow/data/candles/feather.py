@@ -71,7 +71,7 @@ class CandleBatch:
 
     @property
     def flat(self) -> NDArray[np.bool_]:
-        """(N,) true where a candle has no volume and one price; see `windows.flat_candles`."""
+        """(N,) true where a candle has no volume and one price; see `frames.flat_candles`."""
         flat = self["volume"] == 0.0
         for column in ("open", "high", "low"):
             flat &= self[column] == self["close"]

@@ -1,4 +1,4 @@
-"""What a frame of candles says row by row: its dates in seconds, and which candles are flat."""
+"""Rows of a frame of candles: their dates in seconds, and whether a candle is flat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be said of a pair's candles: refused where training would be wrong, else only told."""
+"""Report on a pair's candles: refusals where training on them would be wrong, else warnings."""
 
 from __future__ import annotations
 
@@ -31,6 +31,100 @@ REPORT_HEADER: Final = (
     "pair", "from", "to", "candles", "of", "buffer", "gaps", "missing", "doubled", "unordered",
     "no volume", "longest flat", "verdict",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CandleReport:
+    """What was found in one pair's candles.
+
+    Attributes:
+        pair: as freqtrade names it.
+        timerange: that was asked for.
+        facts: what was counted; None when the candles could not be read.
+        expected: candles that the period would have; its open ends are the pair's own.
+        buffer_days: days of candles found before the period, and days that are read.
+        refusals: why the pair cannot be trained on, one sentence each.
+        warnings: what is to be known, one sentence each.
+    """
+
+    pair: str
+    timerange: DateRange
+    facts: CandleFacts | None
+    expected: int
+    buffer_days: tuple[float, float]
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of the table whose header is `REPORT_HEADER`."""
+        verdict = "refused" if self.refusals else counted(len(self.warnings), "warning") or "good"
+        facts = self.facts
+        if facts is None or facts.first is None or facts.newest is None:
+            return (self.pair, *["-"] * (len(REPORT_HEADER) - 2), verdict)
+        found, wanted = self.buffer_days
+        return (
+            self.pair,
+            utc_text(facts.first),
+            utc_text(facts.newest),
+            f"{facts.present:,}",
+            f"{self.expected:,} ({facts.present / self.expected:.1%})",
+            f"{found:.3g} of {wanted:.3g} days" if wanted else "-",
+            f"{facts.gaps.count:,}",
+            f"{facts.gaps.candles:,}",
+            f"{facts.doubled.count:,}",
+            f"{facts.unordered.count:,}",
+            f"{facts.silent.count:,}",
+            f"{facts.outages.longest:,}",
+            verdict,
+        )
+
+
+def inspect_candles(
+    source: CandleSource,
+    config: TrainingConfig,
+    *,
+    periods: Sequence[int] = USUAL_PERIODS,
+    candle_seconds: int = 60,
+) -> CandleReport:
+    """Read the candles that a preparation would read, and report what is wrong with them.
+
+    Args:
+        source: a pair, its files and the period.
+        config: window and outage settings.
+        periods: candles of the moving averages.
+        candle_seconds: seconds between two candles.
+    """
+    buffer = buffer_seconds(config, periods, candle_seconds)
+    try:
+        file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
+        facts = CandleFacts.from_batches(
+            file.raw_batches(), source.timerange, candle_seconds, config.max_flat_candles
+        )
+    except DataError as error:
+        problem = (f"{source.pair}: {error}",)
+        return CandleReport(source.pair, source.timerange, None, 0, (0.0, 0.0), problem, ())
+    verdict = CandleVerdict(source, config, facts, periods, candle_seconds)
+    return CandleReport(
+        source.pair,
+        source.timerange,
+        facts,
+        verdict.expected,
+        verdict.buffer_days,
+        tuple(f"{source.pair}: {each}" for each in verdict.refusals()),
+        tuple(f"{source.pair}: {each}" for each in verdict.warnings()),
+    )
+
+
+def require_usable(reports: Sequence[CandleReport]) -> None:
+    """Refuse candles that a training would learn something wrong from.
+
+    Raises:
+        DataError: with every refusal of every pair.
+    """
+    refusals = [each for report in reports for each in report.refusals]
+    if refusals:
+        listing = "\n".join(f"  - {each}" for each in refusals)
+        raise DataError(f"{counted(len(refusals), 'problem')} in the candles:\n{listing}")
 
 
 class CandleVerdict:
@@ -195,97 +289,3 @@ def _days(seconds: int) -> str:
     if seconds >= 2 * 3600:
         return f"{seconds / 3600:.1f} hours"
     return counted(max(seconds // 60, 1), "minute")
-
-
-@dataclass(frozen=True)
-class CandleReport:
-    """What was found in one pair's candles.
-
-    Attributes:
-        pair: as freqtrade names it.
-        timerange: that was asked for.
-        facts: what was counted; None when the candles could not be read.
-        expected: candles that the period would have; its open ends are the pair's own.
-        buffer_days: days of candles found before the period, and days that are read.
-        refusals: why the pair cannot be trained on, one sentence each.
-        warnings: what is to be known, one sentence each.
-    """
-
-    pair: str
-    timerange: DateRange
-    facts: CandleFacts | None
-    expected: int
-    buffer_days: tuple[float, float]
-    refusals: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    def cells(self) -> tuple[str, ...]:
-        """A row of the table whose header is `REPORT_HEADER`."""
-        verdict = "refused" if self.refusals else counted(len(self.warnings), "warning") or "good"
-        facts = self.facts
-        if facts is None or facts.first is None or facts.newest is None:
-            return (self.pair, *["-"] * (len(REPORT_HEADER) - 2), verdict)
-        found, wanted = self.buffer_days
-        return (
-            self.pair,
-            utc_text(facts.first),
-            utc_text(facts.newest),
-            f"{facts.present:,}",
-            f"{self.expected:,} ({facts.present / self.expected:.1%})",
-            f"{found:.3g} of {wanted:.3g} days" if wanted else "-",
-            f"{facts.gaps.count:,}",
-            f"{facts.gaps.candles:,}",
-            f"{facts.doubled.count:,}",
-            f"{facts.unordered.count:,}",
-            f"{facts.silent.count:,}",
-            f"{facts.outages.longest:,}",
-            verdict,
-        )
-
-
-def inspect_candles(
-    source: CandleSource,
-    config: TrainingConfig,
-    *,
-    periods: Sequence[int] = USUAL_PERIODS,
-    candle_seconds: int = 60,
-) -> CandleReport:
-    """Read the candles that a preparation would read, and judge them.
-
-    Args:
-        source: a pair, its files and the period.
-        config: window and outage settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-    """
-    buffer = buffer_seconds(config, periods, candle_seconds)
-    try:
-        file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
-        facts = CandleFacts.from_batches(
-            file.raw_batches(), source.timerange, candle_seconds, config.max_flat_candles
-        )
-    except DataError as error:
-        problem = (f"{source.pair}: {error}",)
-        return CandleReport(source.pair, source.timerange, None, 0, (0.0, 0.0), problem, ())
-    assess = CandleVerdict(source, config, facts, periods, candle_seconds)
-    return CandleReport(
-        source.pair,
-        source.timerange,
-        facts,
-        assess.expected,
-        assess.buffer_days,
-        tuple(f"{source.pair}: {each}" for each in assess.refusals()),
-        tuple(f"{source.pair}: {each}" for each in assess.warnings()),
-    )
-
-
-def require_usable(reports: Sequence[CandleReport]) -> None:
-    """Refuse candles that a training would learn something wrong from.
-
-    Raises:
-        DataError: with every refusal of every pair.
-    """
-    refusals = [each for report in reports for each in report.refusals]
-    if refusals:
-        listing = "\n".join(f"  - {each}" for each in refusals)
-        raise DataError(f"{counted(len(refusals), 'problem')} in the candles:\n{listing}")

@@ -1,4 +1,4 @@
-"""Finds the candles of pairs among those that freqtrade has downloaded.
+"""Where the candles of pairs are, found among those that freqtrade has downloaded.
 
 A file that lies where freqtrade reads it is used alone. Only when there is none, files in
 subfolders or split by years (`2023/BTC_USDT-1m.feather`, `BTC_USDT-1m-2024.feather`) are taken,
@@ -17,6 +17,28 @@ from dualwindow.data.candles.feather import FeatherFile
 from dualwindow.data.candles.pairs import FUTURES, SPOT, stem_of
 from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
+
+
+@dataclass(frozen=True)
+class CandleSource:
+    """A pair and where its candles are.
+
+    Attributes:
+        pair: as freqtrade names it.
+        path: of its feather file.
+        timerange: what is trained on.
+        further: files that go on where `path` ends, in time order.
+    """
+
+    pair: str
+    path: Path
+    timerange: DateRange = EVERYTHING
+    further: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file, in time order."""
+        return (self.path, *self.further)
 
 
 @dataclass(frozen=True)
@@ -159,25 +181,3 @@ def _in_time_order(pair: str, files: Sequence[FoundFile]) -> tuple[Path, ...]:
                 "them to another place"
             )
     return tuple(path for _, path in ordered) or paths[:1]
-
-
-@dataclass(frozen=True)
-class CandleSource:
-    """A pair and where its candles are.
-
-    Attributes:
-        pair: as freqtrade names it.
-        path: of its feather file.
-        timerange: what is trained on.
-        further: files that go on where `path` ends, in time order.
-    """
-
-    pair: str
-    path: Path
-    timerange: DateRange = EVERYTHING
-    further: tuple[Path, ...] = ()
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """Every file, in time order."""
-        return (self.path, *self.further)

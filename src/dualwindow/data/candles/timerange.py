@@ -1,4 +1,4 @@
-"""The stretch of time that is trained on, and reading it as a user writes it."""
+"""Stretches of time and timeframes: as users write them, and in seconds."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class DateRange:
             date_to: its last day, which is part of it, or the moment at which it ends.
             train_days: its days; they end where `date_to` says, else with the newest candle.
             newest: date of the newest candle, seconds since 1970; see
-                `candle_sources.newest_candle`.
+                `sources.newest_candle`.
             candle_seconds: seconds between two candles.
 
         Raises:
@@ -94,6 +94,29 @@ def utc_text(second: int) -> str:
     if second % DAY_SECONDS == 0:
         return f"{moment:%Y-%m-%d}"
     return f"{moment:%Y-%m-%d %H:%M:%S}" if second % 60 else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def timeframe_seconds(timeframe: str) -> int:
+    """Seconds between two candles.
+
+    Raises:
+        SettingsError: when it is no timeframe of constant length.
+    """
+    match = _TIMEFRAME.fullmatch(timeframe)
+    if match is None:
+        raise SettingsError(
+            [f"timeframe {timeframe!r} is none with candles of equal length; use one such as '1m'"]
+        )
+    return int(match[1]) * _UNIT_SECONDS[match[2]]
+
+
+def timeframe_of(seconds: int) -> str:
+    """The timeframe with so many seconds between two candles, in freqtrade's spelling: `1h`."""
+    unit = max(
+        (unit for unit, length in _UNIT_SECONDS.items() if seconds % length == 0),
+        key=lambda unit: _UNIT_SECONDS[unit],
+    )
+    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
 
 
 def _moment(name: str, text: str | None, problems: list[str], *, whole_day: bool) -> int | None:
@@ -142,26 +165,3 @@ def _order_problems(first: int, given: str, stop: int | None, end: int) -> list[
             f"is {utc_text(end)}; choose an earlier --date-from, or download newer candles"
         ]
     return []
-
-
-def timeframe_seconds(timeframe: str) -> int:
-    """Seconds between two candles.
-
-    Raises:
-        SettingsError: when it is no timeframe of constant length.
-    """
-    match = _TIMEFRAME.fullmatch(timeframe)
-    if match is None:
-        raise SettingsError(
-            [f"timeframe {timeframe!r} is none with candles of equal length; use one such as '1m'"]
-        )
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
-
-
-def timeframe_of(seconds: int) -> str:
-    """The timeframe with so many seconds between two candles, in freqtrade's spelling: `1h`."""
-    unit = max(
-        (unit for unit, length in _UNIT_SECONDS.items() if seconds % length == 0),
-        key=lambda unit: _UNIT_SECONDS[unit],
-    )
-    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"

@@ -1,4 +1,4 @@
-"""How many rows are worked on at a time: bounded by settings, smaller where memory is short."""
+"""Sizes of chunks: bounded by the settings, halved where memory is short."""
 
 from __future__ import annotations
 

@@ -42,19 +42,6 @@ def count_classes(labels: NDArray[np.int8]) -> NDArray[np.uint16]:
     return counts
 
 
-def _blocks(labels: NDArray[np.int8], blocks: NDArray[np.int64]) -> NDArray[np.int8]:
-    """(M, COUNT_ROWS) labels of some blocks, -1 past the end."""
-    whole = len(labels) // COUNT_ROWS
-    table = labels[: whole * COUNT_ROWS].reshape(whole, COUNT_ROWS)
-    if not len(blocks) or blocks.max() < whole:
-        return np.asarray(table[blocks])
-    found = np.full((len(blocks), COUNT_ROWS), -1, dtype=np.int8)
-    found[blocks < whole] = table[blocks[blocks < whole]]
-    rest = labels[whole * COUNT_ROWS :]
-    found[blocks == whole, : len(rest)] = rest
-    return found
-
-
 class ClassIndex:
     """Rank and select over the classes of N rows.
 
@@ -100,3 +87,16 @@ class ClassIndex:
             place = (seen == (wanted - before[blocks] + 1)[:, None]).argmax(axis=1)
             rows[start : start + len(wanted)] = blocks * COUNT_ROWS + place
         return rows
+
+
+def _blocks(labels: NDArray[np.int8], blocks: NDArray[np.int64]) -> NDArray[np.int8]:
+    """(M, COUNT_ROWS) labels of some blocks, -1 past the end."""
+    whole = len(labels) // COUNT_ROWS
+    table = labels[: whole * COUNT_ROWS].reshape(whole, COUNT_ROWS)
+    if not len(blocks) or blocks.max() < whole:
+        return np.asarray(table[blocks])
+    found = np.full((len(blocks), COUNT_ROWS), -1, dtype=np.int8)
+    found[blocks < whole] = table[blocks[blocks < whole]]
+    rest = labels[whole * COUNT_ROWS :]
+    found[blocks == whole, : len(rest)] = rest
+    return found

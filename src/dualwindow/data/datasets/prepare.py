@@ -43,6 +43,7 @@ from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import DataError
 from dualwindow.labels import BothTouched
 from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
+from dualwindow.runtime.memory import MIB
 from dualwindow.runtime.processes import run_in_processes
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS, USUAL_PERIODS
@@ -54,8 +55,6 @@ SMALL_ROWS: Final = 1_000_000
 
 #: Process id in the name of a folder of columns.
 _PROCESS: Final = re.compile(r"\.(\d+)(?:\.[0-9a-f]+)?\.columns$")
-
-MIB: Final = 2**20
 
 
 def prepare_store(

@@ -59,18 +59,6 @@ class KeyedPermutation:
         return np.asarray(row * columns + column)
 
 
-def _moved(half: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
-    # Below 2**63, so that adding a half to it never wraps: that would end the permutation.
-    return np.asarray(_mixed(half + key) >> np.uint64(1))
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64's finalizer: every bit of the input moves about half of the output's bits."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(values ^ (values >> np.uint64(31)))
-
-
 @dataclass(frozen=True)
 class EpochPart:
     """Some windows of an epoch.
@@ -140,3 +128,15 @@ class EpochOrder:
         return np.asarray(
             _mixed(positions.astype(np.uint64) + self._mirror_key) & np.uint64(1) == 1
         )
+
+
+def _moved(half: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:
+    # Below 2**63, so that adding a half to it never wraps: that would end the permutation.
+    return np.asarray(_mixed(half + key) >> np.uint64(1))
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's finalizer: every bit of the input moves about half of the output's bits."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))

@@ -1,14 +1,14 @@
-"""Chronological split of the rows, with a purge between the parts."""
+"""Chronological split of the rows, with a purge between the parts, checked before its use."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
@@ -84,90 +84,6 @@ def split_dataset(
     return Split(train, validation, tail, total - len(train) - len(validation) - len(tail))
 
 
-def _between(dataset: Dataset, first: int | None, end: int | None) -> Selection:
-    """Rows whose date is at `first` seconds or later, and before `end`."""
-
-    def row(pair: PairSpan, moment: int) -> int:
-        dates = dataset.seconds[pair.start : pair.stop]
-        return pair.start + int(np.searchsorted(dates, moment))
-
-    return Selection(
-        dataset,
-        [
-            range(
-                pair.start if first is None else row(pair, first),
-                pair.stop if end is None else row(pair, end),
-            )
-            for pair in dataset.pairs
-        ],
-    )
-
-
-def _moment_before_newest(dataset: Dataset, wanted: int, end: int | None) -> int:
-    """Latest date (seconds) from which on, and before `end`, there are at least `wanted` rows."""
-    pairs = [pair for pair in dataset.pairs if pair.stop > pair.start]
-    early = min(int(dataset.seconds[pair.start]) for pair in pairs)
-    late = max(int(dataset.seconds[pair.stop - 1]) for pair in pairs)
-    while early < late:
-        middle = (early + late + 1) // 2
-        if len(_between(dataset, middle, end)) >= wanted:
-            early = middle
-        else:
-            late = middle - 1
-    return early
-
-
-def require_separate(split: Split, future_window: int) -> None:
-    """Refuse a split in which what one part learns from lies in a later part.
-
-    Looks at the ends of stretches only, never at single rows. Over all pairs together, because
-    pairs move together: one pair's future is known from another's.
-
-    Args:
-        split: as the training is about to use it.
-        future_window: F, candles that a label looks ahead.
-
-    Raises:
-        DataError: naming both parts and the dates at which they overlap.
-    """
-    parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
-    later = [("training", "validation"), ("training", "tail"), ("validation", "tail")]
-    for earlier, after in later:
-        if len(parts[earlier]) and len(parts[after]):
-            _require_before(earlier, parts[earlier], after, parts[after], future_window)
-
-
-def _require_before(
-    earlier: str, rows: Selection, after: str, later_rows: Selection, future_window: int
-) -> None:
-    _, last = _ends(rows)
-    first, _ = _ends(later_rows)
-    reach = last + future_window * rows.dataset.candle_seconds
-    if reach < first:
-        return
-    raise DataError(
-        f"the split leaks: the label of the {earlier} candle of {_moment(last)} looks "
-        f"{future_window} candles ahead, until {_moment(reach)}, but {after} begins at "
-        f"{_moment(first)}; the parts must follow each other in time with future_window "
-        f"{future_window} candles between them: split with dualwindow.split.split_dataset"
-    )
-
-
-def _ends(rows: Selection) -> tuple[int, int]:
-    """Dates (seconds) of the earliest and the latest row with a class."""
-    moments = []
-    for stretch in rows.stretches:
-        single = Selection(rows.dataset, (stretch,))
-        if len(single):
-            ends = single.rows(None, np.array([0, len(single) - 1]))
-            moments += rows.dataset.seconds[ends].tolist()
-    return min(moments), max(moments)
-
-
-def _moment(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
-
-
 def split_for_training(
     dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
 ) -> Split:
@@ -192,6 +108,26 @@ def split_for_training(
             raise
         return Split(none, none, none, 0)
     return split if config.epochs else replace(split, train=none, purged=0)
+
+
+def require_separate(split: Split, future_window: int) -> None:
+    """Refuse a split in which what one part learns from lies in a later part.
+
+    Looks at the ends of stretches only, never at single rows. Over all pairs together, because
+    pairs move together: one pair's future is known from another's.
+
+    Args:
+        split: as the training is about to use it.
+        future_window: F, candles that a label looks ahead.
+
+    Raises:
+        DataError: naming both parts and the dates at which they overlap.
+    """
+    parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
+    later = [("training", "validation"), ("training", "tail"), ("validation", "tail")]
+    for earlier, after in later:
+        if len(parts[earlier]) and len(parts[after]):
+            _require_before(earlier, parts[earlier], after, parts[after], future_window)
 
 
 def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
@@ -237,3 +173,64 @@ def _why_invalid(dataset: Dataset) -> str:
             "average)"
         )
     return "the candles begin too late, or have many gaps or outages; download the data again"
+
+
+def _between(dataset: Dataset, first: int | None, end: int | None) -> Selection:
+    """Rows whose date is at `first` seconds or later, and before `end`."""
+
+    def row(pair: PairSpan, moment: int) -> int:
+        dates = dataset.seconds[pair.start : pair.stop]
+        return pair.start + int(np.searchsorted(dates, moment))
+
+    return Selection(
+        dataset,
+        [
+            range(
+                pair.start if first is None else row(pair, first),
+                pair.stop if end is None else row(pair, end),
+            )
+            for pair in dataset.pairs
+        ],
+    )
+
+
+def _moment_before_newest(dataset: Dataset, wanted: int, end: int | None) -> int:
+    """Latest date (seconds) from which on, and before `end`, there are at least `wanted` rows."""
+    pairs = [pair for pair in dataset.pairs if pair.stop > pair.start]
+    early = min(int(dataset.seconds[pair.start]) for pair in pairs)
+    late = max(int(dataset.seconds[pair.stop - 1]) for pair in pairs)
+    while early < late:
+        middle = (early + late + 1) // 2
+        if len(_between(dataset, middle, end)) >= wanted:
+            early = middle
+        else:
+            late = middle - 1
+    return early
+
+
+def _require_before(
+    earlier: str, rows: Selection, after: str, later_rows: Selection, future_window: int
+) -> None:
+    _, last = _ends(rows)
+    first, _ = _ends(later_rows)
+    reach = last + future_window * rows.dataset.candle_seconds
+    if reach < first:
+        return
+    raise DataError(
+        f"the split leaks: the label of the {earlier} candle of {utc_text(last)} looks "
+        f"{future_window} candles ahead, until {utc_text(reach)}, but {after} begins at "
+        f"{utc_text(first)}; the parts must follow each other in time with future_window "
+        f"{future_window} candles between them: split with "
+        "dualwindow.data.datasets.split.split_dataset"
+    )
+
+
+def _ends(rows: Selection) -> tuple[int, int]:
+    """Dates (seconds) of the earliest and the latest row with a class."""
+    moments = []
+    for stretch in rows.stretches:
+        single = Selection(rows.dataset, (stretch,))
+        if len(single):
+            ends = single.rows(None, np.array([0, len(single) - 1]))
+            moments += rows.dataset.seconds[ends].tolist()
+    return min(moments), max(moments)

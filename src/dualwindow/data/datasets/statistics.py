@@ -1,4 +1,4 @@
-"""How often each class occurs, how much it weighs, and how many windows an epoch draws."""
+"""Statistics of the rows that are trained on: class counts, weights and prior, feature scaling."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dualwindow.data.datasets.dataset import Selection
 
 ClassBalance = Literal["undersample", "weights", "none"]
 
-#: Rows that the quantiles are taken from, evenly spaced; of more, a quantile would not change by
-#: more than about 0.1 % of the rows.
+#: Rows that medians and ranges are taken from, evenly spaced; more of them would move a quantile
+#: by no more than about 0.1 % of the rows.
 SCALER_ROWS: Final = 2**20
 
 
@@ -52,6 +52,49 @@ def class_weights(counts: NDArray[np.floating] | NDArray[np.int64]) -> NDArray[n
     return weights.astype(np.float32)
 
 
+def trained_prior(
+    counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
+) -> tuple[float, ...]:
+    """(3,) class shares that a network has learned from, each class counted once more than it was.
+
+    Args:
+        counts: (3,) training rows of each class.
+        balance: undersample and weights make every class that occurs weigh the same.
+        mirrored: whether half of the windows were mirrored.
+    """
+    drawn = drawn_counts(counts, balance)
+    seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
+    if balance == "weights":
+        seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
+    seen = seen + 1
+    return tuple((seen / seen.sum()).tolist())
+
+
+def robust_scaling(train: Selection) -> tuple[list[float], list[float]]:
+    """Median and interquartile range of each feature.
+
+    Args:
+        train: rows to train on; every row of their stretches counts, labelled or not.
+
+    Returns:
+        (C,) medians and (C,) ranges, a range of 0 replaced by 1, as scikit-learn does it.
+    """
+    total = sum(map(len, train.stretches))
+    step = -(-total // SCALER_ROWS)
+    features = train.dataset.features
+    parts = [features[stretch.start : stretch.stop : step] for stretch in train.stretches]
+    finite = [np.isfinite(part).all(axis=1) for part in parts]
+
+    def column(index: int) -> NDArray[np.float32]:
+        return np.concatenate(
+            [part[known, index] for part, known in zip(parts, finite, strict=True)]
+        )
+
+    # One column at a time: a copy of all would be as large as the features themselves.
+    scalers = [RobustScaler().fit(column(index)[:, None]) for index in range(features.shape[1])]
+    return [float(each.center_[0]) for each in scalers], [float(each.scale_[0]) for each in scalers]
+
+
 def describe_classes(counts: NDArray[np.int64]) -> str:
     """One line for the log: how many rows have each class.
 
@@ -83,46 +126,3 @@ def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
         if count
     )
     return f"{describe_classes(counts)}; rarest {min(present)[1]}; an epoch draws {shares}"
-
-
-def robust_scaling(train: Selection) -> tuple[list[float], list[float]]:
-    """Median and interquartile range of each feature.
-
-    Args:
-        train: rows to train on; every row of their stretches counts, labelled or not.
-
-    Returns:
-        (C,) medians and (C,) ranges, a range of 0 replaced by 1, as scikit-learn does it.
-    """
-    total = sum(map(len, train.stretches))
-    step = -(-total // SCALER_ROWS)
-    features = train.dataset.features
-    parts = [features[stretch.start : stretch.stop : step] for stretch in train.stretches]
-    finite = [np.isfinite(part).all(axis=1) for part in parts]
-
-    def column(index: int) -> NDArray[np.float32]:
-        return np.concatenate(
-            [part[known, index] for part, known in zip(parts, finite, strict=True)]
-        )
-
-    # One column at a time: a copy of all would be as large as the features themselves.
-    scalers = [RobustScaler().fit(column(index)[:, None]) for index in range(features.shape[1])]
-    return [float(each.center_[0]) for each in scalers], [float(each.scale_[0]) for each in scalers]
-
-
-def trained_prior(
-    counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
-) -> tuple[float, ...]:
-    """(3,) class shares that a network has learned from, each class counted once more than it was.
-
-    Args:
-        counts: (3,) training rows of each class.
-        balance: undersample and weights make every class that occurs weigh the same.
-        mirrored: whether half of the windows were mirrored.
-    """
-    drawn = drawn_counts(counts, balance)
-    seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
-    if balance == "weights":
-        seen = np.where(seen > 0, seen.sum() / max(np.count_nonzero(seen), 1), 0.0)
-    seen = seen + 1
-    return tuple((seen / seen.sum()).tolist())

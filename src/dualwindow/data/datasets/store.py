@@ -90,6 +90,52 @@ class StoreColumns:
     seconds: NDArray[np.int64]
 
 
+class ColumnFiles:
+    """The columns of a store to be, as plain files that rows are written into at their place.
+
+    Args:
+        folder: that holds the files.
+        rows: N.
+        width: C, features a row.
+    """
+
+    def __init__(self, folder: Path, rows: int, width: int) -> None:
+        self._shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+            "features": (np.float32, (rows, width)),
+            "labels": (np.int8, (rows,)),
+            "seconds": (np.int64, (rows,)),
+        }
+        self._paths = {name: folder / name for name in self._shapes}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all columns."""
+        return sum(
+            int(np.prod(shape)) * np.dtype(kind).itemsize for kind, shape in self._shapes.values()
+        )
+
+    def create(self) -> None:
+        """Make the files at their full length."""
+        for name, (kind, shape) in self._shapes.items():
+            with self._paths[name].open("wb") as handle:
+                handle.truncate(int(np.prod(shape)) * np.dtype(kind).itemsize)
+
+    def write(self, name: str, first_row: int, values: NDArray[np.generic]) -> None:
+        """Write values of a column from a row on."""
+        kind, shape = self._shapes[name]
+        with self._paths[name].open("r+b") as handle:
+            handle.seek(first_row * int(np.prod(shape[1:])) * np.dtype(kind).itemsize)
+            handle.write(np.ascontiguousarray(values, dtype=kind).data)
+
+    def mapped(self) -> StoreColumns:
+        """The columns as mapped files."""
+        arrays = {
+            name: np.memmap(self._paths[name], dtype=kind, mode="r", shape=shape)
+            for name, (kind, shape) in self._shapes.items()
+        }
+        return StoreColumns(**arrays)
+
+
 class Store:
     """A store that is open for reading; its arrays are pages of the mapped file.
 
@@ -178,6 +224,11 @@ def find_store(path: Path, fingerprint: str) -> Store | None:
     return store if store.header.fingerprint == fingerprint else None
 
 
+def store_folder(user_data: Path) -> Path:
+    """The folder of the stores in freqtrade's user folder."""
+    return user_data / "dualwindow"
+
+
 def store_sizes(folder: Path) -> Mapping[Path, int]:
     """Bytes of every store and of whatever a broken preparation has left, by path."""
     found = sorted(folder.glob(f"*{SUFFIX}")) + sorted(folder.glob(f".*{SUFFIX}.*"))
@@ -208,54 +259,3 @@ def clear_stores(folder: Path) -> int:
 def _bytes_of(path: Path) -> int:
     parts = path.iterdir() if path.is_dir() else [path]
     return sum(part.stat().st_size for part in parts)
-
-
-class ColumnFiles:
-    """The columns of a store to be, as plain files that rows are written into at their place.
-
-    Args:
-        folder: that holds the files.
-        rows: N.
-        width: C, features a row.
-    """
-
-    def __init__(self, folder: Path, rows: int, width: int) -> None:
-        self._shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-            "features": (np.float32, (rows, width)),
-            "labels": (np.int8, (rows,)),
-            "seconds": (np.int64, (rows,)),
-        }
-        self._paths = {name: folder / name for name in self._shapes}
-
-    @property
-    def size(self) -> int:
-        """Bytes of all columns."""
-        return sum(
-            int(np.prod(shape)) * np.dtype(kind).itemsize for kind, shape in self._shapes.values()
-        )
-
-    def create(self) -> None:
-        """Make the files at their full length."""
-        for name, (kind, shape) in self._shapes.items():
-            with self._paths[name].open("wb") as handle:
-                handle.truncate(int(np.prod(shape)) * np.dtype(kind).itemsize)
-
-    def write(self, name: str, first_row: int, values: NDArray[np.generic]) -> None:
-        """Write values of a column from a row on."""
-        kind, shape = self._shapes[name]
-        with self._paths[name].open("r+b") as handle:
-            handle.seek(first_row * int(np.prod(shape[1:])) * np.dtype(kind).itemsize)
-            handle.write(np.ascontiguousarray(values, dtype=kind).data)
-
-    def mapped(self) -> StoreColumns:
-        """The columns as mapped files."""
-        arrays = {
-            name: np.memmap(self._paths[name], dtype=kind, mode="r", shape=shape)
-            for name, (kind, shape) in self._shapes.items()
-        }
-        return StoreColumns(**arrays)
-
-
-def store_folder(user_data: Path) -> Path:
-    """The folder of the stores in freqtrade's user folder."""
-    return user_data / "dualwindow"

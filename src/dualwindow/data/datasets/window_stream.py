@@ -1,4 +1,4 @@
-"""Windows, gathered chunk by chunk from the flat features; never all at once."""
+"""Windows of flat features, gathered chunk by chunk on the device that computes."""
 
 from __future__ import annotations
 
@@ -134,13 +134,6 @@ class WindowStream:
         return rows if windows is None else max(windows // batch_size, 1) * batch_size
 
 
-def _as_tensor(features: NDArray[np.float32]) -> Tensor:
-    with warnings.catch_warnings():
-        # Nobody writes to the windows' source, so that a read-only mapped file is fine.
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(features)
-
-
 class Gatherer(Protocol):
     """Gathers windows of one dataset."""
 
@@ -163,11 +156,6 @@ def gatherer_for(features: Tensor, window_size: int, device: torch.device) -> Ga
         if features.nbytes <= free * RESIDENT_SHARE:
             return ResidentGatherer(features, window_size, device)
     return UploadingGatherer(features, window_size, device)
-
-
-def _windows_of(features: Tensor, window_size: int) -> Tensor:
-    """(N - P + 1, P, C), a view: window k holds rows k ... k + P - 1."""
-    return features.unfold(0, window_size, 1).transpose(1, 2)
 
 
 class HostGatherer:
@@ -238,3 +226,15 @@ class UploadingGatherer:
             return windows
 
         return gather
+
+
+def _as_tensor(features: NDArray[np.float32]) -> Tensor:
+    with warnings.catch_warnings():
+        # The source is never written, so a read-only memmap is safe.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(features)
+
+
+def _windows_of(features: Tensor, window_size: int) -> Tensor:
+    """(N - P + 1, P, C), a view: window k holds rows k ... k + P - 1."""
+    return features.unfold(0, window_size, 1).transpose(1, 2)

@@ -17,34 +17,6 @@ from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 
 
-def _any_in_last(mask: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
-    """(N,) true where at least one of the last `span` values, this one included, is true."""
-    counts = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
-    ends = np.arange(1, len(mask) + 1)
-    return np.asarray(counts[ends] > counts[np.maximum(ends - max(span, 0), 0)])
-
-
-def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(N,) length of the run of true values that ends at each row, 0 where it is false."""
-    positions = np.arange(1, len(mask) + 1)
-    last_false = np.maximum.accumulate(np.where(mask, 0, positions))
-    return np.asarray(positions - last_false)
-
-
-def _holds_outage(flat: NDArray[np.bool_], span: int, max_flat_candles: int) -> NDArray[np.bool_]:
-    """(N,) true where the last `span` rows hold a run of more than `max_flat_candles` flat rows.
-
-    Only the part of a run inside the span counts, so that rows outside it cannot matter.
-    """
-    too_long = _run_lengths(flat) > max_flat_candles
-    return _any_in_last(too_long, span - max_flat_candles)
-
-
-def _jumps(seconds: NDArray[np.int64], candle_seconds: int) -> NDArray[np.bool_]:
-    """(N,) true where a row does not follow the one before it in time; the first never does."""
-    return np.concatenate([[True], np.diff(seconds) != candle_seconds])
-
-
 def valid_windows(
     features: NDArray[np.floating],
     seconds: NDArray[np.int64],
@@ -168,3 +140,31 @@ def label_rows(
         rule=config.label_rule,
         known=known,
     )
+
+
+def _any_in_last(mask: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
+    """(N,) true where at least one of the last `span` values, this one included, is true."""
+    counts = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
+    ends = np.arange(1, len(mask) + 1)
+    return np.asarray(counts[ends] > counts[np.maximum(ends - max(span, 0), 0)])
+
+
+def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(N,) length of the run of true values that ends at each row, 0 where it is false."""
+    positions = np.arange(1, len(mask) + 1)
+    last_false = np.maximum.accumulate(np.where(mask, 0, positions))
+    return np.asarray(positions - last_false)
+
+
+def _holds_outage(flat: NDArray[np.bool_], span: int, max_flat_candles: int) -> NDArray[np.bool_]:
+    """(N,) true where the last `span` rows hold a run of more than `max_flat_candles` flat rows.
+
+    Only the part of a run inside the span counts, so that rows outside it cannot matter.
+    """
+    too_long = _run_lengths(flat) > max_flat_candles
+    return _any_in_last(too_long, span - max_flat_candles)
+
+
+def _jumps(seconds: NDArray[np.int64], candle_seconds: int) -> NDArray[np.bool_]:
+    """(N,) true where a row does not follow the one before it in time; the first never does."""
+    return np.concatenate([[True], np.diff(seconds) != candle_seconds])
