@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS
+from dualwindow.data.candles.frames import flat_candles
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError
 
@@ -72,10 +73,7 @@ class CandleBatch:
     @property
     def flat(self) -> NDArray[np.bool_]:
         """(N,) true where a candle has no volume and one price; see `frames.flat_candles`."""
-        flat = self["volume"] == 0.0
-        for column in ("open", "high", "low"):
-            flat &= self[column] == self["close"]
-        return np.asarray(flat)
+        return flat_candles(self)
 
 
 def inside_timerange(seconds: NDArray[np.int64], timerange: DateRange) -> NDArray[np.bool_]:

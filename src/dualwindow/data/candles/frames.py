@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+
+class Candles(Protocol):
+    """Candle columns by name: a DataFrame, a batch, or a dictionary of arrays."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """The values of one column."""
 
 
 def utc_seconds(dates: pd.Series) -> NDArray[np.int64]:
@@ -14,10 +23,10 @@ def utc_seconds(dates: pd.Series) -> NDArray[np.int64]:
     return seconds
 
 
-def flat_candles(candles: pd.DataFrame) -> NDArray[np.bool_]:
+def flat_candles(candles: Candles) -> NDArray[np.bool_]:
     """(N,) true where a candle has no volume and one price: how freqtrade fills an outage."""
-    price = candles["close"].to_numpy(np.float64)
-    flat = candles["volume"].to_numpy(np.float64) == 0.0
+    price = np.asarray(candles["close"], dtype=np.float64)
+    flat = np.asarray(candles["volume"], dtype=np.float64) == 0.0
     for column in ("open", "high", "low"):
-        flat &= candles[column].to_numpy(np.float64) == price
+        flat &= np.asarray(candles[column], dtype=np.float64) == price
     return np.asarray(flat)

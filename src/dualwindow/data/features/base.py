@@ -12,7 +12,7 @@ SMA_p is the plain mean of the last p candles, this one included, NaN until p ca
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,14 +25,7 @@ from dualwindow.columns import (
     VOLUME_CHANGE,
     average_features,
 )
-
-
-class Candles(Protocol):
-    """Candle columns by name: a DataFrame or a dictionary of arrays."""
-
-    def __getitem__(self, column: str, /) -> Any:
-        """The values of one column."""
-
+from dualwindow.data.candles.frames import Candles
 
 #: Raised whenever a formula changes: models made with another version are not used.
 FEATURE_CODE_VERSION: Final = 1

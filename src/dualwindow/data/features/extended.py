@@ -31,9 +31,8 @@ from dualwindow.columns import (
     VOLUME_PERIODS,
     VOLUME_REFERENCE,
 )
-from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.frames import Candles, utc_seconds
 from dualwindow.data.features.base import (
-    Candles,
     MovingMean,
     float64_column,
     relative_change,

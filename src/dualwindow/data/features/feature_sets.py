@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet
+from dualwindow.data.candles.frames import Candles
 from dualwindow.data.features.base import (
-    Candles,
     ChangeFeatures,
     MovingAverageFeatures,
     moving_average_features,

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.data.candles.frames import flat_candles, utc_seconds
-from dualwindow.data.features.base import Candles
+from dualwindow.data.candles.frames import Candles, flat_candles, utc_seconds
 from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 
