@@ -263,10 +263,12 @@ def out_of_bounds(package: Package, bounds: Bounds) -> list[str]:
     if len(folders) > bounds.folders:
         problems.append(f"{len(folders)} folders at the root, more than {bounds.folders}")
     fewest, most = bounds.files
+    # A folder that is divided into folders may keep a few files of its own.
+    divided = {parent for folder in by_folder for parent in folder.parents}
     problems += [
         f"{folder} has {len(paths)} files, not {fewest} to {most}"
         for folder, paths in by_folder.items()
-        if not fewest <= len(paths) <= most and [path.name for path in paths] != ["__init__.py"]
+        if len(paths) > most or (len(paths) < fewest and folder not in divided)
     ]
     return problems
 
