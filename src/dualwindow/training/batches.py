@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,13 +21,13 @@ PART_WINDOWS: Final = 16_384
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of training: this rank's share of it.
+    """One rank's share of the batch of a training step.
 
     Attributes:
-        windows: (B, P, F) unscaled, those that the epoch mirrors mirrored.
+        windows: (B, P, C) unscaled, some of them mirrored.
         labels: (B,) classes, swapped where the window is mirrored.
         dropout: (B, D) factors from `DualWindowNetwork.draw_dropout`.
-        total: windows of the batch over all ranks; B for one alone.
+        total: windows of the batch over all ranks; B where one trains alone.
     """
 
     windows: Tensor
@@ -52,10 +52,9 @@ def epoch_batches(
 
     Args:
         order: of the epoch.
-        stream: of the unscaled features, on the network's device.
-        network: that is trained; it knows how to mirror a window and draws the dropout masks.
-        generator: of the dropout masks; every rank draws those of all, so that one that trains
-            alone draws the same.
+        stream: of unscaled features, on the network's device.
+        network: mirrors the windows and draws the dropout masks.
+        generator: of the masks; every rank draws those of all ranks, as one alone would.
         batch_size: windows a batch over all ranks, at least one a rank; the last batch may be
             smaller, and a rank's share of it empty.
         ranks: that train together.
@@ -80,9 +79,11 @@ def epoch_batches(
         # Drawn and uploaded for many steps at once, so that no step waits for the host.
         labels = torch.from_numpy(part.labels).to(device)
         mirrored = torch.from_numpy(part.mirrored).to(device)
-        dropout = _draw_dropout(network, batches, generator, ranks).to(device)
+        # Masks are drawn batch by batch, so that they are the same however long a part is.
+        drawn = [network.draw_dropout(len(batch), generator) for batch in batches]
+        dropout = torch.cat([masks[ranks.share(len(masks))] for masks in drawn]).to(device)
         any_mirrored = bool(part.mirrored.any())
-        # No share is larger than the one before it, so that pieces of the first's length are they.
+        # No share is larger than the one before it, so pieces of the first's length are the shares.
         pieces = stream.batches(part.rows, len(shares[0]))
         for batch in batches:
             piece, windows = next(pieces, nothing)
@@ -92,14 +93,3 @@ def epoch_batches(
                 x = torch.where(flip[:, None, None], network.mirrored(x), x)
                 y = torch.where(flip, swap_sides(y), y)
             yield Batch(x, y, dropout[piece], len(batch))
-
-
-def _draw_dropout(
-    network: DualWindowNetwork,
-    batches: Sequence[range],
-    generator: torch.Generator,
-    ranks: Ranks,
-) -> Tensor:
-    """(M, D) masks, drawn batch by batch so that they are the same however long a part is."""
-    drawn = [network.draw_dropout(len(batch), generator) for batch in batches]
-    return torch.cat([masks[ranks.share(len(masks))] for masks in drawn])

@@ -18,8 +18,7 @@ logger = logging.getLogger(__name__)
 
 #: A prediction has no backward pass, which costs about twice as much as the forward pass.
 _PREDICTION_SHARE: Final = 1 / 3
-
-#: Steps an epoch below which undersampling has hardly left anything to learn from.
+#: Steps an epoch below which undersampling leaves too little to learn from.
 FEW_BATCHES: Final = 4
 
 
@@ -31,24 +30,17 @@ def epoch_seconds(
     train_windows: int,
     validation_windows: int,
 ) -> float:
-    """Estimate the duration of one epoch from one step on empty windows.
+    """Estimate the seconds of one epoch from one step on empty windows of `window_size` candles.
 
-    Args:
-        run: that is about to begin; its weights and generator are left as they are.
-        window_size: P, candles.
-        batch_size: windows a step.
-        train_windows: windows an epoch trains on.
-        validation_windows: windows an epoch validates on.
-
-    Returns:
-        Seconds.
+    The other figures are windows of a step and of an epoch. The run's weights and generator are
+    left as they are.
     """
     network, step = run.network.train(), run.step
     device = network.center.device
     windows = torch.zeros(batch_size, window_size, network.shape.n_features, device=device)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
     dropout = network.draw_dropout(batch_size, torch.Generator()).to(device)
-    # The first step pays for what torch sets up once.
+    # The first step includes what torch sets up once.
     step.gradients(windows, labels, dropout).item()
     started = time.perf_counter()
     # Asking for the loss waits for the GPU.
@@ -66,14 +58,9 @@ def log_estimate(
     validation_windows: int,
     ranks: Ranks,
 ) -> None:
-    """Log what an epoch draws and how long the training takes; warn when it draws hardly anything.
+    """Log what an epoch draws and how long the training takes; warn when it draws too little.
 
-    Args:
-        run: that is about to begin.
-        split: rows to train on.
-        config: training settings.
-        validation_windows: windows that an epoch validates on.
-        ranks: that share every batch.
+    `validation_windows` are those of an epoch; ranks share every batch.
     """
     counts, candidates = split.train.counts, len(split.train)
     windows = int(drawn_counts(counts, config.class_balance).sum())

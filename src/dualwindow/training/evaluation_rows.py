@@ -1,4 +1,4 @@
-"""Rows that the evaluation at the end of a training needs, by purpose, and their predictions."""
+"""Rows of the evaluation at the end of a training, by purpose, and their predictions."""
 
 from __future__ import annotations
 
@@ -24,30 +24,28 @@ from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.session import TrainingSession
 
-#: Most rows that an evaluation predicts, evenly spaced.
+#: Most rows, evenly spaced, of an evaluation.
 EVALUATION_ROWS: Final = 200_000
-
-#: Most rows that a temperature is fitted on beside those that are evaluated, evenly spaced.
+#: Most rows, evenly spaced, for a temperature, beside the evaluated ones.
 TEMPERATURE_ROWS: Final = 4096
-
-#: Most rows that a model keeps the quantiles of beside those that are evaluated, evenly spaced.
+#: Most rows, evenly spaced, for a model's quantiles, beside the evaluated ones.
 QUANTILE_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True)
 class EvaluationRows:
-    """Rows of a dataset by purpose: each (M,) int64, ascending, none of them a training row.
+    """Rows of a dataset by purpose: arrays (M,) int64, ascending, without training rows.
 
     Attributes:
-        evaluated: those that the figures are of: of the untouched tail where there is one, else of
-            validation; only such as a pretrained model has not seen.
-        temperature: validation rows that the temperature is fitted on; empty without a tail, then
-            the evaluated rows serve.
-        quantiles: validation rows that the model keeps the quantiles of; empty where the evaluated
-            rows serve, and where nothing was trained.
-        traded: the newest rows to evaluate, one after another; empty where nothing is traded, and
-            where the evaluated rows are complete and serve.
-        hindsight: number of rows not evaluated because the pretrained model has seen them.
+        evaluated: rows for the metrics: of the untouched tail where there is one, else of
+            validation, without those that a pretrained model has seen.
+        temperature: validation rows to fit the temperature on; empty without a tail, then the
+            evaluated rows serve.
+        quantiles: validation rows whose quantiles the model keeps; empty where the evaluated rows
+            serve, and where nothing was trained.
+        traded: the newest rows, consecutive; empty where nothing is traded, and where the
+            evaluated rows are complete and serve.
+        hindsight: number of rows left out because the pretrained model has seen them.
     """
 
     evaluated: NDArray[np.int64]
@@ -60,12 +58,22 @@ class EvaluationRows:
     def from_split(
         cls, split: Split, start: PortableModel | None, *, trades: bool
     ) -> EvaluationRows:
-        """Choose the rows.
+        """Choose the rows of a split, whose train part is empty where nothing was trained.
 
-        Args:
-            split: of the training; its train part is empty where nothing was trained.
-            start: model that the training started from.
-            trades: whether decisions are traded.
+        `start` is the model that the training started from.
+
+        Example:
+            >>> import numpy as np
+            >>> from dualwindow.data.datasets.class_index import ClassIndex
+            >>> from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
+            >>> labels, seconds = np.ones(10, np.int8), 60 * np.arange(10)
+            >>> features, pairs = np.zeros((10, 1), np.float32), (PairSpan("BTC/USDT", 0, 10),)
+            >>> dataset = Dataset(("x",), seconds, features, labels, pairs, 60, ClassIndex(labels))
+            >>> stretches = range(5), range(5, 8), range(8, 10)
+            >>> parts = [Selection(dataset, [stretch]) for stretch in stretches]
+            >>> rows = EvaluationRows.from_split(Split(*parts, purged=0), None, trades=False)
+            >>> rows.evaluated, rows.temperature
+            (array([8, 9]), array([5, 6, 7]))
         """
         has_tail, was_trained = len(split.tail) > 0, len(split.train) > 0
         validation = unseen(start, split.validation)
@@ -79,7 +87,7 @@ class EvaluationRows:
             known = validation if len(validation) else split.validation
             quantiles = known.evenly_spaced(QUANTILE_ROWS)
         if trades and len(evaluated) > EVALUATION_ROWS:
-            # Evenly spaced rows are not one after another, as trades need it.
+            # Trades need consecutive rows; evenly spaced ones are not.
             traded = newest_rows(evaluated, EVALUATION_ROWS)
         return cls(
             evaluated.evenly_spaced(EVALUATION_ROWS),
@@ -89,34 +97,22 @@ class EvaluationRows:
             hindsight=len(candidates) - len(evaluated),
         )
 
-    @property
-    def parts(self) -> tuple[NDArray[np.int64], ...]:
-        """In the order of the attributes."""
-        return self.evaluated, self.temperature, self.quantiles, self.traded
-
 
 class Predicted(NamedTuple):
-    """(M,) rows and the network's (M, 3) probabilities of them."""
+    """(M,) rows and the network's (M, 3) probabilities; false without rows."""
 
     rows: NDArray[np.int64]
     probabilities: NDArray[np.float32]
 
     def __bool__(self) -> bool:
-        """Whether there are rows."""
         return len(self.rows) > 0
 
 
 @dataclass(frozen=True)
 class EvaluationPredictions:
-    """Predictions of `EvaluationRows`, by purpose.
+    """Predictions of `EvaluationRows`, by purpose; other rows serve a purpose without its own.
 
-    Attributes:
-        evaluated: may be empty.
-        temperature: of the rows apart, else the evaluated ones, else those of the quantiles; empty
-            where all are.
-        quantiles: of the rows apart, else the evaluated ones.
-        traded: of the rows apart, else the evaluated ones.
-        is_out_of_sample: whether the temperature is of other rows than the evaluated ones.
+    `is_out_of_sample` tells whether the temperature is of other rows than the evaluated ones.
     """
 
     evaluated: Predicted
@@ -129,7 +125,7 @@ class EvaluationPredictions:
     def from_parts(
         cls, evaluated: Predicted, temperature: Predicted, quantiles: Predicted, traded: Predicted
     ) -> EvaluationPredictions:
-        """Let other rows serve where a purpose has none of its own."""
+        """Let the evaluated rows serve a purpose without rows; the temperature may take others."""
         return cls(
             evaluated,
             temperature or evaluated or quantiles,
@@ -146,26 +142,20 @@ def predict_evaluation_rows(
     config: TrainingConfig,
     session: TrainingSession,
 ) -> EvaluationPredictions:
-    """Predict all rows in one go, each rank its share; all ranks return the same.
+    """Predict all rows in one go, a share on every rank; all ranks return the same.
 
-    Args:
-        network: as trained; it is moved to the device that predicts.
-        dataset: that the rows belong to.
-        rows: of the evaluation.
-        config: device, window and chunk settings.
-        session: whose `should_stop` is asked before every chunk.
+    The network is moved to the configured device. `should_stop` is asked before every chunk.
 
     Raises:
         SettingsError: when the device is not there.
-        TrainingStoppedError: when `should_stop` asked for it, on this rank or another.
+        TrainingStoppedError: when `should_stop` returned true, on this rank or another.
     """
-    parts = rows.parts
+    parts = rows.evaluated, rows.temperature, rows.quantiles, rows.traded
     everything = np.concatenate(parts)
     probabilities = np.empty((0, len(CLASS_NAMES)), np.float32)
     device, ranks = resolve_device(config.device), session.ranks
     if len(everything):
-        sizes = ChunkSizes.from_settings(config)
-        background = session.in_background
+        sizes, background = ChunkSizes.from_settings(config), session.in_background
         with ComputeThreads.for_training(device, in_background=background) as threads:
             predict = partial(
                 predict_rows,
@@ -177,6 +167,5 @@ def predict_evaluation_rows(
                 threads=threads,
             )
             probabilities = np.concatenate(ranks.gathered(predict))
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    split = np.split(probabilities, ends)
-    return EvaluationPredictions.from_parts(*map(Predicted, parts, split))
+    by_part = np.split(probabilities, np.cumsum([len(part) for part in parts])[:-1])
+    return EvaluationPredictions.from_parts(*map(Predicted, parts, by_part))

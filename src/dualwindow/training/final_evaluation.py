@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.backtest.dataset_trades import TradeVenue, trade_rows
-from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.dataset_trades import trade_rows
 from dualwindow.columns import CLOSE_CHANGE
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
@@ -23,7 +22,6 @@ from dualwindow.evaluation.baselines import Baselines
 from dualwindow.models.network import DualWindowNetwork
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.evaluation_rows import (
     EvaluationPredictions,
@@ -49,16 +47,11 @@ def evaluate_training(
 ) -> TrainingOutcome:
     """Make the model of a network and evaluate it on rows that it was not trained on.
 
-    Args:
-        fitted: the network.
-        split: rows of the training; its train part is empty where the session's pretrained model
-            is used as it is, then reference, quantiles and calibration are that model's.
-        config: training settings.
-        facts: the context that the model keeps, and where its decisions are traded.
-        session: of the training.
+    The train part of the split is empty where the session's pretrained model is used as it is; then
+    reference, quantiles and calibration are that model's.
 
     Raises:
-        TrainingStoppedError: when the session's `should_stop` asked for it.
+        TrainingStoppedError: when the session's `should_stop` returned true.
     """
     dataset, network = split.train.dataset, fitted.network
     rows = EvaluationRows.from_split(split, session.start, trades=facts.venue is not None)
@@ -78,8 +71,14 @@ def evaluate_training(
         # A temperature that was fitted on the evaluated rows would flatter them.
         compared = reference if predicted.is_out_of_sample else uncalibrated
         evaluation = _evaluation(model, dataset, predicted.evaluated, compared)
-        if facts.venue is not None:
-            after_fees = _after_fees(model, dataset, predicted.traded, facts.venue, session.ranks)
+        if (venue := facts.venue) is not None:
+            traded, probabilities = predicted.traded
+            calibrated = model.calibrated(probabilities, config)
+            decisions = calibrated.decide(model.thresholds(config))
+            # The first rank alone has the prices.
+            after_fees = session.ranks.from_first(
+                lambda: trade_rows(dataset, traded, decisions, config, venue)
+            )
     return TrainingOutcome(
         model,
         split,
@@ -110,53 +109,33 @@ def _confidence(
         reference = start.reference
         quantiles, calibration = start.model.quantiles, start.model.calibration
     if calibration is None and reference is not None:
-        calibration = _with_temperature(reference.calibration, train.dataset, predicted.temperature)
+        if reference.calibration.temperature is not None:
+            calibration = reference.calibration
+        elif predicted.temperature:
+            rows, probabilities = predicted.temperature
+            labels = train.dataset.labels[rows]
+            calibration = reference.calibration.fitted(labels, probabilities)
     return reference, quantiles, calibration
-
-
-def _with_temperature(
-    calibration: Calibration, dataset: Dataset, predicted: Predicted
-) -> Calibration | None:
-    """The calibration, fitted unless it has a temperature; None where there are no rows to fit."""
-    if calibration.temperature is not None:
-        return calibration
-    rows, probabilities = predicted
-    return calibration.fitted(dataset.labels[rows], probabilities) if predicted else None
 
 
 def _evaluation(
     model: TrainedModel, dataset: Dataset, predicted: Predicted, reference: Reference | None
 ) -> Evaluation:
     rows, probabilities = predicted
-    config, comparison = model.config, None
-    if reference is not None:
-        comparison = comparison_of(dataset, rows, config, reference)
+    config = model.config
     return evaluate(
         dataset.labels[rows],
         probabilities,
         model.thresholds(config),
-        comparison,
+        comparison_of(dataset, rows, config, reference) if reference else None,
         model.calibrated(probabilities, config),
     )
 
 
-def _after_fees(
-    model: TrainedModel, dataset: Dataset, predicted: Predicted, venue: TradeVenue, ranks: Ranks
-) -> AfterFees | None:
-    """Trade the model's decisions on the first rank, which has the prices, and tell all."""
-    rows, probabilities = predicted
-    config = model.config
-    decisions = model.calibrated(probabilities, config).decide(model.thresholds(config))
-    return ranks.from_first(lambda: trade_rows(dataset, rows, decisions, config, venue))
-
-
 def fit_reference(train: Selection, config: TrainingConfig, *, mirrored: bool) -> Reference:
-    """Fit baselines and priors on the training rows; there is no temperature yet.
+    """Fit baselines and priors, without a temperature, on the training rows.
 
-    Args:
-        train: the training rows.
-        config: training settings.
-        mirrored: whether half of the windows were mirrored.
+    `mirrored` tells whether half of the windows were mirrored.
     """
     rows = train.evenly_spaced(BASELINE_ROWS)
     baselines = Baselines.fit(
@@ -171,14 +150,7 @@ def fit_reference(train: Selection, config: TrainingConfig, *, mirrored: bool) -
 def comparison_of(
     dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig, reference: Reference
 ) -> Comparison:
-    """Pair evaluated rows of a dataset with the reference that their predictions are compared with.
-
-    Args:
-        dataset: that the rows belong to.
-        rows: (N,) rows with a class.
-        config: window settings.
-        reference: of the model.
-    """
+    """Pair evaluated rows, (N,) with a class, with the reference to compare predictions with."""
     return Comparison(
         reference=reference,
         seconds=dataset.seconds[rows],
@@ -190,12 +162,9 @@ def comparison_of(
 def volatility_of(
     dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig
 ) -> NDArray[np.float64] | None:
-    """(N,) trailing volatility over the window of each row; None without `close_change`.
+    """(N,) trailing volatility over the windows of (N,) rows; None without `close_change`.
 
-    Args:
-        dataset: in memory or mapped.
-        rows: (N,) rows with a class, so that their windows are valid.
-        config: window settings.
+    The rows have a class, so that their windows are valid.
     """
     if CLOSE_CHANGE not in dataset.names:
         return None

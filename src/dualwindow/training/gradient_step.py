@@ -30,17 +30,16 @@ def optimizer_of(network: DualWindowNetwork, config: TrainingConfig) -> torch.op
 class GradientStep:
     """Updates a network's weights from one batch.
 
-    Each rank takes its share of the batch, each of its threads a share of that, forward and
-    backward, and the gradients are summed: the same mathematics as one pass over the whole batch.
+    A rank takes its share of the batch and splits it among its threads, forward and backward, and
+    the gradients are summed: the same mathematics as one pass over the whole batch.
 
     Args:
-        network: on its device, in training mode.
-        optimizer: of the network's parameters.
+        network: on its device, in training mode, with an optimizer of its parameters.
         class_weights: (3,) on the network's device, or None for equal weights.
         clip: largest norm of the gradient.
         dtype: arithmetic of the forward pass.
         threads: that share a batch; None computes it in one piece.
-        ranks: that share it before the threads do; each makes the same step.
+        ranks: that share it before the threads do; all make the same step.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class GradientStep:
         """Update the weights from this rank's share of a batch.
 
         Args:
-            windows: (B, P, F) unscaled; B may be 0 where others have windows.
+            windows: (B, P, C) unscaled; B may be 0 where others have windows.
             labels: (B,) classes.
             dropout: (B, D) factors.
             total: windows of the batch over all ranks; None for B.
@@ -122,16 +121,16 @@ class GradientStep:
     def gradients(
         self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
     ) -> Tensor:
-        """Leave in the network what this rank adds to the gradient of the batch's mean loss.
+        """Leave this rank's part of the gradient of the batch's mean loss in the network.
 
         Returns:
-            What it adds to that loss.
+            Its part of that loss.
         """
         if not len(labels):
             self._network.zero_grad(set_to_none=True)
-            # The scale comes into being when it is first used.
+            # The scale is created when it is first used.
             return self._scaler.scale(torch.zeros((), device=self._device))
-        whole = len(labels) if total is None else total
+        windows_in_all = len(labels) if total is None else total
         shares = self._threads.shares(len(labels))
 
         def share(replica: DualWindowNetwork, part: slice) -> Tensor:
@@ -142,13 +141,13 @@ class GradientStep:
             losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
             if self._weights is not None:
                 losses = losses * self._weights[labels[part]]
-            loss = losses.sum() / whole
+            loss = losses.sum() / windows_in_all
             torch.autograd.backward(self._scaler.scale(loss))
             return loss.detach()
 
         used = self._replicas[: len(shares)]
         losses = self._threads.run(
-            [partial(share, *each) for each in zip(used, shares, strict=True)]
+            [partial(share, replica, part) for replica, part in zip(used, shares, strict=True)]
         )
         # Summed in the order of the shares, whichever thread was first: the same bits every time.
         for replica in used[1:]:
@@ -179,11 +178,9 @@ def _replica(network: DualWindowNetwork) -> DualWindowNetwork:
 
 
 class Schedule:
-    """Sets the step size after every epoch.
+    """Sets an optimizer's step size after every epoch.
 
-    Args:
-        optimizer: whose step size it sets.
-        config: plateau halves it when validation stops improving, cosine lets it fall to zero.
+    Plateau halves it when validation stops improving, cosine lets it fall to zero.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer, config: TrainingConfig) -> None:

@@ -1,4 +1,4 @@
-"""What may watch a training: each hook is told after every epoch."""
+"""Hooks on the epochs of a training."""
 
 from __future__ import annotations
 
@@ -31,21 +31,31 @@ class EpochResult:
 
 
 class TrainingHook(Protocol):
-    """Something that is told about every epoch."""
+    """Called after every epoch.
+
+    Example:
+        >>> class Losses(list[float]):
+        ...     def on_epoch(self, result: EpochResult) -> None:
+        ...         self.append(result.validation_loss)
+        >>> hook: TrainingHook = Losses()
+        >>> hook.on_epoch(EpochResult(1, 1.05, 1.01, 0.32, 1e-3, seconds=0.4))
+        >>> hook
+        [1.01]
+    """
 
     def on_epoch(self, result: EpochResult) -> None:
-        """Take note of a finished epoch."""
+        """Handle a finished epoch."""
 
 
 class ScalarLogger(Protocol):
-    """What FreqAI's TensorBoard logger offers."""
+    """FreqAI's TensorBoard logger."""
 
     def log_scalar(self, tag: str, scalar_value: float, step: int) -> None:
         """Write one point of the curve `tag`."""
 
 
 class TensorBoardHook:
-    """Writes every epoch's figures to a TensorBoard logger, which it does not own."""
+    """Writes every epoch's figures to a TensorBoard logger, which it does not close."""
 
     def __init__(self, scalars: ScalarLogger) -> None:
         self._scalars = scalars
@@ -67,12 +77,7 @@ class LogHook:
     def on_epoch(self, result: EpochResult) -> None:
         """Log the figures of one epoch."""
         logger.info(
-            "epoch %d: train loss %.4f, validation loss %.4f, Trading F1 %.3f, "
-            "learning rate %.2g, %.1f s",
-            result.epoch,
-            result.train_loss,
-            result.validation_loss,
-            result.trading_f1,
-            result.learning_rate,
-            result.seconds,
+            "epoch %(epoch)d: train loss %(train_loss).4f, validation loss %(validation_loss).4f, "
+            "Trading F1 %(trading_f1).3f, learning rate %(learning_rate).2g, %(seconds).1f s",
+            vars(result),
         )

@@ -1,4 +1,4 @@
-"""What tells one training from another: a sum over everything that its result depends on."""
+"""Identity of a training: a sum over everything that its result depends on."""
 
 from __future__ import annotations
 
@@ -36,20 +36,16 @@ def training_identity(
     ranks: Ranks = ALONE,
     pretrained: str | None = None,
 ) -> str:
-    """Equal for two trainings only if they give the same weights, bit for bit.
+    """Hexadecimal SHA-256, equal for two trainings only if they give bit-identical weights.
 
     Args:
         dataset: all of its dates, features and labels count.
         split: its rows to train and validate on.
-        config: those of its settings that a model depends on.
-        device: that trains.
-        threads: that share a batch; their gradients are summed, and another grouping rounds
-            differently.
-        ranks: that share it too, each on its device with its threads.
+        config: of which the settings count that a model depends on.
+        device: of the training.
+        threads: that share a batch: gradients are summed, and another grouping rounds differently.
+        ranks: that share it too; all return the same.
         pretrained: SHA-256 of the model that the training starts from.
-
-    Returns:
-        Hexadecimal SHA-256, the same on every rank.
 
     Raises:
         DataError: when ranks hold different data, settings or versions.
@@ -62,23 +58,22 @@ def training_identity(
         "pretrained": pretrained,
         "features": dataset.names,
         "rows": len(dataset),
-        "train": [[each.start, each.stop] for each in split.train.stretches],
-        "validation": [[each.start, each.stop] for each in split.validation.stretches],
+        "train": [[rows.start, rows.stop] for rows in split.train.stretches],
+        "validation": [[rows.start, rows.stop] for rows in split.validation.stretches],
     }
     arithmetic = [arithmetic_of(device), threads]
     # Large data take long to sum, on a slow disk more so.
-    every = ranks.gathered(
+    by_rank = ranks.gathered(
         lambda: (arithmetic, about | {"candles": _sum_of(dataset)}), patiently=True
     )
-    first = every[0][1]
-    for number, (_, other) in enumerate(every):
-        differing = ", ".join(_differences(first, other))
-        if differing:
+    first = by_rank[0][1]
+    for number, (_, other) in enumerate(by_rank):
+        if differing := ", ".join(_differences(first, other)):
             raise DataError(
                 f"rank {number} trains with other {differing} than the first rank; every machine "
                 "needs the same candle files, settings and versions"
             )
-    content = json.dumps([[each for each, _ in every], first], sort_keys=True)
+    content = json.dumps([[how for how, _ in by_rank], first], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -91,11 +86,11 @@ def _sum_of(dataset: Dataset) -> str:
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """What two ranks' trainings differ in; settings by their names and values."""
-    found = [name for name in one if name != "settings" and one[name] != other[name]]
+    """Names of what two ranks' trainings differ in; settings with their values."""
+    differing = [name for name in one if name != "settings" and one[name] != other[name]]
     settings, others = one["settings"], other["settings"]
     names = sorted(settings.keys() | others.keys())
-    return found + [
+    return differing + [
         f"{name} ({others.get(name)}, not {settings.get(name)})"
         for name in names
         if settings.get(name) != others.get(name)

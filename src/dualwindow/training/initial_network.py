@@ -1,4 +1,4 @@
-"""What a training begins with: rows that can be learned from, and the network before any step."""
+"""The beginning of a training: checks of its rows, and the network before any step."""
 
 from __future__ import annotations
 
@@ -23,20 +23,17 @@ logger = logging.getLogger(__name__)
 
 
 def seen_counts(train: Selection, *, mirrored: bool) -> NDArray[np.float64]:
-    """(3,) class counts of the training rows, expected ones when half of them are mirrored."""
+    """(3,) class counts of the training rows; expected ones when half of them are mirrored."""
     return mirrored_counts(train.counts) if mirrored else train.counts.astype(np.float64)
 
 
 def initial_network(
     train: Selection, config: TrainingConfig, mirror: Mirror | None, start: PortableModel | None
 ) -> DualWindowNetwork:
-    """The network before its first step, on the CPU.
+    """The network before its first step, on the CPU; its scaler is fitted on the training rows.
 
-    Args:
-        train: rows to train on; the scaler is fitted on them.
-        config: network settings.
-        mirror: of the features; None trains without mirrored windows.
-        start: model whose weights, scaler and mirror it takes; None draws the weights.
+    Without a `mirror` it trains without mirrored windows. A model to start from gives weights,
+    scaler and mirror; None draws the weights.
     """
     if start is not None:
         return untrained_network(start, config)
@@ -46,7 +43,7 @@ def initial_network(
     center, scale = robust_scaling(train)
     network = DualWindowNetwork(shape, center, scale, mirror)
     if config.class_balance == "none":
-        # The bias begins at the class prior, which the network would else have to learn first.
+        # The bias starts at the class prior, which the network would otherwise learn first.
         with torch.no_grad():
             counts = torch.from_numpy(seen_counts(train, mirrored=mirror is not None)).float()
             network.head.bias.copy_(torch.log(counts.clamp(min=1.0) / counts.sum()))
@@ -54,11 +51,7 @@ def initial_network(
 
 
 def require_sides(train: Selection, config: TrainingConfig) -> None:
-    """Refuse training rows that are all HOLD; warn of a class without rows.
-
-    Raises:
-        DataError: with the counts and the way out.
-    """
+    """Refuse training rows that are all HOLD with `DataError`; warn of a class without rows."""
     counts = train.counts
     described = ", ".join(
         f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
@@ -77,11 +70,7 @@ def require_sides(train: Selection, config: TrainingConfig) -> None:
 
 
 def require_window_a_rank(ranks: Ranks, config: TrainingConfig) -> None:
-    """Refuse batches that leave a rank without a window.
-
-    Raises:
-        SettingsError: with both numbers.
-    """
+    """Refuse batches that leave a rank without a window with `SettingsError`."""
     if config.batch_size < ranks.count:
         raise SettingsError(
             [

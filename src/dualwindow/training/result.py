@@ -34,16 +34,15 @@ class TrainingOutcome:
 
     Attributes:
         model: not saved yet.
-        split: the rows that it trained, validated and was evaluated on.
+        split: the rows that it was trained, validated and evaluated on.
         fitted: its network and epochs.
         evaluation: on the untouched tail where there is one, else on the validation rows; None
-            when the model that the training started from has seen all of them.
-        reference: that it was compared with, calibrated on rows after the training, so that it
-            suits the model on any other candles; None when nothing was trained and the model that
-            is used as it is has none.
-        after_fees: what its decisions on the evaluated rows would have earned; None without prices.
-        hindsight: rows that were not evaluated on because `start` has seen them.
-        touches: how often one candle touched both barriers of a side; None where it is not known.
+            when `start` has seen all of them.
+        reference: for comparison, calibrated on rows after the training, so that it suits the
+            model on any other candles; None when a model without one is used as it is.
+        after_fees: profit of its decisions on the evaluated rows; None without prices.
+        hindsight: rows left out of the evaluation because `start` has seen them.
+        touches: how often one candle touched both barriers of a side; None where unknown.
         start: the model that the training started from.
     """
 
@@ -63,16 +62,12 @@ class TrainingOutcome:
         return "tail" if len(self.split.tail) else "validation"
 
     def log(self, name: str) -> None:
-        """Log which epoch was kept and how good the model is; warn of one that hardly trades.
-
-        Args:
-            name: of the training.
-        """
-        self._log_beginning(name)
+        """Log the kept epoch and the metrics; warn of a model that hardly trades."""
+        self._log_start(name)
         if self.evaluation is None:
             logger.info("%s: there is no candle to evaluate the model on", name)
         else:
-            self._log_figures(name, self.evaluation)
+            self._log_metrics(name, self.evaluation)
         if self.touches is not None:
             logger.info(
                 "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
@@ -82,9 +77,8 @@ class TrainingOutcome:
                 self.touches.short,
             )
 
-    def _log_beginning(self, name: str) -> None:
-        epochs = len(self.fitted.history)
-        if epochs:
+    def _log_start(self, name: str) -> None:
+        if epochs := len(self.fitted.history):
             logger.info("%s: kept epoch %d of %d", name, self.fitted.best_epoch, epochs)
         else:
             logger.info("%s: the pretrained model is used as it is", name)
@@ -98,14 +92,11 @@ class TrainingOutcome:
                 utc_text(self.start.origin.seen_until),
             )
 
-    def _log_figures(self, name: str, evaluation: Evaluation) -> None:
-        for line in evaluation.lines(self.evaluated_on):
+    def _log_metrics(self, name: str, evaluation: Evaluation) -> None:
+        after_fees = self.after_fees.lines() if self.after_fees else ()
+        for line in (*evaluation.lines(self.evaluated_on), *after_fees):
             logger.info("%s: %s", name, line)
-        if self.after_fees is not None:
-            for line in self.after_fees.lines():
-                logger.info("%s: %s", name, line)
-        silent = evaluation.silent_sides()
-        if silent:
+        if silent := evaluation.silent_sides():
             logger.warning(
                 "%s: the thresholds let no %s through in %d %s candles (highest probability "
                 "%s): such a model hardly trades; lower the thresholds, choose another "
@@ -138,11 +129,6 @@ class TrainingOutcome:
         }
 
     def write(self, path: Path, name: str) -> None:
-        """Write the metrics as JSON.
-
-        Args:
-            path: of the file; its folder is made when it is not there.
-            name: of the training.
-        """
+        """Write the metrics as JSON, in a folder that is created when it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"name": name, **self.figures()})

@@ -1,4 +1,4 @@
-"""How a training runs and what is known of its candles: made once by the caller, handed on."""
+"""How a training runs, and facts about its candles: created once by the caller, passed on."""
 
 from __future__ import annotations
 
@@ -15,43 +15,44 @@ from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.training.hooks import TrainingHook
 
 
-def _never() -> bool:
-    return False
-
-
-def _ignored(_done: int, _total: int) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class TrainingSession:
-    """How a training runs; without arguments alone, to its end, and quietly.
+    """How a training runs; without arguments alone, to its end, and without writing anything.
 
     Attributes:
-        hooks: told after every epoch, on the first rank.
+        hooks: called after every epoch, on the first rank.
         should_stop: asked before every batch and every chunk of predictions; true on one rank ends
             the training on all of them with `TrainingStoppedError`.
-        progress: told after every step how many of the epoch's windows are done, and how many
-            there are, on the first rank.
-        checkpoint_path: file that takes the state after an epoch, no more often than every few
+        progress: called on the first rank after every step with the windows of the epoch that are
+            done, and their number.
+        checkpoint_path: file for the state after an epoch, written no more often than every few
             seconds, and whenever the training breaks off. A training with the same
-            `training_identity` goes on from it and ends with the same weights, bit for bit; its
-            hooks are told only of the epochs that it trains itself. The file stays, because the
-            model is not saved yet: once it is, call `remove_checkpoint`. None writes none.
+            `training_identity` resumes from it and ends with bit-identical weights; its hooks see
+            only its own epochs. The file stays, because the model is not saved yet: once it is,
+            call `remove_checkpoint`. None writes none.
         spares_checkpoint: refuse where the checkpoint is of another training, which would be lost.
-        figures_path: JSON file that takes the figures; None writes none.
+        figures_path: JSON file for the metrics; None writes none.
         in_background: leave a core to the rest of the process and give way to it; the calling
             thread has to be one that only trains.
-        ranks: that train together, all with the same data and settings. Each takes its share of
+        ranks: processes that train together with the same data and settings. All take a share of
             every batch and of the evaluation, so that `batch_size` means the same as in one
-            process, and all return the same. Only the first logs the result and writes files.
+            process, and return the same. Only the first logs the result and writes files.
         start: model of the setting `pretrained` that the training starts from, with its scaler and
-            mirror; None begins with random weights.
+            mirror; None starts from random weights.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from dualwindow.training.hooks import LogHook
+        >>> session = TrainingSession(hooks=[LogHook()], figures_path=Path("evaluation.json"))
+        >>> session.should_stop()
+        False
+        >>> replace(session, in_background=True).figures_path.name
+        'evaluation.json'
     """
 
     hooks: Sequence[TrainingHook] = ()
-    should_stop: Callable[[], bool] = _never
-    progress: Callable[[int, int], None] = _ignored
+    should_stop: Callable[[], bool] = lambda: False
+    progress: Callable[[int, int], None] = lambda _done, _total: None
     checkpoint_path: Path | None = None
     spares_checkpoint: bool = False
     figures_path: Path | None = None
@@ -62,13 +63,13 @@ class TrainingSession:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """What a caller knows of a dataset's candles that the dataset does not hold.
+    """Facts about a dataset's candles that the dataset does not hold.
 
     Attributes:
-        context: the candles before those that the model will predict first; None for a model that
-            is to predict anything.
-        touches: how often one candle touched both barriers of a side, to be reported.
-        expected_candles: candles that the training period should hold; fewer usable ones earn a
+        context: the candles before those that the model predicts first; None for a model of any
+            candles.
+        touches: how often one candle touched both barriers of a side, for the log.
+        expected_candles: candles that the training period should hold; fewer usable ones give a
             warning, far fewer are refused.
         venue: where the decisions on the evaluated rows are traded; None trades nothing.
     """
@@ -79,7 +80,6 @@ class DatasetFacts:
     venue: TradeVenue | None = None
 
 
-#: A training in this process that writes nothing and tells nobody.
+#: A training in this process, without hooks or files.
 QUIET: Final = TrainingSession()
-
 NO_FACTS: Final = DatasetFacts()

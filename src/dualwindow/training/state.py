@@ -1,4 +1,4 @@
-"""A training between two epochs: its network, what it has reached, what it goes on with."""
+"""State of a training between two epochs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,10 @@ class TrainingRun:
 
     Torch's global generator is not part of it: nothing draws from it once the network is built.
 
-    Args:
-        network: on the device that trains.
-        step: updates the network's weights.
-        schedule: changes the step size after an epoch.
-        generator: of the dropout masks.
-
     Attributes:
+        network: on the device that trains.
+        step: updates the network's weights; `schedule` changes its size after an epoch.
+        generator: of the dropout masks.
         history: figures of the epochs so far, in order.
         best_epoch: the epoch (from 1) with the lowest validation loss so far.
     """
@@ -48,12 +45,12 @@ class TrainingRun:
         self._best: Mapping[str, Tensor] = copy.deepcopy(network.state_dict())
 
     def is_over(self, config: TrainingConfig) -> bool:
-        """Whether all epochs are done, or too many in a row brought nothing."""
+        """Whether all epochs are done, or too many in a row did not improve."""
         done = len(self.history)
         return done >= config.epochs or done - self.best_epoch >= config.early_stopping_patience
 
     def finish_epoch(self, result: EpochResult) -> None:
-        """Note an epoch's figures, keep its weights if they are the best, set the step size."""
+        """Add an epoch's figures, keep its weights if they are the best, set the step size."""
         self.history.append(result)
         if result.validation_loss < self._best_loss:
             self.best_epoch, self._best_loss = result.epoch, result.validation_loss
@@ -66,7 +63,7 @@ class TrainingRun:
         return self.network.cpu().eval()
 
     def state(self) -> TrainingState:
-        """A copy that the epochs to come leave as it is: about four times the weights."""
+        """A copy, about four times the size of the weights, that later epochs do not change."""
         groups = {
             "network": self.network.state_dict(),
             "best": self._best,
@@ -89,20 +86,15 @@ class TrainingRun:
 
     def restore(self, state: TrainingState) -> None:
         """Go on from what `state` returned for a run of the same training."""
-        self.network.load_state_dict(_group(state, "network"))
-        self._best = _group(state, "best")
-        self.step.restore(_group(state, "optimizer"), state.values["step"])
-        self.generator.set_state(state.tensors["dropout.generator"])
+        groups: dict[str, dict[str, Tensor]] = {}
+        for key, value in state.tensors.items():
+            group, name = key.split(".", maxsplit=1)
+            groups.setdefault(group, {})[name] = value
+        self.network.load_state_dict(groups["network"])
+        self._best = groups["best"]
+        self.step.restore(groups.get("optimizer", {}), state.values["step"])
+        self.generator.set_state(groups["dropout"]["generator"])
         self._schedule.restore(state.values["schedule"])
         self.history = [EpochResult(**figures) for figures in state.values["history"]]
         self.best_epoch = state.values["best_epoch"]
         self._best_loss = state.values["best_loss"]
-
-
-def _group(state: TrainingState, name: str) -> dict[str, Tensor]:
-    prefix = f"{name}."
-    return {
-        key.removeprefix(prefix): value
-        for key, value in state.tensors.items()
-        if key.startswith(prefix)
-    }

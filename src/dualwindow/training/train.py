@@ -14,7 +14,6 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.split import split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
-from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import require_features, settings_from, untrained_network
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
@@ -43,11 +42,19 @@ def train_model(
         name: of the pair, for the log, the errors and its prices.
         candle_seconds: seconds between two candles.
         session: how the training runs.
-        facts: of the candles; the context is taken from `candles`.
+        facts: about the candles; the context is replaced by the last of `candles`.
 
     Raises:
-        DataError: when the candles are too few or hold nothing to learn; the message begins with
-            `name`.
+        DataError: when the candles are too few; the other errors are those of `train_dataset`.
+
+    Example:
+        >>> features = np.random.default_rng(0).normal(size=(400, 1)).astype(np.float32)
+        >>> candles = CandleArrays(("x",), 60 * np.arange(400), features, np.zeros(400, np.bool_))
+        >>> labels = np.searchsorted([-1, 1], features[:, 0]).astype(np.int8)
+        >>> config = TrainingConfig(window_size=8, future_window=5, epochs=1, device="cpu")
+        >>> model = train_model(candles, labels, config, name="BTC/USDT")
+        >>> model.predict(candles).probabilities.shape
+        (400, 3)
     """
     if config.epochs and len(candles) < config.window_size + config.future_window:
         raise DataError(
@@ -77,26 +84,35 @@ def train_dataset(
         dataset: one pair or many, in memory or mapped.
         config: training settings. With `epochs` 0 the session's pretrained model is used as it
             is, however few the candles, and evaluated where it can be.
-        name: what the log and the errors call this training.
+        name: of the training, for the log and the errors.
         session: how it runs.
-        facts: of the dataset's candles.
-        tail_fraction: newest share of the rows that is evaluated on and seen by nothing else; 0
-            evaluates on the validation rows, which have chosen the best epoch.
+        facts: about the dataset's candles.
+        tail_fraction: newest share of the rows, kept for the evaluation alone; 0 evaluates on the
+            validation rows, which have chosen the best epoch.
 
     Raises:
         SettingsError: when the settings or features are not those of the pretrained model.
         DataError: when there are too few candles or nothing to learn; the message begins with
             `name`.
         MemoryLimitError: when even one batch does not fit.
-        TrainingStoppedError: when the session's `should_stop` asked for it.
+        TrainingStoppedError: when the session's `should_stop` returned true.
         RankLostError: when another rank has ended; the message names the checkpoint.
     """
-    config = _agreed_settings(config, dataset, session.start)
+    start = session.start
+    if start is not None:
+        require_features(start, dataset.names)
+        config = settings_from(start, config)
+    elif config.pretrained is not None:
+        raise ValueError("the settings name a pretrained model, and none was handed over")
     with _naming(name):
         split = split_for_training(dataset, config, tail_fraction, facts.expected_candles)
         trainer = Trainer(dataset, split, config, session) if config.epochs else None
     with _naming_the_way_on(session.checkpoint_path):
-        fitted = trainer.fit() if trainer else _as_it_is(session.start, config)
+        if trainer is not None:
+            fitted = trainer.fit()
+        else:
+            assert start is not None, "settings without epochs name a pretrained model"
+            fitted = FittedNetwork(untrained_network(start, config), [], 0)
         outcome = evaluate_training(fitted, split, config, facts, session)
     if session.ranks.is_first:
         outcome.log(name)
@@ -105,30 +121,9 @@ def train_dataset(
     return outcome
 
 
-def _agreed_settings(
-    config: TrainingConfig, dataset: Dataset, start: PortableModel | None
-) -> TrainingConfig:
-    """The settings with what a pretrained model decides.
-
-    Raises:
-        SettingsError: when settings or features are not that model's.
-    """
-    if start is not None:
-        require_features(start, dataset.names)
-        return settings_from(start, config)
-    if config.pretrained is not None:
-        raise ValueError("the settings name a pretrained model, and none was handed over")
-    return config
-
-
-def _as_it_is(start: PortableModel | None, config: TrainingConfig) -> FittedNetwork:
-    assert start is not None, "settings without epochs name a pretrained model"
-    return FittedNetwork(untrained_network(start, config), [], 0)
-
-
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
-    """Begin the messages of data errors with the name of the training."""
+    """Put the name of the training in front of the messages of data errors."""
     try:
         yield
     except DataError as error:
@@ -137,7 +132,7 @@ def _naming(name: str) -> Iterator[None]:
 
 @contextmanager
 def _naming_the_way_on(checkpoint: Path | None) -> Iterator[None]:
-    """Add to the message of a lost rank how to go on."""
+    """Add how to go on to the message of a lost rank."""
     try:
         yield
     except RankLostError as error:

@@ -43,10 +43,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A trained network and how its epochs went.
+    """A network in evaluation mode, with the weights of the best epoch.
 
     Attributes:
-        network: in evaluation mode, with the weights of the best epoch.
         history: every epoch's figures, in order; empty where a pretrained model is used as it is.
         best_epoch: the epoch (from 1) whose weights were kept; 0 without epochs.
     """
@@ -57,14 +56,9 @@ class FittedNetwork:
 
 
 class Trainer:
-    """Trains one network on a dataset.
+    """Trains one network on a dataset, in memory or mapped, of unscaled features.
 
-    Args:
-        dataset: N rows with C unscaled features, in memory or mapped.
-        split: its rows to train and validate on.
-        config: training settings; those of `pretrained.settings_from` where the session starts
-            from a model.
-        session: how it runs.
+    Where the session starts from a model, `config` holds the settings of `settings_from`.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
@@ -99,7 +93,7 @@ class Trainer:
         """Train until validation stops improving, or for `epochs`; the network is on the CPU.
 
         Raises:
-            TrainingStoppedError: when the session's `should_stop` asked for it.
+            TrainingStoppedError: when the session's `should_stop` returned true.
             DataError: when another rank holds other data, settings or versions.
             RankLostError: when another rank has ended; the checkpoint stays.
             MemoryLimitError: when not even a batch fits.
@@ -113,13 +107,9 @@ class Trainer:
             network = self._build_network().to(device)
             with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
-                run = self._begin(network, generator)
+                run, validated = self._begin(network, generator), len(self._validation)
                 log_estimate(
-                    run,
-                    self._split,
-                    config,
-                    validation_windows=len(self._validation),
-                    ranks=self._ranks,
+                    run, self._split, config, validation_windows=validated, ranks=self._ranks
                 )
                 self._run_epochs(run)
         return FittedNetwork(run.best_network(), run.history, run.best_epoch)
@@ -135,18 +125,17 @@ class Trainer:
         return torch.from_numpy(class_weights(counts)).to(self._device)
 
     def _begin(self, network: DualWindowNetwork, generator: torch.Generator) -> TrainingRun:
-        config = self._config
-        optimizer = optimizer_of(network, config)
+        optimizer = optimizer_of(network, self._config)
         step = GradientStep(
             network,
             optimizer,
             class_weights=self._class_weights(),
-            clip=config.gradient_clip,
+            clip=self._config.gradient_clip,
             dtype=self._dtype,
             threads=self._threads,
             ranks=self._ranks,
         )
-        return TrainingRun(network, step, Schedule(optimizer, config), generator)
+        return TrainingRun(network, step, Schedule(optimizer, self._config), generator)
 
     def _run_epochs(self, run: TrainingRun) -> None:
         checkpoint = self._resume(run)
@@ -161,9 +150,9 @@ class Trainer:
                     checkpoint.keep(run.state())
 
     def _resume(self, run: TrainingRun) -> CheckpointFile | None:
-        """Go on from the checkpoint if it is of this training; return where to keep the next.
+        """Go on from the checkpoint if it is of this training; return the file of the next one.
 
-        The other ranks begin with what the first one does, and keep nothing.
+        The other ranks start from the state of the first one, and write nothing.
         """
         ranks, path, start = self._ranks, self._session.checkpoint_path, self._session.start
         if path is None and ranks.count == 1:
@@ -182,11 +171,11 @@ class Trainer:
             spares = self._session.spares_checkpoint
             checkpoint = CheckpointFile(path, identity, spares_others=spares)
 
-        def begun() -> TrainingState | None:
+        def initial_state() -> TrainingState | None:
             kept = checkpoint.read() if checkpoint else None
             return run.state() if kept is None and ranks.count > 1 else kept
 
-        state = ranks.from_first(begun)
+        state = ranks.from_first(initial_state)
         if state is not None:
             run.restore(state)
         if run.history:
@@ -201,7 +190,7 @@ class Trainer:
         validation_loss, f1 = self._validate(run.network)
         seconds = time.perf_counter() - started
         own = EpochResult(epoch + 1, train_loss, validation_loss, f1, learning_rate, seconds)
-        # What is decided by the figures is decided alike on all ranks, however each one rounds.
+        # All ranks decide by the figures of the first one, for others may round differently.
         result = self._ranks.from_first(lambda: own)
         if not np.isfinite([result.train_loss, result.validation_loss]).all():
             raise DualWindowError(
@@ -220,13 +209,11 @@ class Trainer:
             seed=self._config.seed,
             epoch=epoch,
         )
-        run.network.train()
+        network, ranks, batch_size = run.network.train(), self._ranks, self._config.batch_size
         total, done = torch.zeros((), device=self._device), 0
-        batch_size, ranks = self._config.batch_size, self._ranks
-        batches = epoch_batches(
-            order, self._stream, run.network, run.generator, batch_size, ranks=ranks
-        )
-        for batch in batches:
+        for batch in epoch_batches(
+            order, self._stream, network, run.generator, batch_size, ranks=ranks
+        ):
             if ranks.any_says(self._session.should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
             loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)

@@ -1,4 +1,4 @@
-"""What a network is worth after an epoch, by rows that it was not trained on."""
+"""Metrics of a network after an epoch, on rows that it was not trained on."""
 
 from __future__ import annotations
 
@@ -20,22 +20,15 @@ from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 
-#: Validation rows looked at after each epoch, evenly spaced; the final evaluation takes all.
+#: Validation rows used after every epoch, evenly spaced; the final evaluation takes all.
 VALIDATION_ROWS: Final = 4096
 
 
 class Validation:
-    """Measures a network on the validation rows, with their natural class shares.
+    """Evaluates a network on validation rows, with their natural class shares.
 
-    For a balanced training the loss weighs each class alike, because it is that objective whose
-    overfitting early stopping is to see.
-
-    Args:
-        selection: rows to validate on.
-        config: training settings.
-        stream: of the unscaled features.
-        device: of the network.
-        ranks: that each predict a share of the rows.
+    For a balanced training the loss weighs all classes alike, because early stopping watches the
+    overfitting of that objective. Every rank predicts a share of the rows.
     """
 
     def __init__(
@@ -68,9 +61,9 @@ class Validation:
         """Loss (nats) and Trading F1, over the rows of all ranks.
 
         Raises:
-            TrainingStoppedError: when `should_stop` said so, on this rank or another.
+            TrainingStoppedError: when `should_stop` returned true, on this rank or another.
         """
-        # Ranks ask as often as their memory lets them, so each asks for itself.
+        # Chunks follow the memory of a rank, so it asks `should_stop` for itself.
         predict = partial(
             predict_rows,
             network,
