@@ -166,7 +166,9 @@ def test_spot_and_argmax_leave_a_file_for_futures_aside(
     caplog.clear()
     strategy = load({"use_confidence_thresholding": False}, both)
     assert decide([(0.35, 0.4, 0.25)], strategy.thresholds).tolist() == [1]
-    assert "use_confidence_thresholding is false: the likeliest class is said" in caplog.messages
+    assert (
+        "use_confidence_thresholding is false: the likeliest class is predicted" in caplog.messages
+    )
 
 
 def exits(strategy: Any) -> dict[str, Any]:

@@ -269,7 +269,9 @@ def test_predictions_without_ranks_are_refused_for_a_share_in_a_file(
     old = FRAME.drop(columns=["SHORT_rank", "LONG_rank"])
     # In a search of something else, or none, the file decides as in a backtest.
     by_file = load({}, {"buy": {"coverage_long": 0.05}}, runmode=runmode, spaces=("trades",))
-    with pytest.raises(OperationalException, match=r"hyperopt's coverage_.* needs ranks, and 4"):
+    with pytest.raises(
+        OperationalException, match=r"hyperopt's coverage_.* needs quantiles, and 4"
+    ):
         said(by_file, old)
     tried = load(COVERAGE, runmode=RunMode.HYPEROPT)
     with pytest.raises(OperationalException, match="delete backtesting_predictions"):
@@ -287,4 +289,4 @@ def test_a_running_bot_without_ranks_waits_where_a_file_has_a_share(
         assert said(strategy, old) == [0, 0, 0, 0]
     warned = [line for line in caplog.messages if "nothing is entered until its next" in line]
     assert len(warned) == 1
-    assert "has no ranks for a share" in warned[0]
+    assert "has no quantiles for a share" in warned[0]

@@ -264,8 +264,8 @@ def test_an_entry_names_its_level_and_the_start_the_share(
     strategy.config["runmode"] = RunMode.DRY_RUN
     now = newest["date"].iloc[0]
     strategy.confirm_trade_entry(PAIR, "limit", 1.0, 1.0, "GTC", now, None, "long")
-    predicted = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 0.30 rank 0.9876 of 0.9000)"
-    assert caplog.messages[-1].endswith(predicted)
+    said = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 0.30 quantile 0.9876 of 0.9000)"
+    assert caplog.messages[-1].endswith(said)
 
 
 def test_predictions_that_a_bot_of_an_earlier_version_held_get_the_new_columns(

@@ -1,1 +1,1 @@
-"""The one part of the package that knows freqtrade: what the adapters need of it."""
+"""Everything that the adapters need: the only wing that imports freqtrade."""

@@ -1,9 +1,8 @@
-"""FreqAI's training beside a running bot, made to bear stops, kills and failures."""
+"""FreqAI's training beside a running bot, resilient to stops, kills and failures."""
 
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 from typing import Final
 
@@ -17,19 +16,19 @@ from dualwindow.models.freqai_folders import find_unfinished, remove_checkpoints
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after a failed training before another is tried.
+#: Seconds between a failed training and the next attempt.
 RETRY_SECONDS: Final = 60
 
 
 class BackgroundTraining(IFreqaiModel):
-    """A model whose trainings, in a bot's second thread, leave no harm when they fail.
+    """A model whose trainings, in a bot's second thread, may fail without harm.
 
-    A training that was stopped or killed goes on after the next start, with the candles that it
-    began with, until a new one would be due anyway.
+    A training that was stopped or killed goes on after the next start with its own candles, until a
+    new one is due anyway.
     """
 
     def _start_scanning(self, strategy: IStrategy) -> None:
-        """Train whatever is due until the bot stops, whatever happens on the way.
+        """Train what is due until the bot stops.
 
         FreqAI's thread would end for good when, for example, the disk is full for a moment.
         """
@@ -41,11 +40,8 @@ class BackgroundTraining(IFreqaiModel):
                 self._pause()
 
     def _pause(self) -> None:
-        """Wait before another training is tried, or until the bot stops."""
-        for _second in range(RETRY_SECONDS):
-            if self._stop_event.is_set():
-                return
-            time.sleep(1)
+        """Wait before the next attempt, or until the bot stops."""
+        self._stop_event.wait(RETRY_SECONDS)
 
     def extract_data_and_train_model(
         self,
@@ -70,17 +66,17 @@ class BackgroundTraining(IFreqaiModel):
             logger.error("%s: the training failed: %s", pair, error)
         finally:
             if not trained:
-                # FreqAI notes the new age before it saves the model.
+                # FreqAI sets the new age before it saves the model.
                 entry["trained_timestamp"] = before
                 if not stopped:
-                    # What failed would fail again at once: let the other pairs go first.
+                    # It would fail again at once: let the other pairs go first.
                     remove_checkpoints(Path(dk.data_path))
                     self._pause()
 
     def _ranges(
         self, wanted: TimeRange, loaded: TimeRange, pair: str, dk: FreqaiDataKitchen
     ) -> tuple[TimeRange, TimeRange]:
-        """The time ranges to train on and to load: those of a training that was cut off, if any."""
+        """Time ranges to train on and to load: those of a training that was cut off, if any."""
         most = float(self.freqai_info["live_retrain_hours"]) * 3600
         base = pair.split("/", maxsplit=1)[0]
         unfinished = find_unfinished(Path(self.full_path), base, wanted.stopts - most)

@@ -19,7 +19,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
-#: Largest loss of a stake at the label's stop loss that is still far from liquidation.
+#: Largest loss at the label's stop loss, as a fraction of the stake, far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
 
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
@@ -28,11 +28,7 @@ _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn the package's errors into freqtrade's, which end the bot with a message and exit 2.
-
-    Raises:
-        OperationalException: with the message of the package's error.
-    """
+    """Raise the package's errors as `OperationalException`: freqtrade logs it and exits with 2."""
     try:
         yield
     except DualWindowError as error:
@@ -56,7 +52,7 @@ def read_settings(config: Mapping[str, Any]) -> FreqaiSettings:
 
 
 def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) -> RootSettings:
-    """Read and check the settings of the companion strategy.
+    """Read and check the settings of the strategy.
 
     Raises:
         OperationalException: with every problem in one message; also when the leverage would bring
@@ -65,15 +61,14 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
     with refusing():
         settings = RootSettings.from_config(config)
         stop = max(training.long_sl_pct, training.short_sl_pct)
-        if settings.leverage > 1 and settings.leverage * stop > _LARGEST_STAKE_LOSS:
-            raise SettingsError(
-                [
-                    f"leverage {settings.leverage} with a stop loss of {stop} would lose "
-                    f"{settings.leverage * stop:.0%} of the stake, too near to liquidation for the "
-                    f"stop to be reached; use at most {_LARGEST_STAKE_LOSS / stop:.0f}"
-                ],
-                ROOT_KEY,
+        loss = settings.leverage * stop
+        if settings.leverage > 1 and loss > _LARGEST_STAKE_LOSS:
+            problem = (
+                f"leverage {settings.leverage} with a stop loss of {stop} would lose {loss:.0%} of "
+                "the stake, too near to liquidation for the stop to be reached; use at most "
+                f"{_LARGEST_STAKE_LOSS / stop:.0f}"
             )
+            raise SettingsError([problem], ROOT_KEY)
         return settings
 
 
@@ -89,10 +84,7 @@ def plain_pairs(config: Mapping[str, Any]) -> list[str]:
 
 
 def require_candle_files(config: Mapping[str, Any]) -> None:
-    """Refuse a backtest that lacks the candles of a pair.
-
-    freqtrade would warn and go on without the pair, so a result would stand there that is not the
-    one asked for.
+    """Refuse a backtest without the candles of a pair; freqtrade would leave out the pair.
 
     Raises:
         OperationalException: naming pairs, timeframes, folder and the command that downloads them.
@@ -105,17 +97,16 @@ def require_candle_files(config: Mapping[str, Any]) -> None:
     mode = TradingMode(config.get("trading_mode", "spot"))
     candle_type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
     handler = get_datahandler(datadir, config.get("dataformat_ohlcv", "feather"))
-    there = set(handler.ohlcv_get_available_data(datadir, mode))
+    available = set(handler.ohlcv_get_available_data(datadir, mode))
     missing = [
         (pair, timeframe)
         for pair in pairs
         for timeframe in dict.fromkeys([config["timeframe"], *features["include_timeframes"]])
-        if (pair, timeframe, candle_type) not in there
+        if (pair, timeframe, candle_type) not in available
     ]
     if missing:
         named = ", ".join(f"{pair} {timeframe}" for pair, timeframe in missing)
-        only = " ".join(dict.fromkeys(pair for pair, _ in missing))
-        timeframes = " ".join(dict.fromkeys(timeframe for _, timeframe in missing))
+        only, timeframes = (" ".join(dict.fromkeys(names)) for names in zip(*missing, strict=True))
         raise OperationalException(
             f"there are no candles for {named} in {datadir}; download them with freqtrade "
             f"download-data --pairs {only} --timeframes {timeframes} --timerange ... or remove the "

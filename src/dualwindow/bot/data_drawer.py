@@ -1,4 +1,4 @@
-"""FreqAI's data drawer, made safe against threads, kills and late candles."""
+"""FreqAI's data drawer, safe against threads, kills and late candles."""
 
 from __future__ import annotations
 
@@ -29,15 +29,11 @@ from dualwindow.runtime.files import CheckedFiles
 logger = logging.getLogger(__name__)
 
 
-def _base(pair: str) -> str:
-    return pair.split("/", maxsplit=1)[0]
-
-
 class DualWindowDrawer(FreqaiDataDrawer):
     """Holds models, predictions and candles of a running bot.
 
-    A model is published and looked up under one lock, state files are replaced and never
-    overwritten in place, and the candles in memory follow what the exchange corrected.
+    A model is published and loaded under one lock, state files are replaced and never overwritten
+    in place, and the candles in memory follow the exchange's corrections.
     """
 
     def __init__(self, full_path: Path, config: dict[str, Any]) -> None:
@@ -67,14 +63,14 @@ class DualWindowDrawer(FreqaiDataDrawer):
             self.binding = bind_features(self.full_path, code_fingerprint(functions))
 
     def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
-        """Save a model with everything that FreqAI puts beside it, and publish it."""
+        """Save a model with FreqAI's own files, and publish it."""
         with self._model_lock:
             super().save_data(model, coin, dk)
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
         remove_checkpoints(Path(dk.data_path))
 
     def point_to(self, dk: FreqaiDataKitchen) -> None:
-        """Note a saved model in FreqAI's entry of its pair, which the state file may have lost."""
+        """Put a saved model into FreqAI's entry of its pair, which the state file may have lost."""
         self.get_pair_dict_info(dk.pair)
         entry = self.pair_dict[dk.pair]
         entry |= {"model_filename": dk.model_filename, "data_path": str(dk.data_path)}
@@ -85,9 +81,9 @@ class DualWindowDrawer(FreqaiDataDrawer):
             return super().load_data(coin, dk)
 
     def purge_old_models(self) -> None:
-        """Delete all but the newest whole models of every pair, as many as `purge_old_models`.
+        """Delete all but the newest complete models of every pair, as many as `purge_old_models`.
 
-        FreqAI counts what killed trainings left as models, so a whole one could go for them.
+        FreqAI would count the remains of killed trainings, and delete a complete model for them.
         """
         keep = self.freqai_info["purge_old_models"]
         if keep:
@@ -97,11 +93,11 @@ class DualWindowDrawer(FreqaiDataDrawer):
                 purge_models(self.full_path, 2 if keep is True else int(keep), in_use)
 
     def save_drawer_to_disk(self) -> None:
-        """Save which model belongs to which pair."""
+        """Save the table of pairs and their models."""
         self._write_json(self.pair_dictionary_path, dict(self.pair_dict))
 
     def save_global_metadata_to_disk(self, metadata: dict[str, Any]) -> None:
-        """Save what FreqAI keeps about the whole bot."""
+        """Save FreqAI's data about the bot."""
         self._write_json(self.global_metadata_path, metadata)
 
     def save_metric_tracker_to_disk(self) -> None:
@@ -109,7 +105,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         self._write_json(self.metric_tracker_path, self.metric_tracker)
 
     def save_historic_predictions_to_disk(self) -> None:
-        """Save all predictions of this bot, and a copy to fall back on."""
+        """Save all predictions of this bot, and a copy."""
         content = cloudpickle.dumps(dict(self.historic_predictions))
         for path in (self.historic_predictions_path, self.historic_predictions_bkp_path):
             self._files.write(path.name, content)
@@ -122,14 +118,14 @@ class DualWindowDrawer(FreqaiDataDrawer):
         dk: FreqaiDataKitchen,
         strat_df: pd.DataFrame,
     ) -> None:
-        """Remember the newest prediction of a pair, and file the oldest."""
+        """Keep the newest prediction of a pair in memory, and move the oldest to a file."""
         self._add_new_columns(pair, predictions)
         super().append_model_predictions(pair, predictions, do_preds, dk, strat_df)
         held = self.historic_predictions[pair]
         try:
-            self.historic_predictions[pair] = file_oldest(held, self.full_path, _base(pair))
+            self.historic_predictions[pair] = file_oldest(held, self.full_path, pair)
         except OSError as error:
-            # Decisions go on; the next candle tries again.
+            # Decisions go on; the next candle is the next attempt.
             logger.warning("%s: old predictions cannot be written to a file: %s", pair, error)
 
     def _add_new_columns(self, pair: str, predictions: pd.DataFrame) -> None:
@@ -137,31 +133,28 @@ class DualWindowDrawer(FreqaiDataDrawer):
         held = self.historic_predictions[pair]
         numbers = predictions.select_dtypes("number").columns
         wanted = [f"{name}{kind}" for name in numbers for kind in ("", "_mean", "_std")]
-        missing = [name for name in wanted if name not in held]
-        if missing:
+        if missing := [name for name in wanted if name not in held]:
             self.historic_predictions[pair] = held.assign(**dict.fromkeys(missing, 0.0))
 
     def load_historic_predictions_from_disk(self) -> bool:
         """Load the predictions of earlier runs; a backtest of them needs the oldest as well."""
-        found: bool = super().load_historic_predictions_from_disk()
+        exists: bool = super().load_historic_predictions_from_disk()
         if self.config.get("freqai_backtest_live_models", False):
             for pair, held in self.historic_predictions.items():
-                self.historic_predictions[pair] = with_filed(held, self.full_path, _base(pair))
-        return found
+                self.historic_predictions[pair] = with_filed(held, self.full_path, pair)
+        return exists
 
     def _write_json(self, path: Path, content: Mapping[str, Any]) -> None:
         with self.save_lock:
-            text = rapidjson.dumps(
-                content, default=self.np_encoder, number_mode=METADATA_NUMBER_MODE
-            )
+            mode = METADATA_NUMBER_MODE
+            text = rapidjson.dumps(content, default=self.np_encoder, number_mode=mode)
             self._files.write(path.name, text.encode())
 
     def update_historic_data(self, strategy: IStrategy, dk: FreqaiDataKitchen) -> None:
-        """Put the newest candles of a pair over the end of its history, once a candle.
+        """Replace the end of a pair's history by its newest candles, once a candle.
 
-        FreqAI only appends, so a candle that came late or was corrected would never arrive, and
-        ends with an error after a long outage. It also looks at all pairs for every pair,
-        where the pair and those that its features need will do.
+        FreqAI only appends, so it would miss late and corrected candles, and it fails after a long
+        outage. It also updates all pairs for every pair, not only those that its features need.
         """
         _, _, load = dk.check_if_new_training_required(0)
         keep_from = pd.Timestamp(load.startts, unit="s", tz="UTC")
@@ -174,16 +167,16 @@ class DualWindowDrawer(FreqaiDataDrawer):
                     newest = strategy.dp.get_pair_dataframe(pair, timeframe)
                     if len(newest):
                         self._append(pair, timeframe, newest, keep_from)
-            ours = self.historic_data.get(dk.pair, {}).get(self.config["timeframe"])
-            if ours is not None and len(ours):
-                self.current_candle = ours["date"].iloc[-1]
+            base = self.historic_data.get(dk.pair, {}).get(self.config["timeframe"])
+            if base is not None and len(base):
+                self.current_candle = base["date"].iloc[-1]
 
     def get_base_and_corr_dataframes(
         self, timerange: TimeRange, pair: str, dk: FreqaiDataKitchen
     ) -> tuple[dict[str, dict[str, pd.DataFrame]], dict[str, pd.DataFrame]]:
         """Candles of a pair, and of those that its features need, within a time range.
 
-        FreqAI hands over all newer ones as well, so a training that goes on later would see more.
+        FreqAI adds all newer ones, so a training that is resumed later would see more.
         """
         correlated, base = super().get_base_and_corr_dataframes(timerange, pair, dk)
         for frames in (base, *correlated.values()):

@@ -20,25 +20,25 @@ from dualwindow.confidence.thresholds import CalibrationKind, decide_reached, th
 from dualwindow.evaluation.text import calibration_text
 from dualwindow.settings import TrainingConfig
 
-#: FreqAI's `do_predict` of a candle to trade upon.
-_USABLE = 1
-
 logger = logging.getLogger(__name__)
 
-#: Settings that make a side go by its rank.
+#: FreqAI's `do_predict` of a candle to trade upon.
+_USABLE: Final = 1
+
+#: Settings that decide a side by its quantile level.
 _BY_QUANTILE: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
 
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """The active decision rule: a threshold for every class, or for some sides a share.
+    """A decision rule: a threshold for every class, or for some sides a share.
+
+    A frame holds the predictions of many models; quantiles and calibration are those of the row's.
 
     Attributes:
-        thresholds: smallest probabilities, of the classes that have no share.
-        shares: class code to the share of a model's validation candles for which the side fires, in
-            place of its threshold; a frame holds the predictions of many models, and a row goes by
-            the quantiles of its own.
-        calibration: of the probabilities; a row goes by that of its own model.
+        thresholds: smallest probabilities, of the classes without a share.
+        shares: class code to the share of a model's validation candles for which the side fires.
+        calibration: of the probabilities.
     """
 
     thresholds: Thresholds
@@ -47,7 +47,7 @@ class DecisionRule:
 
     @classmethod
     def from_settings(cls, settings: TrainingConfig) -> DecisionRule:
-        """The rule of the configuration, before hyperopt's file or a strategy's code."""
+        """The configured rule, before hyperopt's file or a strategy's code."""
         shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
         return cls(settings.thresholds, shares, settings.calibration)
 
@@ -61,31 +61,31 @@ class DecisionRule:
         return np.where(usable(frame), decisions, HOLD)
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.floating]:
-        """(N, 3) probabilities that are compared; NaN where a model has no calibration.
+        """(N, 3) probabilities to compare: calibrated, of sides with a share the network's own.
 
-        Those of sides that go by a share are the network's own.
+        NaN where a model has no calibration.
         """
         return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
 
     def without_level(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether a side cannot be decided, because the model has no quantiles."""
+        """(N,) whether a side cannot be decided: its model has no quantiles."""
         unknown = [quantile_levels(frame, code) <= 0 for code in self.shares]
         return np.any(unknown, axis=0) & usable(frame) if unknown else np.zeros(len(frame), bool)
 
     def uncalibrated(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether nothing can be decided, because the model has no calibration."""
+        """(N,) whether nothing can be decided: the model has no calibration."""
         if self.calibration == "none":
             return np.zeros(len(frame), dtype=np.bool_)
         return ~is_calibrated(frame) & usable(frame)
 
     def text(self, row: pd.DataFrame) -> str:
-        """Probabilities and limits of one candle for the log; `row` is a frame of it alone."""
+        """Probabilities and limits of one candle, a frame of one row, for the log."""
         probabilities = [
             f"{name} {value:.3f}"
             for name, value in zip(CLASS_NAMES, self.probabilities(row)[0], strict=True)
         ]
         limits = [
-            f"rank {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
+            f"quantile {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
             if code in self.shares
             else threshold_text(limit)
             for code, limit in enumerate(self.thresholds.by_class())
@@ -106,14 +106,9 @@ def warn_of_silent_sides(
     sides: Iterable[int],
     pair: str,
 ) -> None:
-    """Log a warning for every side that the rule never lets through in a backtest.
+    """Log a warning for every traded side without a decision in a backtest.
 
-    Args:
-        rule: that decided.
-        frame: N predictions of a pair.
-        decisions: (N,) their class codes.
-        sides: class codes that are traded.
-        pair: its name.
+    `frame` holds N predictions of the pair, `decisions` (N,) the class codes of the rule.
     """
     rows = usable(frame)
     for code in sides:
@@ -129,7 +124,7 @@ def warn_of_silent_sides(
 
 
 class EarlierModels:
-    """Predictions of earlier versions, which lack the ranks or the calibration of a rule.
+    """Predictions of earlier versions, which lack quantiles or calibration for a rule.
 
     A backtest refuses them; a running bot logs one warning a pair, and trades nothing until the
     pair has a new model.
@@ -139,19 +134,13 @@ class EarlierModels:
         self._waiting: set[tuple[str, str]] = set()
 
     def look_for(self, rule: DecisionRule, frame: pd.DataFrame, pair: str, *, live: bool) -> None:
-        """Look for such predictions before a rule decides.
-
-        Args:
-            rule: the active rule.
-            frame: predictions of a pair.
-            pair: its name.
-            live: whether this is a running bot, in which only the newest candle matters.
+        """Check a pair's predictions before a rule decides; live, only the newest candle matters.
 
         Raises:
             OperationalException: in a backtest, with the way out.
         """
         for setting, noun, lacking in (
-            (_BY_QUANTILE, "ranks", rule.without_level(frame)),
+            (_BY_QUANTILE, "quantiles", rule.without_level(frame)),
             (f"calibration {rule.calibration!r}", "calibration", rule.uncalibrated(frame)),
         ):
             if live:
@@ -160,8 +149,8 @@ class EarlierModels:
                 raise OperationalException(
                     f"{pair}: {setting} needs {noun}, and {lacking.sum()} predictions of an "
                     "earlier version have none; delete backtesting_predictions in the folder of "
-                    "freqai.identifier to predict anew. Models of that version have none either: "
-                    "if this comes again, set another identifier to train anew"
+                    "freqai.identifier to predict again. Models of that version have none either: "
+                    "if this comes again, set another identifier to train again"
                 )
 
     def _warn(self, setting: str, noun: str, lacks: bool, pair: str) -> None:

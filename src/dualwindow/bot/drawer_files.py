@@ -1,4 +1,4 @@
-"""The folder of `freqai.identifier`: bound to the settings, with FreqAI's own files in it whole."""
+"""The folder of `freqai.identifier`: bound to the settings, FreqAI's own files in it undamaged."""
 
 from __future__ import annotations
 
@@ -20,29 +20,20 @@ from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside, who
 logger = logging.getLogger(__name__)
 
 _STATE_FILES: Final = ("pair_dictionary.json", "global_metadata.json", "metric_tracker.json")
-
 #: All predictions of a live bot, and FreqAI's copy of them.
 _HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
-
 _ARROW_MAGIC: Final = b"ARROW1"
 
 FOLDER: Final = "old_predictions"
-
 #: Newest predictions of a pair that stay in memory (candles): 30 days of minutes.
 HELD: Final = 43_200
-
 #: Predictions of one file: ten days of minutes.
 FILED_AT_ONCE: Final = 14_400
-
 _DATE: Final = "date_pred"
 
 
 def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]) -> Path:
-    """Bind the model folder to the settings and clear away what a killed bot left in it.
-
-    Args:
-        config: freqtrade's configuration.
-        dependencies: settings that its models depend on, from `model_dependencies`.
+    """Bind the model folder to its models' dependencies, and clear up after a killed bot.
 
     Returns:
         `user_data/models/<identifier>`.
@@ -61,15 +52,13 @@ def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]
 
 
 def set_aside_damaged(folder: Path) -> list[Path]:
-    """Rename FreqAI's damaged state files and cached predictions, with one warning each.
+    """Rename FreqAI's damaged state files and cached predictions, with a warning for every file.
 
-    FreqAI reads them without a check and would end in a traceback. Missing ones it makes itself.
-
-    Args:
-        folder: `user_data/models/<identifier>`; need not exist.
+    FreqAI reads them without a check and would end in a traceback; missing ones it creates itself.
+    The folder need not exist.
 
     Returns:
-        Where the damaged files went.
+        New paths of the damaged files.
     """
     sums = CheckedFiles(folder)
     checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(_HISTORIES, _is_pickle)
@@ -102,7 +91,7 @@ def _is_json(file: Path) -> bool:
 
 
 def _is_pickle(file: Path) -> bool:
-    """Whether FreqAI, which unpickles the file at every start, would manage to."""
+    """Whether FreqAI, which unpickles the file at every start, can load it."""
     try:
         with file.open("rb") as handle:
             return isinstance(pickle.load(handle), dict)
@@ -111,35 +100,30 @@ def _is_pickle(file: Path) -> bool:
 
 
 def _is_arrow(file: Path) -> bool:
-    """Whether the file begins and ends as a whole Arrow file does; a half-written one does not."""
+    """Whether the file begins and ends as an Arrow file does; a half-written one does not."""
+    length = len(_ARROW_MAGIC)
     with file.open("rb") as handle:
-        begins = handle.read(len(_ARROW_MAGIC)) == _ARROW_MAGIC
-        size = handle.seek(0, 2)
-        if size < 2 * len(_ARROW_MAGIC):
+        begins = handle.read(length) == _ARROW_MAGIC
+        if handle.seek(0, 2) < 2 * length:
             return False
-        handle.seek(-len(_ARROW_MAGIC), 2)
+        handle.seek(-length, 2)
         return begins and handle.read() == _ARROW_MAGIC
 
 
 def file_oldest(
     predictions: pd.DataFrame,
     folder: Path,
-    base: str,
+    pair: str,
     *,
     held: int = HELD,
     rows: int = FILED_AT_ONCE,
 ) -> pd.DataFrame:
-    """Write the oldest predictions to a file once there are enough of them.
+    """Write a pair's oldest predictions to a file once there are `rows` of them beyond `held`.
 
-    Args:
-        predictions: of one pair, in time order, as FreqAI holds them.
-        folder: `user_data/models/<identifier>`.
-        base: base coin.
-        held: predictions that stay.
-        rows: predictions of one file.
+    The predictions are in time order, as FreqAI holds them; the base coin names the file.
 
     Returns:
-        Those that are left, with a new index; the same frame where nothing was written.
+        The rest, with a new index; the same frame where nothing was written.
     """
     if len(predictions) < held + rows:
         return predictions
@@ -150,23 +134,21 @@ def file_oldest(
     oldest = oldest.astype(dict.fromkeys(objects, str))
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    with whole_path(target / f"{base}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather") as path:
+    name = f"{_base(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
+    with whole_path(target / name) as path:
         oldest.to_feather(path)
     return predictions.iloc[cut:].reset_index(drop=True)
 
 
-def with_filed(predictions: pd.DataFrame, folder: Path, base: str) -> pd.DataFrame:
-    """Predictions of a pair with all that were written to files in front.
-
-    Args:
-        predictions: as `file_oldest` left them.
-        folder: `user_data/models/<identifier>`.
-        base: base coin.
-    """
-    files = sorted((folder / FOLDER).glob(f"{base}_*.feather"))
+def with_filed(predictions: pd.DataFrame, folder: Path, pair: str) -> pd.DataFrame:
+    """Predictions of a pair with those that `file_oldest` wrote to the folder in front."""
+    files = sorted((folder / FOLDER).glob(f"{_base(pair)}_*.feather"))
     if not files:
         return predictions
-    frames = [*map(pd.read_feather, files), predictions]
-    whole = pd.concat(frames, ignore_index=True)
-    # A bot that was killed after it wrote a file holds those predictions once more.
-    return whole.drop_duplicates(_DATE, keep="last").sort_values(_DATE, ignore_index=True)
+    joined = pd.concat([*map(pd.read_feather, files), predictions], ignore_index=True)
+    # A bot that was killed after it wrote a file holds those predictions a second time.
+    return joined.drop_duplicates(_DATE, keep="last").sort_values(_DATE, ignore_index=True)
+
+
+def _base(pair: str) -> str:
+    return pair.split("/", maxsplit=1)[0]

@@ -1,7 +1,7 @@
-"""The strategy's exits: where they lie for a trade, and that nothing else takes their place.
+"""The strategy's exits as freqtrade's callbacks return them, and checks that nothing replaces them.
 
-Trades end where their labels do: at the take profit, the stop loss or the time-out. The prices come
-from `dualwindow.backtest.exits`; here they become what freqtrade's callbacks return.
+Trades end where their labels do: at the take profit, the stop loss or the time-out. The prices are
+those of `dualwindow.backtest.exits`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
-#: calc_profit_ratio rounds to 1e-8 and freqtrade wants more than the ROI, the label at least it.
+#: calc_profit_ratio rounds to 1e-8; freqtrade wants more than the ROI, the label at least the ROI.
 _HALF_A_STEP: Final = 5e-9
 
 #: Distance of a stop that the price has already passed, as a fraction of the price: less than any
 #: tick, and by freqtrade's own rounding the price itself. freqtrade ignores a distance of 0.
 _PASSED: Final = 1e-9
 
-#: Keys of config.json that freqtrade puts over the strategy's own exits.
+#: Keys of config.json with which freqtrade replaces the strategy's own exits.
 _EXIT_KEYS: Final = (
     "minimal_roi",
     "stoploss",
@@ -53,15 +53,10 @@ def take_profit_ratio(trade: Trade, settings: TrainingConfig) -> float:
 def stop_loss_distance(trade: Trade, current_rate: float, settings: TrainingConfig) -> float | None:
     """Distance of the stop loss from the current price, for `custom_stoploss`.
 
-    It is set once. Computed again from another price it would now and then round to the next tick,
+    It is set once. Computed again from another price it would sometimes round to the next tick,
     which freqtrade takes for a trailing stop. A price that has passed the stop before it is set
     ends the trade: freqtrade accepts no stop beyond the price, so the stop is set at the price, and
     again at every price until one reaches it.
-
-    Args:
-        trade: an open trade.
-        current_rate: the price now.
-        settings: with the barriers.
 
     Returns:
         Fraction of the price times the leverage; None keeps the stop that is set.
@@ -80,7 +75,7 @@ def stop_loss_distance(trade: Trade, current_rate: float, settings: TrainingConf
 def has_timed_out(
     trade: Trade, now: datetime, settings: TrainingConfig, candle_seconds: int
 ) -> bool:
-    """Whether the future window of a trade is over; it counts from the fill, not the order."""
+    """Whether the future window of a trade is over, counted from the fill, not the order."""
     filled = trade.date_entry_fill_utc or trade.open_date_utc
     return bool(now.astimezone(UTC) >= time_out_at(filled, settings, candle_seconds))
 
@@ -88,8 +83,8 @@ def has_timed_out(
 def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
     """Refuse keys of the configuration that would replace the strategy's exits.
 
-    freqtrade lets the configuration win over the strategy silently, and trades would no longer end
-    where their labels do. A derived strategy may set these attributes itself.
+    freqtrade would use them silently, and trades would no longer end where their labels do. A
+    derived strategy may set these attributes itself.
 
     Raises:
         OperationalException: naming every such key and its value.
@@ -106,15 +101,9 @@ def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
 
 
 def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[str, Any]:
-    """Hyperopt's parameter file without its exits; other exits than the strategy's are logged.
+    """Content of hyperopt's parameter file without exits; those unlike the strategy's are logged.
 
-    Whatever was searched, freqtrade writes exits into the file: those that it found, or those that
-    the strategy had on that day.
-
-    Args:
-        content: of the file.
-        file: its name.
-        strategy: class that has the exits as attributes.
+    freqtrade always writes exits into the file: the best ones, or the strategy's of that day.
 
     Raises:
         OperationalException: when the file holds something else than groups of values.

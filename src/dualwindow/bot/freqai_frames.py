@@ -1,4 +1,4 @@
-"""FreqAI's frames: a training's candles, labels and prices from one, predictions into one."""
+"""Between FreqAI's frames and the package: candles, labels, prices and predictions."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def training_data(
 
     Returns:
         `candles`, a `CandleArrays` of N rows; `labels`, (N,) int8 class codes, -1 where unknown;
-        `touches`, a `BothTouched` where the label's rule counts them, else None; and what FreqAI
-        itself saves of a training: no `train_features`, because the model holds those that it
-        needs, and `train_dates`, the first and the last.
+        `touches`, a `BothTouched` where the label's rule counts them, else None; and for FreqAI's
+        own files an empty `train_features`, because the model holds those that it needs, and
+        `train_dates`, the first and the last.
 
     Raises:
         DataError: when there is no label, or as in `read_candles`.
@@ -80,9 +80,7 @@ def training_data(
 class FramePrices:
     """Prices and terms on which a training's decisions are traded, from the training's frame.
 
-    Args:
-        config: freqtrade's configuration.
-        reads_funding: false in a running bot, which downloads no funding after its start.
+    A running bot reads no funding, because it downloads none after its start.
 
     Raises:
         SettingsError: when the fee is no fraction.
@@ -97,11 +95,7 @@ class FramePrices:
         self._funded = mode == FUTURES and root.evaluation_funding and reads_funding
 
     def from_frame(self, frame: pd.DataFrame) -> TradeVenue:
-        """One pair's prices and terms; they hold the frame, of which a timerange is read later.
-
-        Args:
-            frame: in time order, with freqtrade's candle columns.
-        """
+        """One pair's prices and terms; they keep the frame, to read date ranges of it later."""
 
         def prices(pair: str, timerange: DateRange) -> TradeCandles:
             seconds = pd.Series(utc_seconds(frame["date"]))
@@ -115,7 +109,7 @@ class FramePrices:
         if not self._funded:
             return None
         if pair not in self._known:
-            # Once for all retrainings: where there is none, one warning will do.
+            # Read once for all retrainings, so that missing funding gives one warning.
             path = self._folder / f"{stem_of(pair)}-{self._timeframe}-futures.feather"
             self._known[pair] = read_funding(CandleSource(pair, path))
         return self._known[pair]
@@ -124,30 +118,25 @@ class FramePrices:
 def prediction_frame(
     prediction: Prediction, model: TrainedModel, rule: DecisionRule
 ) -> pd.DataFrame:
-    """Predictions as the columns that FreqAI puts beside the candles and keeps.
+    """Predictions of a model as the columns that FreqAI adds to the candles and keeps.
 
-    The decision is the configured rule's, as it was when the candle was predicted. The strategy
-    decides on the other columns, so that cached predictions serve other thresholds too.
-
-    Args:
-        prediction: of N candles.
-        model: that made it.
-        rule: of the configuration.
+    The decision is that of the rule configured at the time of the prediction. The strategy decides
+    on the other columns, so that cached predictions serve other thresholds too.
 
     Returns:
         N rows: the decision in the label column, the network's own probabilities (0 without a
-        valid window), and the model's ranks and calibration, see `dualwindow.columns`.
+        valid window), and the model's quantile levels and calibration, see `dualwindow.columns`.
     """
     probabilities = np.nan_to_num(prediction.probabilities.astype(np.float64), nan=0.0)
     frame = pd.DataFrame(probabilities, columns=list(CLASS_NAMES))
-    ranks = model.ranks(prediction.probabilities)
+    levels = model.ranks(prediction.probabilities)
     for code, name in QUANTILE_COLUMNS.items():
-        frame[name] = ranks[:, code]
+        frame[name] = levels[:, code]
     frame[SHARPNESS_COLUMN], shifts = model.calibration_terms
     for name, shift in zip(SHIFT_COLUMNS.values(), shifts.tolist(), strict=True):
         frame[name] = shift
     decisions = rule.decide(frame.assign(do_predict=prediction.valid.astype(np.int_)))
-    # FreqAI writes numbers into this column when a model expires: it must be of dtype object.
+    # FreqAI writes numbers into this column when a model expires: its dtype must be object.
     names = np.array(CLASS_NAMES, dtype=object)[decisions]
     frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
     return frame

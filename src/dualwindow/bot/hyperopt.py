@@ -1,7 +1,7 @@
 """freqtrade's hyperopt on the decision rule: thresholds and shares as its parameters.
 
-freqtrade writes the best epoch to a JSON file beside the strategy and puts it over everything else
-at the next start; which of its values count is decided in `thresholds`.
+freqtrade writes the best epoch to a JSON file beside the strategy and applies it over everything
+else at the next start; `thresholds` decides which of its values count.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dualwindow.settings import TrainingConfig
 
 SPACE: Final = "buy"
 #: Searched range of a threshold, widened where the start lies outside. Balanced classes spread the
-#: probabilities around a third; in their natural shares, as calibrated, SHORT and LONG are rare.
+#: probabilities around a third; with natural shares, or calibrated, SHORT and LONG are rare.
 _BALANCED: Final = (0.3, 0.9)
 _NATURAL: Final = (0.02, 0.6)
 #: Shares of the candles of a side: from one or two a day (of a minute each) to one in ten.
@@ -64,30 +64,24 @@ def require_own_spaces(config: Mapping[str, Any], settings: TrainingConfig) -> N
 def search_parameters(settings: TrainingConfig, *, can_short: bool) -> dict[str, DecimalParameter]:
     """Parameters of the sides that can change a trade, starting at the configured values.
 
-    In mode coverage a side's share is searched in place of a threshold, which would take away the
-    purpose of the mode: a threshold of each model's own.
+    In mode coverage a side's share is searched in place of a threshold, which would end the purpose
+    of the mode: a threshold for every model.
 
     Returns:
         By `threshold_name` or `share_name`.
     """
-    return dict(
-        _share(settings, side)
-        if SIDES[side] in settings.coverage_sides
-        else _threshold(settings, side)
-        for side in deciding_sides(settings, can_short=can_short)
-    )
-
-
-def _threshold(settings: TrainingConfig, side: str) -> tuple[str, DecimalParameter]:
     balanced = settings.class_balance != "none" and settings.calibration == "none"
-    start = float(getattr(settings.thresholds, side))
-    return threshold_name(side), _around(start, _BALANCED if balanced else _NATURAL, decimals=3)
-
-
-def _share(settings: TrainingConfig, side: str) -> tuple[str, DecimalParameter]:
-    # Rounded to the nearest it could let more through than is configured.
-    start = allowed_steps(settings.confidence_coverage) / STEPS
-    return share_name(side), _around(start, _SHARES, decimals=4)
+    parameters = {}
+    for side in deciding_sides(settings, can_short=can_short):
+        if SIDES[side] in settings.coverage_sides:
+            # Rounded to the nearest it could let more through than is configured.
+            start = allowed_steps(settings.confidence_coverage) / STEPS
+            parameters[share_name(side)] = _around(start, _SHARES, decimals=4)
+        else:
+            start = float(getattr(settings.thresholds, side))
+            usual = _BALANCED if balanced else _NATURAL
+            parameters[threshold_name(side)] = _around(start, usual, decimals=3)
+    return parameters
 
 
 def _around(start: float, usual: tuple[float, float], *, decimals: int) -> DecimalParameter:
@@ -98,12 +92,7 @@ def _around(start: float, usual: tuple[float, float], *, decimals: int) -> Decim
 class SearchedRule:
     """The active decision rule of a strategy, whose values hyperopt may search.
 
-    Args:
-        settings: of the configuration, whose rule is active until `choose`.
-        can_short: whether SHORT is traded.
-
-    Attributes:
-        parameters: to be searched, see `search_parameters`.
+    It is that of the settings until `choose`; `parameters` are those of `search_parameters`.
     """
 
     def __init__(self, settings: TrainingConfig, *, can_short: bool) -> None:
@@ -112,18 +101,14 @@ class SearchedRule:
         self.choose({})
 
     def choose(self, given: Mapping[str, Mapping[str, Any]]) -> None:
-        """Put given values over those of the settings, see `ChosenThresholds.from_settings`.
-
-        Raises:
-            OperationalException: when a value is out of range.
-        """
+        """Let given values replace those of the settings, see `ChosenThresholds.from_settings`."""
         self._chosen = ChosenThresholds.from_settings(
             self._settings, given, can_short=self._can_short
         )
 
     @property
     def active(self) -> DecisionRule:
-        """The rule that decides; while hyperopt runs, that of the current epoch."""
+        """The rule in use; while hyperopt runs, that of the current epoch."""
         tried = {
             name: parameter.value
             for name, parameter in self.parameters.items()
@@ -132,16 +117,15 @@ class SearchedRule:
         return with_given(self._chosen.rule, tried)
 
     def line(self) -> str:
-        """The chosen values and where they come from, for the log."""
+        """The chosen values and their origins, for the log."""
         return self._chosen.line()
 
     def with_unsearched(
         self, unsearched: Mapping[str, dict[str, Any]]
     ) -> dict[str, dict[str, Any]]:
-        """Values that a search of other spaces writes down, with those that decided meanwhile.
+        """Values that a search of other spaces writes to its file, with those of the chosen rule.
 
-        Args:
-            unsearched: space to its parameters, by name, as freqtrade gives them.
+        `unsearched` maps a space to its parameters by name, as freqtrade gives them.
         """
         group = unsearched.get(SPACE, {})
         if not self.parameters.keys() & group.keys():
@@ -152,11 +136,7 @@ class SearchedRule:
 
 
 class ConfiguredStart:
-    """The `HyperOpt` of a strategy, which freqtrade asks for an optimiser.
-
-    Args:
-        parameters: to be searched, by name; they hold the configured values.
-    """
+    """The `HyperOpt` of a strategy, which freqtrade asks for an optimiser of named parameters."""
 
     def __init__(self, parameters: Mapping[str, DecimalParameter]) -> None:
         self._first = {name: parameter.value for name, parameter in parameters.items()}
@@ -164,12 +144,10 @@ class ConfiguredStart:
     def generate_estimator(self, *, random_state: int, **_kwargs: Any) -> Any:
         """The default optimiser of freqtrade, whose first epoch tries the configured values.
 
-        The best epoch is therefore never worse than the configuration.
-
-        Args:
-            random_state: seed of the other epochs.
+        The best epoch is therefore never worse than the configuration. `random_state` is the seed
+        of the other epochs.
         """
-        # optuna comes with freqtrade's hyperopt alone; a bot runs without it.
+        # optuna is installed with freqtrade's hyperopt only; a bot runs without it.
         from freqtrade.optimize.hyperopt.hyperopt_optimizer import (  # noqa: PLC0415
             INITIAL_POINTS,
         )

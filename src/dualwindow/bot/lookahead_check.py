@@ -1,4 +1,4 @@
-"""Asks a strategy for its features twice, to see whether they know the future."""
+"""Check that a strategy's features do not look ahead, by computing them twice."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from freqtrade.strategy.interface import IStrategy
 from dualwindow.bot.config_checks import refusing
 from dualwindow.data.features.lookahead import require_no_lookahead
 
-#: Candles that are checked, beyond those that the longest moving average needs before them.
+#: Candles to check, beyond those that the longest moving average needs before them.
 CHECKED_CANDLES: Final = 3000
-
-#: Candles that are taken away at the end; half of a frame that is shorter than twice as many.
+#: Candles to cut off at the end; half of a frame that is shorter than twice as many.
 CUT_CANDLES: Final = 300
 
 
 class LookaheadCheck:
     """Refuses features that look ahead, once a pair and start.
 
-    Only the base timeframe's candles are taken away: the features of other timeframes and of
-    correlated pairs come from FreqAI, whole both times, and are not checked.
-
-    Args:
-        config: freqtrade's configuration.
+    Only the base timeframe's candles are cut: the features of other timeframes and of correlated
+    pairs come from FreqAI, uncut both times, and are not checked.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -34,12 +30,7 @@ class LookaheadCheck:
         self._passed: set[str] = set()
 
     def __call__(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
-        """Check a pair that has not passed yet.
-
-        Args:
-            candles: N rows as freqtrade hands them over.
-            pair: the base pair.
-            strategy: that makes the features.
+        """Check a pair that has not passed yet, on N candles as freqtrade passes them.
 
         Raises:
             OperationalException: naming the columns that look ahead.
@@ -50,11 +41,10 @@ class LookaheadCheck:
         part = candles.tail(max(periods, default=0) + CHECKED_CANDLES).reset_index(drop=True)
         kept = len(part) - min(CUT_CANDLES, len(part) // 2)
         if kept:
-            whole, cut = (
-                self._features(frame, pair, strategy) for frame in (part, part.iloc[:kept])
-            )
+            frames = part, part.iloc[:kept]
+            uncut, cut = (self._features(frame, pair, strategy) for frame in frames)
             with refusing():
-                require_no_lookahead(whole, cut, pair)
+                require_no_lookahead(uncut, cut, pair)
         self._passed.add(pair)
 
     def _features(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:

@@ -22,12 +22,7 @@ PATIENCE: Final = 5
 
 
 class NewestCandle:
-    """Decides once a candle whether the newest one of a pair may be traded upon.
-
-    Args:
-        provider: of the running bot's candles.
-        config: freqtrade's configuration.
-    """
+    """Decides once a candle whether the newest one of a pair may be traded upon."""
 
     def __init__(self, provider: DataProvider, config: Mapping[str, Any]) -> None:
         self._provider = provider
@@ -45,29 +40,21 @@ class NewestCandle:
         return first
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
-        """Whether no candle that the features need is late.
-
-        Args:
-            pair: the base pair.
-            candles: N rows with freqtrade's candle columns, in time order.
-        """
+        """Whether no candle that the features need is late; `candles` are the pair's, in order."""
         frames = {pair: candles}
         for other in self._correlated:
             frames.setdefault(other, self._provider.get_pair_dataframe(other, self._timeframe))
-        # Every pair is looked at, also when one is late, because the watch remembers the frames.
-        complete = {
-            name: self._watch.is_complete(name, frame)
-            for name, frame in frames.items()
-            if len(frame)
-        }
-        return all(complete.values())
+        # All pairs are checked, also when one is late, because the watch remembers the frames.
+        complete = [
+            self._watch.is_complete(name, frame) for name, frame in frames.items() if len(frame)
+        ]
+        return all(complete)
 
     def _delivered(self, pair: str, since: int) -> NDArray[np.int64]:
         """Dates of the candles that the exchange has, seconds since 1970."""
-        exchange = self._provider._exchange
         try:
             # Unlike the candles that the bot refreshes, these are not filled.
-            candles = exchange.get_historic_ohlcv(
+            candles = self._provider._exchange.get_historic_ohlcv(
                 pair, self._timeframe, since_ms=since * 1000, candle_type=self._candle_type
             )
         except FreqtradeException:
@@ -76,7 +63,7 @@ class NewestCandle:
         return utc_seconds(candles["date"]) if len(candles) else np.empty(0, dtype=np.int64)
 
     def _renew(self, pair: str) -> None:
-        # What freqtrade does itself after a jump in time: the next refresh begins from nothing.
+        # As freqtrade itself does after a jump in time: the next refresh starts from nothing.
         key = (pair, self._timeframe, self._candle_type)
         self._provider._exchange._klines.pop(key, None)
 
@@ -85,8 +72,8 @@ class CandleWatch:
     """Remembers, pair by pair, which candles the exchange left out.
 
     Args:
-        delivered: asks the exchange: pair and seconds since 1970 to the (M,) int64 dates of the
-            candles that it delivers from then on; empty when it does not answer.
+        delivered: pair and seconds since 1970 to the (M,) int64 dates of the candles that the
+            exchange delivers from then on; empty when it does not answer.
         renew: makes freqtrade load all of a pair's candles again for the next candle.
     """
 
@@ -100,14 +87,10 @@ class CandleWatch:
         self._seen_until: dict[str, int] = {}
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
-        """Whether the newest candles are final: the exchange will not add to them any more.
+        """Whether the newest of N candles, filled by freqtrade, are final.
 
         False while one of the newest `PATIENCE` candles is missing, and for the one candle at which
         a missing one has arrived.
-
-        Args:
-            pair: as freqtrade writes it.
-            candles: N rows with freqtrade's candle columns, in time order, as freqtrade fills them.
         """
         flat = flat_candles(candles)
         seconds = utc_seconds(candles["date"])
@@ -119,7 +102,7 @@ class CandleWatch:
         if awaited:
             logger.warning("%s: the exchange has left out %s; waiting", pair, _named(awaited))
         if arrived:
-            logger.info("%s: %s arrived late; loading its candles anew", pair, _named(arrived))
+            logger.info("%s: %s arrived late; loading its candles again", pair, _named(arrived))
             self._renew(pair)
         self._seen_until[pair] = int(seconds[-1])
         first = int(seconds[0])
@@ -128,7 +111,7 @@ class CandleWatch:
         return not awaited and not arrived
 
     def _arrived(self, pair: str, traded: NDArray[np.int64]) -> set[int]:
-        """Candles that were missing and hold trades now; they are missing no longer."""
+        """Missing candles that hold trades now; they are removed from the missing ones."""
         missing = self._missing.get(pair, set())
         arrived = missing.intersection(traded.tolist()) if missing else set()
         missing -= arrived
@@ -136,14 +119,13 @@ class CandleWatch:
 
     def _confirm(self, pair: str, suspects: set[int]) -> set[int]:
         """Those of the flat candles that the exchange did not deliver."""
-        silent = self._silent.setdefault(pair, set())
+        silent, known = (of.setdefault(pair, set()) for of in (self._silent, self._missing))
         unknown = suspects - silent
         if not unknown:
             return set()
         delivered = set(self._delivered(pair, min(unknown)).tolist())
         silent |= unknown & delivered
         missing = unknown - delivered
-        known = self._missing.setdefault(pair, set())
         known -= delivered
         known |= missing
         return missing

@@ -1,4 +1,4 @@
-"""The model that the bot's trainings start from, checked against freqtrade's configuration."""
+"""The model that the bot's trainings start from, checked against the configuration."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Start:
     """The start of every training of the bot: a pretrained model or random weights.
 
     Attributes:
-        model: None where the settings name none, so that trainings start from random weights.
+        model: None for random weights.
         settings: with the sizes of the model's network.
-        warnings: sentences to be logged once.
+        warnings: sentences to log once.
     """
 
     model: PortableModel | None
@@ -52,7 +52,7 @@ class Start:
         return self.model.sha256 if self.model else None
 
     def lines(self) -> list[str]:
-        """Lines on the model for the log, at the start of the bot."""
+        """Lines about the model for the log, at the start of the bot."""
         if self.model is None:
             return []
         origin = self.model.origin
@@ -64,46 +64,43 @@ class Start:
 
 
 def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
-    """Load the model that the settings name and check all that can be known before any candle.
-
-    Args:
-        config: freqtrade's configuration.
-        settings: read from it.
+    """Load the configured model and check all that is known before the first candle.
 
     Raises:
         DualWindowError: when the model cannot be loaded, is of other windows, labels, features or
-            candles, or has seen what a backtest would predict.
+            candles, or has seen candles that a backtest would predict.
     """
     training, models = settings.training, Path(config["user_data_dir"]) / "models"
-    _require_own_folder(models, config["freqai"]["identifier"])
+    identifier = config["freqai"]["identifier"]
+    if is_portable(models / identifier):
+        problem = (
+            f"freqai.identifier {identifier!r}: {models / identifier} is a model folder, in which "
+            "FreqAI would write and which freqtrade's analyses delete; set another identifier, and "
+            "name the folder as pretrained to use it"
+        )
+        raise SettingsError([problem], "the configuration")
     start = load_pretrained(training, models)
     if start is None:
         return Start(None, training, ())
     require_timeframe(start, config["timeframe"])
     training = settings_from(start, training)
-    names = _known_features(config, settings.indicator_periods, training.feature_set)
-    if names:
+    if names := _known_features(config, settings.indicator_periods, training.feature_set):
         require_features(start, names)
     mode = str(config.get("trading_mode", "spot"))
     warnings = origin_warnings(start, config["exchange"]["name"], mode)
     if is_live(config):
-        warnings += _clock_warnings(start)
+        seen = start.origin.seen_until
+        if time.time() < seen:
+            # Live candles are later than any training, unless a clock is wrong.
+            warnings.append(
+                f"the pretrained model {start.origin.name!r} has seen candles until "
+                f"{utc_text(seen)} (UTC), which this machine's clock calls the future; check the "
+                "clock"
+            )
     elif config.get("timerange"):
-        # FreqAI's first slice begins here; whatever an analysis cuts out of it lies later.
+        # FreqAI's first slice begins here; the slices of an analysis begin later.
         require_no_hindsight(start, TimeRange.parse_timerange(config["timerange"]).startts)
     return Start(start, training, tuple(warnings))
-
-
-def _require_own_folder(models: Path, identifier: str) -> None:
-    if is_portable(models / identifier):
-        raise SettingsError(
-            [
-                f"freqai.identifier {identifier!r}: {models / identifier} is a model folder, in "
-                "which FreqAI would write and which freqtrade's analyses delete; set another "
-                "identifier, and name the folder as pretrained to use it"
-            ],
-            "the configuration",
-        )
 
 
 def _known_features(
@@ -112,19 +109,7 @@ def _known_features(
     """Names of the features where they follow from the configuration alone; else empty."""
     features = config["freqai"]["feature_parameters"]
     base_only = features.get("include_timeframes") == [config["timeframe"]]
-    if config.get("strategy") != _OWN_STRATEGY or not base_only:
-        return ()
-    if features.get("include_corr_pairlist"):
+    own = config.get("strategy") == _OWN_STRATEGY
+    if not own or not base_only or features.get("include_corr_pairlist"):
         return ()
     return FeatureStream(periods, feature_set).names
-
-
-def _clock_warnings(start: PortableModel) -> list[str]:
-    """Live candles come after any training, unless a clock is wrong."""
-    seen = start.origin.seen_until
-    if time.time() >= seen:
-        return []
-    return [
-        f"the pretrained model {start.origin.name!r} has seen candles until {utc_text(seen)} "
-        "(UTC), which this machine's clock calls the future; check the clock"
-    ]

@@ -1,7 +1,7 @@
 """The choice of the active rule: by a parameter file, a strategy's code or the settings.
 
-A side goes by a threshold of its probability or by a share of each model's validation candles. The
-first source that gives either wins over those after it, and over the mode of the other kind.
+A side is decided by a threshold of its probability or by a share of a model's validation candles.
+The first source that gives either wins over those after it, and over the mode of the other kind.
 """
 
 from __future__ import annotations
@@ -40,22 +40,14 @@ def deciding_sides(settings: TrainingConfig, *, can_short: bool) -> list[str]:
     """
     if not settings.use_confidence_thresholding:
         return []
-    matters = {
-        "short": can_short,
-        "long": True,
-        "hold": settings.confidence_fallback == "argmax",
-    }
-    return [side for side, it_does in matters.items() if it_does]
+    has_fallback = settings.confidence_fallback == "argmax"
+    matters = {"short": can_short, "long": True, "hold": has_fallback}
+    return [side for side in SIDES if matters[side]]
 
 
 @dataclass(frozen=True)
 class ChosenThresholds:
-    """The chosen decision rule, and the origin of its parts.
-
-    Attributes:
-        rule: thresholds, or shares of the validation candles.
-        origins: `short`, `long` and `hold` to the words for the source of their threshold or share.
-    """
+    """The chosen decision rule, and the words for the origins of its values by side."""
 
     rule: DecisionRule
     origins: Mapping[str, str]
@@ -70,11 +62,8 @@ class ChosenThresholds:
     ) -> ChosenThresholds:
         """Choose for every side: the first source that gives it, the settings, then their mode.
 
-        Args:
-            settings: of the configuration.
-            given: words for an origin to its values by `threshold_name` and `share_name`, among
-                others; the first origin that has either of a side wins.
-            can_short: whether SHORT is traded.
+        `given` maps words for an origin to its values by `threshold_name` and `share_name`, among
+        others; the first origin that has either of a side wins.
 
         Raises:
             OperationalException: when the winning value is no probability or share, when there are
@@ -87,8 +76,8 @@ class ChosenThresholds:
             own = f"confidence_threshold_{side}"
             explicit = getattr(settings, own) is not None
             origins[side] = own if explicit else f"confidence_mode {settings.confidence_mode}"
-            for origin, found in given.items() if side in deciding else ():
-                if value := _given(side, found, origin, settings):
+            for origin, offered in given.items() if side in deciding else ():
+                if value := _given(side, offered, origin, settings):
                     values |= value
                     origins[side] = origin
                     break
@@ -97,9 +86,9 @@ class ChosenThresholds:
     def line(self) -> str:
         """The active thresholds and shares with their origins, for the log."""
         thresholds, shares = self.rule.thresholds, self.rule.shares
-        calibration = calibration_text(self.rule.calibration)
+        end = calibration_text(self.rule.calibration)
         if not thresholds.enabled:
-            return f"use_confidence_thresholding is false: the likeliest class is said{calibration}"
+            return f"use_confidence_thresholding is false: the likeliest class is predicted{end}"
         by_origin: dict[str, list[str]] = {}
         for side, code in SIDES.items():
             limit = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
@@ -107,13 +96,13 @@ class ChosenThresholds:
                 limit = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
             by_origin.setdefault(self.origins[side], []).append(limit)
         parts = [f"{' '.join(limits)} ({origin})" for origin, limits in by_origin.items()]
-        return f"thresholds {', '.join(parts)}{calibration}"
+        return f"thresholds {', '.join(parts)}{end}"
 
 
 def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
-    """A rule in which given values decide, by `threshold_name` and `share_name`.
+    """The rule with given values, by `threshold_name` and `share_name`.
 
-    A side's threshold takes the place of its share, and its share that of its threshold.
+    A side's threshold replaces its share, and its share its threshold.
     """
     limits = {side: float(getattr(rule.thresholds, side)) for side in SIDES}
     shares = dict(rule.shares)
@@ -131,7 +120,7 @@ def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:
 
 
 def values_of(rule: DecisionRule, sides: Iterable[str]) -> dict[str, float]:
-    """Thresholds and shares of some sides, by the names in `with_given` and parameter files."""
+    """Thresholds and shares of some sides, by their names in parameter files."""
     return dict(
         (share_name(side), rule.shares[code])
         if (code := SIDES[side]) in rule.shares
@@ -141,28 +130,28 @@ def values_of(rule: DecisionRule, sides: Iterable[str]) -> dict[str, float]:
 
 
 def _given(
-    side: str, found: Mapping[str, Any], origin: str, settings: TrainingConfig
+    side: str, offered: Mapping[str, Any], origin: str, settings: TrainingConfig
 ) -> dict[str, float]:
-    """A side's one value in what an origin gives, by its name; empty where it gives none."""
+    """The value that an origin gives a side, by its name; empty where it gives none."""
     threshold, share = threshold_name(side), share_name(side)
-    has_share = side != "hold" and share in found
-    if threshold in found and has_share:
-        # Only an edited file or code has both, and either choice would trade what was not meant.
+    has_share = side != "hold" and share in offered
+    if threshold in offered and has_share:
+        # Only an edited file or code has both, and either choice could be the wrong one.
         raise OperationalException(
-            f"{threshold} {found[threshold]!r} and {share} {found[share]!r} of {origin} both "
+            f"{threshold} {offered[threshold]!r} and {share} {offered[share]!r} of {origin} both "
             f"decide {side.upper()}; remove one of them"
         )
-    if threshold in found:
-        return {threshold: _number(found[threshold], threshold, origin, 0, 1)}
+    if threshold in offered:
+        return {threshold: _number(offered[threshold], threshold, origin, 0, 1)}
     if not has_share:
         return {}
     if settings.confidence_fallback != "hold":
         raise OperationalException(
-            f"{share} {found[share]!r} of {origin} needs confidence_fallback 'hold', because "
+            f"{share} {offered[share]!r} of {origin} needs confidence_fallback 'hold', because "
             f"{settings.confidence_fallback!r} lets through what the share holds back; set "
             f"'hold', or remove {share}"
         )
-    return {share: _number(found[share], share, origin, 1 / STEPS, LARGEST)}
+    return {share: _number(offered[share], share, origin, 1 / STEPS, LARGEST)}
 
 
 def _number(value: Any, name: str, origin: str, low: float, high: float) -> float:
