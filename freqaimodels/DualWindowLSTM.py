@@ -48,10 +48,9 @@ EXPIRED = 2
 class DualWindowLSTM(BackgroundTraining):
     """Predicts SHORT, HOLD or LONG from the last `window_size` candles.
 
-    Returns the decision in the label column, the probabilities in columns named after the classes,
-    their ranks among the model's validation candles (`SHORT_rank`, `LONG_rank`), the terms of its
-    calibration (`calibration_sharpness`, `SHORT_shift`, `LONG_shift`), and `do_predict` 0 where a
-    candle has no valid window.
+    Returns the decision in the label column; the columns that `prediction_frame` lists, with the
+    probabilities, their quantile levels (`SHORT_rank`, `LONG_rank`) and the calibration; and
+    `do_predict` 0 where a candle has no valid window.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -98,8 +97,8 @@ class DualWindowLSTM(BackgroundTraining):
         self._is_complete = self._newest.is_complete(pair, dataframe)
         result = super().start(dataframe, metadata, strategy)
         if self._newest.is_first(pair):
-            # FreqAI does not trade upon the first candle after a start. It would when the bot was
-            # stopped within the candle: its earlier prediction is handed out again.
+            # FreqAI does not trade upon the first candle after a start, unless the bot was stopped
+            # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
 
@@ -125,7 +124,7 @@ class DualWindowLSTM(BackgroundTraining):
     def _data_dictionary(
         self, frame: pd.DataFrame, pair: str, dk: FreqaiDataKitchen
     ) -> dict[str, Any]:
-        """Candles, labels and prices of a training, with what FreqAI itself saves of one."""
+        """Candles, labels and prices of a training, with the keys that FreqAI itself saves."""
         features = dk.training_features_list
         content = training_data(frame, features, pair, self._timeframe, self._settings)
         content["market"] = self._prices.from_frame(frame)
@@ -140,6 +139,7 @@ class DualWindowLSTM(BackgroundTraining):
         folder.mkdir(parents=True, exist_ok=True)
         candles: CandleArrays = data_dictionary["candles"]
         last_candle = int(candles.seconds[-1]) if len(candles) else 0
+        days = self.freqai_info["train_period_days"]
         return train_model(
             candles,
             data_dictionary["labels"],
@@ -157,10 +157,8 @@ class DualWindowLSTM(BackgroundTraining):
             ),
             facts=DatasetFacts(
                 touches=data_dictionary["touches"],
-                expected_candles=self.freqai_info["train_period_days"]
-                * 86_400
-                // self._candle_seconds,
-                # It holds FreqAI's whole frame, which is not needed after this.
+                expected_candles=days * 86_400 // self._candle_seconds,
+                # It keeps FreqAI's frame in memory, which is not needed after this.
                 venue=data_dictionary.pop("market", None),
             ),
         )
@@ -173,13 +171,12 @@ class DualWindowLSTM(BackgroundTraining):
         if not isinstance(model, TrainedModel):
             raise OperationalException(
                 f"{dk.pair}: FreqAI handed over no model from {dk.data_path}; delete the folder "
-                f"{self.full_path} or set another freqai.identifier to train anew"
+                f"{self.full_path} or set another freqai.identifier to train again"
             )
         dk.find_features(unfiltered_df)
         with refusing():
-            candles = read_candles(
-                unfiltered_df, dk.training_features_list, dk.pair, self._timeframe
-            )
+            names = dk.training_features_list
+            candles = read_candles(unfiltered_df, names, dk.pair, self._timeframe)
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
             before = None
@@ -202,22 +199,22 @@ class DualWindowLSTM(BackgroundTraining):
             return do_predict
         if not self._is_complete:
             do_predict[-1:] = 0
-        # FreqAI's own look at the age comes after the first prediction, and goes by a note that
-        # it makes before a new model is there.
+        # FreqAI itself checks the age after the first prediction only, by a date that it sets
+        # before a new model is saved.
         if dk.check_if_model_expired(model.trained_until):
             do_predict[:] = EXPIRED
         return do_predict
 
     def _describe_labels(self, dk: FreqaiDataKitchen) -> None:
-        """Give every column of numbers the mean and deviation that FreqAI looks up live."""
+        """Set the means and deviations of number columns, which FreqAI reads live."""
         for statistic in ("labels_mean", "labels_std"):
             columns = (*CLASS_NAMES, *CONFIDENCE_COLUMNS)
             dk.data.setdefault(statistic, {}).update(dict.fromkeys(columns, 0))
 
     def model_exists(self, dk: FreqaiDataKitchen) -> bool:
-        """Whether a whole model is there; a damaged one is refused with the way out.
+        """Whether a complete model is there; a damaged one is refused with the way out.
 
-        FreqAI saves several files after the model. When it was killed in between, the model is
+        FreqAI saves several files after the model; if it was killed in between, the model is
         trained again.
         """
         folder = Path(dk.data_path)
@@ -231,13 +228,13 @@ class DualWindowLSTM(BackgroundTraining):
     def check_if_feature_list_matches_strategy(self, dk: FreqaiDataKitchen) -> None:
         """Compare the features with those of cached predictions.
 
-        When an earlier slice had to be predicted and a later one is cached, FreqAI makes the
-        features of a frame that has them already, and pandas marks the doubled ones with `_x`.
+        When an earlier slice had to be predicted and a later one is cached, FreqAI adds the
+        features to a frame that has them already, and pandas marks the doubled ones with `_x`.
         """
         saved: list[str] = dk.data["training_features_list"]
-        found = dk.training_features_list
-        doubled = {name.removesuffix("_x") for name in found if name.endswith("_x")}
-        if doubled and set(saved) <= doubled | set(found):
+        names = dk.training_features_list
+        doubled = {name.removesuffix("_x") for name in names if name.endswith("_x")}
+        if doubled and set(saved) <= doubled | set(names):
             dk.training_features_list = saved
         super().check_if_feature_list_matches_strategy(dk)
 

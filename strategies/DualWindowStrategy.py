@@ -1,4 +1,4 @@
-"""The companion strategy: enters where DualWindowLSTM is confident, exits where its label ends.
+"""The strategy of DualWindowLSTM: enters where it is confident, exits where its label ends.
 
 Change it by deriving from it, or edit it: extra timeframes and correlated pairs come from
 config.json, your own features are further `%-` columns in the `feature_engineering_*` methods.
@@ -93,12 +93,12 @@ class DualWindowStrategy(IStrategy):
         self._earlier_models = EarlierModels()
 
     def load_params_from_file(self) -> dict[str, Any]:
-        """Values that hyperopt found, without exits: those stay the strategy's own."""
+        """Hyperopt's best values, without exits: those stay the strategy's own."""
         content: dict[str, Any] = super().load_params_from_file()
         return exits.without_exits(content, self._parameter_file, type(self))
 
     def get_no_optimize_params(self) -> dict[str, dict[str, Any]]:
-        """Values that a search of other spaces writes down: here, those that decided meanwhile."""
+        """Values that a search of other spaces writes to its file: those of the active rule."""
         return self._searched.with_unsearched(super().get_no_optimize_params())
 
     @property
@@ -107,7 +107,7 @@ class DualWindowStrategy(IStrategy):
         return str(Path(getattr(self, "__file__", type(self).__name__)).with_suffix(".json"))
 
     def _given_thresholds(self) -> dict[str, dict[str, Any]]:
-        """Values that go before the configuration's, by their origin, the strongest first."""
+        """Values that replace the configuration's, by their origin, the strongest first."""
         return {
             f"hyperopt's {self._parameter_file}": self._ft_params_from_file.get(SPACE, {}),
             f"{SPACE}_params of {type(self).__name__}": getattr(self, f"{SPACE}_params", {}),
@@ -115,7 +115,7 @@ class DualWindowStrategy(IStrategy):
 
     @property
     def thresholds(self) -> Thresholds:
-        """The active thresholds; a side that goes by its rank has one that nothing reaches."""
+        """The active thresholds; nothing reaches that of a side that is decided by a share."""
         return self._rule.thresholds
 
     @property
@@ -139,7 +139,7 @@ class DualWindowStrategy(IStrategy):
         ]
 
     def bot_start(self, **kwargs: Any) -> None:
-        """Log, once, the active thresholds and where they come from."""
+        """Log, once, the active thresholds and their origins."""
         if not self._thresholds_logged:
             logger.info("%s", self._searched.line())
             self._thresholds_logged = True
@@ -156,7 +156,7 @@ class DualWindowStrategy(IStrategy):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], **kwargs: Any
     ) -> pd.DataFrame:
         """Add moving averages, and the extended features: for the base pair and timeframe."""
-        # A live bot hands over the newest few hundred candles only; FreqAI holds the older ones.
+        # A live bot passes only the newest few hundred candles; FreqAI keeps the older ones.
         drawer = getattr(self.freqai, "dd", None)
         history = drawer.historic_data.get(metadata["pair"], {}) if drawer is not None else {}
         features = features_with_history(
@@ -197,7 +197,7 @@ class DualWindowStrategy(IStrategy):
         self._earlier_models.look_for(rule, dataframe, pair, live=is_live(self.config))
         probabilities = rule.probabilities(dataframe)
         side = self._decisions(dataframe)
-        # -1 SHORT, 0 HOLD, 1 LONG: what the plot shows as a bar.
+        # -1 SHORT, 0 HOLD, 1 LONG: a bar in the plot.
         dataframe["decision"] = side.astype(np.int64) - HOLD
         entries = {LONG: "long", SHORT: "short"} if self.can_short else {LONG: "long"}
         for code, name in entries.items():
