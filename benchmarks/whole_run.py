@@ -21,8 +21,8 @@ from dualwindow.data.features import base as features
 from dualwindow.data.features import candle_arrays as candles
 from dualwindow.data.features import windows
 from dualwindow.models import trained_model
-from dualwindow.training import initial_network
 from dualwindow.training import train as training
+from dualwindow.training import trainer
 
 STAGES = ("preparation", "training", "prediction")
 
@@ -35,7 +35,7 @@ def _watch(stopwatch: Stopwatch) -> None:
         ("preparation", windows, "label_frame"),
         ("preparation", candles, "read_candles"),
         ("preparation", training, "split_for_training"),
-        ("preparation", initial_network, "robust_scaling"),
+        ("preparation", trainer, "robust_scaling"),
         ("training", training, "train_dataset"),
         ("prediction", trained_model.TrainedModel, "predict"),
     ):

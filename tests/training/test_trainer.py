@@ -28,10 +28,9 @@ from dualwindow.models.network import DualWindowNetwork
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import trainer
 from dualwindow.training.hooks import EpochResult
-from dualwindow.training.initial_network import seen_counts
 from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_model
-from dualwindow.training.trainer import FittedNetwork, Trainer
+from dualwindow.training.trainer import FittedNetwork, Trainer, seen_counts
 from tests.makers.bot import QUICK
 
 ROWS = 2500

@@ -29,10 +29,9 @@ from dualwindow.training.evaluation_rows import (
     Predicted,
     predict_evaluation_rows,
 )
-from dualwindow.training.initial_network import seen_counts
 from dualwindow.training.result import TrainingOutcome
 from dualwindow.training.session import DatasetFacts, TrainingSession
-from dualwindow.training.trainer import FittedNetwork
+from dualwindow.training.trainer import FittedNetwork, seen_counts
 
 #: Most training rows that the baselines are fitted on, evenly spaced.
 BASELINE_ROWS: Final = 100_000

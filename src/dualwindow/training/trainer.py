@@ -9,18 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
-from dualwindow.data.datasets.statistics import class_weights
+from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.errors import DualWindowError, TrainingStoppedError
+from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState
-from dualwindow.models.mirror import mirror_for
-from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.mirror import Mirror, mirror_for
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.portable import PortableModel
+from dualwindow.models.pretrained import untrained_network
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
+from dualwindow.runtime.distributed import Ranks
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.batches import epoch_batches
@@ -28,12 +33,6 @@ from dualwindow.training.estimate import log_estimate
 from dualwindow.training.gradient_step import GradientStep, Schedule, optimizer_of
 from dualwindow.training.hooks import EpochResult
 from dualwindow.training.identity import training_identity
-from dualwindow.training.initial_network import (
-    initial_network,
-    require_sides,
-    require_window_a_rank,
-    seen_counts,
-)
 from dualwindow.training.session import QUIET, TrainingSession
 from dualwindow.training.state import TrainingRun
 from dualwindow.training.validation import Validation
@@ -86,8 +85,8 @@ class Trainer:
         )
         self._dtype = training_dtype(config.precision, self._device)
         self._mirror = mirror_for(config, dataset.names)
-        require_sides(split.train, config)
-        require_window_a_rank(session.ranks, config)
+        _require_sides(split.train, config)
+        _require_window_a_rank(session.ranks, config)
 
     def fit(self) -> FittedNetwork:
         """Train until validation stops improving, or for `epochs`; the network is on the CPU.
@@ -115,7 +114,7 @@ class Trainer:
         return FittedNetwork(run.best_network(), run.history, run.best_epoch)
 
     def _build_network(self) -> DualWindowNetwork:
-        return initial_network(self._split.train, self._config, self._mirror, self._session.start)
+        return _initial_network(self._split.train, self._config, self._mirror, self._session.start)
 
     def _class_weights(self) -> Tensor | None:
         """(3,) weights of the loss; None for equal ones."""
@@ -226,4 +225,62 @@ class Trainer:
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
         return self._validation(
             network, should_stop=self._session.should_stop, threads=self._threads
+        )
+
+
+def seen_counts(train: Selection, *, mirrored: bool) -> NDArray[np.float64]:
+    """(3,) class counts of the training rows; expected ones when half of them are mirrored."""
+    return mirrored_counts(train.counts) if mirrored else train.counts.astype(np.float64)
+
+
+def _initial_network(
+    train: Selection, config: TrainingConfig, mirror: Mirror | None, start: PortableModel | None
+) -> DualWindowNetwork:
+    """The network before its first step, on the CPU; its scaler is fitted on the training rows.
+
+    Without a `mirror` it trains without mirrored windows. A model to start from gives weights,
+    scaler and mirror; None draws the weights.
+    """
+    if start is not None:
+        return untrained_network(start, config)
+    shape = NetworkShape.from_settings(config, train.dataset.names)
+    if config.trend_head and not shape.trend_spans:
+        logger.info("training without a trend head: no feature is a change of the close")
+    center, scale = robust_scaling(train)
+    network = DualWindowNetwork(shape, center, scale, mirror)
+    if config.class_balance == "none":
+        # The bias starts at the class prior, which the network would otherwise learn first.
+        with torch.no_grad():
+            counts = torch.from_numpy(seen_counts(train, mirrored=mirror is not None)).float()
+            network.head.bias.copy_(torch.log(counts.clamp(min=1.0) / counts.sum()))
+    return network
+
+
+def _require_sides(train: Selection, config: TrainingConfig) -> None:
+    """Refuse training rows that are all HOLD with `DataError`; warn of a class without rows."""
+    counts = train.counts
+    described = ", ".join(
+        f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
+    )
+    if counts.sum() == counts[HOLD]:
+        raise DataError(
+            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no "
+            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
+            f"reached within {config.future_window} candles; lower the take profits, lengthen "
+            "future_window or train on more days"
+        )
+    if (counts == 0).any():
+        logger.warning(
+            "the training candles lack a class (%s): the model cannot learn it", described
+        )
+
+
+def _require_window_a_rank(ranks: Ranks, config: TrainingConfig) -> None:
+    """Refuse batches that leave a rank without a window with `SettingsError`."""
+    if config.batch_size < ranks.count:
+        raise SettingsError(
+            [
+                f"batch_size {config.batch_size} is shared by {ranks.count} ranks, which need a "
+                f"window each; use at least {ranks.count}, or start fewer processes"
+            ]
         )
