@@ -108,7 +108,7 @@ def _common_trades(
 
 
 def require_same_rows(contenders: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Refuse to compare what was judged on different rows.
+    """Refuse to compare what was evaluated on different rows.
 
     Args:
         contenders: name to its cells, each seed's included.
@@ -120,7 +120,7 @@ def require_same_rows(contenders: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
     first = next(iter(keys))
     for name, found in keys.items():
         if found != keys[first]:
-            raise ValueError(f"{name} and {first} were not judged on the same rows")
+            raise ValueError(f"{name} and {first} were not evaluated on the same rows")
 
 
 def pooled(cells: Sequence[Mapping[str, Any]]) -> dict[int, NDArray[np.float64]]:
@@ -146,7 +146,7 @@ def figures_of(
         contenders: name to `pooled` sums, of the same days.
         seeds: how many trainings each name's sums are of.
         baselines: names that skill is measured against.
-        networks: names that are held against every other.
+        networks: names that are compared with every other.
         draws: of the bootstrap.
     """
     days = sorted(next(iter(contenders.values())))

@@ -154,7 +154,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
     return [
         f"{len(walks)} random walks whose volatility clusters and follows the hour; "
         f"{scale['days']['train']} days to train on, {scale['days']['test']} days after them to be "
-        f"judged on. The edge is what the preferred side earns beyond a coin flip at the same "
+        f"evaluated on. The edge is what the preferred side earns beyond a coin flip at the same "
         "entries, percent a trade with a 95 % interval from whole days. Settings besides the "
         f"defaults: {settings_text(scale['settings'])}.",
         "",
@@ -164,9 +164,10 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"calls {found} worth a look",
         "",
         "Skill is the share of log loss saved against the strongest baseline, percent: of all "
-        "three classes, of calm or not, and of the side given that it is not calm.",
+        "three classes, of HOLD versus move, and of the side given a move.",
         "",
-        f"| walk | trades | edge | profit | skill | calm or not | direction | says '{NOTHING}' |",
+        "| walk | trades | edge | profit | skill | HOLD versus move | direction | "
+        f"says '{NOTHING}' |",
         "| ---: | ---: | --- | ---: | --- | --- | --- | --- |",
         *rows,
     ]

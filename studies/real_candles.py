@@ -45,7 +45,7 @@ class Source:
         folder: below the folder of all candles.
         files: below it, by pair.
         train_days: of each window.
-        step_days: that follow it and are judged.
+        step_days: that follow it and are evaluated.
         fee: of one side, fraction of the price.
         variants: of the network that are tried here.
     """

@@ -14,7 +14,7 @@ _HEAD: Final = (
     "contender",
     "log loss",
     "skill against the table",
-    "calm or not",
+    "HOLD versus move",
     "direction",
     "skill against the prior",
 )
@@ -46,10 +46,10 @@ def _preface(scale: dict[str, Any]) -> list[str]:
     leaves, rows = GRID["num_leaves"], GRID["min_child_samples"]
     return [
         "Binance's 1-minute candles of BTC and ETH, in the folder that `DUALWINDOW_STUDY_DATA` "
-        "names or in `../shared/data`. Each window trains, then the days after it are judged, then "
-        "it moves on by these days. All contenders have the same labels, training rows (without "
-        "those whose labels reach into what follows), validation rows and judged rows, and the "
-        "same calibration on the validation rows. The network has the settings of `config.json` "
+        "names or in `../shared/data`. Each window trains, then the days after it are evaluated, "
+        "then it moves on by these days. All contenders have the same labels, training rows "
+        "(without those whose labels reach into what follows), validation and evaluated rows, and "
+        "the same calibration on the validation rows. The network has the settings of `config.json` "
         f"and at most {limits}, every variant alike, and is trained with {len(scale['seeds'])} "
         "seeds, whose figures are averaged. Nothing here promises a profit: it is what was, on few "
         "weeks of two coins.",
@@ -93,8 +93,8 @@ def _section(source: dict[str, Any], each: dict[str, Any]) -> list[str]:
         f"### {source['name'][0].upper()}{source['name'][1:]}",
         "",
         f"{' and '.join(source['files'])}; {source['train_days']} days to train on and "
-        f"{source['step_days']} to judge, {len(each['windows'])} windows, {each['days']} days "
-        f"judged; {fees}.",
+        f"{source['step_days']} to evaluate, {len(each['windows'])} windows, {each['days']} days "
+        f"evaluated; {fees}.",
         "",
         *(sentence for name in networks for sentence in _sentences(name, each)),
         f"- {_earners(contenders)}",
@@ -156,7 +156,7 @@ def verdict(figure: dict[str, Any], digits: int) -> str:
 
 
 def _in_words(figure: dict[str, Any], digits: int, words: tuple[str, str, str, str]) -> str:
-    """An interval above 0, below 0, or around it, and what is said without a figure."""
+    """An interval above 0, below 0, or around it, and the words without a figure."""
     above, below, around, unknown = words
     if figure["value"] is None:
         return unknown

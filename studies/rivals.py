@@ -1,4 +1,4 @@
-"""What the network is held against: forecasts fitted on the same rows of the same folds.
+"""The rivals of the network: forecasts fitted on the same rows of the same folds.
 
 A contender returns what it says of the validation and the test rows, and the class shares that it
 has learned from. Judging and calibrating is not its business.

@@ -121,7 +121,7 @@ def test_a_contender_does_not_differ_from_itself(folds: list[Fold]) -> None:
 
 def test_other_rows_are_not_compared() -> None:
     require_same_rows({"one": [{"rows_key": "a"}], "two": [{"rows_key": "a"}, {"rows_key": "a"}]})
-    with pytest.raises(ValueError, match="two and one were not judged on the same rows"):
+    with pytest.raises(ValueError, match="two and one were not evaluated on the same rows"):
         require_same_rows({"one": [{"rows_key": "a"}], "two": [{"rows_key": "b"}]})
 
 
