@@ -36,6 +36,23 @@ def log_to(console: Console, level: int) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def figure_table(
+    title: str, heads: Iterable[str], rows: Iterable[Iterable[str]], *, texts: int = 1
+) -> Table:
+    """A table with borders; its first `texts` columns are aligned left, the figures right."""
+    table = Table(title=title)
+    for at, head in enumerate(heads):
+        table.add_column(head, justify="right" if at >= texts else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def print_warning(console: Console, text: str) -> None:
+    """Print a warning of a run, as it is."""
+    console.print(f"warning: {text}", style="yellow", markup=False)
+
+
 def print_table(rows: Iterable[Sequence[str]], *, heads: Sequence[str] = ()) -> None:
     """Print rows of cells as columns, with a line of titles if there are `heads`."""
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)

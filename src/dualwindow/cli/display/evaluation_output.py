@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dualwindow.backtest.figures import AfterFees
-from dualwindow.cli.display.console import console_of
+from dualwindow.cli.display.console import console_of, figure_table
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
 from dualwindow.evaluation import DecisionFigures, Evaluation
@@ -22,27 +22,9 @@ from dualwindow.evaluation.text import calibration_text, skill_text, verdict
 from dualwindow.report.tables import profit_table
 from dualwindow.runtime.files import write_json
 
-_FIGURES = (
-    "accuracy",
-    "Trading F1",
-    "macro F1",
-    "coverage (not HOLD)",
-    *(
-        f"{name} {figure}"
-        for name in CLASS_NAMES
-        for figure in ("predicted", "precision", "recall")
-    ),
-)
-
 
 def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> None:
-    """Show the decisions beside baselines, confusion matrix, confidence modes and skill.
-
-    Args:
-        console: where they are shown.
-        evaluation: of a model.
-        rows: name of its candles, for the title.
-    """
+    """Show decisions beside baselines, confusion matrix, modes and skill; `rows` is a title."""
     console.print(decision_table(evaluation, rows))
     console.print("with the thresholds:")
     console.print(confusion_text(evaluation.thresholded.confusion), markup=False, soft_wrap=True)
@@ -56,65 +38,61 @@ def decision_table(evaluation: Evaluation, rows: str) -> Table:
     """Figures of argmax, of the thresholds and of decisions without a model, a column each."""
     limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
     calibrated = calibration_text(evaluation.calibration)
-    table = Table(title=f"{rows}: {evaluation.rows:,} candles; thresholds {limits}{calibrated}")
+    title = f"{rows}: {evaluation.rows:,} candles; thresholds {limits}{calibrated}"
     decisions = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
     for name in (MAJORITY, SHUFFLED):
         if name in evaluation.forecast.baselines:
             decisions[BASELINE_TITLES[name]] = evaluation.forecast.baselines[name]
-    table.add_column("")
-    for title in decisions:
-        table.add_column(title, justify="right")
     columns = [_cells(figures) for figures in decisions.values()]
-    for row in zip(_FIGURES, *columns, strict=True):
-        table.add_row(*row)
-    return table
+    cells = [[name, *(column[name] for column in columns)] for name in columns[0]]
+    return figure_table(title, ("", *decisions), cells)
 
 
 def mode_table(evaluation: Evaluation) -> Table:
     """Confidence modes: how often a threshold fires, and how often the side then occurred."""
-    table = Table(title="thresholds by mode: share of candles, and how often the side occurred")
-    for head in ("mode", "SHORT", "LONG", "accuracy", "Trading F1", "coverage"):
-        table.add_column(head, justify="left" if head == "mode" else "right")
+    rows = []
     for name, mode in evaluation.modes.items():
-        cells = []
+        cells = [name]
         for side in ("SHORT", "LONG"):
             figures = mode.thresholds[side]
             actual = "-" if figures.above is None else f"{figures.above:.1%}"
             cells.append(f">= {figures.threshold:.2f}: {figures.fires:.2%}, {actual}")
         decided = mode.decisions
         cells += [f"{decided.accuracy:.3f}", f"{decided.trading_f1:.3f}", f"{decided.coverage:.2%}"]
-        table.add_row(name, *cells)
-    return table
+        rows.append(cells)
+    title = "thresholds by mode: share of candles, and how often the side occurred"
+    heads = ("mode", "SHORT", "LONG", "accuracy", "Trading F1", "coverage")
+    return figure_table(title, heads, rows)
 
 
 def skill_table(forecast: ForecastFigures) -> Table:
     """Skill of the forecasts over the class prior and volatility baselines, and its two parts."""
-    table = Table(title="skill: share of the baseline's log loss that is saved, 95 % intervals")
-    for head in ("probabilities", "against", "log loss", "skill", "HOLD versus move", "direction"):
-        text = head in ("probabilities", "against")
-        table.add_column(head, justify="left" if text else "right")
+    rows = []
     for name, against in forecast.skill.items():
         for baseline in (PRIOR, VOLATILITY):
             if baseline not in against:
                 continue
             skill = against[baseline]
-            ours, theirs = forecast.losses[name].log_loss, forecast.losses[baseline].log_loss
-            parts = (skill.total, skill.calm, skill.direction)
-            table.add_row(
-                name,
-                BASELINE_TITLES[baseline],
-                f"{ours:.4f} / {theirs:.4f}",
-                *(skill_text(part) for part in parts),
-            )
-    return table
+            losses = " / ".join(f"{forecast.losses[of].log_loss:.4f}" for of in (name, baseline))
+            parts = map(skill_text, (skill.total, skill.calm, skill.direction))
+            rows.append((name, BASELINE_TITLES[baseline], losses, *parts))
+    title = "skill: share of the baseline's log loss that is saved, 95 % intervals"
+    heads = ("probabilities", "against", "log loss", "skill", "HOLD versus move", "direction")
+    return figure_table(title, heads, rows, texts=2)
 
 
-def _cells(figures: DecisionFigures) -> list[str]:
-    cells = [f"{value:.3f}" for value in (figures.accuracy, figures.trading_f1, figures.macro_f1)]
-    cells.append(f"{figures.coverage:.2%}")
+def _cells(figures: DecisionFigures) -> dict[str, str]:
+    """Name of a figure to its text."""
+    cells = {
+        "accuracy": f"{figures.accuracy:.3f}",
+        "Trading F1": f"{figures.trading_f1:.3f}",
+        "macro F1": f"{figures.macro_f1:.3f}",
+        "coverage (not HOLD)": f"{figures.coverage:.2%}",
+    }
     for name in CLASS_NAMES:
-        precision, recall = figures.precision[name], figures.recall[name]
-        cells += [f"{figures.predicted[name]:,}", f"{precision:.3f}", f"{recall:.3f}"]
+        cells[f"{name} predicted"] = f"{figures.predicted[name]:,}"
+        cells[f"{name} precision"] = f"{figures.precision[name]:.3f}"
+        cells[f"{name} recall"] = f"{figures.recall[name]:.3f}"
     return cells
 
 
@@ -124,12 +102,8 @@ def print_profit(console: Console, figures: AfterFees | None) -> None:
         return
     content = profit_table(figures)
     if content is not None:
-        table = Table(title="one position at a time, after fees, 95 % intervals")
-        for at, head in enumerate(content.heads):
-            table.add_column(head, justify="right" if at else "left")
-        for row in content.rows:
-            table.add_row(*row)
-        console.print(table)
+        title = "one position at a time, after fees, 95 % intervals"
+        console.print(figure_table(title, content.heads, content.rows))
     lines = figures.lines()
     if figures.sides is not None:
         # The table has the profits.

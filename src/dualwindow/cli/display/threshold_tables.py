@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dualwindow.backtest.figures import AfterFees
+from dualwindow.cli.display.console import figure_table
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.model_selection.threshold_search import OFF, ThresholdChoice
@@ -37,16 +38,8 @@ PAID: Final = (
 class Suggestion:
     """Chosen thresholds with their trades, beside the configured ones.
 
-    Attributes:
-        pairs: that were traded.
-        validation: date range of the choice.
-        tail: date range of the report.
-        choice: of the thresholds.
-        meaning: how often the side occurs at the chosen thresholds, on validation.
-        chosen_on_validation: trades of the chosen thresholds on validation.
-        chosen_on_tail: trades of the chosen thresholds on the tail.
-        configured: thresholds of the settings.
-        configured_on_tail: trades of the configured thresholds on the tail.
+    `validation` is the date range of the choice and `tail` that of the report; `meaning` is how
+    often the side occurs at the chosen thresholds, on validation.
     """
 
     pairs: tuple[str, ...]
@@ -127,21 +120,22 @@ def print_suggestion(console: Console, suggestion: Suggestion) -> None:
 def validation_table(suggestion: Suggestion) -> Table:
     """The best thresholds and their profit on the validation candles that chose them."""
     choice = suggestion.choice
-    table = Table(
-        title=f"validation, {', '.join(suggestion.pairs)}, {suggestion.validation}: best of "
+    title = (
+        f"validation, {', '.join(suggestion.pairs)}, {suggestion.validation}: best of "
         f"{choice.compared} of {choice.tried} thresholds (at least {choice.min_trades} trades)"
     )
-    for head in ("SHORT", "LONG", "trades", "a trade after fees", "in all"):
-        table.add_column(head, justify="right")
-    for candidate in choice.best:
-        table.add_row(
+    rows = [
+        (
             _threshold(candidate.short),
             _threshold(candidate.long),
             f"{candidate.trades:,}",
             candidate.mean_pct.text(3),
             candidate.total_pct.text(1),
         )
-    return table
+        for candidate in choice.best
+    ]
+    heads = ("SHORT", "LONG", "trades", "a trade after fees", "in all")
+    return figure_table(title, heads, rows, texts=0)
 
 
 def tail_table(suggestion: Suggestion) -> Table:
@@ -153,24 +147,25 @@ def tail_table(suggestion: Suggestion) -> Table:
         if limits.enabled
         else "configured (argmax)": suggestion.configured_on_tail,
     }
-    table = Table(title=f"untouched tail, {suggestion.tail}; other sides at the same entries")
-    for head in ("thresholds", "sides", "trades", "a trade after fees", "in all"):
-        left = head in ("thresholds", "sides")
-        table.add_column(head, justify="left" if left else "right")
+    rows = []
     for title, trades in thresholds.items():
         if trades.sides is None:
-            table.add_row(title, "model", "0", "-", "-")
+            rows.append((title, "model", "0", "-", "-"))
             continue
         for side in ("model", "always_long", "always_short", "random"):
             figures = getattr(trades.sides, side)
-            table.add_row(
-                title if side == "model" else "",
-                side.replace("_", " "),
-                f"{trades.trades:,}",
-                figures.mean_pct.text(3),
-                figures.total_pct.text(1),
+            rows.append(
+                (
+                    title if side == "model" else "",
+                    side.replace("_", " "),
+                    f"{trades.trades:,}",
+                    figures.mean_pct.text(3),
+                    figures.total_pct.text(1),
+                )
             )
-    return table
+    title = f"untouched tail, {suggestion.tail}; other sides at the same entries"
+    heads = ("thresholds", "sides", "trades", "a trade after fees", "in all")
+    return figure_table(title, heads, rows, texts=2)
 
 
 def _threshold(value: float) -> str:

@@ -10,6 +10,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from dualwindow.cli.display.console import figure_table
 from dualwindow.cli.display.evaluation_output import print_evaluation, print_profit
 from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
@@ -24,14 +25,7 @@ def print_summary(
     stages: Sequence[StageFigures],
     files: Sequence[tuple[str, Path]],
 ) -> None:
-    """Show time and memory by stage, classes, the evaluation, and the files.
-
-    Args:
-        console: where they are shown.
-        finished: the training.
-        stages: cost of its stages.
-        files: description and path of the files that it wrote.
-    """
+    """Show cost by stage, classes, the evaluation, and the files, by their descriptions."""
     console.print(stage_table(stages))
     console.print(_class_table(finished))
     if finished.evaluation is not None:
@@ -56,11 +50,9 @@ def _epochs_text(finished: TrainingOutcome) -> str:
 
 def stage_table(stages: Sequence[StageFigures]) -> Table:
     """Time, memory, processor use and balance of the work, by stage."""
-    table = Table(title="stages (100 % of CPU is one core)")
-    for column in ("stage", "time", "peak memory", "CPU", "workers", "balance"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for stage in stages:
-        table.add_row(
+    heads = ("stage", "time", "peak memory", "CPU", "workers", "balance")
+    rows = [
+        (
             stage.name,
             _duration(stage.seconds),
             mib_text(stage.peak_bytes),
@@ -68,7 +60,9 @@ def stage_table(stages: Sequence[StageFigures]) -> Table:
             str(max(len(stage.work), 1)),
             f"{stage.balance:.0%}",
         )
-    return table
+        for stage in stages
+    ]
+    return figure_table("stages (100 % of CPU is one core)", heads, rows)
 
 
 def _duration(seconds: float) -> str:
@@ -78,13 +72,10 @@ def _duration(seconds: float) -> str:
 def _class_table(finished: TrainingOutcome) -> Table:
     split = finished.split
     parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
-    table = Table(title="classes")
-    table.add_column("candles")
-    for name in CLASS_NAMES:
-        table.add_column(name, justify="right")
-    for name, part in parts.items():
-        total = len(part)
-        if total:
-            table.add_row(name, *(f"{count:,} ({count / total:.1%})" for count in part.counts))
-    table.add_row("purged between them", f"{split.purged:,}", "", "")
-    return table
+    rows = [
+        [name, *(f"{count:,} ({count / len(part):.1%})" for count in part.counts)]
+        for name, part in parts.items()
+        if len(part)
+    ]
+    rows.append(["purged between them", f"{split.purged:,}", "", ""])
+    return figure_table("classes", ("candles", *CLASS_NAMES), rows)

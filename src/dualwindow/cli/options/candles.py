@@ -13,6 +13,7 @@ from rich.table import Table
 from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.backtest.prices import TradeCandles
+from dualwindow.cli.display.console import figure_table, print_warning
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.data.candles.quality_report import (
     REPORT_HEADER,
@@ -99,7 +100,7 @@ def check_candles(
     console.print(_table(reports))
     for report in reports:
         for warning in report.warnings:
-            console.print(f"warning: {warning}", style="yellow", markup=False)
+            print_warning(console, warning)
     require_usable(reports)
 
 
@@ -108,12 +109,7 @@ def _table(reports: Sequence[CandleReport]) -> Table:
     rows = [REPORT_HEADER, *(report.cells() for report in reports)]
     if len(reports) <= _PAIRS_BESIDE:
         rows = list(zip(*rows, strict=True))
-    table = Table(title=f"candles of {reports[0].timerange}")
-    for at, column in enumerate(rows[0]):
-        table.add_column(column, justify="right" if at else "left")
-    for row in rows[1:]:
-        table.add_row(*row)
-    return table
+    return figure_table(f"candles of {reports[0].timerange}", rows[0], rows[1:])
 
 
 def venue_of(settings: RunSettings, sources: Sequence[CandleSource]) -> TradeVenue:
