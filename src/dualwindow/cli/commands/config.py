@@ -9,8 +9,13 @@ from typing import Any, Final
 
 from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.config_check import check_config
-from dualwindow.cli.options.configuration import CONFIG, add_config, config_files
-from dualwindow.cli.options.setting_rows import HEADS, setting_rows
+from dualwindow.cli.options.configuration import (
+    CONFIG,
+    HEADS,
+    add_config,
+    config_files,
+    setting_rows,
+)
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json

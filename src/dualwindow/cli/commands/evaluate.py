@@ -61,11 +61,9 @@ def run(options: argparse.Namespace) -> int:
         DualWindowError: when the model or the candles cannot be used.
     """
     # Importing torch takes seconds, which the help must not.
-    from dualwindow.cli.evaluate.walk_settings import is_backtest  # noqa: PLC0415
+    from dualwindow.cli.evaluate.walk_forward import is_backtest, run_walk  # noqa: PLC0415
 
     if is_backtest(options.model):
-        from dualwindow.cli.evaluate.walk_forward import run_walk  # noqa: PLC0415
-
         return run_walk(options)
     if options.suggest_thresholds:
         from dualwindow.cli.evaluate.thresholds import run_suggestion  # noqa: PLC0415

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         DualWindowError: when there are no figures, or the files cannot be written.
     """
     # Importing these takes seconds, which the help must not.
-    from dualwindow.cli.evaluate.walk_settings import evaluate_backtest, is_backtest  # noqa: PLC0415
+    from dualwindow.cli.evaluate.walk_forward import evaluate_backtest, is_backtest  # noqa: PLC0415
     from dualwindow.report.build import gather, write_report  # noqa: PLC0415
 
     walk = evaluate_backtest(options, options.folder, ()) if is_backtest(options.folder) else None

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from dualwindow.cli.display.console import print_table
-from dualwindow.cli.options.configuration import add_config_flags
+from dualwindow.cli.options.configuration import HEADS, add_config_flags
 from dualwindow.cli.options.flags import (
     CONFIDENCE_FLAGS,
     TRAINING_FLAGS,
@@ -15,7 +15,6 @@ from dualwindow.cli.options.flags import (
     add_trade_flags,
 )
 from dualwindow.cli.options.run_settings import RunSettings
-from dualwindow.cli.options.setting_rows import HEADS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -25,35 +25,12 @@ from dualwindow.training.hooks import EpochResult
 logger = logging.getLogger(__name__)
 
 
-class RunProgress(Protocol):
-    """Display of a run's progress; a context manager around the run."""
-
-    def prepared(self, done: int, total: int) -> None:
-        """Show the candles prepared so far."""
-
-    def trained(self, done: int, total: int) -> None:
-        """Show the windows trained so far in this epoch."""
-
-    def on_epoch(self, result: EpochResult) -> None:
-        """Show a finished epoch."""
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-
-    def __exit__(self, *_: object) -> None:
-        """End showing."""
-
-
 def run_progress(
     console: Console, epochs: int, memory: Callable[[], int], *, quiet: bool = False
 ) -> RunProgress:
-    """Progress for a console.
+    """Progress of at most `epochs` on the console of the log; `memory` returns bytes in use.
 
-    Args:
-        console: that log lines go to.
-        epochs: most there will be.
-        memory: returns the bytes in use.
-        quiet: draw no bars, because another process draws them.
+    No bars where it is `quiet`, because another process draws them.
     """
     if console.is_terminal and not quiet:
         return BarProgress(console, epochs, memory)
@@ -61,7 +38,7 @@ def run_progress(
 
 
 class LineProgress:
-    """One log line per epoch, with rate, remaining time and memory."""
+    """Context manager around a run: a log line an epoch, with rate, time that is left and memory."""
 
     def __init__(self, epochs: int, memory: Callable[[], int]) -> None:
         self._epochs = epochs
@@ -98,7 +75,7 @@ class LineProgress:
 
 
 class BarProgress:
-    """Bars for the preparation and for all epochs, on a terminal."""
+    """Context manager around a run: bars for the preparation and all epochs, on a terminal."""
 
     def __init__(self, console: Console, epochs: int, memory: Callable[[], int]) -> None:
         self._epochs = epochs
@@ -150,6 +127,9 @@ class BarProgress:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+
+RunProgress = LineProgress | BarProgress
 
 
 class _Rate(ProgressColumn):

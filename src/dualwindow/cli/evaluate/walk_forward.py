@@ -5,36 +5,79 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.console import console_of, figure_table, log_to, print_warning
 from dualwindow.cli.display.evaluation_output import (
     print_evaluation,
     print_profit,
     require_writable,
     write_figures,
 )
-from dualwindow.cli.evaluate.walk_settings import evaluate_backtest
-from dualwindow.cli.options.flags import EVALUATION_FLAGS
+from dualwindow.cli.options.configuration import data_folder, layered_config
+from dualwindow.cli.options.flags import EVALUATION_FLAGS, SettingFlag
 from dualwindow.data.candles.timerange import utc_text
-from dualwindow.errors import DataError, SettingsError
+from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.evaluation import Evaluation
-from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.text import skill_text
-from dualwindow.model_selection.walk_forward import WalkForward
+from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
+from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
+from dualwindow.models.fingerprint import CACHED_PREDICTIONS
+from dualwindow.report.predictions import WalkFacts
+from dualwindow.report.verdict import strongest_skill
+
+
+def is_backtest(folder: Path) -> bool:
+    """Whether a folder holds a backtest's predictions."""
+    return (folder / CACHED_PREDICTIONS).is_dir()
+
+
+def evaluate_backtest(
+    options: argparse.Namespace, folder: Path, flags: tuple[SettingFlag, ...]
+) -> WalkFacts:
+    """Compare a backtest's predictions with the candles, for all pairs whose candles exist.
+
+    The folder is `user_data/models/<identifier>`; `flags` are those that the parser has beside
+    those of `add_config_flags`.
+
+    Raises:
+        SettingsError: when a configuration that was named cannot be used.
+    """
+    content = layered_config(options, flags).content
+    try:
+        settings = WalkSettings.from_config(folder, content)
+    except ModelFileError as error:
+        return WalkFacts([], None, [str(error)])
+    datadir = _datadir(content, folder, settings.exchange)
+    walks, problems = [], []
+    for base, pair in settings.pairs.items():
+        try:
+            walk = walk_of(folder, pair, base, settings, datadir)
+        except DataError as error:
+            problems.append(f"{pair} is not compared with its candles: {error}")
+            continue
+        if walk is not None:
+            walks.append(walk)
+    pooled = pooled_walk(walks, settings.terms) if walks else None
+    return WalkFacts(walks, pooled, problems)
+
+
+def _datadir(content: Mapping[str, Any], folder: Path, exchange: str) -> Path:
+    """The configured folder of candles, else the one beside the folder of models."""
+    if content.get("datadir"):
+        return Path(content["datadir"])
+    userdir = content.get("user_data_dir")
+    return data_folder(Path(userdir) if userdir else folder.resolve().parents[1]) / exchange
 
 
 def run_walk(options: argparse.Namespace) -> int:
-    """Evaluate a backtest and show the figures.
-
-    Args:
-        options: of `commands.evaluate.add_arguments`; `model` is FreqAI's folder.
-
-    Returns:
-        0.
+    """Evaluate the backtest in FreqAI's folder `model` and show the figures; always 0.
 
     Raises:
         SettingsError: when a flag does not fit a backtest.
@@ -51,7 +94,7 @@ def run_walk(options: argparse.Namespace) -> int:
             or f"{options.model} holds no predictions that can be read; run the backtest again"
         )
     for problem in facts.problems:
-        errors.print(f"warning: {problem}", style="yellow", markup=False)
+        print_warning(errors, problem)
     console = console_of(sys.stdout)
     _show(console, facts.pooled)
     if options.output is not None:
@@ -87,28 +130,28 @@ def _show(console: Console, walk: WalkForward) -> None:
 
 def slice_table(walk: WalkForward) -> Table:
     """One row per retraining: its model on the candles that it predicted."""
-    table = Table(title="by retraining: every model on the candles that it predicted")
-    for head in ("pair", "trained until", "candles", "left out", "skill", "direction", "trades"):
-        table.add_column(head, justify="left" if head in ("pair", "trained until") else "right")
-    table.add_column("a trade", justify="right")
+    heads = ("pair", "trained until", "candles", "left out", "skill", "direction", "trades")
+    rows = []
     for part in walk.slices:
         figures = part.after_fees
         sides = figures.sides if figures is not None else None
-        table.add_row(
-            part.pair,
-            utc_text(part.trained_until),
-            f"{part.candles:,}",
-            f"{part.unusable + part.unknown:,}",
-            _skill(part.evaluation, "total"),
-            _skill(part.evaluation, "direction"),
-            f"{figures.trades:,}" if figures is not None else "-",
-            sides.model.mean_pct.text(3) if sides is not None else "-",
+        rows.append(
+            (
+                part.pair,
+                utc_text(part.trained_until),
+                f"{part.candles:,}",
+                f"{part.unusable + part.unknown:,}",
+                _skill(part.evaluation, "total"),
+                _skill(part.evaluation, "direction"),
+                f"{figures.trades:,}" if figures is not None else "-",
+                sides.model.mean_pct.text(3) if sides is not None else "-",
+            )
         )
-    return table
+    title = "by retraining: every model on the candles that it predicted"
+    return figure_table(title, (*heads, "a trade"), rows, texts=2)
 
 
 def _skill(evaluation: Evaluation | None, part: str) -> str:
     if evaluation is None or not evaluation.forecast.skill:
         return "-"
-    forecast = evaluation.forecast
-    return skill_text(getattr(forecast.skill[TEMPERATURE_SCALED][forecast.strongest(part)], part))
+    return skill_text(strongest_skill(evaluation, part)[1])

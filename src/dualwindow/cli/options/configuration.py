@@ -1,16 +1,18 @@
-"""Configuration of a command: files and folders, and layers of files, preset and flags."""
+"""Configuration of a command: layers of files, preset and flags, and its settings as a table."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.cli.options.flags import TRAINING_GROUP, SettingFlag
+from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from dualwindow.settings.presets import preset_layers
-from dualwindow.settings.root_settings import ROOT_KEY
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: freqtrade's own default.
 USERDIR: Final = Path("user_data")
@@ -29,6 +31,14 @@ _PLACES: Final = {
     "slippage": (ROOT_KEY, "evaluation_slippage"),
     "no_funding": (ROOT_KEY, "evaluation_funding"),
 }
+
+#: Titles of the columns.
+HEADS: Final = ("setting", "value", "from")
+
+DEFAULT: Final = "default"
+
+#: Setting to FreqAI's own name for the same thing.
+_TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "test_size")}
 
 
 def add_userdir(parser: argparse.ArgumentParser) -> None:
@@ -86,11 +96,7 @@ def layered_config(
 ) -> LayeredConfig:
     """Configuration files, overridden by the preset, overridden by flags.
 
-    Args:
-        options: parsed arguments.
-        flags: those that were added to the parser.
-        below: layers that everything else overrides.
-        above: layers that override everything else.
+    Everything overrides the layers `below`, and those `above` override everything.
 
     Raises:
         SettingsError: when a file or the preset does not exist or cannot be read.
@@ -120,3 +126,32 @@ def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for key in reversed(path):
         value = {key: value}
     return dict(value)
+
+
+def setting_rows(
+    merged: LayeredConfig, root: RootSettings, training: TrainingConfig
+) -> Iterator[tuple[str, str, str]]:
+    """A row for every setting; `training` may be lowered to what a machine has."""
+    for name, value in root.model_dump(mode="json").items():
+        yield value_row(merged, f"{ROOT_KEY}.{name}", value)
+    for name, value in training.to_dict().items():
+        yield name, json.dumps(value), _origin(merged, name, value)
+
+
+def value_row(merged: LayeredConfig, path: str, value: Any) -> tuple[str, str, str]:
+    """A row for one value of plain JSON types, at a path of keys with dots between them."""
+    return path, json.dumps(value), merged.origin(*path.split(".")) or DEFAULT
+
+
+def _origin(merged: LayeredConfig, name: str, value: Any) -> str:
+    """Layer that a training setting's value comes from."""
+    layer = merged.origin(*TRAINING_GROUP, name)
+    if layer is not None:
+        freqai, parameters = TRAINING_GROUP
+        given = merged.content[freqai][parameters][name]
+        # Only whole numbers are ever lowered.
+        lowered = isinstance(given, int) and given != value
+        return f"{layer} ({given}, lowered to what this machine has)" if lowered else layer
+    twin = _TWINS.get(name)
+    layer = None if twin is None else merged.origin(*twin)
+    return DEFAULT if twin is None or layer is None else f"{layer} ({twin[-1]})"

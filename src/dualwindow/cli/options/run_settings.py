@@ -10,9 +10,14 @@ from typing import Any, Final, Self
 
 from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.cli.options.config_check import shape_problems
-from dualwindow.cli.options.configuration import USERDIR, data_folder, layered_config
+from dualwindow.cli.options.configuration import (
+    USERDIR,
+    data_folder,
+    layered_config,
+    setting_rows,
+    value_row,
+)
 from dualwindow.cli.options.flags import SettingFlag
-from dualwindow.cli.options.setting_rows import setting_rows, value_row
 from dualwindow.data.candles.pairs import FUTURES, SPOT, settled_stem
 from dualwindow.data.candles.timerange import timeframe_seconds
 from dualwindow.errors import SettingsError

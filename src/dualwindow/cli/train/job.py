@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
 from dualwindow.cli.display.console import console_of, log_to
-from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.display.stages import StageFigures, StageWatch
 from dualwindow.cli.display.training_summary import print_summary
 from dualwindow.cli.options.candles import check_candles, find_candles
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.cli.train.plan import TrainingRequest, plan_training
-from dualwindow.cli.train.report import report_files
 from dualwindow.cli.train.run import CommandTraining
-from dualwindow.errors import DataError, SettingsError, TrainingStoppedError
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
@@ -30,6 +31,8 @@ from dualwindow.models.pretrained import (
     require_timeframe,
     settings_from,
 )
+from dualwindow.report.build import gather, label_weeks, run_versions, write_report
+from dualwindow.report.schema import RunFacts, Stage
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.distributed import Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
@@ -101,12 +104,35 @@ def _run(
     if ranks.is_first:
         files = [
             ("model folder (for `pretrained` and `dualwindow evaluate`)", folder.path),
-            *report_files(folder.path, finished.split.train.dataset, watch.figures),
+            *_report_files(folder.path, finished.split.train.dataset, watch.figures),
             ("figures", folder.path / EVALUATION_NAME),
             ("loss curves (tensorboard --logdir)", folder.path / TENSORBOARD_NAME),
         ]
         print_summary(console_of(sys.stdout), finished, watch.figures, files)
     return 0
+
+
+def _report_files(
+    folder: Path, dataset: Dataset, stages: Sequence[StageFigures]
+) -> list[tuple[str, Path]]:
+    """Write the report into a saved model's folder: description and path of its files.
+
+    A failure is only logged, because the model is whole without its report.
+    """
+    run = RunFacts(
+        stages=[
+            Stage(stage.name, stage.seconds, stage.peak_bytes, stage.cpu_percent)
+            for stage in stages
+        ],
+        weeks=label_weeks(dataset),
+        versions=run_versions(),
+    )
+    try:
+        page, figures = write_report(gather(folder, run), folder)
+    except DualWindowError as error:
+        logger.warning("there is no report: %s; `dualwindow report` makes one", error)
+        return []
+    return [("report (open it in a browser)", page), ("its figures", figures)]
 
 
 def _pretrained(

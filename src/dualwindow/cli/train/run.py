@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Self
 
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
@@ -33,14 +31,9 @@ from dualwindow.training.train import train_dataset
 
 @dataclass(frozen=True)
 class CommandTraining:
-    """One training of the command line.
+    """One training of the command line, of candles of one date range.
 
-    Attributes:
-        settings: of the run.
-        config: its training settings, lowered to what this machine has.
-        sources: candles of all pairs, of one date range.
-        start: the model that it starts from.
-        ranks: that train together.
+    `config` is lowered to what this machine has, `start` the model that it starts from.
     """
 
     settings: RunSettings
@@ -56,13 +49,7 @@ class CommandTraining:
         watch: StageWatch,
         should_stop: Callable[[], bool],
     ) -> TrainingOutcome:
-        """Prepare, train and save.
-
-        Args:
-            folder: of the new model.
-            console: for progress.
-            watch: measures the stages.
-            should_stop: asked at every batch.
+        """Prepare, train and save; `should_stop` is asked at every batch.
 
         Raises:
             DualWindowError: when no model can be trained.
@@ -101,7 +88,7 @@ class CommandTraining:
         if self._is_quiet:
             yield session
             return
-        with TensorBoardScalars(folder.path / TENSORBOARD_NAME) as scalars:
+        with TensorBoardScalars(str(folder.path / TENSORBOARD_NAME)) as scalars:
             yield replace(session, hooks=(progress, TensorBoardHook(scalars)))
 
     def _prepare(self, progress: RunProgress, should_stop: Callable[[], bool]) -> Store:
@@ -161,18 +148,9 @@ def _begin_of(selection: Selection) -> int | None:
     return min((int(seconds[stretch.start]) for stretch in selection.stretches), default=None)
 
 
-class TensorBoardScalars:
-    """Context manager that writes points of curves into a folder for TensorBoard."""
-
-    def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))
+class TensorBoardScalars(SummaryWriter):
+    """TensorBoard's writer with the method that the training's hook calls."""
 
     def log_scalar(self, tag: str, scalar_value: float, step: int) -> None:
         """Write one point of the curve `tag`."""
-        self._writer.add_scalar(tag, scalar_value, step)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
+        self.add_scalar(tag, scalar_value, step)
