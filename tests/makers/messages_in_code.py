@@ -32,6 +32,7 @@ _NO_TROUBLE: Final = {
     "sub",
     "Fact",
     "print_table",
+    "figure_table",
     *_FOR_PROGRAMMERS,
 }
 #: Fewer words, values left out, are a part of a message rather than one.

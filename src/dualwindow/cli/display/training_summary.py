@@ -77,5 +77,5 @@ def _class_table(finished: TrainingOutcome) -> Table:
         for name, part in parts.items()
         if len(part)
     ]
-    rows = [*rows, ["purged between them", f"{split.purged:,}", "", ""]]
-    return figure_table("classes", ("candles", *CLASS_NAMES), rows)
+    purged = ("purged between them", f"{split.purged:,}", "", "")
+    return figure_table("classes", ("candles", *CLASS_NAMES), [*rows, purged])
