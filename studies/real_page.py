@@ -51,8 +51,8 @@ def _preface(scale: dict[str, Any]) -> list[str]:
         "(without those whose labels reach into what follows), validation and evaluated rows, and "
         "the same calibration on the validation rows. The network has the settings of "
         f"`config.json` and at most {limits}, every variant alike, and is trained with "
-        f"{len(scale['seeds'])} seeds, whose figures are averaged. Nothing here promises a profit: it is what was, on few "
-        "weeks of two coins.",
+        f"{len(scale['seeds'])} seeds, whose figures are averaged. Nothing here promises a profit: "
+        "it is what was, on few weeks of two coins.",
         "",
         f"- {TABLE}: class shares by decile of the volatility of the window before a candle",
         "- logistic regression: trailing returns and volatilities, time of day",
