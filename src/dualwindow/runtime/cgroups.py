@@ -1,4 +1,4 @@
-"""Control groups of Linux: the files in which a container's limits stand, in both versions."""
+"""Control groups of Linux: the files that hold a container's limits, in both versions."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from pathlib import Path
 def own_groups(root: Path, *, version: int, controller: str) -> list[Path]:
     """Folders of this process's own control group and of all that it lies in, innermost first.
 
-    Args:
-        root: of the file system, to be another one in tests.
-        version: 1 or 2.
-        controller: such as memory or cpu; with version 1 each has folders of its own.
-
-    Returns:
-        Empty where that version is not mounted.
+    Empty where that version, 1 or 2, is not mounted. In version 1 a controller, such as memory or
+    cpu, has folders of its own. The root of the file system is another one in tests.
     """
     mount = _mount(root, version, controller)
     if mount is None:
         return []
     group = mount / _path(root, version, controller).lstrip("/")
     # Inside a container the path may be that of the host, which is not there: the mount is ours.
-    return [each for each in (group, *group.parents) if each == mount or mount in each.parents]
+    return [path for path in (group, *group.parents) if path == mount or mount in path.parents]
 
 
 def read_number(path: Path) -> int | None:
-    """The number in a file; None when it says "max", or came and went."""
+    """The number in a file; None when it holds "max", or does not exist any more."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

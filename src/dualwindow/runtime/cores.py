@@ -12,12 +12,9 @@ from dualwindow.runtime.cgroups import own_groups, read_lines, read_number
 
 @dataclass(frozen=True)
 class Cores:
-    """Cores there are, and what limits their use.
+    """Cores of the machine, those this process is bound to, and the container's quota in cores.
 
-    Attributes:
-        machine: of the machine.
-        allowed: that this process is bound to (its affinity).
-        quota: processor time that the container may take, in cores; None without a limit.
+    The quota is processor time; None is no limit.
     """
 
     machine: int
@@ -32,11 +29,7 @@ class Cores:
 
 
 def read_cores(root: Path = Path("/")) -> Cores:
-    """Look what there is.
-
-    Args:
-        root: of the file system, to be another one in tests.
-    """
+    """The cores there are; the root of the file system is another one in tests."""
     machine = os.cpu_count() or 1
     # Only Linux binds processes to cores in a way that can be asked for.
     bound = getattr(os, "sched_getaffinity", None)

@@ -96,14 +96,9 @@ def reproducible(
 
 @contextmanager
 def within_memory(batch_size: int, device: torch.device) -> Iterator[None]:
-    """Turn torch's error for a GPU without enough memory into this package's own.
+    """Turn torch's error for a GPU without enough memory into a MemoryLimitError with the way out.
 
-    Args:
-        batch_size: windows of a batch in the block.
-        device: that computes it.
-
-    Raises:
-        MemoryLimitError: with the way out.
+    The block computes batches of `batch_size` windows.
     """
     try:
         yield

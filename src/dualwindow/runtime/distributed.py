@@ -1,7 +1,7 @@
 """Processes that train one network together: torch's own distribution, started by torchrun.
 
 Every rank holds the whole network and the same data, works on its share of each batch, and takes
-the same decisions. What ranks tell each other goes over gloo, which sees at once that a process
+the same decisions. Messages between ranks go over gloo, which notices at once that a process
 has ended; gradients on GPUs go over NCCL.
 """
 
@@ -32,13 +32,10 @@ ResultT = TypeVar("ResultT")
 #: How long a rank waits for the others in a step. A process that ends is noticed at once; this is
 #: for a machine that is cut off. Longer than any step, hook or checkpoint takes.
 STEP_TIMEOUT: Final = timedelta(minutes=10)
-
 #: How long ranks wait while one of them prepares candles.
 PREPARATION_TIMEOUT: Final = timedelta(hours=24)
-
-#: Seconds between two looks whether the others have come; signals are handled in between.
+#: Seconds between two looks whether the others have arrived; signals are handled in between.
 _PATIENCE: Final = 0.05
-
 _TORCHRUN: Final = (
     "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
 )  # fmt: skip
@@ -96,11 +93,9 @@ class Ranks:
         return bool(vote.item())
 
     def gathered(self, make: Callable[[], ResultT], *, patiently: bool = False) -> list[ResultT]:
-        """What `make` returns on each rank, in their order.
+        """Results of `make` on all ranks, in their order.
 
-        Args:
-            make: what it raises of this package's errors on one rank is raised on all.
-            patiently: one rank's may take hours.
+        An error of this package on one rank is raised on all; `patiently`, one's may take hours.
         """
         if self.count == 1:
             return [make()]
@@ -111,10 +106,10 @@ class Ranks:
         with _reaching_all():
             dist.all_gather_object(every, mine.told_by(self.number))
         mine.result()
-        return [each.result() for each in every]
+        return [outcome.result() for outcome in every]
 
     def from_first(self, make: Callable[[], ResultT]) -> ResultT:
-        """What `make` returns, or raises of this package's errors, on the first rank."""
+        """The result of `make` on the first rank, or its error of this package."""
         if self.count == 1:
             return make()
         mine = _Outcome.from_call(make) if self.is_first else None
@@ -159,10 +154,8 @@ def joined_ranks(device: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started, for the block; `ALONE` when it started none.
 
     On a machine with GPUs each rank gets one, in the order of their numbers. Torch's current device
-    is set, so that the setting `device` stays as it is.
-
-    Args:
-        device: the setting: auto, cpu, cuda; a GPU by its number only for one rank a machine.
+    is set, so that the setting `device` stays as it is: auto, cpu or cuda; a GPU by its number only
+    for one rank a machine.
 
     Raises:
         SettingsError: when the device does not suit the ranks.
@@ -176,7 +169,7 @@ def joined_ranks(device: str) -> Iterator[Ranks]:
     rank_device = _device_of_rank(device, numbers)
     if rank_device.type == "cuda":
         torch.cuda.set_device(rank_device)
-    # What is on the CPU goes over gloo, what is on a GPU over NCCL.
+    # CPU tensors go over gloo, GPU tensors over NCCL.
     on_gpu = rank_device.type == "cuda" and dist.is_nccl_available()
     try:
         with _reaching_all():
@@ -240,7 +233,7 @@ def _device_of_rank(name: str, numbers: Mapping[str, int]) -> torch.device:
 
 @contextmanager
 def _reaching_all() -> Iterator[None]:
-    """Say in this package's words that a rank is gone; torch has a RuntimeError for it."""
+    """Raise this package's error when a rank is gone; torch has a RuntimeError for it."""
     try:
         yield
     except RuntimeError as error:
@@ -253,7 +246,7 @@ def _reaching_all() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Outcome(Generic[ResultT]):
-    """What a rank made, or the error of this package that it ended in."""
+    """The value that a rank made, or the error of this package that it ended in."""
 
     value: ResultT | None = None
     error: DualWindowError | None = None

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 #: Windows opens no folders; there a file in the folder is locked for it.
 _OPENS_FOLDERS: Final = os.name != "nt"
-
 _LOCK_NAME: Final = ".lock"
 
 
@@ -53,14 +52,20 @@ def leftovers(path: Path) -> list[Path]:
     pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
     folder = path.parent
     neighbours = folder.iterdir() if folder.is_dir() else ()
-    return [each for each in neighbours if pattern.fullmatch(each.name)]
+    return [file for file in neighbours if pattern.fullmatch(file.name)]
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary neighbour of `path` for writing and rename it over `path` at the end.
+    """Like `whole_path`, with the temporary file open for writing.
 
-    When the block raises, `path` is left as it was and the temporary file is removed.
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_file(Path(folder) / "model.bin") as handle:
+        ...         _ = handle.write(b"weights")
+        ...     (Path(folder) / "model.bin").read_bytes()
+        b'weights'
     """
     with whole_path(path) as temporary, temporary.open("wb") as handle:
         yield handle
@@ -90,18 +95,14 @@ def set_aside(path: Path) -> Path:
 
 
 def remove_strays(folder: Path) -> None:
-    """Delete what `whole_path` of a killed process left; nothing else may be writing there."""
+    """Delete temporary files of killed processes; nothing else may be writing there."""
     for stray in folder.rglob(".*.tmp"):
         if stray.is_file():
             stray.unlink()
 
 
 class CheckedFiles:
-    """The state files of one folder.
-
-    Args:
-        folder: of the files; need not exist until one is written.
-    """
+    """The state files of one folder, which need not exist until one is written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -131,7 +132,7 @@ class CheckedFiles:
             content = json.loads((self._folder / SUMS_NAME).read_bytes())
             return {str(name): list(sums) for name, sums in content["sha256"].items()}
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            # Without the list nothing is known to be damaged; it is made anew by the next write.
+            # Without the list nothing is known to be damaged; the next write makes it again.
             return {}
 
 

@@ -1,4 +1,4 @@
-"""How much memory may be used and is used, and a chunk that shrinks when it runs short.
+"""How much memory may be used and is used.
 
 A container's limit counts before the machine's memory: `/proc/meminfo` tells the host's. Pages of
 mapped files and of the page cache are left out wherever the kernel tells them apart, because it
@@ -7,7 +7,6 @@ takes them back when it needs them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -18,20 +17,12 @@ import psutil
 
 from dualwindow.runtime.cgroups import own_groups, read_lines, read_number
 
-logger = logging.getLogger(__name__)
-
 MIB: Final = 2**20
 
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Memory in use and the most that there may be.
-
-    Attributes:
-        used: bytes.
-        limit: bytes.
-        source: whose limit it is, for a message.
-    """
+    """Bytes in use, the most that there may be, and whose limit that is, for a message."""
 
     used: int
     limit: int
@@ -50,8 +41,12 @@ _Reader = Callable[[], MemoryUse | None]
 class MemoryGauge:
     """Reads every limit that this process is under; its files are looked for once.
 
-    Args:
-        root: of the file system, to be another one in tests.
+    The root of the file system is another one in tests.
+
+    Example:
+        >>> use = MemoryGauge().read()
+        >>> use.used > 0 and use.limit > 0
+        True
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -85,7 +80,7 @@ def memory_use() -> MemoryUse:
 
 
 def _machine() -> MemoryUse:
-    """What this process holds of the machine: other programs' memory is not ours to judge."""
+    """Memory of the machine that this process holds; that of other programs is not its own."""
     held = psutil.Process().memory_info()
     # Resident shared pages are those of mapped files; systems that do not tell count them all.
     return MemoryUse(
@@ -108,12 +103,11 @@ def _cgroup_readers(root: Path, *, version: int) -> list[_Reader]:
         return read
 
     groups = own_groups(root, version=version, controller="memory")
-    return [reader(each) for each in groups if (each / names[0]).is_file()]
+    return [reader(group) for group in groups if (group / names[0]).is_file()]
 
 
 _V1_NAMES: Final = ("memory.limit_in_bytes", "memory.usage_in_bytes")
-
-#: cgroup v1 says "no limit" with the largest number of whole pages.
+#: cgroup v1 writes "no limit" as the largest number of whole pages.
 _UNLIMITED: Final = 2**60
 
 

@@ -18,7 +18,6 @@ from dualwindow.errors import DualWindowError, TrainingStoppedError
 logger = logging.getLogger(__name__)
 
 TaskT = TypeVar("TaskT")
-
 ResultT = TypeVar("ResultT")
 
 #: Runs a task; asks the second argument between its steps whether to stop.
@@ -26,7 +25,6 @@ Work = Callable[[TaskT, Callable[[], bool]], ResultT]
 
 #: Seconds between two questions whether to stop.
 _PATIENCE: Final = 0.5
-
 #: Seconds that a worker's task has to notice that it should stop, before the worker ends anyhow.
 GRACE_SECONDS: Final = 5.0
 
@@ -54,25 +52,19 @@ def run_in_processes(
         processes: most workers.
         fallback_to_serial: false raises instead of going on alone.
         should_stop: asked twice a second; true ends the workers.
-        done: told the number and the result of every task that is finished.
+        done: called with the number and the result of every task that is finished.
 
     Returns:
         Results in the order of the tasks.
 
     Raises:
         DualWindowError: when workers failed and `fallback_to_serial` is false.
-        TrainingStoppedError: when `should_stop` said so.
+        TrainingStoppedError: when `should_stop` returned true.
     """
     results: dict[int, ResultT] = {}
     try:
-        _in_pool(
-            work,
-            tasks,
-            processes=min(processes, len(tasks)),
-            results=results,
-            should_stop=should_stop,
-            done=done,
-        )
+        workers = min(processes, len(tasks))
+        _in_pool(work, tasks, results, workers, should_stop=should_stop, done=done)
     except (BrokenProcessPool, OSError, ImportError, NotImplementedError) as error:
         reason = f"the worker processes failed ({type(error).__name__}: {error})"
         if not fallback_to_serial:
@@ -91,9 +83,9 @@ def run_in_processes(
 def _in_pool(
     work: Work[TaskT, ResultT],
     tasks: Sequence[TaskT],
-    *,
-    processes: int,
     results: dict[int, ResultT],
+    processes: int,
+    *,
     should_stop: Callable[[], bool],
     done: Callable[[int, ResultT], None],
 ) -> None:
@@ -128,7 +120,7 @@ def _start_worker(line: Connection) -> None:
 
 
 def _end_with_parent(line: Connection) -> None:
-    """Stop this worker's task when the parent says so, then the worker, whatever it waits for.
+    """Stop this worker's task when the parent asks to, then the worker, whatever it waits for.
 
     A parent that was killed cannot tell its workers, and a pool in which one worker was killed now
     and then leaves another one waiting for ever.

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 import torch
@@ -24,7 +23,6 @@ ResultT = TypeVar("ResultT")
 
 #: Niceness of a training beside a running bot: 0 is normal, 19 the last to be served.
 BACKGROUND_NICENESS: Final = 10
-
 #: Windows below which a share is not worth a thread.
 SMALLEST_SHARE: Final = 8
 
@@ -32,9 +30,8 @@ SMALLEST_SHARE: Final = 8
 class ComputeThreads:
     """Threads with one intra-op thread each; a context manager.
 
-    Args:
-        count: threads; one computes in the calling thread, with the threads that torch has there.
-        prepare: called in every thread before it computes.
+    Every thread calls `prepare` before it computes. A single one computes in the calling thread,
+    with the threads that torch has there.
     """
 
     def __init__(self, count: int, prepare: Callable[[], None] | None = None) -> None:
@@ -49,11 +46,9 @@ class ComputeThreads:
     def for_training(cls, device: torch.device, *, in_background: bool = False) -> ComputeThreads:
         """As many threads as torch would use in the calling thread; one beside a GPU.
 
-        Args:
-            device: that computes.
-            in_background: one thread fewer, and all of them give way, so that a bot can decide at
-                the close of every candle. The calling thread gives way from now on too: it has to
-                be one that does nothing else.
+        In the background it is one thread fewer, and all of them give way, so that a bot can decide
+        at the close of every candle. The calling thread gives way from now on too: it has to be one
+        that does nothing else.
         """
         count = _threads_for(device)
         if not in_background:
@@ -78,7 +73,7 @@ class ComputeThreads:
         """Cut a batch into one contiguous share a thread, as equal as can be, none of them tiny."""
         parts = max(min(self.count, rows // SMALLEST_SHARE), 1)
         ends = [rows * part // parts for part in range(parts + 1)]
-        return [slice(*each) for each in pairwise(ends)]
+        return [slice(*ends_of_share) for ends_of_share in pairwise(ends)]
 
     def close(self) -> None:
         """End the threads."""
@@ -88,12 +83,7 @@ class ComputeThreads:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
