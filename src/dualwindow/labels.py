@@ -39,7 +39,7 @@ def _over_span(levels: _Pyramid, rows: int, span: int, extreme: np.ufunc) -> NDA
     return np.asarray(extreme(top[:rows], top[shift : shift + rows]))
 
 
-def _first_touch(
+def _touch_offsets(
     levels: _Pyramid, starts: NDArray[np.intp], barrier: NDArray[np.float64], upward: bool
 ) -> NDArray[np.intp]:
     """(N,) offsets from (N,) starts to the first value that touches the (N,) barriers.
@@ -224,7 +224,7 @@ class _FutureBlock:
             return winning, 0
         rows = np.flatnonzero(profit_touched & loss_touched & self.known)
         ahead, behind = (self._highs, self._lows) if upward else (self._lows, self._highs)
-        profit_at = _first_touch(ahead, rows, profit[rows], upward)
-        loss_at = _first_touch(behind, rows, loss[rows], not upward)
+        profit_at = _touch_offsets(ahead, rows, profit[rows], upward)
+        loss_at = _touch_offsets(behind, rows, loss[rows], not upward)
         winning[rows] = profit_at < loss_at
         return winning, int(np.count_nonzero(profit_at == loss_at))

@@ -31,7 +31,7 @@ EXIT_REASONS: Final = ("roi", "stop_loss", "time_out", "force_exit")
 
 #: The strategy asks for this much less than the take profit's ratio, which freqtrade rounds to
 #: 1e-8 and requires to be exceeded.
-_HALF_A_STEP: Final = 5e-9
+HALF_A_STEP: Final = 5e-9
 
 
 class Position(NamedTuple):
@@ -128,7 +128,7 @@ def roi_price(entry: float, *, is_short: bool, config: TrainingConfig, terms: Tr
     target = take_profit_price(entry, is_short=is_short, config=config)
     opened, left = entry * (1.0 + side * terms.fee), 1.0 - side * terms.fee
     ratio = side * (target * left / opened - 1.0) * terms.leverage
-    wanted = round(ratio, 8) - _HALF_A_STEP
+    wanted = round(ratio, 8) - HALF_A_STEP
     return (1.0 + side * wanted / terms.leverage) * opened / left
 
 

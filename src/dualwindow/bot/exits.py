@@ -15,16 +15,18 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
 
-from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.backtest.exits import (
+    HALF_A_STEP,
+    stop_loss_price,
+    take_profit_price,
+    time_out_at,
+)
 from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.hyperopt import SPACE
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
-
-#: calc_profit_ratio rounds to 1e-8; freqtrade wants more than the ROI, the label at least the ROI.
-_HALF_A_STEP: Final = 5e-9
 
 #: Distance of a stop that the price has already passed, as a fraction of the price: less than any
 #: tick, and by freqtrade's own rounding the price itself. freqtrade ignores a distance of 0.
@@ -47,7 +49,8 @@ _EXIT_GROUPS: Final = ("roi", "stoploss", "trailing")
 def take_profit_ratio(trade: Trade, settings: TrainingConfig) -> float:
     """Profit ratio at the take profit price, fees and leverage included, for `custom_roi`."""
     target = take_profit_price(trade.open_rate, is_short=trade.is_short, config=settings)
-    return float(trade.calc_profit_ratio(target)) - _HALF_A_STEP
+    # The label wants at least this ratio, freqtrade more than it, rounded to 1e-8.
+    return float(trade.calc_profit_ratio(target)) - HALF_A_STEP
 
 
 def stop_loss_distance(trade: Trade, current_rate: float, settings: TrainingConfig) -> float | None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
+from dualwindow.labels import LabelRule
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 
@@ -62,7 +63,7 @@ class SettingFields(BaseModel):
     long_sl_pct: Fraction = Field(0.005, description="Stop loss of a long below its entry.")
     short_tp_pct: Fraction = Field(0.01, description="Take profit of a short below its entry.")
     short_sl_pct: Fraction = Field(0.005, description="Stop loss of a short above its entry.")
-    label_rule: Literal["hybrid", "first_touch"] = Field(
+    label_rule: LabelRule = Field(
         "hybrid",
         description="hybrid: the stop loss may not be touched anywhere in the future window; "
         "first_touch: not before the take profit.",
