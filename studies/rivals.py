@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
 from dualwindow.data.datasets.statistics import trained_prior
-from dualwindow.data.features.volatility import trailing_volatility
+from dualwindow.data.features.windows import trailing_volatility
 from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import row_losses
 from dualwindow.settings import TrainingConfig

@@ -22,8 +22,7 @@ from dualwindow.columns import HOLD
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.data.features.volatility import trailing_volatility
-from dualwindow.data.features.windows import label_frame
+from dualwindow.data.features.windows import label_frame, trailing_volatility
 from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Reference, evaluate_parts
 from dualwindow.settings import TrainingConfig
 

@@ -16,7 +16,7 @@ from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.split import Split
 from dualwindow.data.datasets.statistics import trained_prior
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.data.features.volatility import trailing_volatility
+from dualwindow.data.features.windows import trailing_volatility
 from dualwindow.evaluation import Comparison, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.models.network import DualWindowNetwork

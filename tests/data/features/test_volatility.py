@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.data.features.volatility import trailing_volatility
+from dualwindow.data.features.windows import trailing_volatility
 
 
 @given(
@@ -23,7 +23,7 @@ def test_a_row_s_volatility_is_that_of_its_window_alone(
     asked = random.integers(window - 1, rows, 15)
     with pytest.MonkeyPatch.context() as patch:
         # However few values are copied at a time.
-        patch.setattr("dualwindow.data.features.volatility._VALUES_IN_MEMORY", held)
+        patch.setattr("dualwindow.data.features.windows._VALUES_IN_MEMORY", held)
         found = trailing_volatility(changes, asked, window)
     for row, value in zip(asked, found, strict=True):
         part = [float(each) for each in changes[row - window + 1 : row + 1]]

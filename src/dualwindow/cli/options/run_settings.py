@@ -18,7 +18,7 @@ from dualwindow.cli.options.configuration import (
     value_row,
 )
 from dualwindow.cli.options.flags import SettingFlag
-from dualwindow.data.candles.pairs import FUTURES, SPOT, settled_stem
+from dualwindow.data.candles.pairs import FUTURES, SPOT, pair_of, settled_stem
 from dualwindow.data.candles.timerange import timeframe_seconds
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
@@ -170,5 +170,5 @@ def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> N
 
 def _mode_of(pairs: tuple[str, ...]) -> str:
     """Futures if a pair has a settlement coin, in whichever form it is written."""
-    settled = any(":" in (pair if "/" in pair else settled_stem(pair, SPOT).pair) for pair in pairs)
-    return FUTURES if settled else SPOT
+    named = [pair if "/" in pair else pair_of(settled_stem(pair, SPOT)) for pair in pairs]
+    return FUTURES if any(":" in pair for pair in named) else SPOT

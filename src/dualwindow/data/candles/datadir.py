@@ -13,30 +13,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from dualwindow.data.candles.pairs import FUTURES, SPOT, CandleFileName, settled_stem, stem_of
+from dualwindow.data.candles.pairs import (
+    FUTURES,
+    SPOT,
+    CandleFileName,
+    pair_of,
+    settled_stem,
+    stem_of,
+)
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 _SUFFIX: Final = ".feather"
-
 #: Formats of freqtrade that are not read here, by what `convert-data` calls them.
 _OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "parquet"}
-
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
-
 _PAIRS_NAMED: Final = 20
-
 #: What stands in patterns and in no pair that freqtrade writes.
 _SIGNS_OF_A_PATTERN: Final = frozenset("*?|[](){}^\\+")
-
-#: Days to download when no period is known: three months, and a moving average's month before.
+#: Days to download when no date is known: three months, and a moving average's month before.
 _DAYS: Final = 125
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A candle file and what its name says."""
+    """A candle file and what its name holds."""
 
     path: Path
     name: CandleFileName
@@ -44,13 +46,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class CandleFolder:
-    """Where the candles of one exchange lie.
-
-    Attributes:
-        path: of the folder.
-        exchange: its name, when it is known.
-        timeframe: of the candles that are looked for.
-    """
+    """Where the candles of one exchange, whose name may be unknown, lie for a timeframe."""
 
     path: Path
     exchange: str | None
@@ -62,18 +58,12 @@ class CandleFolder:
     ) -> CandleFolder:
         """Find the exchange's folder in what a user may name instead of it.
 
-        Args:
-            folder: of the exchange (freqtrade's `datadir`), its `futures` folder, `user_data`, or
-                `user_data/data`.
-            exchange: name of the exchange's folder; needed when a user folder has several.
-            timeframe: of the candles.
-            pairs: what is looked for, as a user writes it.
-            market: spot or futures.
+        `sources.find_sources` describes folder, exchange and pairs.
 
         Raises:
             DataError: when it is not there, or it is not clear which exchange is meant.
         """
-        wanted = [settled_stem(each, market).pair for each in pairs]
+        wanted = [pair_of(settled_stem(pair, market)) for pair in pairs]
         way_out = "download candles first: " + download_command(wanted, market, timeframe, exchange)
         if not folder.is_dir():
             raise DataError(f"there is no data folder {folder}; check the path, or {way_out}")
@@ -100,40 +90,32 @@ class CandleFolder:
 
     def pairs(self, market: str) -> list[str]:
         """Every pair of a market, sorted, as freqtrade names it."""
-        return sorted({each.name.pair for each in self.files if each.name.market == market})
+        return sorted({file.name.pair for file in self.files if file.name.market == market})
 
     def files_of(self, written: str, market: str) -> list[FoundFile]:
-        """A pair's files: the one that freqtrade reads, or else all others.
-
-        Args:
-            written: the pair as a user writes it; see `sources.find_sources`.
-            market: spot or futures.
-        """
+        """The files of a pair as a user writes it: the one that freqtrade reads, or else all."""
         mine = _of_pair(self.files, written, market)
         homes = (self.path, self.path / "futures")
-        own = [each for each in mine if each.path.parent in homes and not each.name.part]
+        own = [file for file in mine if file.path.parent in homes and not file.name.part]
         return own[:1] or mine
 
     def matching(self, written: str, market: str, excluded: Sequence[str] = ()) -> list[str]:
         """The pairs that are meant: one that is written out, or all that match a pattern.
 
-        Args:
-            written: a pair as a user writes it, or a pattern as in freqtrade's `pair_whitelist`.
-            market: spot or futures.
-            excluded: pairs and patterns that no pattern brings.
+        A pattern is one of freqtrade's `pair_whitelist`; it brings no excluded pair.
 
         Raises:
-            DataError: when it is a pattern that is none, or of no pair.
+            DataError: when the pattern is not valid, or of no pair.
         """
         if not _SIGNS_OF_A_PATTERN & set(written) or self.files_of(written, market):
             return [written]
-        shut_out = [_pattern(each) for each in excluded]
+        shut_out = [_pattern(pattern) for pattern in excluded]
         there = self.pairs(market)
         found = [
             pair
             for pair in there
             if _pattern(written).fullmatch(pair)
-            and not any(each.fullmatch(pair) for each in shut_out)
+            and not any(pattern.fullmatch(pair) for pattern in shut_out)
         ]
         if not found:
             raise DataError(
@@ -144,40 +126,30 @@ class CandleFolder:
         return found
 
     def not_there(self, missing: Sequence[str], market: str, needed: DateRange) -> str:
-        """What to say when pairs are not there, and how to get them.
-
-        Args:
-            missing: pairs as a user wrote them.
-            market: spot or futures.
-            needed: the period with its buffer.
-        """
-        wanted = [settled_stem(each, market).pair for each in missing]
-        settled = [each for each in wanted if market == SPOT and ":" in each]
+        """Message for pairs that are missing in a date range with its buffer, with the way out."""
+        wanted = [pair_of(settled_stem(pair, market)) for pair in missing]
+        settled = [pair for pair in wanted if market == SPOT and ":" in pair]
         if settled:
             return (
                 f"{', '.join(settled)}: with a coin of settlement this is a futures pair, and "
                 "trading_mode is spot; set trading_mode futures, or leave the coin out"
             )
-        predicted = [
+        parts = [
             f"{self.path} has no {self.timeframe} candles of {', '.join(wanted)} ({market})",
             f"those of {_named(self.pairs(market))} are there",
         ]
         other = SPOT if market == FUTURES else FUTURES
-        if elsewhere := [each for each in missing if self.files_of(each, other)]:
-            predicted.append(
-                f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}"
-            )
+        if elsewhere := [pair for pair in missing if self.files_of(pair, other)]:
+            parts.append(f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}")
         for suffix, form in _OTHER_FORMATS.items():
             files = tuple(self._named(suffix))
-            if any(_of_pair(files, each, market) for each in missing):
-                predicted.append(
+            if any(_of_pair(files, pair, market) for pair in missing):
+                parts.append(
                     f"there are {form} files, which freqtrade turns into feather: freqtrade "
                     f"convert-data --format-from {form} --format-to feather"
                 )
-        predicted.append(
-            "download: " + download_command(wanted, market, self.timeframe, self.exchange, needed)
-        )
-        return "; ".join(predicted)
+        command = download_command(wanted, market, self.timeframe, self.exchange, needed)
+        return "; ".join([*parts, f"download: {command}"])
 
     def _named(self, suffix: str) -> Iterator[FoundFile]:
         for place in _PLACES:
@@ -196,15 +168,10 @@ def download_command(
     *,
     earlier: bool = False,
 ) -> str:
-    """The freqtrade command that brings candles.
+    """The freqtrade command that brings candles; `earlier` where newer ones are there already.
 
-    Args:
-        pairs: as freqtrade names them.
-        market: spot or futures.
-        timeframe: of the candles.
-        exchange: its name; None: that of freqtrade's configuration.
-        needed: what is to be there; the last months when it is not known.
-        earlier: whether newer candles are there already.
+    Without an exchange, that of freqtrade's configuration is meant; without a first date of what
+    is needed, the last months are.
     """
     words = ["freqtrade download-data", *([f"--exchange {exchange}"] if exchange else [])]
     words += ["--pairs", *pairs]
@@ -240,15 +207,15 @@ def _day(second: int) -> str:
 def _of_pair(files: Sequence[FoundFile], written: str, market: str) -> list[FoundFile]:
     """The files of the pair that a user means."""
     by_stem: dict[str, list[FoundFile]] = {}
-    for each in files:
-        if each.name.market == market:
-            by_stem.setdefault(stem_of(each.name.pair), []).append(each)
-    stem = settled_stem(written, market).stem
+    for file in files:
+        if file.name.market == market:
+            by_stem.setdefault(stem_of(file.name.pair), []).append(file)
+    stem = settled_stem(written, market)
     if stem not in by_stem:
         # Written in small letters, or settled in another coin: BTC_USD is BTC/USD:BTC there.
         begin = stem.rpartition("_")[0] if market == FUTURES else stem
-        alike = [each for each in by_stem if each.casefold() == stem.casefold()] or [
-            each for each in by_stem if market == FUTURES and each.rpartition("_")[0] == begin
+        alike = [other for other in by_stem if other.casefold() == stem.casefold()] or [
+            other for other in by_stem if market == FUTURES and other.rpartition("_")[0] == begin
         ]
         stem = alike[0] if len(alike) == 1 else stem
     return by_stem.get(stem, [])

@@ -49,7 +49,7 @@ class CandleBatch:
         return CandleBatch(self.seconds[first:stop], part)
 
     def within(self, timerange: DateRange) -> CandleBatch:
-        """The candles of a period, whatever their order; copied when some are not."""
+        """The candles of a date range, in whatever order; copied when some are outside."""
         inside = inside_timerange(self.seconds, timerange)
         if inside.all():
             return self
@@ -77,7 +77,7 @@ class CandleBatch:
 
 
 def inside_timerange(seconds: NDArray[np.int64], timerange: DateRange) -> NDArray[np.bool_]:
-    """(N,) whether each date lies in a period."""
+    """(N,) whether each date lies in a date range."""
     inside = np.ones(len(seconds), dtype=np.bool_)
     if timerange.first is not None:
         inside &= seconds >= timerange.first
@@ -88,9 +88,6 @@ def inside_timerange(seconds: NDArray[np.int64], timerange: DateRange) -> NDArra
 
 class FeatherFile:
     """One feather file with freqtrade's candle columns.
-
-    Args:
-        path: of the file.
 
     Raises:
         DataError: when the file is missing, damaged, or lacks a column.
@@ -113,11 +110,7 @@ class FeatherFile:
                 yield self._seconds(reader.get_batch(number))
 
     def candles(self, numbers: Sequence[int]) -> Iterator[CandleBatch]:
-        """Yield some batches.
-
-        Raises:
-            DataError: as `dates`.
-        """
+        """Yield some batches; raises what `dates` raises."""
         with self._reading(CANDLE_COLUMNS) as reader:
             for number in numbers:
                 batch = reader.get_batch(number)

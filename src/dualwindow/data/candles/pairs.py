@@ -1,4 +1,4 @@
-"""Pairs as freqtrade names them, as they stand in the names of its files, and as users write them.
+"""Pairs: freqtrade's names, the stems of its file names, and what users write.
 
 | pair | file | also written |
 | --- | --- | --- |
@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SPOT: Final = "spot"
-
 FUTURES: Final = "futures"
-
 #: What freqtrade's `pair_to_filename` replaces.
 _REPLACED: Final = re.compile(r"[/ .@$+:]")
 
@@ -29,13 +27,10 @@ _FILE: Final = re.compile(
 
 @dataclass(frozen=True)
 class CandleFileName:
-    """What the name of a candle file says.
+    """A candle file's name: the pair's stem, a timeframe such as `1m`, the market, the part.
 
-    Attributes:
-        stem: the pair as it stands in the name.
-        timeframe: such as `1m`.
-        market: spot or futures.
-        part: what a user has added who split the pair's candles; empty for freqtrade's own files.
+    The market is spot or futures. The part is empty in freqtrade's own files; users who split a
+    pair's candles have added it.
     """
 
     stem: str
@@ -54,19 +49,12 @@ class CandleFileName:
     @property
     def pair(self) -> str:
         """The pair as freqtrade names it."""
-        return settled_stem(self.stem, self.market).pair
+        return pair_of(settled_stem(self.stem, self.market))
 
 
-@dataclass(frozen=True)
-class PairStem:
-    """A pair as it stands in the names of files, with its coin of settlement if it has one."""
-
-    stem: str
-
-    @property
-    def pair(self) -> str:
-        """As freqtrade names it (its `rebuild_pair_from_filename`)."""
-        return self.stem.replace("_", "/", 1).replace("_", ":", 1)
+def pair_of(stem: str) -> str:
+    """The pair of a stem, as freqtrade names it (its `rebuild_pair_from_filename`)."""
+    return stem.replace("_", "/", 1).replace("_", ":", 1)
 
 
 def stem_of(pair: str) -> str:
@@ -74,15 +62,13 @@ def stem_of(pair: str) -> str:
     return _REPLACED.sub("_", pair)
 
 
-def settled_stem(written: str, market: str) -> PairStem:
-    """The pair that a user or a file's name means in a market.
+def settled_stem(written: str, market: str) -> str:
+    """The stem of a pair that is written in any of the forms above.
 
-    Args:
-        written: in any of the forms above.
-        market: with futures, a pair without a coin of settlement settles in its quote.
+    In futures, a pair without a coin of settlement settles in its quote.
     """
     stem = stem_of(written.strip())
     stem = stem if "_" in stem else stem.replace("-", "_")
     if market == FUTURES and stem.count("_") == 1:
-        stem = f"{stem}_{stem.partition('_')[2]}"
-    return PairStem(stem)
+        return f"{stem}_{stem.partition('_')[2]}"
+    return stem

@@ -50,19 +50,18 @@ class Stretches:
 
 
 class CandleFacts:
-    """What was counted in a pair's candles, fed batch by batch.
+    """Counts over a pair's candles, fed batch by batch.
 
     "Fresh" candles are newer than every one before them; the others are doubled or out of order.
 
     Args:
         timerange: what is trained on; candles before it are its buffer.
-        candle_seconds: seconds between two candles.
         max_flat_candles: a longer stretch without trades is an outage.
 
     Attributes:
-        present: fresh candles of the period.
+        present: fresh candles of the date range.
         first_read: date of the first candle, that of the buffer included.
-        first: date of the first candle of the period.
+        first: date of the first candle of the date range.
         newest: date of the newest candle.
         doubled: candles with the date of the newest before them.
         unordered: candles older than one before them.

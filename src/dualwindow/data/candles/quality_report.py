@@ -23,10 +23,9 @@ _FEWEST_PRESENT: Final = 0.5
 #: Some exchanges round opens and closes a digit away from highs and lows; more of that is no
 #: rounding.
 _MOST_OUTSIDE: Final = 0.01
-
 _AGAIN: Final = "delete the file and download the pair again"
 
-#: What the cells of `CandleReport.cells` are.
+#: Titles of `CandleReport.cells`.
 REPORT_HEADER: Final = (
     "pair", "from", "to", "candles", "of", "buffer", "gaps", "missing", "doubled", "unordered",
     "no volume", "longest flat", "verdict",
@@ -35,16 +34,11 @@ REPORT_HEADER: Final = (
 
 @dataclass(frozen=True)
 class CandleReport:
-    """What was found in one pair's candles.
+    """Report on one pair's candles; the facts are None when the candles could not be read.
 
-    Attributes:
-        pair: as freqtrade names it.
-        timerange: that was asked for.
-        facts: what was counted; None when the candles could not be read.
-        expected: candles that the period would have; its open ends are the pair's own.
-        buffer_days: days of candles found before the period, and days that are read.
-        refusals: why the pair cannot be trained on, one sentence each.
-        warnings: what is to be known, one sentence each.
+    `expected` counts the candles that the date range would have, whose open ends are the pair's
+    own. `buffer_days` are the days found before it, and those that are read. Refusals are why the
+    pair cannot be trained on, warnings what should be known: one sentence each.
     """
 
     pair: str
@@ -86,14 +80,7 @@ def inspect_candles(
     periods: Sequence[int] = USUAL_PERIODS,
     candle_seconds: int = 60,
 ) -> CandleReport:
-    """Read the candles that a preparation would read, and report what is wrong with them.
-
-    Args:
-        source: a pair, its files and the period.
-        config: window and outage settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-    """
+    """Read the candles that a preparation would read, and report what is wrong with them."""
     buffer = buffer_seconds(config, periods, candle_seconds)
     try:
         file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
@@ -110,8 +97,8 @@ def inspect_candles(
         facts,
         verdict.expected,
         verdict.buffer_days,
-        tuple(f"{source.pair}: {each}" for each in verdict.refusals()),
-        tuple(f"{source.pair}: {each}" for each in verdict.warnings()),
+        tuple(f"{source.pair}: {refusal}" for refusal in verdict.refusals()),
+        tuple(f"{source.pair}: {warning}" for warning in verdict.warnings()),
     )
 
 
@@ -121,22 +108,14 @@ def require_usable(reports: Sequence[CandleReport]) -> None:
     Raises:
         DataError: with every refusal of every pair.
     """
-    refusals = [each for report in reports for each in report.refusals]
+    refusals = [refusal for report in reports for refusal in report.refusals]
     if refusals:
-        listing = "\n".join(f"  - {each}" for each in refusals)
+        listing = "\n".join(f"  - {refusal}" for refusal in refusals)
         raise DataError(f"{counted(len(refusals), 'problem')} in the candles:\n{listing}")
 
 
 class CandleVerdict:
-    """Turns what was counted in a pair's candles into sentences.
-
-    Args:
-        source: the pair.
-        config: window settings.
-        facts: of at least one candle in the period.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-    """
+    """Turns the facts of a pair, of at least one candle in its date range, into sentences."""
 
     def __init__(
         self,
@@ -162,7 +141,7 @@ class CandleVerdict:
 
     @property
     def expected(self) -> int:
-        """Candles that the period would have; its open ends are the pair's own."""
+        """Candles that the date range would have; its open ends are the pair's own."""
         timerange = self._source.timerange
         first = self._first if timerange.first is None else timerange.first
         stop = self._newest + self._step if timerange.stop is None else timerange.stop
@@ -170,7 +149,7 @@ class CandleVerdict:
 
     @property
     def buffer_days(self) -> tuple[float, float]:
-        """Days found before the period, and days that are read; none where its begin is open."""
+        """Days found before the date range, and days that are read; none where it begins openly."""
         first = self._source.timerange.first
         if first is None:
             return 0.0, 0.0
@@ -179,7 +158,7 @@ class CandleVerdict:
     def refusals(self) -> list[str]:
         """Why the pair cannot be trained on."""
         facts = self._facts
-        problem = [
+        faults = [
             _seen(facts.doubled, "there twice"),
             _seen(facts.unordered, "older than one before them in the file"),
             _seen(facts.off_grid, f"not a multiple of {self._step} seconds after the first"),
@@ -189,8 +168,8 @@ class CandleVerdict:
             ),
         ]
         if facts.outside.count > _MOST_OUTSIDE * facts.rows:
-            problem.append(_seen(facts.outside, "opened or closed outside their high and low"))
-        problems = [f"{each}; {self._named()}: {_AGAIN}" for each in problem if each]
+            faults.append(_seen(facts.outside, "opened or closed outside their high and low"))
+        problems = [f"{fault}; {self._named()}: {_AGAIN}" for fault in faults if fault]
         # What else is wrong follows from these.
         return problems or self._too_few()
 
@@ -215,48 +194,48 @@ class CandleVerdict:
         return []
 
     def warnings(self) -> list[str]:
-        """What is to be known of candles that can be trained on, and of the others."""
+        """Facts to know about candles, whether they can be trained on or not."""
         facts, timerange = self._facts, self._source.timerange
-        problem = []
+        warnings = []
         if timerange.first is not None and self._first - timerange.first >= self._step:
-            problem.append(
+            warnings.append(
                 f"the candles begin at {utc_text(self._first)}, "
                 f"{_days(self._first - timerange.first)} after the period"
             )
         if timerange.stop is not None and timerange.stop - self._newest > 2 * self._step:
-            problem.append(
+            warnings.append(
                 f"the candles end at {utc_text(self._newest)}, "
                 f"{_days(timerange.stop - self._newest)} before the period does"
             )
         if timerange.first is not None and self._usable_from > self._first and self._usable > 0:
-            problem.append(
+            warnings.append(
                 f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
                 f"averages and windows are not complete there; {self._earlier()}"
             )
-        return problem + self._oddities(facts)
+        return warnings + self._oddities(facts)
 
     def _oddities(self, facts: CandleFacts) -> list[str]:
-        problem = []
+        oddities = []
         if facts.gaps.count and facts.gaps.longest_first is not None:
-            problem.append(
+            oddities.append(
                 f"{counted(facts.gaps.candles, 'candle')} missing in "
                 f"{counted(facts.gaps.count, 'gap')}, the longest of "
                 f"{facts.gaps.longest:,} from {utc_text(facts.gaps.longest_first)}; filled as "
                 "freqtrade fills them"
             )
         if facts.outages.count and facts.outages.longest_first is not None:
-            problem.append(
+            oddities.append(
                 f"{counted(facts.outages.count, 'time')} more than max_flat_candles "
                 f"{self._config.max_flat_candles} candles without a trade, the longest "
                 f"{facts.outages.longest:,} from {utc_text(facts.outages.longest_first)}; windows "
                 "across them are not trained on"
             )
         if facts.rows / 2 < facts.silent.count < facts.rows:
-            problem.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
+            oddities.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
         unknown = _seen(facts.unknown, "unknown in part; filled as freqtrade fills them")
         few = facts.outside.count <= _MOST_OUTSIDE * facts.rows
         outside = _seen(facts.outside, "opened or closed outside their high and low")
-        return problem + [each for each in (unknown, outside if few else "") if each]
+        return oddities + [text for text in (unknown, outside if few else "") if text]
 
     def _named(self) -> str:
         return ", ".join(str(path) for path in self._source.paths)

@@ -2,7 +2,7 @@
 
 Missing candles are filled as freqtrade fills them when it loads a pair: without volume, at the
 last close. So the features of a file are those of the bot, and what is an outage is decided where
-it always is, in `dualwindow.data.features.windows`. As in freqtrade a period is cut out before
+it always is, in `dualwindow.data.features.windows`. As in freqtrade a date range is cut out before
 anything is filled in: what lies outside it might as well not be in the file.
 """
 
@@ -25,15 +25,14 @@ class CandleFile:
 
     Args:
         paths: of the file, or of several of which each continues the one before.
-        candle_seconds: seconds between two candles.
-        timerange: what is wanted; candles after it are not read.
-        buffer_seconds: what is read before the period.
+        timerange: candles after it are not read.
+        buffer_seconds: read before the date range.
 
     Attributes:
         first: date of the first candle that is read, seconds since 1970.
 
     Raises:
-        DataError: when a file is missing, damaged, or lacks a column, or the period has no candle.
+        DataError: when a file is missing, damaged, or lacks a column, or no candle is wanted.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class CandleFile:
             start += len(rows)
 
     def _places(self, seconds: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
-        """(N,) how many candles each one lies after the first, checked to be in order."""
+        """(N,) candles between the first and each one, checked to be in order."""
         steps = np.diff(seconds)
         bad = np.flatnonzero((steps <= 0) | (steps % self._candle_seconds != 0))
         if len(bad):
@@ -121,7 +120,7 @@ class CandleFile:
 
 @dataclass(frozen=True)
 class _Part:
-    """What a file has of a period: the numbers of its batches, first and last date."""
+    """Share of a file in a date range: the numbers of its batches, first and last date."""
 
     file: FeatherFile
     numbers: list[int]
@@ -146,7 +145,7 @@ def _no_candle(paths: Sequence[Path], timerange: DateRange) -> str:
     named = ", ".join(map(str, paths))
     if timerange == EVERYTHING:
         return f"{named} holds no candle; {WAY_OUT}"
-    ends = [each for each in (FeatherFile(path).ends() for path in paths) if each is not None]
+    ends = [end for end in (FeatherFile(path).ends() for path in paths) if end is not None]
     there = (
         f"its candles go from {utc_text(min(first for first, _ in ends))} to "
         f"{utc_text(max(last for _, last in ends))}"

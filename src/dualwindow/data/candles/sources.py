@@ -21,13 +21,12 @@ from dualwindow.errors import DataError
 
 @dataclass(frozen=True)
 class CandleSource:
-    """A pair and where its candles are.
+    """A pair, as freqtrade names it, its feather files in time order, and what is trained on.
 
-    Attributes:
-        pair: as freqtrade names it.
-        path: of its feather file.
-        timerange: what is trained on.
-        further: files that go on where `path` ends, in time order.
+    Example:
+        >>> source = CandleSource("BTC/USDT", Path("2023.feather"), further=(Path("2024.feather"),))
+        >>> [path.name for path in source.paths]
+        ['2023.feather', '2024.feather']
     """
 
     pair: str
@@ -43,16 +42,9 @@ class CandleSource:
 
 @dataclass(frozen=True)
 class AvailablePair:
-    """Candles that are there.
+    """Candles that are there: files in time order, first and last date, and rows on disk.
 
-    Attributes:
-        pair: as freqtrade names it.
-        market: spot or futures.
-        paths: its files, in time order.
-        first: date of the first candle, seconds since 1970; None when there is a problem.
-        last: of the last one.
-        rows: candles on disk.
-        problem: what is wrong with its files, or None.
+    Dates are seconds since 1970; they are None when there is a problem with the files.
     """
 
     pair: str
@@ -98,7 +90,7 @@ def find_sources(
     """
     market = FUTURES if trading_mode == FUTURES else SPOT
     place = CandleFolder.find(Path(folder), exchange, timeframe, pairs, market)
-    wanted = [each for written in pairs for each in place.matching(written, market, excluded)]
+    wanted = [pair for written in pairs for pair in place.matching(written, market, excluded)]
     files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
         needed = timerange.begun_earlier(buffer_days * DAY_SECONDS)
@@ -117,12 +109,7 @@ def find_sources(
 def available_pairs(
     folder: Path, *, exchange: str | None = None, timeframe: str = "1m"
 ) -> list[AvailablePair]:
-    """Every pair whose candles lie in a folder, spot before futures, sorted.
-
-    Args:
-        folder: as in `find_sources`.
-        exchange: likewise.
-        timeframe: of the candles.
+    """Every pair whose candles lie in a folder as in `find_sources`, spot before futures, sorted.
 
     Raises:
         DataError: when the folder is not there, or it is not clear which exchange is meant.
@@ -155,20 +142,20 @@ def newest_candle(sources: Sequence[CandleSource]) -> int:
 def _available(pair: str, market: str, files: Sequence[FoundFile]) -> AvailablePair:
     try:
         paths = _in_time_order(pair, files)
-        found = [FeatherFile(path) for path in paths]
-        ends = [each for each in (file.ends() for file in found) if each is not None]
+        readable = [FeatherFile(path) for path in paths]
+        ends = [end for end in (file.ends() for file in readable) if end is not None]
     except DataError as error:
-        paths = tuple(each.path for each in files)
+        paths = tuple(file.path for file in files)
         return AvailablePair(pair, market, paths, problem=str(error))
     if not ends:
         return AvailablePair(pair, market, paths, problem=f"{paths[0]} holds no candle")
     first, last = min(first for first, _ in ends), max(last for _, last in ends)
-    return AvailablePair(pair, market, paths, first, last, sum(file.rows for file in found))
+    return AvailablePair(pair, market, paths, first, last, sum(file.rows for file in readable))
 
 
 def _in_time_order(pair: str, files: Sequence[FoundFile]) -> tuple[Path, ...]:
     """The files of a pair, each after the one before; those without a candle are left out."""
-    paths = tuple(each.path for each in files)
+    paths = tuple(file.path for file in files)
     if len(paths) == 1:
         return paths
     ends = [(path, FeatherFile(path).ends()) for path in paths]

@@ -1,4 +1,4 @@
-"""Stretches of time and timeframes: as users write them, and in seconds."""
+"""Date ranges and timeframes: as users write them, and in seconds."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from typing import Final
 from dualwindow.errors import SettingsError
 
 DAY_SECONDS: Final = 86_400
-
 _FORMS: Final = "write it like 2025-01-31, 20250131 or 2025-01-31T12:00 (UTC)"
-
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
 _TIMEFRAME: Final = re.compile(r"([1-9]\d*)([smhdw])")
 
 
 @dataclass(frozen=True)
 class DateRange:
-    """A stretch of time; a candle belongs to it when it opens in it.
+    """A range of dates; a candle belongs to it when it opens in it.
 
     Attributes:
         first: its first second since 1970; None: as far back as there are candles.
@@ -41,18 +38,22 @@ class DateRange:
         newest: int,
         candle_seconds: int = 60,
     ) -> DateRange:
-        """The period that a user asks for.
+        """The date range that a user asks for.
 
         Args:
             date_from: its first day or moment; times without an offset are UTC.
             date_to: its last day, which is part of it, or the moment at which it ends.
             train_days: its days; they end where `date_to` says, else with the newest candle.
-            newest: date of the newest candle, seconds since 1970; see
-                `sources.newest_candle`.
+            newest: date of the newest candle, seconds since 1970; see `sources.newest_candle`.
             candle_seconds: seconds between two candles.
 
         Raises:
             SettingsError: with every problem.
+
+        Example:
+            >>> newest = 1_735_776_000
+            >>> str(DateRange.from_dates(None, "2025-01-01", 7, newest=newest))
+            '2024-12-26 to 2025-01-02 (UTC)'
         """
         problems: list[str] = []
         first = _moment("--date-from", date_from, problems, whole_day=False)
@@ -69,7 +70,7 @@ class DateRange:
         return cls(first, stop)
 
     def begun_earlier(self, seconds: int) -> DateRange:
-        """This period with a stretch before it."""
+        """This date range with some seconds before it."""
         return self if self.first is None else DateRange(self.first - seconds, self.stop)
 
     def __contains__(self, second: int) -> bool:

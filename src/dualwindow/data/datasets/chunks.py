@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Final
 
 from dualwindow.errors import MemoryLimitError
@@ -17,43 +17,34 @@ logger = logging.getLogger(__name__)
 NEAR: Final = 0.9
 
 
+@dataclass
 class AdaptiveChunk:
     """A chunk size that halves when memory runs short.
 
-    Args:
-        size: to begin with.
+    Attributes:
+        size: to begin with, and as it is now.
         smallest: never smaller than this.
         unit: of the size, for messages.
         max_usage_pct: share of the limit that may be used, percent.
         adaptive: whether to halve at all.
         monitor: whether to look at memory before every chunk.
-        read: tells the memory in use; `memory_use` unless given.
+        read: the memory in use; `memory_use` unless given.
     """
 
-    def __init__(
-        self,
-        size: int,
-        *,
-        smallest: int,
-        unit: str,
-        max_usage_pct: float,
-        adaptive: bool,
-        monitor: bool = True,
-        read: Callable[[], MemoryUse] | None = None,
-    ) -> None:
-        self.size = size
-        self._smallest = smallest
-        self._unit = unit
-        self._max_usage_pct = max_usage_pct
-        self._adaptive = adaptive
-        self._monitor = monitor
-        self._read = read
+    size: int
+    _: KW_ONLY
+    smallest: int
+    unit: str
+    max_usage_pct: float
+    adaptive: bool
+    monitor: bool = True
+    read: Callable[[], MemoryUse] | None = None
 
     @classmethod
     def from_settings(
         cls, config: TrainingConfig, size: int, *, smallest: int, unit: str
     ) -> AdaptiveChunk:
-        """A chunk that shrinks as the settings say."""
+        """A chunk that shrinks as the settings allow."""
         return cls(
             size,
             smallest=smallest,
@@ -69,55 +60,50 @@ class AdaptiveChunk:
         Raises:
             MemoryLimitError: when more is used than may be, and the chunk cannot be halved.
         """
-        if not self._monitor:
+        if not self.monitor:
             return self.size
-        use = (self._read or memory_use)()
-        if use.percent < NEAR * self._max_usage_pct:
+        use = (self.read or memory_use)()
+        if use.percent < NEAR * self.max_usage_pct:
             return self.size
-        predicted = (
+        reason = (
             f"{use.used / MIB:.0f} of {use.limit / MIB:.0f} MiB of {use.source} are used, "
-            f"{use.percent:.0f} % where max_memory_usage_pct allows {self._max_usage_pct:g}"
+            f"{use.percent:.0f} % where max_memory_usage_pct allows {self.max_usage_pct:g}"
         )
-        if self._adaptive and self.size > self._smallest:
-            self._shrink(predicted)
-        elif use.percent > self._max_usage_pct:
+        if self.adaptive and self.size > self.smallest:
+            self._shrink(reason)
+        elif use.percent > self.max_usage_pct:
             raise MemoryLimitError(
-                f"{predicted}, with a chunk of {self.size} {self._unit}; {self._way}"
+                f"{reason}, with a chunk of {self.size} {self.unit}; {self._way}"
             )
         return self.size
 
     def halve(self, cause: BaseException) -> None:
-        """Take note that an allocation failed.
+        """Halve the size, because an allocation failed.
 
         Raises:
             MemoryLimitError: when the chunk cannot be halved.
         """
-        if not self._adaptive or self.size <= self._smallest:
+        if not self.adaptive or self.size <= self.smallest:
             raise MemoryLimitError(
-                f"a chunk of {self.size} {self._unit} does not fit into memory ({cause}); "
+                f"a chunk of {self.size} {self.unit} does not fit into memory ({cause}); "
                 f"{self._way}"
             ) from cause
         self._shrink(f"an allocation failed ({cause})")
 
     def _shrink(self, reason: str) -> None:
-        before, self.size = self.size, max(self.size // 2, self._smallest)
-        logger.warning("memory: %s: chunk %d -> %d %s", reason, before, self.size, self._unit)
+        before, self.size = self.size, max(self.size // 2, self.smallest)
+        logger.warning("memory: %s: chunk %d -> %d %s", reason, before, self.size, self.unit)
 
     @property
     def _way(self) -> str:
-        if not self._adaptive and self.size > self._smallest:
+        if not self.adaptive and self.size > self.smallest:
             return "set adaptive_chunk_size to true, choose a smaller chunk, or give more memory"
         return "give more memory, raise max_memory_usage_pct, or train on fewer pairs or days"
 
 
 @dataclass(frozen=True)
 class ChunkSizes:
-    """How many windows are in memory, and how many are gathered in one go.
-
-    Attributes:
-        windows: windows in memory at a time; None holds everything in one chunk.
-        extraction: windows gathered by one operation.
-    """
+    """Windows in memory at a time (None: all, in one chunk), and windows gathered in one go."""
 
     windows: int | None = 1000
     extraction: int = 1000

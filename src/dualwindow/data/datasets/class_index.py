@@ -16,10 +16,8 @@ from dualwindow.columns import CLASS_NAMES
 
 #: Rows that one entry of the counts stands for.
 COUNT_ROWS: Final = 128
-
 #: Rows looked up in one go, so that their blocks take a few MiB.
 _LOOKUP_ROWS: Final = 16_384
-
 #: Blocks counted in one go.
 _COUNTED_BLOCKS: Final = 4096
 
@@ -47,7 +45,7 @@ class ClassIndex:
 
     Args:
         labels: (N,) class codes, negative where a row is in no class; may be a mapped file.
-        counts: from `count_classes`; counted anew when not given.
+        counts: from `count_classes`; counted here when not given.
     """
 
     def __init__(self, labels: NDArray[np.int8], counts: NDArray[np.uint16] | None = None) -> None:
@@ -95,8 +93,8 @@ def _blocks(labels: NDArray[np.int8], blocks: NDArray[np.int64]) -> NDArray[np.i
     table = labels[: whole * COUNT_ROWS].reshape(whole, COUNT_ROWS)
     if not len(blocks) or blocks.max() < whole:
         return np.asarray(table[blocks])
-    found = np.full((len(blocks), COUNT_ROWS), -1, dtype=np.int8)
-    found[blocks < whole] = table[blocks[blocks < whole]]
+    padded = np.full((len(blocks), COUNT_ROWS), -1, dtype=np.int8)
+    padded[blocks < whole] = table[blocks[blocks < whole]]
     rest = labels[whole * COUNT_ROWS :]
-    found[blocks == whole, : len(rest)] = rest
-    return found
+    padded[blocks == whole, : len(rest)] = rest
+    return padded

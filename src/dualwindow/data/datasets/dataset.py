@@ -1,4 +1,4 @@
-"""What training works on: flat features and labels of one pair or many, in memory or mapped."""
+"""Flat features and labels of one pair or many, in memory or mapped: what is trained on."""
 
 from __future__ import annotations
 
@@ -62,27 +62,21 @@ class Dataset:
         name: str,
         candle_seconds: int = 60,
     ) -> Dataset:
-        """Make a dataset of one pair's candles in memory.
+        """Make a dataset of one pair's N candles; the (N,) labels are those of `label_frame`.
 
-        Args:
-            candles: N rows.
-            labels: (N,) int8 from `windows.label_frame`.
-            config: window settings.
-            name: of the pair.
-            candle_seconds: seconds between two candles.
+        Example:
+            >>> features, flat = np.zeros((4, 1), np.float32), np.zeros(4, np.bool_)
+            >>> candles = CandleArrays(("close_change",), 60 * np.arange(4), features, flat)
+            >>> labels = np.array([2, 1, 0, -1], np.int8)
+            >>> config = TrainingConfig(window_size=2, patch_size=1)
+            >>> Dataset.from_candles(candles, labels, config, name="BTC/USDT").labels.tolist()
+            [-1, 1, 0, -1]
         """
         usable = np.where(candles.valid_windows(config, candle_seconds), labels, UNKNOWN)
         usable = usable.astype(np.int8)
         pairs = (PairSpan(name, 0, len(candles)),)
-        return cls(
-            candles.names,
-            candles.seconds,
-            candles.features,
-            usable,
-            pairs,
-            candle_seconds,
-            ClassIndex(usable),
-        )
+        columns = candles.seconds, candles.features, usable
+        return cls(candles.names, *columns, pairs, candle_seconds, ClassIndex(usable))
 
     def labelled(self) -> Selection:
         """Every row with a class."""

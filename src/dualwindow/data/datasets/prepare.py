@@ -52,7 +52,6 @@ logger = logging.getLogger(__name__)
 
 #: Rows below which worker processes take longer to start than they save.
 SMALL_ROWS: Final = 1_000_000
-
 #: Process id in the name of a folder of columns.
 _PROCESS: Final = re.compile(r"\.(\d+)(?:\.[0-9a-f]+)?\.columns$")
 
@@ -70,14 +69,14 @@ def prepare_store(
     """Prepare the candles of some pairs, or open the store that an earlier run made of them.
 
     Args:
-        sources: pairs, their feather files and periods; their order is that of the rows. Before a
-            period the features of one window are kept, and nothing before it is trained on.
+        sources: pairs, their feather files and date ranges; their order is that of the rows. Before
+            a date range the features of one window are kept, and nothing before it is trained on.
         config: window, label, process and memory settings.
         folder: where stores are kept; made when it is not there.
         periods: candles of the moving averages.
         candle_seconds: seconds between two candles.
         should_stop: asked between chunks.
-        progress: told rows done and rows in all, after every chunk (every pair with workers).
+        progress: called with rows done and in all, after every chunk (every pair with workers).
 
     Returns:
         The store, open.
@@ -85,7 +84,7 @@ def prepare_store(
     Raises:
         DataError: when candles cannot be used or the disk has no room; nothing is left behind.
         MemoryLimitError: when even the smallest chunk does not fit; nothing is left behind.
-        TrainingStoppedError: when `should_stop` said so; nothing is left behind.
+        TrainingStoppedError: when `should_stop` returned true; nothing is left behind.
     """
     if len({source.pair for source in sources}) < len(sources) or not sources:
         pairs = ", ".join(source.pair for source in sources) or "none"
@@ -95,7 +94,13 @@ def prepare_store(
     path = folder / f"{fingerprint[:16]}{SUFFIX}"
     store = find_store(path, fingerprint)
     if store is None:
-        _make(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"the folder of prepared candles {folder} cannot be made: {error}; check who owns "
+                "the user folder, or give another with --userdir"
+            ) from None
         started = time.monotonic()
         plan.make_store(path, fingerprint)
         store = Store(path)
@@ -103,13 +108,14 @@ def prepare_store(
         logger.info("prepared %s candles in %.1f s", f"{len(store.dataset):,}", seconds)
     else:
         logger.info("the candles were prepared before, with the same settings")
-    _describe(store)
+    logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
+    logger.info("all candles: %s", describe_classes(store.dataset.labelled().counts))
     return store
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be prepared, and how; see `prepare_store`."""
+    """Everything that a preparation depends on; see `prepare_store`."""
 
     sources: tuple[CandleSource, ...]
     config: TrainingConfig
@@ -151,8 +157,12 @@ class _Plan:
                 for source, span in zip(self.sources, spans, strict=True)
             ]  # fmt: skip
             results = self._in_processes(tasks) if self._pays(spans) else self._alone(tasks)
-            touched = sum((each.touched for each in results), BothTouched(long=0, short=0))
-            self._require_unchanged(fingerprint)
+            touched = sum((result.touched for result in results), BothTouched(long=0, short=0))
+            if self.fingerprint() != fingerprint:
+                raise DataError(
+                    "the candle files changed while they were read; wait until the download has "
+                    "ended, then start again"
+                )
             header = StoreHeader(
                 fingerprint, names, tuple(spans), self.candle_seconds, touched.long, touched.short
             )
@@ -212,14 +222,6 @@ class _Plan:
             f"{result.labelled:,}",
         )
 
-    def _require_unchanged(self, fingerprint: str) -> None:
-        """Refuse candles that were downloaded anew while they were read."""
-        if self.fingerprint() != fingerprint:
-            raise DataError(
-                "the candle files changed while they were read; wait until the download has "
-                "ended, then start again"
-            )
-
 
 @contextmanager
 def _columns(path: Path, rows: int, width: int) -> Iterator[ColumnFiles]:
@@ -263,16 +265,6 @@ def _is_left_over(folder: Path) -> bool:
         return False
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"the folder of prepared candles {folder} cannot be made: {error}; check who owns the "
-            "user folder, or give another with --userdir"
-        ) from None
-
-
 def _sum_of(path: Path) -> str:
     try:
         return sha256_of(path)
@@ -280,9 +272,3 @@ def _sum_of(path: Path) -> str:
         raise DataError(
             f"the candle file {path} cannot be read ({error.strerror}); download the pair first"
         ) from None
-
-
-def _describe(store: Store) -> None:
-    """One log line for the store, one for its classes."""
-    logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
-    logger.info("all candles: %s", describe_classes(store.dataset.labelled().counts))

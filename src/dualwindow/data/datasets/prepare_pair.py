@@ -25,23 +25,16 @@ from dualwindow.settings.lookback import buffer_seconds
 
 #: Rows prepared at a time: one batch of freqtrade's files.
 PREPARATION_ROWS: Final = 65_536
-
 #: Fewer rows than this cost more in repeated look-back than they save in memory.
 SMALLEST_ROWS: Final = 1024
 
 
 class PairCandles:
-    """A pair's candles with the buffer before its period, and which of them become rows.
-
-    Args:
-        source: where they are.
-        config: window settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
+    """A pair's candles with the buffer before its date range, and which of them become rows.
 
     Attributes:
         file: the candles, those of the buffer first.
-        passed: candles of the buffer that no window of the period reaches back to.
+        passed: candles of the buffer that no window of the date range reaches back to.
 
     Raises:
         DataError: as `CandleFile`.
@@ -58,7 +51,7 @@ class PairCandles:
         self.file = CandleFile(source.paths, candle_seconds, source.timerange, buffer)
         self.passed = 0
         if source.timerange.first is not None:
-            # The period's first row and the window before it are kept.
+            # The date range's first row and the window before it are kept.
             before = -(-(source.timerange.first - self.file.first) // candle_seconds)
             self.passed = max(before - (config.window_size - 1), 0)
 
@@ -69,16 +62,9 @@ class PairCandles:
 
 @dataclass(frozen=True)
 class PairTask:
-    """One pair's share of a preparation.
+    """One pair's share of a preparation: its candles, its rows in the store, where they go.
 
-    Attributes:
-        source: where its candles are.
-        span: its rows in the store.
-        columns: where its rows go.
-        config: window, label and memory settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-        rows_at_a_time: most rows in memory.
+    At most `rows_at_a_time` rows are in memory.
     """
 
     source: CandleSource
@@ -92,12 +78,7 @@ class PairTask:
 
 @dataclass(frozen=True)
 class PairResult:
-    """What came of one pair.
-
-    Attributes:
-        touched: how often one candle touched both barriers of a side.
-        labelled: rows with a valid window and a known future.
-    """
+    """Candles that touched both barriers of a side at once, and rows with a window and a future."""
 
     touched: BothTouched
     labelled: int
@@ -110,21 +91,16 @@ def prepare_pair(
 ) -> PairResult:
     """Write one pair's rows; begin again with a smaller chunk when memory runs out.
 
-    Args:
-        task: what to prepare.
-        should_stop: asked before every chunk.
-        progress: told after every chunk how many rows of the pair are done.
+    Before every chunk `should_stop` is called, after it `progress` with the pair's rows so far.
 
     Raises:
         DataError: when the candles cannot be used; the message names the file.
         MemoryLimitError: when even the smallest chunk does not fit.
-        TrainingStoppedError: when `should_stop` said so.
+        TrainingStoppedError: when `should_stop` returned true.
     """
+    smallest = min(SMALLEST_ROWS, task.rows_at_a_time)
     chunk = AdaptiveChunk.from_settings(
-        task.config,
-        task.rows_at_a_time,
-        smallest=min(SMALLEST_ROWS, task.rows_at_a_time),
-        unit="rows",
+        task.config, task.rows_at_a_time, smallest=smallest, unit="rows"
     )
     while True:
         try:

@@ -1,7 +1,7 @@
 """Which windows an epoch trains on and in which order, found a stretch at a time.
 
-The order is a function of (seed, epoch) alone. It is never written out: a keyed permutation tells
-for each position which row comes there, so an epoch over years of candles takes no memory.
+The order is a function of (seed, epoch) alone. It is never written out: a keyed permutation gives
+for each position the row that stands there, so an epoch over years of candles takes no memory.
 """
 
 from __future__ import annotations
@@ -61,12 +61,9 @@ class KeyedPermutation:
 
 @dataclass(frozen=True)
 class EpochPart:
-    """Some windows of an epoch.
+    """Some windows of an epoch in the order of training: (M,) last rows, classes and mirroring.
 
-    Attributes:
-        rows: (M,) int64 last row of each window, in the order of training.
-        labels: (M,) int64 their classes, before mirroring.
-        mirrored: (M,) true where the window is to be mirrored.
+    The classes are those before mirroring.
     """
 
     rows: NDArray[np.int64]
@@ -79,10 +76,21 @@ class EpochOrder:
 
     Args:
         candidates: all training rows.
-        balance: undersample draws every class down to the rarest that occurs, anew each epoch.
+        balance: undersample draws every class down to the rarest that occurs, again each epoch.
         mirror: whether each window is mirrored with probability one half.
         seed: of the training.
         epoch: counted from 0.
+
+    Example:
+        >>> from dualwindow.data.datasets.dataset import ClassIndex, Dataset, PairSpan
+        >>> labels = np.array([0, 1, 1, 1, 2, 2], np.int8)
+        >>> columns = 60 * np.arange(6), np.zeros((6, 1), np.float32), labels
+        >>> pairs = (PairSpan("BTC/USDT", 0, 6),)
+        >>> dataset = Dataset(("close_change",), *columns, pairs, 60, ClassIndex(labels))
+        >>> balance = dict(balance="undersample", mirror=False)
+        >>> order = EpochOrder(dataset.labelled(), **balance, seed=42, epoch=0)
+        >>> sorted(order.part(0, len(order)).labels.tolist())
+        [0, 1, 2]
     """
 
     def __init__(
@@ -125,9 +133,8 @@ class EpochOrder:
     def _mirrored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         if not self._mirror:
             return np.zeros(len(positions), dtype=np.bool_)
-        return np.asarray(
-            _mixed(positions.astype(np.uint64) + self._mirror_key) & np.uint64(1) == 1
-        )
+        mixed = _mixed(positions.astype(np.uint64) + self._mirror_key)
+        return np.asarray(mixed & np.uint64(1) == 1)
 
 
 def _moved(half: NDArray[np.uint64], key: np.uint64) -> NDArray[np.uint64]:

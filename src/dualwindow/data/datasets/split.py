@@ -17,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 #: Shares of the training period's candles below which a training warns, or is refused.
 WARNED_SHARE: Final = 0.9
-
 REFUSED_SHARE: Final = 0.5
 
 
@@ -57,6 +56,15 @@ def split_dataset(
 
     Raises:
         DataError: when a part would be empty.
+
+    Example:
+        >>> from dualwindow.data.datasets.class_index import ClassIndex
+        >>> labels, pairs = np.ones(10, np.int8), (PairSpan("BTC/USDT", 0, 10),)
+        >>> columns = 60 * np.arange(10), np.zeros((10, 1), np.float32), labels
+        >>> dataset = Dataset(("close_change",), *columns, pairs, 60, ClassIndex(labels))
+        >>> split = split_dataset(dataset, validation_fraction=0.3, future_window=2)
+        >>> split.train.all_rows().tolist(), split.purged, split.validation.all_rows().tolist()
+        ([0, 1, 2, 3, 4], 2, [7, 8, 9])
     """
     purge = future_window * dataset.candle_seconds
     total = len(dataset.labelled())
@@ -87,13 +95,9 @@ def split_dataset(
 def split_for_training(
     dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
 ) -> Split:
-    """Split the rows; where nothing is trained, none of them train and any number will do.
+    """Split the rows; where nothing is trained (`epochs` 0), none train and any number will do.
 
-    Args:
-        dataset: one pair or many.
-        config: training settings; with `epochs` 0 nothing is trained.
-        tail_fraction: newest share of the rows that stays untouched.
-        expected_candles: candles that the training period should hold; None looks at no number.
+    `expected_candles` are those that the training period should hold; None checks no number.
 
     Raises:
         DataError: when there are too few rows to train on.
@@ -111,14 +115,10 @@ def split_for_training(
 
 
 def require_separate(split: Split, future_window: int) -> None:
-    """Refuse a split in which what one part learns from lies in a later part.
+    """Refuse a split in which a part learns from what lies in a later part.
 
     Looks at the ends of stretches only, never at single rows. Over all pairs together, because
     pairs move together: one pair's future is known from another's.
-
-    Args:
-        split: as the training is about to use it.
-        future_window: F, candles that a label looks ahead.
 
     Raises:
         DataError: naming both parts and the dates at which they overlap.

@@ -24,11 +24,9 @@ def class_counts(labels: NDArray[np.int8]) -> NDArray[np.int64]:
 
 
 def drawn_counts(counts: NDArray[np.int64], balance: ClassBalance) -> NDArray[np.int64]:
-    """(3,) windows of each class that one epoch trains on.
+    """(3,) windows of each class that one epoch draws from (3,) candidates.
 
-    Args:
-        counts: (3,) candidates of each class.
-        balance: undersample draws every class that occurs down to the rarest; the others take all.
+    Undersample draws every class that occurs down to the rarest; the others take all.
     """
     if balance != "undersample" or not counts.any():
         return counts
@@ -41,11 +39,7 @@ def mirrored_counts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def class_weights(counts: NDArray[np.floating] | NDArray[np.int64]) -> NDArray[np.float32]:
-    """(3,) weights with which every class that occurs has the same total weight, mean 1 a row.
-
-    Args:
-        counts: (3,) how many rows each class has.
-    """
+    """(3,) weights of (3,) counts: every class that occurs has the same total, mean 1 a row."""
     present = counts > 0
     weights = np.zeros(len(counts))
     weights[present] = counts.sum() / (present.sum() * counts[present])
@@ -55,12 +49,10 @@ def class_weights(counts: NDArray[np.floating] | NDArray[np.int64]) -> NDArray[n
 def trained_prior(
     counts: NDArray[np.int64], balance: ClassBalance, *, mirrored: bool
 ) -> tuple[float, ...]:
-    """(3,) class shares that a network has learned from, each class counted once more than it was.
+    """(3,) class shares that a network has learned from (3,) rows, one added to each class.
 
-    Args:
-        counts: (3,) training rows of each class.
-        balance: undersample and weights make every class that occurs weigh the same.
-        mirrored: whether half of the windows were mirrored.
+    Undersample and weights make every class that occurs weigh the same; `mirrored` tells whether
+    half of the windows were mirrored.
     """
     drawn = drawn_counts(counts, balance)
     seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
@@ -92,15 +84,12 @@ def robust_scaling(train: Selection) -> tuple[list[float], list[float]]:
 
     # One column at a time: a copy of all would be as large as the features themselves.
     scalers = [RobustScaler().fit(column(index)[:, None]) for index in range(features.shape[1])]
-    return [float(each.center_[0]) for each in scalers], [float(each.scale_[0]) for each in scalers]
+    centers = [float(scaler.center_[0]) for scaler in scalers]
+    return centers, [float(scaler.scale_[0]) for scaler in scalers]
 
 
 def describe_classes(counts: NDArray[np.int64]) -> str:
-    """One line for the log: how many rows have each class.
-
-    Args:
-        counts: (3,) rows of each class.
-    """
+    """One line for the log: how many rows have each class, from (3,) counts."""
     total = max(int(counts.sum()), 1)
     named = zip(CLASS_NAMES, counts.tolist(), strict=True)
     return "classes " + ", ".join(
@@ -109,12 +98,7 @@ def describe_classes(counts: NDArray[np.int64]) -> str:
 
 
 def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
-    """One line for the log: counts, the rarest class, and the share of each class that is drawn.
-
-    Args:
-        counts: (3,) candidates of each class.
-        balance: as in `drawn_counts`.
-    """
+    """One line for the log: (3,) candidates, the rarest class, and the share of each drawn."""
     named = list(zip(CLASS_NAMES, counts.tolist(), strict=True))
     present = [(count, name) for name, count in named if count]
     if not present:

@@ -27,28 +27,19 @@ from dualwindow.runtime.files import whole_path
 
 logger = logging.getLogger(__name__)
 
-#: Raised whenever the file's layout changes; stores of another version are made anew.
+#: Raised whenever the file's layout changes; stores of another version are made again.
 STORE_FORMAT: Final = 1
-
 SUFFIX: Final = ".dualwindow.arrow"
-
 _ABOUT: Final = b"dualwindow"
-
 _COUNTS: Final = b"class_counts"
 
 
 @dataclass(frozen=True)
 class StoreHeader:
-    """What a store says of itself.
+    """Header of a store; the fingerprint is that of settings, feature code and candle files.
 
-    Attributes:
-        fingerprint: of settings, feature code and candle files.
-        names: (C,) canonical feature names.
-        pairs: which rows belong to which pair.
-        candle_seconds: seconds between two candles.
-        both_touched_long: rows whose long barriers were first touched in one candle.
-        both_touched_short: rows whose short barriers were first touched in one candle.
-        format: version of the layout.
+    Both-touched rows are those whose barriers of a side were first touched in one candle; `format`
+    is the version of the layout.
     """
 
     fingerprint: str
@@ -77,13 +68,7 @@ class StoreHeader:
 
 @dataclass(frozen=True)
 class StoreColumns:
-    """The columns of a store; mapped files are as good as arrays in memory.
-
-    Attributes:
-        features: (N, C) float32, C-contiguous.
-        labels: (N,) int8.
-        seconds: (N,) int64.
-    """
+    """The columns of a store, in memory or mapped: (N, C) C-contiguous features, (N,) the rest."""
 
     features: NDArray[np.float32]
     labels: NDArray[np.int8]
@@ -91,13 +76,7 @@ class StoreColumns:
 
 
 class ColumnFiles:
-    """The columns of a store to be, as plain files that rows are written into at their place.
-
-    Args:
-        folder: that holds the files.
-        rows: N.
-        width: C, features a row.
-    """
+    """The columns of a store to be, N rows of C features: files that rows are written into."""
 
     def __init__(self, folder: Path, rows: int, width: int) -> None:
         self._shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
@@ -139,9 +118,6 @@ class ColumnFiles:
 class Store:
     """A store that is open for reading; its arrays are pages of the mapped file.
 
-    Args:
-        path: of the file.
-
     Raises:
         ValueError: when the file is no whole store of this format version.
     """
@@ -181,13 +157,9 @@ class Store:
 def write_store(
     path: Path, header: StoreHeader, columns: StoreColumns, counts: NDArray[np.uint16]
 ) -> None:
-    """Write a store, whole or not at all.
+    """Write a store, whole or not at all; mapped columns are copied without being held in memory.
 
-    Args:
-        path: of the file; one that is there is replaced.
-        header: what the store says of itself.
-        columns: may be mapped files, which are copied without being held in memory.
-        counts: from `class_index.count_classes`.
+    The counts are those of `class_index.count_classes`.
     """
     rows, width = columns.features.shape
     flat = pa.Array.from_buffers(
@@ -219,7 +191,7 @@ def find_store(path: Path, fingerprint: str) -> Store | None:
     try:
         store = Store(path)
     except ValueError as error:
-        logger.warning("the store %s is not used: %s; it is made anew", path, error)
+        logger.warning("the store %s is not used: %s; it is made again", path, error)
         return None
     return store if store.header.fingerprint == fingerprint else None
 

@@ -63,13 +63,7 @@ class WindowStream:
     def watched(
         cls, features: NDArray[np.float32], config: TrainingConfig, device: torch.device
     ) -> WindowStream:
-        """A stream with the settings' chunks, which shrink when memory runs short.
-
-        Args:
-            features: as in the constructor.
-            config: window, chunk and memory settings.
-            device: where the windows are wanted.
-        """
+        """A stream with the settings' chunks, which shrink when memory runs short."""
         sizes = ChunkSizes.from_settings(config)
         chunk = None
         if sizes.windows is not None:
@@ -142,13 +136,7 @@ class Gatherer(Protocol):
 
 
 def gatherer_for(features: Tensor, window_size: int, device: torch.device) -> Gatherer:
-    """Choose how windows come to a device.
-
-    Args:
-        features: (N, C) on the CPU.
-        window_size: P, at most N.
-        device: where the windows are wanted.
-    """
+    """Choose how windows of (N, C) features on the CPU come to a device; P is at most N."""
     if device.type == "cpu":
         return HostGatherer(features, window_size)
     if device.type == "cuda":

@@ -29,9 +29,7 @@ from dualwindow.data.candles.frames import Candles
 
 #: Raised whenever a formula changes: models made with another version are not used.
 FEATURE_CODE_VERSION: Final = 1
-
 VOLUME_CHANGE_BOUNDS: Final = (-1.0, 10.0)
-
 VOLUME_TO_MA_BOUNDS: Final = (-1.0, 20.0)
 
 
@@ -112,7 +110,12 @@ def _ends_of(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def moving_mean(values: ArrayLike, period: int) -> NDArray[np.float64]:
-    """Plain mean of the last `period` values (candles), NaN until that many exist: (N,) float64."""
+    """Plain mean of the last `period` values (candles), NaN until that many exist: (N,) float64.
+
+    Example:
+        >>> moving_mean([1, 2, 3, 6], 2).tolist()
+        [nan, 1.5, 2.5, 4.5]
+    """
     return MovingMean(period).update(values)
 
 
@@ -174,10 +177,9 @@ class ChangeFeatures:
 
 
 class MovingAverageFeatures:
-    """The two features that compare a candle with its moving averages, fed block by block.
+    """The two features that compare a candle with its averages over `period` candles, itself too.
 
-    Args:
-        period: candles of the averages, this one included.
+    They are fed block by block.
     """
 
     def __init__(self, period: int) -> None:
@@ -202,7 +204,13 @@ class MovingAverageFeatures:
 
 
 def change_features(candles: Candles) -> dict[str, NDArray[np.float64]]:
-    """`ChangeFeatures` of a whole frame at once."""
+    """`ChangeFeatures` of a whole frame at once.
+
+    Example:
+        >>> candles = {"high": [8, 10], "low": [8, 6], "close": [8, 9], "volume": [4, 8]}
+        >>> [values.tolist() for values in change_features(candles).values()]
+        [[nan, 0.25], [nan, -0.25], [nan, 0.125], [nan, 1.0]]
+    """
     return ChangeFeatures().update(candles)
 
 

@@ -25,6 +25,11 @@ class CandleArrays:
         seconds: (N,) int64 candle dates, seconds since 1970.
         features: (N, C) float32, C-contiguous.
         flat: (N,) true where a candle has no volume and one price.
+
+    Example:
+        >>> columns = 60 * np.arange(4), np.zeros((4, 1), np.float32), np.zeros(4, np.bool_)
+        >>> CandleArrays(("close_change",), *columns).tail(2).seconds.tolist()
+        [120, 180]
     """
 
     names: tuple[str, ...]

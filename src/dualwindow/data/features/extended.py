@@ -1,4 +1,4 @@
-"""What feature set `extended` has beside the features of `base`: causal, one row a candle.
+"""Features that set `extended` has beside those of `base`: causal, one row a candle.
 
 | feature | formula |
 | --- | --- |
@@ -40,7 +40,6 @@ from dualwindow.data.features.base import (
 )
 
 _MINUTES_PER_DAY: Final = 1440
-
 _ANGLES: Final = 2.0 * np.pi * np.arange(_MINUTES_PER_DAY) / _MINUTES_PER_DAY
 
 # Looked up: numpy's sine of a value may differ in the last bit with its place in an array.

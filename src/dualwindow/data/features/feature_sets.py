@@ -20,9 +20,7 @@ from dualwindow.data.features.extended import ExtendedFeatures, extended_feature
 class FeatureStream:
     """All features of one pair, fed block by block, in the bot's order.
 
-    Args:
-        periods: candles of the moving averages, such as (1440, 43200).
-        feature_set: which features there are beside changes and averages.
+    Averages are over `periods` candles, such as (1440, 43200).
     """
 
     def __init__(self, periods: Sequence[int], feature_set: FeatureSet = BASE) -> None:
@@ -33,11 +31,7 @@ class FeatureStream:
         self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
 
     def update(self, candles: Candles) -> NDArray[np.float32]:
-        """(N, C) float32 of the next N candles, C-contiguous.
-
-        Args:
-            candles: columns high, low, close and volume, for set `extended` the date as well.
-        """
+        """(N, C) float32 of the next N candles, C-contiguous; set `extended` needs their dates."""
         table = np.empty((len(candles["close"]), len(self.names)), dtype=np.float32)
         columns = (values for part in self._parts for values in part.update(candles).values())
         for index, values in enumerate(columns):
@@ -50,10 +44,7 @@ def standard_features(
 ) -> dict[str, NDArray[np.float64]]:
     """Those features of a whole frame that only the base pair and timeframe have, in order.
 
-    Args:
-        candles: columns date, close and volume, (N,) each, in time order.
-        periods: candles of the moving averages.
-        feature_set: which features there are beside them.
+    The frame has columns date, close and volume in time order; averages are over `periods` candles.
 
     Returns:
         Feature name to (N,) float64.

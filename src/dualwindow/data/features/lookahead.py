@@ -14,7 +14,6 @@ from dualwindow.errors import DataError
 
 #: Differences up to this share of a column's largest value are rounding.
 ROUNDING: Final = 1e-6
-
 #: Columns that a message names.
 _MOST_NAMED: Final = 5
 
@@ -23,9 +22,7 @@ _MOST_NAMED: Final = 5
 class ChangedFeature:
     """A feature column whose values before the cut depend on candles after it.
 
-    Attributes:
-        name: of the column.
-        date: of the first candle that differs.
+    The date is that of the first candle that differs.
     """
 
     name: str
@@ -56,21 +53,17 @@ def changed_features(whole: pd.DataFrame, cut: pd.DataFrame) -> list[ChangedFeat
 
 
 def require_no_lookahead(whole: pd.DataFrame, cut: pd.DataFrame, pair: str) -> None:
-    """Refuse features that look ahead.
-
-    Args:
-        whole: as in `changed_features`.
-        cut: likewise.
-        pair: that the candles are of.
+    """Refuse features that look ahead: those that `changed_features` finds for a pair.
 
     Raises:
-        DataError: naming the columns and the first candle of each that differs.
+        DataError: naming the columns and the first candle of each column that differs.
     """
     changed = changed_features(whole, cut)
     if not changed:
         return
     named = ", ".join(
-        f"{each.name} (first at {each.date:%Y-%m-%d %H:%M})" for each in changed[:_MOST_NAMED]
+        f"{feature.name} (first at {feature.date:%Y-%m-%d %H:%M})"
+        for feature in changed[:_MOST_NAMED]
     )
     more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
     raise DataError(

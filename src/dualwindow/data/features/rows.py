@@ -1,4 +1,4 @@
-"""What one pair's candles become, batch by batch: features, labels, and which windows are valid.
+"""Rows of one pair, batch by batch: features, labels, and which windows are valid.
 
 Features look back and labels ahead, over the batches' borders: averages carry their sums, windows
 their last candles, and a label waits until the candles it looks at have come.
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.feather import CandleBatch
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.feature_sets import FeatureStream
-from dualwindow.data.features.windows import label_rows, valid_windows
+from dualwindow.data.features.windows import label_rows
 from dualwindow.labels import BothTouched
 from dualwindow.settings import TrainingConfig
 
@@ -22,11 +23,7 @@ from dualwindow.settings import TrainingConfig
 class PairRows:
     """Turns one pair's batches of candles into rows of a store.
 
-    Args:
-        config: feature, window and label settings.
-        periods: candles of the moving averages.
-        candle_seconds: seconds between two candles.
-        first: date of the first candle that gets a label, seconds since 1970; None: the very first.
+    Labels begin at the candle of the date `first`, seconds since 1970; None: at the very first.
     """
 
     def __init__(
@@ -40,7 +37,8 @@ class PairRows:
         self._first = first
         self._candle_seconds = candle_seconds
         self._features = FeatureStream(periods, config.feature_set)
-        self._windows = _ValidWindows(config, candle_seconds)
+        # The rows before a batch that its windows reach back to.
+        self._recent = CandleArrays.none(self._features.names)
         # Candles whose label is not known yet, with whether their window is valid.
         self._waiting: CandleBatch | None = None
         self._waiting_valid = np.empty(0, dtype=np.bool_)
@@ -54,7 +52,7 @@ class PairRows:
             which continue those returned before. They lag by up to `future_window` rows.
         """
         features = self._features.update({**batch.columns, "date": batch.seconds})
-        valid = self._windows.update(features, batch)
+        valid = self._valid_windows(features, batch)
         # Candles of the buffer: there for the features alone.
         before = 0 if self._first is None else int(np.searchsorted(batch.seconds, self._first))
         wanted = batch.rows(before, len(batch))
@@ -64,14 +62,12 @@ class PairRows:
         return features, np.concatenate([unlabelled, self._known_labels(self._waiting)])
 
     def rest(self) -> NDArray[np.int8]:
-        """Labels of the last candles, whose futures never came: unknown."""
+        """Labels of the last candles, whose futures are unknown."""
         return np.full(len(self._waiting_valid), UNKNOWN, dtype=np.int8)
 
     def _known_labels(self, candles: CandleBatch) -> NDArray[np.int8]:
-        config = self._config
-        labels, both = label_rows(
-            candles, candles.seconds, candles.flat, config, self._candle_seconds
-        )
+        config, step = self._config, self._candle_seconds
+        labels, both = label_rows(candles, candles.seconds, candles.flat, config, step)
         self.both_touched += both
         done = max(len(candles) - config.future_window, 0)
         usable = np.where(self._waiting_valid[:done], labels[:done], UNKNOWN).astype(np.int8)
@@ -79,32 +75,12 @@ class PairRows:
         self._waiting_valid = self._waiting_valid[done:].copy()
         return usable
 
-
-class _ValidWindows:
-    """Which rows have a valid window, with the rows before a batch remembered."""
-
-    def __init__(self, config: TrainingConfig, candle_seconds: int) -> None:
-        self._config = config
-        self._candle_seconds = candle_seconds
-        self._recent: tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]] | None = None
-
-    def update(self, features: NDArray[np.float32], batch: CandleBatch) -> NDArray[np.bool_]:
-        """(N,) whether the window that ends at each new row is valid."""
-        rows = (features, batch.seconds, batch.flat)
-        if self._recent is not None:
-            before, seconds, flat = self._recent
-            rows = (
-                np.concatenate([before, rows[0]]),
-                np.concatenate([seconds, rows[1]]),
-                np.concatenate([flat, rows[2]]),
-            )
-        valid = valid_windows(
-            *rows,
-            window_size=self._config.window_size,
-            max_flat_candles=self._config.max_flat_candles,
-            candle_seconds=self._candle_seconds,
-        )
+    def _valid_windows(
+        self, features: NDArray[np.float32], batch: CandleBatch
+    ) -> NDArray[np.bool_]:
+        """(N,) whether the window that ends at each row of a batch is valid."""
+        own = CandleArrays(self._features.names, batch.seconds, features, batch.flat)
+        rows = own.after(self._recent)
         # The last P - 1 rows are all that the next row's window can reach back to.
-        keep = max(len(rows[0]) - (self._config.window_size - 1), 0)
-        self._recent = (rows[0][keep:].copy(), rows[1][keep:].copy(), rows[2][keep:].copy())
-        return valid[len(valid) - len(batch) :]
+        self._recent = rows.tail(self._config.window_size - 1)
+        return rows.valid_windows(self._config, self._candle_seconds)[len(rows) - len(own) :]

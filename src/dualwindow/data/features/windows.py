@@ -1,11 +1,14 @@
-"""Which rows have a valid window and which a known future.
+"""Windows of rows: which are valid, which have a known future, and how far the price moved in them.
 
 The last row r is the newest closed candle. Its input is rows r-P+1 ... r, its label looks at rows
-r+1 ... r+F. These two functions are the only place that decides; training, validation, backtest
-and live all ask here, and the answer for row r depends on nothing outside those rows.
+r+1 ... r+F. `valid_windows` and `known_futures` are the only place that decides; training,
+validation, backtest and live all ask here, and the answer for row r depends on nothing outside
+those rows.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,6 +17,9 @@ from numpy.typing import NDArray
 from dualwindow.data.candles.frames import Candles, flat_candles, utc_seconds
 from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
+
+#: Values copied out of the features at a time: 8 MiB in double precision.
+_VALUES_IN_MEMORY: Final = 2**20
 
 
 def valid_windows(
@@ -39,8 +45,13 @@ def valid_windows(
         candle_seconds: seconds between two candles.
 
     Returns:
-        (N,) bool; row r speaks for rows r-P+1 ... r.
+        (N,) bool; row r stands for rows r-P+1 ... r.
 
+    Example:
+        >>> seconds, flat = 60 * np.array([0, 1, 2, 4, 5]), np.zeros(5, np.bool_)
+        >>> limits = dict(window_size=2, max_flat_candles=1)
+        >>> valid_windows(np.ones((5, 1)), seconds, flat, **limits).tolist()
+        [False, True, True, False, True]
     """
     rows = len(features)
     valid = np.zeros(rows, dtype=np.bool_)
@@ -65,16 +76,15 @@ def known_futures(
 ) -> NDArray[np.bool_]:
     """Rows whose F following candles exist, follow without a gap, and hold no outage.
 
-    Args:
-        seconds: (N,) candle dates in seconds since 1970.
-        flat: (N,) from `flat_candles`.
-        future_window: F, candles.
-        max_flat_candles: longest run of flat candles that is allowed.
-        candle_seconds: seconds between two candles.
+    Dates, flat candles and limits are those of `valid_windows`, F is `future_window` candles.
 
     Returns:
-        (N,) bool; row r speaks for the steps and candles r+1 ... r+F.
+        (N,) bool; row r stands for the steps and candles r+1 ... r+F.
 
+    Example:
+        >>> seconds, flat = 60 * np.array([0, 1, 2, 4, 5]), np.zeros(5, np.bool_)
+        >>> known_futures(seconds, flat, future_window=1, max_flat_candles=1).tolist()
+        [True, True, False, True, False]
     """
     rows = len(seconds)
     known = np.zeros(rows, dtype=np.bool_)
@@ -89,16 +99,10 @@ def known_futures(
 def label_frame(
     candles: pd.DataFrame, config: TrainingConfig, candle_seconds: int = 60
 ) -> tuple[NDArray[np.int8], BothTouched]:
-    """Label every candle of a frame, unknown where its future has a hole.
-
-    Args:
-        candles: N rows with freqtrade's candle columns, in time order.
-        config: window, label and outage settings.
-        candle_seconds: seconds between two candles.
+    """Label every candle of a frame in time order, unknown where its future has a hole.
 
     Returns:
         (N,) int8 as `label_candles`, and how often one candle touched both barriers of a side.
-
     """
     seconds = utc_seconds(candles["date"])
     return label_rows(candles, seconds, flat_candles(candles), config, candle_seconds)
@@ -111,15 +115,7 @@ def label_rows(
     config: TrainingConfig,
     candle_seconds: int,
 ) -> tuple[NDArray[np.int8], BothTouched]:
-    """Like `label_frame`, from columns.
-
-    Args:
-        candles: high, low and close of N candles.
-        seconds: (N,) their dates in seconds since 1970.
-        flat: (N,) from `flat_candles`.
-        config: as in `label_frame`.
-        candle_seconds: likewise.
-    """
+    """Like `label_frame`, from the columns, the (N,) dates in seconds since 1970, and flat."""
     known = known_futures(
         seconds,
         flat,
@@ -141,6 +137,35 @@ def label_rows(
     )
 
 
+def trailing_volatility(
+    changes: NDArray[np.floating], rows: NDArray[np.int64], window_size: int
+) -> NDArray[np.float64]:
+    """Standard deviation of the changes in the window that ends at each row: a fraction, (M,).
+
+    Row r looks at rows r-P+1 ... r alone, all of which are known at its candle's close.
+
+    Args:
+        changes: (N,) change of the close over the candle before, a column of the flat features;
+            may be a mapped file.
+        rows: (M,) last row of each window, in any order, with a valid window each.
+        window_size: P, candles.
+
+    Raises:
+        ValueError: when a window begins before the first row.
+    """
+    if not len(rows):
+        return np.empty(0)
+    if rows.min() < window_size - 1:
+        raise ValueError(f"row {rows.min()} has no window of {window_size} candles")
+    windows = np.lib.stride_tricks.sliding_window_view(changes, window_size)
+    deviations = np.empty(len(rows))
+    step = max(_VALUES_IN_MEMORY // window_size, 1)
+    for first in range(0, len(rows), step):
+        part = windows[rows[first : first + step] - (window_size - 1)]
+        deviations[first : first + step] = part.std(axis=1, dtype=np.float64)
+    return deviations
+
+
 def _any_in_last(mask: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
     """(N,) true where at least one of the last `span` values, this one included, is true."""
     counts = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])
@@ -148,20 +173,14 @@ def _any_in_last(mask: NDArray[np.bool_], span: int) -> NDArray[np.bool_]:
     return np.asarray(counts[ends] > counts[np.maximum(ends - max(span, 0), 0)])
 
 
-def _run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(N,) length of the run of true values that ends at each row, 0 where it is false."""
-    positions = np.arange(1, len(mask) + 1)
-    last_false = np.maximum.accumulate(np.where(mask, 0, positions))
-    return np.asarray(positions - last_false)
-
-
 def _holds_outage(flat: NDArray[np.bool_], span: int, max_flat_candles: int) -> NDArray[np.bool_]:
     """(N,) true where the last `span` rows hold a run of more than `max_flat_candles` flat rows.
 
     Only the part of a run inside the span counts, so that rows outside it cannot matter.
     """
-    too_long = _run_lengths(flat) > max_flat_candles
-    return _any_in_last(too_long, span - max_flat_candles)
+    positions = np.arange(1, len(flat) + 1)
+    run_lengths = positions - np.maximum.accumulate(np.where(flat, 0, positions))
+    return _any_in_last(run_lengths > max_flat_candles, span - max_flat_candles)
 
 
 def _jumps(seconds: NDArray[np.int64], candle_seconds: int) -> NDArray[np.bool_]:
