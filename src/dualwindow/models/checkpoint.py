@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import safetensors
@@ -28,20 +27,16 @@ logger = logging.getLogger(__name__)
 
 #: Raised whenever what is saved changes; checkpoints of another version are not resumed from.
 CHECKPOINT_FORMAT: Final = 1
-
 #: Seconds between two writes at least, so that short epochs do not keep the disk busy.
 SECONDS_BETWEEN_WRITES: Final = 5.0
-
 _SUM_BYTES: Final = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that the epochs to come depend on.
+    """All that the epochs to come depend on: tensors, and values of plain JSON types.
 
-    Attributes:
-        tensors: on the CPU, contiguous, shared with nothing that a training changes.
-        values: plain JSON types.
+    The tensors are on the CPU, contiguous, and shared with nothing that a training changes.
     """
 
     tensors: Mapping[str, Tensor]
@@ -49,15 +44,11 @@ class TrainingState:
 
 
 class CheckpointFile:
-    """The checkpoint of one training; a context manager around its epochs.
+    """The checkpoint of one training, known by its identity; a context manager around its epochs.
 
     A state that was kept but is not on disk yet is written when the block raises, be it because
     the training was stopped. A disk that is full or gone costs the checkpoint, not the training.
-
-    Args:
-        path: of the file; its folder is made when it is not there.
-        identity: of the training; a checkpoint of another one is not read.
-        spares_others: refuse to begin anew where the checkpoint of another training would be lost.
+    With `spares_others`, a checkpoint of another training is an error instead of overwritten.
     """
 
     def __init__(self, path: Path, identity: str, *, spares_others: bool = False) -> None:
@@ -93,7 +84,7 @@ class CheckpointFile:
                 raise DataError(
                     f"the checkpoint {self._path} is of other candles, settings or versions, or of "
                     "another device or number of threads or ranks, and a training cannot go on "
-                    "with others; train where it was begun, or begin anew elsewhere"
+                    "with others; train where it was begun, or begin again elsewhere"
                 )
             logger.info(
                 "the checkpoint %s is of other data, settings or versions and not used", self._path
@@ -125,12 +116,7 @@ class CheckpointFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self.write()
 

@@ -27,13 +27,11 @@ from dualwindow.settings.fields import RETIRED_SETTINGS
 logger = logging.getLogger(__name__)
 
 BINDING_NAME: Final = "dualwindow.json"
-
 _KEYS: Final = frozenset({"fingerprint", "settings", "pairs", "features"})
-
 #: FreqAI's folder of the predictions of a backtest.
 CACHED_PREDICTIONS: Final = "backtesting_predictions"
 
-#: What is done with probabilities.
+#: Settings that decide how probabilities are used.
 CONFIDENCE_SETTINGS: Final = (
     "use_confidence_thresholding",
     "confidence_mode",
@@ -46,7 +44,7 @@ CONFIDENCE_SETTINGS: Final = (
 )
 
 #: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
-#: what is done with probabilities.
+#: the use of probabilities.
 _NOT_IN_MODEL: Final = frozenset(
     {
         *CONFIDENCE_SETTINGS,
@@ -88,10 +86,8 @@ def model_dependencies(
 ) -> dict[str, Any]:
     """Everything that a model depends on, flat, as plain JSON types.
 
-    Args:
-        config: settings of the training.
-        freqtrade: freqtrade's configuration.
-        pretrained: SHA-256 of the model that every training starts from.
+    That is settings of the training, freqtrade's configuration, and the SHA-256 of the model that
+    every training starts from.
     """
     freqai = freqtrade["freqai"]
     content = model_settings(config)
@@ -118,8 +114,8 @@ def fingerprint(dependencies: Mapping[str, Any]) -> str:
 def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str]) -> None:
     """Bind a model folder to the settings, or check that it is bound to the same.
 
-    A damaged binding is set aside and made anew; of the models, those stay whose manifests say that
-    they were made with the same settings.
+    A damaged binding is set aside and made again; of the models, those stay whose manifests show
+    that they were made with the same settings.
 
     Args:
         folder: `user_data/models/<identifier>`; made when it is not there.
@@ -135,7 +131,7 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
     bases = {pair.split("/")[0]: pair for pair in pairs}
     bound = _read(path) if path.is_file() else {}
     if bound is None:
-        bound = {"pairs": _begin_anew(folder, fingerprint(plain), bases)}
+        bound = {"pairs": _start_over(folder, fingerprint(plain), bases)}
     elif bound:
         problems = _differences(bound["settings"], plain)
         problems += [
@@ -156,14 +152,12 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
 
 
 def bind_features(folder: Path, code: str) -> dict[str, str]:
-    """Bind a model folder to the code that makes the features and labels.
+    """Bind a model folder to the code that makes the features and labels, see `code_fingerprint`.
 
-    Args:
-        folder: bound by `bind_folder` before.
-        code: from `code_fingerprint`.
+    `bind_folder` comes before.
 
     Returns:
-        What the manifests of the folder's models shall say, see `manifest.bound_to`.
+        Fingerprints of settings and code for the models' manifests, see `manifest.bound_to`.
 
     Raises:
         SettingsError: when the folder's models were made with other code.
@@ -186,9 +180,20 @@ def bind_features(folder: Path, code: str) -> dict[str, str]:
 
 
 def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
-    """SHA-256 of what functions do: comments, docstrings and layout do not count.
+    """SHA-256 of the code of functions: comments, docstrings and layout do not count.
 
-    Code that they call in turn does not count either.
+    Code that they call does not count either. What is hashed is `ast.dump`, whose output differs
+    between Python versions (3.12 adds `type_params`, 3.13 leaves out what is empty): a model folder
+    that was bound under one of them is refused under another, as if the functions had changed.
+
+    Example:
+        >>> def feature(close):
+        ...     return close.diff()
+        >>> before = code_fingerprint([feature])
+        >>> def feature(close):
+        ...     return close.diff()  # The first one is unknown.
+        >>> code_fingerprint([feature]) == before
+        True
     """
     trees = []
     for function in functions:
@@ -200,7 +205,7 @@ def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
-def _begin_anew(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[str, str]:
+def _start_over(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[str, str]:
     """Set a damaged binding aside, with all that cannot be shown to belong to the settings.
 
     Returns:
@@ -235,9 +240,9 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         # Without a sum, as earlier versions wrote it, at least the settings can be checked.
-        found = content.pop("sha256", None)
-        rest = content if found else content["settings"]
-        intact = (found or content["fingerprint"]) == fingerprint(rest)
+        own_sum = content.pop("sha256", None)
+        rest = content if own_sum else content["settings"]
+        intact = (own_sum or content["fingerprint"]) == fingerprint(rest)
         intact = intact and isinstance(content["pairs"], dict) and content.keys() <= _KEYS
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

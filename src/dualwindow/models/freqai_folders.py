@@ -23,20 +23,15 @@ from dualwindow.runtime.files import CheckedFiles, set_aside
 logger = logging.getLogger(__name__)
 
 PAIR_DICTIONARY: Final = "pair_dictionary.json"
-
 _CHECKPOINT_NAME: Final = re.compile(r"unfinished-(?P<last>\d+)\.checkpoint")
-
 _FOLDER_NAME: Final = re.compile(r"sub-train-(?P<base>.+)_(?P<stamp>\d{10})")
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """One saved model.
+    """A saved model: its folder, base coin, and the end of its training, seconds since 1970.
 
-    Attributes:
-        path: its folder, `sub-train-<base>_<end of training>`.
-        base: base coin.
-        trained_until: end of its training, seconds since 1970.
+    The folder is called `sub-train-<base>_<end of training>`.
     """
 
     path: Path
@@ -45,11 +40,11 @@ class ModelFolder:
 
     @property
     def filename(self) -> str:
-        """What FreqAI begins the names of its files with."""
+        """Beginning of the names of its files, as FreqAI writes them."""
         return f"cb_{self.base.lower()}_{self.trained_until}"
 
     def entry(self) -> dict[str, Any]:
-        """What FreqAI notes about the model in its dictionary of pairs."""
+        """FreqAI's entry for the model in its dictionary of pairs."""
         return {
             "model_filename": self.filename,
             "trained_timestamp": self.trained_until,
@@ -60,38 +55,33 @@ class ModelFolder:
 
 def find_models(folder: Path) -> list[ModelFolder]:
     """Every model folder under `user_data/models/<identifier>`, newest first."""
-    found = []
+    models = []
     for path in folder.glob("sub-train-*"):
         match = _FOLDER_NAME.fullmatch(path.name)
         if match and path.is_dir():
-            found.append(ModelFolder(path, match["base"], int(match["stamp"])))
-    return sorted(found, key=lambda each: each.trained_until, reverse=True)
+            models.append(ModelFolder(path, match["base"], int(match["stamp"])))
+    return sorted(models, key=lambda model: model.trained_until, reverse=True)
 
 
 def is_saved(folder: Path, filename: str) -> bool:
-    """Whether saving came to its end: of a killed bot's model the manifest lacks the last file."""
+    """Whether saving has ended: of a killed bot's model the manifest lacks the last file."""
     last = f"{filename}_trained_dates_df.pkl"
     return (folder / last).is_file() and is_listed(folder, last)
 
 
 def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) -> None:
-    """Write the manifest over everything that was saved for a model.
+    """Write the manifest over all files that were saved for a model and begin with `filename`.
 
-    Args:
-        folder: of the model.
-        filename: what the names of its files begin with.
-        binding: what the model was made with, see `manifest.bound_to`.
+    The binding is what the model was made with, see `manifest.bound_to`.
     """
     write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
 
 
 @dataclass(frozen=True)
 class UnfinishedTraining:
-    """A training that was stopped or killed.
+    """A training that was stopped or killed: end of its time range and newest candle it saw.
 
-    Attributes:
-        end: of its time range, seconds since 1970.
-        last_candle: the newest that it saw, seconds since 1970.
+    Both are in seconds since 1970.
     """
 
     end: int
@@ -101,9 +91,7 @@ class UnfinishedTraining:
 def checkpoint_path(folder: Path, last_candle: int) -> Path:
     """Where a training keeps its checkpoint until its model is saved.
 
-    Args:
-        folder: of the model.
-        last_candle: the newest of the training, seconds since 1970: more would be there later.
+    The newest candle of the training, seconds since 1970, is in the name: later there are more.
     """
     return folder / f"unfinished-{last_candle}.checkpoint"
 
@@ -117,13 +105,9 @@ def remove_checkpoints(folder: Path) -> None:
 def find_unfinished(folder: Path, base: str, begun_after: float) -> UnfinishedTraining | None:
     """The newest training of a base coin, where it left a checkpoint and no model.
 
-    Args:
-        folder: `user_data/models/<identifier>`.
-        base: base coin.
-        begun_after: an older one is not worth its end any more, seconds since 1970.
+    One that is not begun after a moment, seconds since 1970, is not worth its end any more.
     """
-    found = (each for each in find_models(folder) if each.base == base)
-    newest = next(found, None)
+    newest = next((model for model in find_models(folder) if model.base == base), None)
     if newest is None or newest.trained_until <= begun_after:
         return None
     if is_saved(newest.path, newest.filename):
@@ -149,13 +133,13 @@ def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:
     used = {Path(path).name for path in in_use}
     models = find_models(folder)
     deleted = []
-    for base in {each.base for each in models}:
-        own = [each for each in models if each.base == base]
-        saved = [each for each in own if is_saved(each.path, each.filename)]
+    for base in {model.base for model in models}:
+        own = [model for model in models if model.base == base]
+        saved = [model for model in own if is_saved(model.path, model.filename)]
         # A folder newer than every whole model may belong to a training that is running.
-        left = [each for each in own if each not in saved and saved]
-        stale = [each for each in left if each.trained_until < saved[0].trained_until]
-        deleted += [each.path for each in saved[keep:] + stale if each.path.name not in used]
+        left = [model for model in own if model not in saved and saved]
+        stale = [model for model in left if model.trained_until < saved[0].trained_until]
+        deleted += [model.path for model in saved[keep:] + stale if model.path.name not in used]
     for path in deleted:
         logger.info("deleting the old model %s", path)
         shutil.rmtree(path)
@@ -163,11 +147,9 @@ def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:
 
 
 def recover_models(folder: Path, pairs: Iterable[str]) -> None:
-    """Point FreqAI at the last whole model of every pair; set damaged ones aside.
+    """Point FreqAI at the last whole model of every traded pair; set damaged ones aside.
 
-    Args:
-        folder: `user_data/models/<identifier>`; its dictionary of pairs is whole or not there.
-        pairs: pairs that the bot trades.
+    The folder is `user_data/models/<identifier>`; its dictionary of pairs is whole or not there.
     """
     path = folder / PAIR_DICTIONARY
     before: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
@@ -176,10 +158,10 @@ def recover_models(folder: Path, pairs: Iterable[str]) -> None:
     for pair in dict.fromkeys([*before, *pairs]):
         base = pair.split("/")[0]
         named = Path(before.get(pair, {}).get("data_path") or "").name
-        own = [each for each in models if each.base == base]
+        own = [model for model in models if model.base == base]
         # The one that FreqAI noted first: a newer folder may be an unfinished training.
-        own.sort(key=lambda each: each.path.name != named)
-        whole = next((each for each in own if _is_whole(each)), None)
+        own.sort(key=lambda model: model.path.name != named)
+        whole = next((model for model in own if _is_whole(model)), None)
         if whole is not None:
             after[pair] = before.get(pair, {}) | whole.entry()
         elif before.get(pair, {}).get("model_filename"):

@@ -11,9 +11,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.runtime.files import sha256_of, write_json
 
 MANIFEST_NAME: Final = "manifest.json"
-
 MANIFEST_FORMAT: Final = 1
-
 #: Raised whenever what is saved changes; other versions are refused.
 MODEL_FORMAT: Final = 1
 
@@ -21,12 +19,9 @@ MODEL_FORMAT: Final = 1
 def write_manifest(
     folder: Path, files: list[Path], binding: Mapping[str, str] | None = None
 ) -> None:
-    """Write the sums of `files`, all of them in `folder`.
+    """Write the sums of `files`, all of them in `folder`, and what the model was made with.
 
-    Args:
-        folder: of the model.
-        files: that the manifest covers.
-        binding: what the model was made with, see `bound_to`; None writes nothing about it.
+    The binding is what `bound_to` reads; None writes nothing about it.
     """
     sums = {file.name: sha256_of(file) for file in files}
     content: dict[str, Any] = {"format": MANIFEST_FORMAT, "sha256": sums}
@@ -38,12 +33,9 @@ def write_manifest(
 def check_manifest(folder: Path, way_out: str | None = None) -> None:
     """Check that every file of the manifest is there and unchanged.
 
-    Args:
-        folder: of the model.
-        way_out: what to do; None: delete the folder, for a bot trains its models again.
-
     Raises:
-        ModelFileError: naming the file and what to do.
+        ModelFileError: naming the file and the way out; None: delete the folder, for a bot trains
+            its models again.
     """
     way_out = way_out or f"delete the folder {folder} to train this model again"
     path = folder / MANIFEST_NAME
@@ -70,7 +62,7 @@ def is_listed(folder: Path, name: str) -> bool:
 
 
 def bound_to(folder: Path) -> dict[str, str]:
-    """What the manifest says that the model was made with; empty where it does not say.
+    """What the model was made with, from its manifest; empty where that does not hold it.
 
     Returns:
         `settings` and `features`, the fingerprints of settings and feature code, and `pair`.

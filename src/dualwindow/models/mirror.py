@@ -1,4 +1,4 @@
-"""The mirror image of a market: every rise a fall, SHORT and LONG swapped.
+"""The mirror image of prices: every rise a fall, SHORT and LONG swapped.
 
 A network that sees windows and their mirror images cannot prefer a side by habit, and it learns
 direction from twice as many examples.
@@ -29,43 +29,25 @@ logger = logging.getLogger(__name__)
 
 # Another timeframe (`_5m`), or a correlated pair with its timeframe (`_ETH/USDTUSDT_1m`).
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
-
 _CHANGE: Final = re.compile(rf"(?P<kind>{'|'.join(CHANGE_FEATURES)}){_ORIGIN}")
-
 _AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
-
 # Volatility knows no side, volume and time of day none either.
 _EXTENDED: Final = re.compile(rf"(?P<kind>{'|'.join(EXTENDED_FEATURES)})")
-
 _PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
-
 _KINDS: Final = (_CHANGE, _AVERAGE, _EXTENDED)
-
 _KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA, *EXTENDED_FEATURES)
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """How to mirror unscaled features: `mirrored[i] = sign[i] * features[source[i]]`.
-
-    Attributes:
-        source: (C,) feature that each mirrored feature is taken from.
-        sign: (C,) 1 or -1.
-    """
+    """How to mirror C unscaled features: `mirrored[i] = sign[i] * features[source[i]]`."""
 
     source: tuple[int, ...]
     sign: tuple[float, ...]
 
 
 def mirror_of(names: Sequence[str]) -> Mirror | None:
-    """Find the mirror image of every feature.
-
-    Args:
-        names: (C,) canonical feature names.
-
-    Returns:
-        None when at least one feature has no known mirror image.
-    """
+    """The mirror image of (C,) canonical feature names; None when one has no known image."""
     position = {name: index for index, name in enumerate(names)}
     source: list[int] = []
     sign: list[float] = []
@@ -87,8 +69,8 @@ def close_changes(names: Sequence[str]) -> tuple[int, ...]:
 
     Those of this pair or a correlated one, on any timeframe: what adds up to a trailing return.
     """
-    found = ((at, _CHANGE.fullmatch(name)) for at, name in enumerate(names))
-    return tuple(at for at, match in found if match and match["kind"] == CLOSE_CHANGE)
+    matches = ((at, _CHANGE.fullmatch(name)) for at, name in enumerate(names))
+    return tuple(at for at, match in matches if match and match["kind"] == CLOSE_CHANGE)
 
 
 def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
@@ -96,6 +78,11 @@ def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
 
     Raises:
         DataError: when mirroring is demanded but a feature has no known mirror image.
+
+    Example:
+        >>> names = "high_change", "low_change", "volume_change"
+        >>> mirror_for(TrainingConfig(mirror="on"), names)
+        Mirror(source=(1, 0, 2), sign=(-1.0, -1.0, 1.0))
     """
     if config.mirror == "off":
         return None

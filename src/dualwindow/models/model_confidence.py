@@ -16,12 +16,7 @@ from dualwindow.settings import TrainingConfig
 
 
 class ModelConfidence:
-    """The part of a model that was measured on its validation candles.
-
-    Args:
-        quantiles: of the probabilities; None in models of versions that kept none.
-        calibration: with a temperature; None in models of versions that fitted none.
-    """
+    """The part of a model that was measured on its validation candles; None in earlier versions."""
 
     def __init__(
         self, quantiles: ValidationQuantiles | None, calibration: Calibration | None

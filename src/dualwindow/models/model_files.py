@@ -1,6 +1,6 @@
 """The files of a model folder: their names, and what is read or removed without loading the model.
 
-Whoever looks at folders imports this module, so it imports no torch.
+Everything that looks at folders imports this module, so it imports no torch.
 """
 
 from __future__ import annotations
@@ -18,17 +18,13 @@ logger = logging.getLogger(__name__)
 
 #: Weights, scaler and settings of a model that `dualwindow train` made.
 WEIGHTS_NAME: Final = "model.safetensors"
-
-#: Where such a model comes from, for people and programs.
+#: Origin of such a model, for people and programs.
 ABOUT_NAME: Final = "model.json"
-
 #: The figures of a training, beside every model.
 EVALUATION_NAME: Final = "evaluation.json"
-
-#: Key of what the model was compared with in its figures.
+#: Key of the reference that the model was compared with in its figures.
 REFERENCE_KEY: Final = "yardsticks"
-
-#: Key of what its decisions would have earned in its figures.
+#: Key of the earnings of its decisions in its figures.
 AFTER_FEES_KEY: Final = "after_fees"
 
 
@@ -40,13 +36,9 @@ def is_portable(folder: Path) -> bool:
 
 
 def read_reference(folder: Path) -> Reference | None:
-    """Find in the figures of a training what its model was compared with.
+    """The reference that a model was compared with, from its training's figures.
 
-    Args:
-        folder: of the model.
-
-    Returns:
-        None when the file is missing, or of a version that fitted none.
+    None when the file is missing, or of a version that fitted none.
     """
     try:
         content = json.loads((folder / EVALUATION_NAME).read_bytes())

@@ -15,17 +15,14 @@ from dualwindow.settings import TrainingConfig
 
 #: Scaled features are clipped to this many interquartile ranges on either side of the median.
 SCALED_BOUND: Final = 8.0
-
 #: Output channels of the patch convolution for each feature.
 CHANNELS_PER_FEATURE: Final = 4
-
 #: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
 TREND_SHARES: Final = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0)
 
 #: Factor of the trend head's output. AdamW moves each weight by about the step size, whatever it
 #: is for, and a handful of weights that begin at 0 have farther to go than those of the layers.
 TREND_GAIN: Final = 5.0
-
 _SWAPPED: Final = [LONG, HOLD, SHORT]
 
 
@@ -39,7 +36,7 @@ class NetworkShape:
         dense_units: width of each dense layer.
         patch_size: candles merged into one LSTM step.
         dropout: share of the last dense layer's units dropped in training.
-        lstm_dropout: likewise of each LSTM layer's but the last.
+        lstm_dropout: share of the units of each LSTM layer but the last dropped in training.
         trend_features: positions of the features that the trend head sums up.
         trend_spans: candles of each of its sums; no spans, no trend head.
     """
@@ -55,12 +52,13 @@ class NetworkShape:
 
     @classmethod
     def from_settings(cls, config: TrainingConfig, names: Sequence[str]) -> NetworkShape:
-        """The sizes that the settings ask for.
+        """The sizes that the settings ask for; without `close_changes` there is no trend head.
 
-        Args:
-            config: settings.
-            names: (C,) canonical feature names; without `close_changes` among them there is no
-                trend head.
+        Example:
+            >>> names = "volume_change", "close_change"
+            >>> shape = NetworkShape.from_settings(TrainingConfig(), names)
+            >>> shape.n_features, shape.trend_features, shape.trend_spans
+            (2, (1,), (15, 30, 60, 120, 180))
         """
         changes = close_changes(names)
         spans: set[int] = set()
@@ -177,15 +175,7 @@ class DualWindowNetwork(nn.Module):
         return torch.cat(factors, dim=1)
 
     def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
-        """Compute logits.
-
-        Args:
-            windows: (B, P, C) unscaled features.
-            dropout: (B, D) from `draw_dropout` in training, None in prediction.
-
-        Returns:
-            (B, 3) logits.
-        """
+        """(B, 3) logits of (B, P, C) unscaled windows; dropout, from `draw_dropout`, in training."""
         logits: Tensor = self.head(self.hidden(windows, dropout))
         if self.trend is None:
             return logits
@@ -226,7 +216,7 @@ class DualWindowNetwork(nn.Module):
         return nn.functional.linear(patches, weight, self.patches.bias)
 
     def _trend_logit(self, windows: Tensor) -> Tensor:
-        """What the trend says for LONG and against SHORT, (B,); the opposite of the mirror image.
+        """The trend's logit for LONG and against SHORT, (B,); its mirror image is the opposite.
 
         Not centred, unlike what the layers see, so that it is odd in the changes.
         """

@@ -36,27 +36,20 @@ from dualwindow.runtime.files import whole_file, write_json
 
 #: Raised whenever the folder's files change; folders of another format are refused.
 PORTABLE_FORMAT: Final = 1
-
 _WANTED: Final = "give a folder that `dualwindow train` has written"
-
 _MAKE_ONE: Final = "make a model folder with `dualwindow train`"
 
 
 @dataclass(frozen=True)
 class ModelOrigin:
-    """What is known of a model's training.
+    """Origin of a model, and what it has seen.
 
     Attributes:
-        name: what the model is called.
-        pairs: that it was trained on, as freqtrade names them.
-        exchange: its name in freqtrade.
-        trading_mode: spot or futures.
-        timeframe: of the candles.
         periods: of the moving averages, candles.
         first: date of the first candle that was trained on, seconds since 1970.
         until: the second after the training's last candle, the untouched tail included.
         validation_from: date of the first validation row, seconds since 1970.
-        tail_from: likewise of the untouched tail; None without one.
+        tail_from: date of the untouched tail's first row; None without one.
         pretrained: SHA-256 of the model that it was fine-tuned from; None: begun from nothing.
         pretrained_seen_until: that model's `seen_until`.
     """
@@ -87,13 +80,9 @@ class ModelOrigin:
 
 @dataclass(frozen=True)
 class PortableModel:
-    """A model with its origin.
+    """A model with its origin, the SHA-256 of its weights file, and what it was compared with.
 
-    Attributes:
-        model: to predict with, or to start a training from.
-        origin: of the model.
-        sha256: of its weights file.
-        reference: what it was judged by; None where its folder does not tell.
+    The reference is None where the folder does not hold it.
     """
 
     model: TrainedModel
@@ -107,11 +96,8 @@ def save_portable(
 ) -> None:
     """Write a model folder; killed at any moment, it leaves a whole model or none.
 
-    Args:
-        folder: made when it is not there; a model in it is replaced.
-        model: with its settings.
-        origin: of the model.
-        extra: names of further files that are in the folder already and belong to the model.
+    A model that is there is replaced. `extra` are names of further files that are in the folder
+    already and belong to the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Without its manifest nothing in the folder counts as a model.
@@ -226,7 +212,7 @@ def _other_content(folder: Path) -> str:
             "is FreqAI's folder of a freqai.identifier, with models that a bot has trained for "
             f"itself; {_MAKE_ONE}"
         )
-    inside = sorted(each.name for each in folder.iterdir() if is_portable(each))
+    inside = sorted(path.name for path in folder.iterdir() if is_portable(path))
     if inside:
         return f"holds model folders and is none itself; give one of them: {', '.join(inside)}"
     return f"holds no model; {_WANTED}"

@@ -20,7 +20,6 @@ from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 #: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the
 #: processor's cache, fewer would leave its arithmetic units waiting.
 PREDICTION_STEPS: Final = 11_520
-
 #: Windows a thread that a chunk is a multiple of.
 _SHARE: Final = 64
 
@@ -42,20 +41,20 @@ def predict_rows(
         rows: (M,) last row of each window.
         device: of the network.
         should_stop: asked before every chunk.
-        threads: that share a chunk; None takes those that all predictions share.
+        threads: that share a chunk; None takes the threads that all predictions share.
 
     Returns:
         (M, 3) probabilities in the order SHORT, HOLD, LONG.
 
     Raises:
-        TrainingStoppedError: when `should_stop` said so.
+        TrainingStoppedError: when `should_stop` returned true.
     """
     network.eval()
     probabilities = np.empty((len(rows), len(CLASS_NAMES)), dtype=np.float32)
     threads = threads or prediction_threads(device)
 
     def predict(windows: Tensor) -> Tensor:
-        # Every thread has to say for itself that it wants no gradients.
+        # Inference mode is a thread's own.
         with torch.inference_mode():
             return network.log_probabilities(windows.to(device)).exp().cpu()
 
@@ -66,10 +65,10 @@ def predict_rows(
             raise TrainingStoppedError("the bot asked the training to stop")
         steps = len(windows) * (windows.shape[1] // network.shape.patch_size)
         batches = -(-steps // PREDICTION_STEPS) if device.type == "cpu" else 1
-        # Whichever thread is free takes the next batch, so none waits for one that was held up; as
-        # many batches for each, so that none is left over at the end.
+        # Whichever thread is free takes the next batch, so none waits for one that was held up. All
+        # threads get as many batches, so that none is left over at the end.
         shares = len(threads.shares(len(windows)))
         count = -(-batches // shares) * shares
-        found = threads.run([partial(predict, part) for part in torch.chunk(windows, count)])
-        probabilities[piece] = torch.cat(found).numpy()
+        parts = threads.run([partial(predict, part) for part in torch.chunk(windows, count)])
+        probabilities[piece] = torch.cat(parts).numpy()
     return probabilities

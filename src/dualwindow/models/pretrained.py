@@ -29,10 +29,8 @@ _OF_NETWORK: Final = ("lstm_units", "dense_units", "patch_size", "trend_head")
 def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | None:
     """Load the model that the settings start from; None where they name none.
 
-    Args:
-        config: its `pretrained` is a folder; a relative path counts from the current directory,
-            then from `models`.
-        models: freqtrade's folder of models.
+    Its `pretrained` is a folder; a relative path counts from the current directory, then from
+    freqtrade's folder of `models`.
 
     Raises:
         ModelFileError: when it cannot be loaded; the message begins with the setting.
@@ -41,9 +39,9 @@ def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | Non
         return None
     given = Path(config.pretrained).expanduser()
     candidates = list(dict.fromkeys([given, models / given]))
-    folder = next((each for each in candidates if each.exists()), None)
+    folder = next((path for path in candidates if path.exists()), None)
     if folder is None:
-        tried = " nor ".join(str(each) for each in candidates)
+        tried = " nor ".join(str(path) for path in candidates)
         raise ModelFileError(
             f"pretrained {config.pretrained!r}: there is no {tried}; give a folder that "
             "`dualwindow train` has written"
@@ -55,14 +53,7 @@ def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | Non
 
 
 def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfig:
-    """The settings of a training that starts from a model.
-
-    Args:
-        start: the model.
-        config: what is configured.
-
-    Returns:
-        `config` with the model's network sizes and its mirror.
+    """The settings of a training that starts from a model: with its network sizes and mirror.
 
     Raises:
         SettingsError: naming every setting that has to be the model's, with both values.
@@ -141,9 +132,7 @@ def require_features(start: PortableModel, names: tuple[str, ...]) -> None:
 def require_no_hindsight(start: PortableModel, moment: int) -> None:
     """Refuse predictions of candles that the model's weights have been fitted to.
 
-    Args:
-        start: the model.
-        moment: date of the first candle that is predicted, seconds since 1970.
+    `moment` is the date of the first candle that is predicted, seconds since 1970.
 
     Raises:
         DataError: with the dates and the way out.
@@ -175,9 +164,7 @@ def origin_warnings(start: PortableModel, exchange: str, trading_mode: str) -> l
 def untrained_network(start: PortableModel, config: TrainingConfig) -> DualWindowNetwork:
     """A network of its own with the model's weights, scaler and mirror, on the CPU.
 
-    Args:
-        start: the model.
-        config: from `settings_from`; only its dropouts may differ from the model's.
+    The settings are from `settings_from`; only their dropouts may differ from the model's.
     """
     return start.model.network_of(NetworkShape.from_settings(config, start.model.feature_names))
 
@@ -188,14 +175,11 @@ def unseen(start: PortableModel | None, rows: Selection) -> Selection:
         return rows
     seconds = rows.dataset.seconds
     # Each stretch is of one pair, so its dates are in order.
-    stretches = [
-        range(
-            each.start
-            + int(np.searchsorted(seconds[each.start : each.stop], start.origin.seen_until)),
-            each.stop,
-        )
-        for each in rows.stretches
-    ]
+    stretches = []
+    for rows_of_pair in rows.stretches:
+        dates = seconds[rows_of_pair.start : rows_of_pair.stop]
+        first = rows_of_pair.start + int(np.searchsorted(dates, start.origin.seen_until))
+        stretches.append(range(first, rows_of_pair.stop))
     return Selection(rows.dataset, stretches)
 
 

@@ -1,4 +1,4 @@
-"""What a model or a checkpoint consists of as the bytes of one safetensors file, without pickle."""
+"""Models and checkpoints as the bytes of one safetensors file, without pickle."""
 
 from __future__ import annotations
 
@@ -25,20 +25,16 @@ from dualwindow.settings.fields import RETIRED_SETTINGS
 
 #: Key of the plain values in the file's metadata.
 _KEY: Final = "dualwindow"
-
 #: Beginning of the names of the network's tensors.
 _NETWORK: Final = "network."
-
 #: Of the quantiles among the saved tensors; models of earlier versions lack it.
 _QUANTILES: Final = "validation.limits"
 
 
 def to_bytes(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
-    """Pack tensors, and values as JSON metadata.
+    """Pack tensors (CPU, contiguous, no shared memory) with plain JSON values as metadata.
 
-    Args:
-        tensors: on the CPU, contiguous, none sharing memory with another.
-        about: plain JSON types; infinity and NaN are kept too.
+    Infinity and NaN are kept too.
     """
     return bytes(safetensors.torch.save(dict(tensors), {_KEY: json.dumps(about)}))
 
@@ -62,13 +58,8 @@ def about_of(payload: bytes) -> dict[str, Any]:
 class ModelContent:
     """All that a model consists of, see `TrainedModel`.
 
-    Attributes:
-        network: its buffers hold the scaler and the mirror; on the CPU when it was loaded.
-        config: settings it was trained with.
-        context: the last P - 1 candles of training; their `names` are the features.
-        candle_seconds: seconds between two candles.
-        quantiles: of the validation candles' probabilities; None in models of earlier versions.
-        calibration: of the probabilities; None in models of earlier versions.
+    The network is on the CPU when it was loaded. Models of earlier versions lack quantiles and
+    calibration.
     """
 
     network: DualWindowNetwork

@@ -1,4 +1,4 @@
-"""A trained model: what it predicts with, and how it is saved and loaded."""
+"""A trained model: its parts, its predictions, and how it is saved and loaded."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ class TrainedModel(ModelConfidence):
         config: settings it was trained with.
         context: the last P - 1 candles of training, so that a slice that follows is predicted
             from its first candle; their `names` are the features and their order.
-        candle_seconds: seconds between two candles.
-        quantiles: as in `ModelConfidence`.
-        calibration: as in `ModelConfidence`.
+        quantiles: as in `ModelConfidence`, like the calibration.
     """
 
     def __init__(
@@ -104,6 +102,18 @@ class TrainedModel(ModelConfidence):
 
         Raises:
             ModelFileError: when the features are not the model's.
+
+        Example:
+            >>> sizes = dict(window_size=4, patch_size=1, lstm_units=(2,), dense_units=(2,))
+            >>> config, names = TrainingConfig(**sizes, device="cpu"), ("volume_change",)
+            >>> shape = NetworkShape.from_settings(config, names)
+            >>> network = DualWindowNetwork(shape, center=[0.0], scale=[1.0], mirror=None)
+            >>> model = TrainedModel(network, config, CandleArrays.none(names))
+            >>> features, flat = np.zeros((6, 1), np.float32), np.zeros(6, np.bool_)
+            >>> candles = CandleArrays(names, 60 * np.arange(6), features, flat)
+            >>> prediction = model.predict(candles)
+            >>> prediction.valid.tolist(), prediction.probabilities.shape
+            ([False, False, False, True, True, True], (6, 3))
         """
         self._require_features(candles.names)
         before = self.context if before is None else before
@@ -125,19 +135,15 @@ class TrainedModel(ModelConfidence):
         should_stop: Callable[[], bool] = lambda: False,
         threads: ComputeThreads | None = None,
     ) -> NDArray[np.float32]:
-        """Predict the windows that end at some rows of flat features.
+        """Predict the windows that end at (M,) rows of (N, C) features in the model's order.
 
-        Args:
-            features: (N, C) in the model's order, C-contiguous; may be a mapped file.
-            rows: (M,) last row of each window.
-            should_stop: as in `predict_rows`, like the next.
-            threads: likewise.
+        The features are C-contiguous and may be a mapped file; `predict_rows` takes the rest.
 
         Returns:
             (M, 3) in the order SHORT, HOLD, LONG.
 
         Raises:
-            TrainingStoppedError: when `should_stop` said so.
+            TrainingStoppedError: when `should_stop` returned true.
         """
         sizes = ChunkSizes.from_settings(self.config)
         stream = WindowStream(features, self.config.window_size, sizes, device=self._device)
@@ -157,11 +163,7 @@ class TrainedModel(ModelConfidence):
         return self._of(replace(self._content, network=network, config=config))
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
-        """A copy of the network with its scaler and mirror, on the CPU, to be trained on.
-
-        Args:
-            shape: the network's; its dropouts alone may be others.
-        """
+        """A copy of the network, scaler and mirror on the CPU, to train; only dropouts may differ."""
         return restored_network(shape, self._network.state_dict(), mirrors=self.mirrors)
 
     def _require_features(self, names: tuple[str, ...]) -> None:
@@ -227,7 +229,7 @@ class TrainedModel(ModelConfidence):
 
 
 class CheckpointLoader:
-    """What FreqAI finds under `pytrainer` in a saved model and asks to load it."""
+    """The object that FreqAI finds under `pytrainer` in a saved model and asks to load it."""
 
     def load_from_checkpoint(self, checkpoint: Mapping[str, Any]) -> TrainedModel:
         """Make the model from FreqAI's checkpoint.
