@@ -104,7 +104,7 @@ def test_a_damaged_model_is_set_aside_and_the_one_before_it_resumes(
     assert "set aside" in caplog.text
 
 
-def test_with_no_whole_model_left_the_pair_is_trained_anew(
+def test_with_no_whole_model_left_the_pair_is_trained_again(
     folder: Path, trained: tuple[Bot, TrainedModel], caplog: pytest.LogCaptureFixture
 ) -> None:
     for model in find_models(folder):
@@ -112,7 +112,7 @@ def test_with_no_whole_model_left_the_pair_is_trained_anew(
         file.write_bytes(truncate(file.read_bytes()))
     entry, model_found = restart(folder, trained[0])
     assert (entry, model_found) == ({}, None)
-    assert "trained anew" in caplog.text
+    assert "trained again" in caplog.text
 
 
 @pytest.mark.parametrize("stage", [*model_files()[1:], "manifest.json"])

@@ -301,8 +301,8 @@ def test_a_process_by_itself_touches_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert join(monkeypatch, **dict.fromkeys(TORCHRUN)) is ALONE
     # One process under torchrun has nobody to talk to.
     assert join(monkeypatch, WORLD_SIZE="1") is ALONE
-    assert ALONE.any_says(True)
-    assert not ALONE.any_says(False)
+    assert ALONE.any_true(True)
+    assert not ALONE.any_true(False)
     assert ALONE.gathered(lambda: 3) == [3]
     assert ALONE.from_first(lambda: 3) == 3
     made: list[int] = []

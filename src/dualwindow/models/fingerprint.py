@@ -221,7 +221,7 @@ def _start_over(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[s
             pairs[model.base] = pair
             continue
         aside = set_aside(model.path)
-        logger.warning("%s says nothing of these settings; it is now %s", model.path, aside.name)
+        logger.warning("%s does not name these settings; it is now %s", model.path, aside.name)
     predictions = folder / CACHED_PREDICTIONS
     if predictions.is_dir():
         aside = set_aside(predictions)
@@ -262,4 +262,4 @@ def _holds_models(folder: Path) -> bool:
 
 
 def _way_out(folder: Path) -> str:
-    return f"set another freqai.identifier, or delete {folder} to train anew"
+    return f"set another freqai.identifier, or delete {folder} to train again"

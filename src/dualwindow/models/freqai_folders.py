@@ -165,7 +165,7 @@ def recover_models(folder: Path, pairs: Iterable[str]) -> None:
         if whole is not None:
             after[pair] = before.get(pair, {}) | whole.entry()
         elif before.get(pair, {}).get("model_filename"):
-            logger.warning("%s: no whole model is left, so it is trained anew", pair)
+            logger.warning("%s: no whole model is left, so it is trained again", pair)
             del after[pair]
     if after != before:
         CheckedFiles(folder).write(PAIR_DICTIONARY, json.dumps(after).encode())

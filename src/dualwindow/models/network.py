@@ -175,7 +175,7 @@ class DualWindowNetwork(nn.Module):
         return torch.cat(factors, dim=1)
 
     def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
-        """(B, 3) logits of (B, P, C) unscaled windows; dropout, from `draw_dropout`, in training."""
+        """(B, 3) logits of (B, P, C) unscaled windows; `draw_dropout` drops units in training."""
         logits: Tensor = self.head(self.hidden(windows, dropout))
         if self.trend is None:
             return logits

@@ -201,7 +201,7 @@ def _not_a_model(folder: Path) -> str:
 
 
 def _other_content(folder: Path) -> str:
-    """What a folder that is none of a model holds instead."""
+    """Content of a folder that is no model's, and the way out."""
     if folder.name.startswith("sub-train-"):
         return (
             "is a model that a bot has trained for itself, which cannot be loaded without pickle; "

@@ -1,6 +1,6 @@
 """Starting from a model that was trained before: what has to agree with it, what is taken from it.
 
-Its weights, scaler and mirror stay together whatever the settings say; settings that decide what a
+Its weights, scaler and mirror stay together whatever the settings are; settings that decide what a
 row, a window or a label is have to be the model's own, for nothing would tell otherwise.
 """
 

@@ -163,7 +163,7 @@ class TrainedModel(ModelConfidence):
         return self._of(replace(self._content, network=network, config=config))
 
     def network_of(self, shape: NetworkShape) -> DualWindowNetwork:
-        """A copy of the network, scaler and mirror on the CPU, to train; only dropouts may differ."""
+        """A copy of network, scaler and mirror on the CPU, to train; only dropouts may differ."""
         return restored_network(shape, self._network.state_dict(), mirrors=self.mirrors)
 
     def _require_features(self, names: tuple[str, ...]) -> None:

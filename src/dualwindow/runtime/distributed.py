@@ -43,7 +43,7 @@ _TORCHRUN: Final = (
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together; one alone unless told otherwise.
+    """This process among those that train together; one alone by default.
 
     Every method is called by all ranks, in the same order, or they wait for each other.
 
@@ -79,8 +79,8 @@ class Ranks:
             with _reaching_all():
                 dist.all_reduce(values)
 
-    def any_says(self, yes: bool) -> bool:
-        """Whether at least one rank says yes: the same answer on all of them.
+    def any_true(self, yes: bool) -> bool:
+        """Whether `yes` is true on at least one rank: the same answer on all of them.
 
         A GPU is not asked, and this is how a rank learns of another's end before it waits for a
         GPU that waits for the other's.

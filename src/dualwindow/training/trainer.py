@@ -213,7 +213,7 @@ class Trainer:
         for batch in epoch_batches(
             order, self._stream, network, run.generator, batch_size, ranks=ranks
         ):
-            if ranks.any_says(self._session.should_stop()):
+            if ranks.any_true(self._session.should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
             loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
             total += loss * batch.total

@@ -30,7 +30,7 @@ _OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "par
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
 _PAIRS_NAMED: Final = 20
-#: What stands in patterns and in no pair that freqtrade writes.
+#: Characters of patterns that are in no pair of freqtrade's.
 _SIGNS_OF_A_PATTERN: Final = frozenset("*?|[](){}^\\+")
 #: Days to download when no date is known: three months, and a moving average's month before.
 _DAYS: Final = 125
@@ -74,7 +74,7 @@ class CandleFolder:
             home = inside.parent if inside.name == "futures" else inside
             named = home.name if home.parent.name == "data" else None
             return cls(inside, exchange or named, timeframe)
-        there = sorted(each.name for each in inside.iterdir() if each.is_dir())
+        there = sorted(path.name for path in inside.iterdir() if path.is_dir())
         if len(there) == 1 and exchange is None:
             return cls(inside / there[0], there[0], timeframe)
         asked = "no exchange is named" if exchange is None else f"none for exchange {exchange!r}"

@@ -14,7 +14,7 @@ from typing import Final
 
 SPOT: Final = "spot"
 FUTURES: Final = "futures"
-#: What freqtrade's `pair_to_filename` replaces.
+#: Characters that freqtrade's `pair_to_filename` replaces.
 _REPLACED: Final = re.compile(r"[/ .@$+:]")
 
 #: A pair may have a date of delivery: BTC_USDT_USDT-250627. The part is what users add who split a

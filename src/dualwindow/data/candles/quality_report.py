@@ -149,7 +149,7 @@ class CandleVerdict:
 
     @property
     def buffer_days(self) -> tuple[float, float]:
-        """Days found before the date range, and days that are read; none where it begins openly."""
+        """Days found before the date range, and days that are read; none with an open begin."""
         first = self._source.timerange.first
         if first is None:
             return 0.0, 0.0

@@ -32,7 +32,7 @@ class CandleFile:
         first: date of the first candle that is read, seconds since 1970.
 
     Raises:
-        DataError: when a file is missing, damaged, or lacks a column, or no candle is wanted.
+        DataError: when a file is missing, damaged or lacks a column, or no candle is in range.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class CandleFile:
             start += len(rows)
 
     def _places(self, seconds: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
-        """(N,) candles between the first and each one, checked to be in order."""
+        """(N,) distance of every candle from the first, in candles; checked to be in order."""
         steps = np.diff(seconds)
         bad = np.flatnonzero((steps <= 0) | (steps % self._candle_seconds != 0))
         if len(bad):
