@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Trains on the GPU in Docker: the flags of ``dualwindow train``, handed on as they are.
+"""Runs ``dualwindow train`` on the GPU in Docker, with the same flags.
 
     python train_gpu.py --pair BTC_USDT --date-from 2025-01-01 --date-to 2025-01-31 --epochs 100
 
-Runs on Python's standard library alone (3.9 or newer), on Linux, macOS and Windows. Before anything
-is started it looks for what is needed, one thing after the other; what is missing has its own
-message and exit status (10 Docker, 11 its engine, 12 Compose, 13 the Compose file or its service,
-14 the GPU). Any other status is the training's own.
+Needs only Python's standard library (3.9 or newer), on Linux, macOS and Windows. Before it starts
+anything it checks the requirements one by one; a missing one has its own message and exit status
+(10 Docker, 11 its engine, 12 Compose, 13 the Compose file or its service, 14 the GPU). Any other
+status is the training's own.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ COMPOSE_FILE = Path(__file__).resolve().parent / "docker-compose.yml"
 HELP = """\
 usage: python train_gpu.py [--print-command] [--cpu] [flags of `dualwindow train`]
 
-Trains in Docker, on the GPU. All other flags go to `dualwindow train` as they are, for example
+Trains in Docker, on the GPU. All other flags are passed on to `dualwindow train`, for example
   python train_gpu.py --pair BTC_USDT --date-from 2025-01-01 --date-to 2025-01-31 --epochs 100
-Paths among them are those inside the container: relative to this folder, below user_data/.
-Without any flag the training is the one that the variables say (see .env.example).
+Paths in them are those inside the container: relative to this folder, below user_data/.
+Without flags the environment variables configure the training (see .env.example).
 
-  --print-command  only print the command, start and check nothing
+  --print-command  only print the command, without checks and without a start
   --cpu            train without a GPU
   --help           this text; `docker compose run --rm train --help` lists the training's flags
 """
 
 
 class NotReadyError(Exception):
-    """Something that the training needs is missing; holds the way out and an exit status."""
+    """A requirement of the training is missing; holds the way out and an exit status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class NotReadyError(Exception):
 
 
 def ask(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command that answers at once, and take its output; no answer is status 124."""
+    """Run a short command and return its output; after 60 seconds its status is 124."""
     try:
         return subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False, timeout=60
@@ -57,7 +57,7 @@ def ask(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def check_docker() -> None:
-    """See to it that there is a docker command."""
+    """Require the docker command."""
     if shutil.which("docker") is None:
         raise NotReadyError(
             10,
@@ -67,17 +67,17 @@ def check_docker() -> None:
 
 
 def engine_facts() -> dict[str, Any]:
-    """What the engine says about itself."""
+    """The engine's description of itself (`docker info`)."""
     answer = ask("docker", "info", "--format", "{{json .}}")
     try:
         facts: dict[str, Any] = json.loads(answer.stdout)
     except ValueError:
         facts = {}
     if answer.returncode or not facts.get("ServerVersion"):
-        predicted = answer.stderr.strip() or "; ".join(facts.get("ServerErrors") or []) or "nothing"
+        error = answer.stderr.strip() or "; ".join(facts.get("ServerErrors") or []) or "nothing"
         raise NotReadyError(
             11,
-            f"Docker's engine does not answer; it said: {predicted}\n"
+            f"Docker's engine does not answer; its error: {error}\n"
             "Start Docker Desktop, or on Linux `sudo systemctl start docker`. If permission was "
             "denied: `sudo usermod -aG docker $USER`, then log in again.",
         )
@@ -85,7 +85,7 @@ def engine_facts() -> dict[str, Any]:
 
 
 def find_compose() -> list[str]:
-    """The command that is Compose here: docker's plugin, else the older program."""
+    """The command of Compose: docker's plugin, else the older program."""
     if ask("docker", "compose", "version").returncode == 0:
         return ["docker", "compose"]
     if shutil.which("docker-compose") and ask("docker-compose", "version").returncode == 0:
@@ -98,7 +98,7 @@ def find_compose() -> list[str]:
 
 
 def check_service(compose: list[str], service: str) -> None:
-    """See to it that Compose can read its file and finds the service in it."""
+    """Require a Compose file that Compose can read, with the service in it."""
     if not COMPOSE_FILE.is_file():
         raise NotReadyError(
             13,
@@ -118,10 +118,10 @@ def check_service(compose: list[str], service: str) -> None:
 
 
 def check_gpu(facts: dict[str, Any]) -> None:
-    """See to it that containers can get an NVIDIA GPU.
+    """Require that containers can use an NVIDIA GPU.
 
-    The engine tells of NVIDIA's runtime or of devices found through CDI specifications; where it
-    runs here, its hook being installed is enough.
+    The engine lists NVIDIA's runtime or devices of CDI specifications; if it runs on this machine,
+    an installed hook of the runtime is enough.
     """
     devices = [str(device) for device in facts.get("DiscoveredDevices") or []]
     if "nvidia" in (facts.get("Runtimes") or {}) or any("nvidia.com/gpu" in d for d in devices):
@@ -147,7 +147,7 @@ def check_gpu(facts: dict[str, Any]) -> None:
 def training_command(
     compose: list[str], service: str, flags: list[str], *, container: str, terminal: bool
 ) -> list[str]:
-    """The whole command, as an argument list: no shell reads it."""
+    """The full command as an argument list, which no shell parses."""
     options = ["--rm", "--name", container, *([] if terminal else ["-T"])]
     return [*compose, "--file", str(COMPOSE_FILE), "run", *options, service, *flags]
 
@@ -158,38 +158,38 @@ def quoted(command: list[str]) -> str:
 
 
 def run_training(command: list[str], *, container: str, terminal: bool) -> int:
-    """Run the training to its end, handing on Ctrl-C and SIGTERM, and return its exit status."""
+    """Run the training to its end, pass Ctrl-C and SIGTERM on, and return its exit status."""
     received: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: received.append(number))
-    # With a terminal, Compose switches it so that Ctrl-C reaches the container as a key. Without
-    # one, Compose must not hear the Ctrl-C that the shell sends to all that it started.
+    # With a terminal, Compose sends Ctrl-C to the container as a key. Without one, Compose must not
+    # receive the Ctrl-C that the shell sends to its whole process group.
     apart: dict[str, Any] = {}
     if not terminal:
         flag = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         apart = {"stdin": subprocess.DEVNULL, "creationflags": flag, "start_new_session": True}
     child = subprocess.Popen(command, **apart)
-    # On Windows a wait without end would keep the handler from running.
+    # On Windows a wait without a timeout would keep the handler from running.
     while child.poll() is None:
         while received:
-            hand_on(received.pop(0), child, container)
+            forward(received.pop(0), child, container)
         time.sleep(0.1)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def hand_on(number: int, child: subprocess.Popen[bytes], container: str) -> None:
-    """Tell the training to stop, so that it writes its checkpoint; it is still waited for.
+def forward(number: int, child: subprocess.Popen[bytes], container: str) -> None:
+    """Ask the training to stop, which then writes its checkpoint; the caller still waits for it.
 
-    The signal goes to the container through the engine, for Compose may leave without passing it
-    on. While there is no container yet, the build or the download is broken off.
+    The signal goes to the container through the engine, because Compose may end without passing it
+    on. Without a container the build or the download is still running and is ended.
     """
-    told = ask("docker", "kill", "--signal", signal.Signals(number).name, container)
-    if told.returncode and child.poll() is None:
+    sent = ask("docker", "kill", "--signal", signal.Signals(number).name, container)
+    if sent.returncode and child.poll() is None:
         child.terminate()
 
 
 def printable_command(service: str, flags: list[str], container: str) -> str:
-    """The command to show, also where nothing is there to run it."""
+    """The command to print, also if it could not run here."""
     try:
         check_docker()
         compose = find_compose()
@@ -199,7 +199,7 @@ def printable_command(service: str, flags: list[str], container: str) -> str:
 
 
 def ready_compose(service: str) -> list[str]:
-    """Compose's command, once everything that the service needs is found."""
+    """Compose's command, after a check of everything that the service needs."""
     check_docker()
     facts = engine_facts()
     compose = find_compose()

@@ -1,11 +1,11 @@
 """Keeps the image's own build of torch while the package's dependencies are installed.
 
-``prepare`` writes, into the working folder, what pip is to install (``requirements.txt``) and the
-versions to take (``image-constraints.txt``): those of constraints.txt, but the image's own for
-torch and what belongs to it, because the tests' torch knows no GPU. ``verify`` fails when torch, or
-anything that it loads, is no longer what ``prepare`` found (``image-torch.json``).
+``prepare`` writes into the working folder the dependencies for pip (``requirements.txt``) and their
+versions (``image-constraints.txt``): those of constraints.txt, except for torch and its parts,
+which keep the image's versions, because the tests' torch supports no GPU. ``verify`` fails if torch
+or a part of it differs from the record of ``prepare`` (``image-torch.json``).
 
-Runs in the image, before the package is there: standard library alone.
+Runs in the image before the package is installed, so it needs only the standard library.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def belongs_to_torch(name: str) -> bool:
 
 
 def installed_torch() -> dict[str, list[tuple[str, str]]]:
-    """Version of every part of torch and a SHA-256 of its list of files, which holds their sums.
+    """Versions of the parts of torch, with a SHA-256 of the list of files and their checksums.
 
-    The version alone would not tell a CUDA build from one for the processor. A part that lies in
-    several folders is there several times, the one that Python takes first.
+    The version alone does not distinguish a CUDA build from one for the processor. A part in
+    several folders has several entries, in Python's search order.
     """
     parts: dict[str, list[tuple[str, str]]] = {}
     for part in distributions():
@@ -49,7 +49,7 @@ def prepare() -> None:
     """Write requirements, constraints and the state to compare with.
 
     Raises:
-        SystemExit: there is no torch, so the image is not one of freqtrade's torch images.
+        SystemExit: when there is no torch, so the image is none of freqtrade's torch images.
     """
     parts = installed_torch()
     if "torch" not in parts:
@@ -58,25 +58,25 @@ def prepare() -> None:
     REQUIREMENTS.write_text("\n".join(project["dependencies"]) + "\n", encoding="utf-8")
     pinned = Path("constraints.txt").read_text(encoding="utf-8").splitlines()
     kept = [line for line in pinned if not belongs_to_torch(line.partition("==")[0].strip())]
-    own = [f"{name}=={found[0][0]}" for name, found in sorted(parts.items())]
+    own = [f"{name}=={versions[0][0]}" for name, versions in sorted(parts.items())]
     CONSTRAINTS.write_text("\n".join([*kept, *own]) + "\n", encoding="utf-8")
     STATE.write_text(json.dumps(parts, indent=1), encoding="utf-8")
     print("The image's torch is kept:", ", ".join(own))
 
 
 def verify() -> None:
-    """Compare what is installed now with what ``prepare`` found.
+    """Compare the installed parts of torch with the record of ``prepare``.
 
     Raises:
-        SystemExit: something was added, replaced or removed; every difference is named.
+        SystemExit: when parts were added, replaced or removed; names every difference.
     """
-    read = json.loads(STATE.read_text(encoding="utf-8"))
-    before = {name: [(version, files) for version, files in found] for name, found in read.items()}
+    recorded = json.loads(STATE.read_text(encoding="utf-8"))
+    before = {name: [(version, files) for version, files in recorded[name]] for name in recorded}
     now = installed_torch()
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
         lines = [
-            f"  {name}: {_predicted_text(before, name)}, now {_predicted_text(now, name)}"
+            f"  {name}: {_versions_text(before, name)}, now {_versions_text(now, name)}"
             for name in changed
         ]
         sys.exit(
@@ -86,9 +86,9 @@ def verify() -> None:
         )
 
 
-def _predicted_text(parts: dict[str, list[tuple[str, str]]], name: str) -> str:
-    found = [f"{version} (files {files[:12]})" for version, files in parts.get(name, [])]
-    return " and ".join(found) or "absent"
+def _versions_text(parts: dict[str, list[tuple[str, str]]], name: str) -> str:
+    versions = [f"{version} (files {files[:12]})" for version, files in parts.get(name, [])]
+    return " and ".join(versions) or "absent"
 
 
 if __name__ == "__main__":

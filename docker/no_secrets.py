@@ -1,7 +1,7 @@
 """Refuses to build an image from configurations that hold keys or passwords.
 
-config.json lies in the image with the package, and users write into it: an image that is handed on
-would hand on their keys. Runs in the image, once freqtrade's packages are there.
+The image contains config.json, which users edit: sharing the image would share their keys. Runs in
+the image, after freqtrade's packages are installed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import rapidjson
 
-#: freqtrade's settings that only their owner may know, wherever they stand.
+#: Names of freqtrade's secret settings, at any depth of the configuration.
 SECRET: Final = {
     "apikey", "jwt_secret_key", "key", "password", "privatekey", "secret", "token", "ws_token"
 }  # fmt: skip
 
 
 def secrets_in(value: Any, path: str = "") -> Iterator[str]:
-    """Where a configuration holds something secret, as dotted names."""
+    """Dotted names of the secrets in a configuration."""
     if isinstance(value, dict):
         for name, inner in value.items():
             below = f"{path}.{name}".lstrip(".")
@@ -34,23 +34,23 @@ def secrets_in(value: Any, path: str = "") -> Iterator[str]:
 
 
 def main() -> None:
-    """Look through every configuration of the working folder.
+    """Check every configuration of the working folder.
 
     Raises:
-        SystemExit: some hold secrets, which are named but not shown.
+        SystemExit: when some hold secrets; names them without their values.
     """
-    # As freqtrade reads its files.
+    # freqtrade reads its files in this mode.
     mode = rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
-    found = [
+    secrets = [
         f"  {path}: {name}"
         for path in sorted(Path().glob("*.json")) + sorted(Path().glob("presets/*.json"))
         if path.name != "image-torch.json"
         for name in secrets_in(rapidjson.loads(path.read_text(encoding="utf-8"), parse_mode=mode))
     ]
-    if found:
+    if secrets:
         sys.exit(
             "What is secret may not get into an image:\n"
-            + "\n".join(found)
+            + "\n".join(secrets)
             + "\nWrite it into a file in user_data/, and that file's name into `add_config_files`."
         )
 

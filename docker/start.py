@@ -1,7 +1,7 @@
-"""Starts what a container of the Compose file is for: ``train`` or ``trade``.
+"""Entry point of the Compose file's containers: ``train`` or ``trade``.
 
-Standard library alone, and nothing of it stays: the training or the bot takes the process over, so
-that signals and the exit status are its own.
+Needs only the standard library. The training or the bot replaces this process, so that it receives
+the signals and sets the exit status.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ PASSWORD = "FREQTRADE__API_SERVER__PASSWORD"
 
 
 def train_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
-    """The training that the flags say, or without any the one that the variables say.
+    """The training command, from the flags, or from the variables if there are none.
 
     ``PRESET`` names one preset, ``PAIRS`` any number of pairs with commas or spaces between them,
     and ``TRAIN_FLAGS`` further flags as they would be typed.
 
     Raises:
-        SystemExit: a quotation in ``TRAIN_FLAGS`` has no end.
+        SystemExit: when a quotation in ``TRAIN_FLAGS`` has no end.
     """
     if flags:
         return ["dualwindow", "train", *flags]
@@ -42,10 +42,10 @@ def train_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
 
 
 def trade_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
-    """The bot.
+    """The bot's command.
 
     Raises:
-        SystemExit: the REST server would stand open.
+        SystemExit: when the REST server would have no password.
     """
     if not variables.get(PASSWORD):
         sys.exit(
@@ -55,19 +55,20 @@ def trade_command(flags: list[str], variables: Mapping[str, str]) -> list[str]:
 
 
 def trade_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """The bot's environment: without a secret of its own for the tokens, one made for this start.
+    """The bot's environment, with a new secret for its tokens if the variables set none.
 
-    freqtrade's default is known to everybody. A new one only makes FreqUI ask for the password.
+    freqtrade's default is public. After a new one, FreqUI only asks for the password again.
     """
-    made = {} if variables.get(JWT_SECRET) else {JWT_SECRET: secrets.token_urlsafe(32)}
-    return {**variables, **made}
+    if variables.get(JWT_SECRET):
+        return dict(variables)
+    return {**variables, JWT_SECRET: secrets.token_urlsafe(32)}
 
 
 def refuse_read_only(folder: Path) -> None:
-    """Refuse to work for hours towards a folder that takes nothing.
+    """Refuse a folder that cannot be written, before hours of work.
 
     Raises:
-        SystemExit: the folder belongs to someone else, as it does on Linux for most user numbers.
+        SystemExit: when another user owns the folder, as on Linux with most user numbers.
     """
     if not os.access(folder, os.W_OK):
         sys.exit(
@@ -77,7 +78,7 @@ def refuse_read_only(folder: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Become the training or the bot."""
+    """Replace this process by the training or the bot."""
     task, *flags = arguments
     variables = dict(os.environ)
     if task == "trade":
