@@ -1,5 +1,5 @@
 """Offline demo: a synthetic market and an exchange on loopback that serves its candles.
 
-Nothing here reaches beyond this machine, and no price in it was ever traded: it exists to show and
-test the bot without a network.
+Nothing here connects beyond this machine, and no price in it was ever traded: it demonstrates and
+tests the bot without a network.
 """

@@ -1,4 +1,4 @@
-"""Shapes of Binance's public answers. Prices and amounts are strings, times are milliseconds."""
+"""Binance's public responses: prices and amounts are strings, times are milliseconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demo.listing import Listing
 #: How Binance dates the delivery of a contract that is never delivered.
 PERPETUAL_DELIVERY_MS: Final = 4_133_404_800_000
 FUNDING_MS: Final = 8 * 60 * MINUTE_MS
-#: What one level of the order book offers, quote coin.
+#: Value of one level of the order book, quote coin.
 LEVEL_VALUE: Final = 50_000.0
 SMALLEST_ORDER_VALUE: Final = "5"
 NOTICE: Final = "Offline demo exchange: nothing is traded here"
@@ -22,11 +22,11 @@ Payload = dict[str, Any]
 
 
 class BinanceError(Exception):
-    """A refusal as Binance words it; served as HTTP 400.
+    """An error of Binance; served as HTTP 400.
 
     Attributes:
         code: Binance's error code, negative.
-        message: what Binance says.
+        message: Binance's text.
 
     """
 
@@ -42,7 +42,7 @@ def number(value: float) -> str:
 
 
 def exchange_info(listings: list[Listing], now: int) -> Payload:
-    """`exchangeInfo` of spot or futures, whatever the listings are."""
+    """`exchangeInfo` of spot or futures, depending on the listings."""
     synthetic = any(listing.synthetic for listing in listings)
     return {
         "timezone": "UTC",
@@ -86,7 +86,7 @@ def _symbol(listing: Listing) -> Payload:
             "quantityPrecision": listing.amount_decimals,
             "filters": [*filters, {"filterType": "MIN_NOTIONAL", "notional": SMALLEST_ORDER_VALUE}],
         }
-    # ccxt takes every symbol that has a contractType for a contract, so spot has none.
+    # ccxt treats every symbol with a contractType as a contract, so spot has none.
     return shared | {
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -96,7 +96,7 @@ def _symbol(listing: Listing) -> Payload:
 
 
 def kline_rows(candles: Series, interval: str, *, volumes: bool = True) -> list[list[Any]]:
-    """`klines`: 12 elements each; mark prices carry no volumes."""
+    """`klines`: rows of 12 elements; those of mark prices have volume 0."""
     rows: list[list[Any]] = []
     for start, (opened, high, low, close, volume) in zip(
         candles.open_time.tolist(), candles.ohlcv.tolist(), strict=True
@@ -105,7 +105,7 @@ def kline_rows(candles: Series, interval: str, *, volumes: bool = True) -> list[
         value = number(traded * (opened + high + low + close) / 4.0)
         prices = [number(price) for price in (opened, high, low, close)]
         amounts = [number(traded), interval_end(start, interval) - 1, value]
-        # Trades are not simulated: one a candle, half of the volume taken by buyers.
+        # Trades are not simulated: one per candle, half of its volume bought by takers.
         takers = [int(traded > 0.0), number(traded / 2.0), number(traded * opened / 2.0), "0"]
         rows.append([start, *prices, *amounts, *takers])
     return rows
@@ -143,7 +143,7 @@ def day_ticker(listing: Listing, now: int) -> Payload:
         "openTime": now - 24 * 60 * MINUTE_MS,
         "closeTime": now,
     }
-    # Only spot's ticker holds offers: ccxt tells the two markets apart by them.
+    # Only the ticker of spot has best offers: ccxt distinguishes spot and futures by them.
     return ticker if listing.is_futures else ticker | _best_offers(listing, now)
 
 

@@ -1,4 +1,4 @@
-"""Candles that do not come, come late or come twice."""
+"""Candles that are missing, late or doubled."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from demo.intervals import Series
 
 
 def withhold(candles: Series, faults: Iterable[CandleFault]) -> Series:
-    """Leave out the candles that late and missing faults keep back.
+    """Leave out the candles that late and missing faults withhold.
 
     Args:
         candles: all that have opened so far.
-        faults: those that act now.
+        faults: those that are active now.
 
     """
     kept = np.ones(len(candles), dtype=np.bool_)
     for fault in faults:
         if not isinstance(fault, DoubleFault):
-            kept &= ~_kept_back(candles.open_time, fault)
+            kept &= ~_withheld(candles.open_time, fault)
     return Series(candles.open_time[kept], candles.ohlcv[kept])
 
 
 def repeat(candles: Series, faults: Iterable[CandleFault]) -> Series:
-    """Put the candles of double faults in twice, one after the other.
+    """Double the candles of double faults, one after the other.
 
     Args:
-        candles: those of one answer.
-        faults: those that act now.
+        candles: those of one response.
+        faults: those that are active now.
 
     """
     times = np.ones(len(candles), dtype=np.int64)
@@ -41,7 +41,7 @@ def repeat(candles: Series, faults: Iterable[CandleFault]) -> Series:
     return Series(np.repeat(candles.open_time, times), np.repeat(candles.ohlcv, times, axis=0))
 
 
-def _kept_back(open_time: NDArray[np.int64], fault: CandleFault) -> NDArray[np.bool_]:
+def _withheld(open_time: NDArray[np.int64], fault: CandleFault) -> NDArray[np.bool_]:
     if isinstance(fault, LateFault) and fault.newest:
         return open_time >= min(fault.open_times)
     return np.isin(open_time, fault.open_times)

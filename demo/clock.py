@@ -1,4 +1,4 @@
-"""What time the exchange believes it is."""
+"""Clocks of the exchange: real time, or a replay."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def wall_clock() -> int:
 
 
 def replay_clock(start_ms: int, speed: float = 1.0, since: float | None = None) -> Clock:
-    """A clock that shows another time and runs at another speed than the real one.
+    """A clock with its own time and speed.
 
     Args:
-        start_ms: what it shows at first, milliseconds since 1970.
-        speed: its seconds in a real one.
-        since: when it showed that, in real seconds since 1970; None is now.
+        start_ms: its first time, milliseconds since 1970.
+        speed: its seconds per real second.
+        since: real time at which it showed the first time, seconds since 1970; None is now.
     """
     began = time.monotonic() - (0.0 if since is None else time.time() - since)
 

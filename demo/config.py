@@ -1,4 +1,4 @@
-"""What a freqtrade config needs to trade on the demo exchange."""
+"""The freqtrade configuration of the demo exchange."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def exchange_overlay(port: int) -> dict[str, Any]:
         The `exchange` section to merge over a config: pairs and everything else stay.
 
     """
-    # Every address of ccxt's is replaced, so a request that the exchange does not know fails here
-    # instead of reaching the real one.
+    # All addresses of ccxt are replaced, so that an unsupported request fails on the demo exchange
+    # and never reaches the real one.
     addresses: dict[str, str] = ccxt.binance().urls["api"]
     urls = {
         name: f"http://127.0.0.1:{port}{urlsplit(address).path}"

@@ -16,12 +16,12 @@ FUTURES_FOLDER: Final = "futures"
 FUTURES_TIMEFRAME: Final = "1h"
 SPOT_FILE: Final = re.compile(r"^([^-_]+)_([^-_]+)-1m\.feather$")
 FUTURES_FILE: Final = re.compile(r"^([^-_]+)_([^-_]+)_([^-_]+)-1m-futures\.feather$")
-#: Lies in a data folder whose candles were made, so nobody takes them for a record.
+#: File in a data folder that marks its candles as synthetic.
 SYNTHETIC_NOTE: Final = "SYNTHETIC.txt"
 
 
 def write_candles(datadir: Path, pair: str, candles: pd.DataFrame) -> Path:
-    """Write synthetic 1-minute candles where freqtrade looks for them, and a note that says so.
+    """Write synthetic 1-minute candles where freqtrade looks for them, and a note that marks them.
 
     Args:
         datadir: the exchange's folder, such as user_data/data/binance.
@@ -34,7 +34,7 @@ def write_candles(datadir: Path, pair: str, candles: pd.DataFrame) -> Path:
 
     """
     datadir.mkdir(parents=True, exist_ok=True)
-    note = "The candles in this folder are synthetic: nobody ever traded at these prices.\n"
+    note = "The candles in this folder are synthetic: these prices were never traded.\n"
     (datadir / SYNTHETIC_NOTE).write_text(note, encoding="utf-8")
     if ":" not in pair:
         return _write(datadir, f"{_stem(pair)}-1m.feather", candles)
@@ -46,7 +46,7 @@ def write_candles(datadir: Path, pair: str, candles: pd.DataFrame) -> Path:
 
 
 def mark_prices(candles: pd.DataFrame) -> pd.DataFrame:
-    """Hourly mark prices, equal to the traded ones: candle columns with volume 0."""
+    """Hourly mark prices, equal to the traded prices, as candles with volume 0."""
     rules = {"open": "first", "high": "max", "low": "min", "close": "last"}
     hourly = candles.set_index("date").resample(FUTURES_TIMEFRAME).agg(rules).dropna().reset_index()
     hourly["date"] = hourly["date"].dt.as_unit("ms")
@@ -54,7 +54,7 @@ def mark_prices(candles: pd.DataFrame) -> pd.DataFrame:
 
 
 def candle_files(datadir: Path) -> Iterator[tuple[str, Path]]:
-    """Pairs with 1-minute candles in a data folder, spot first, each with its file."""
+    """Pairs with 1-minute candles in a data folder and their files, spot first."""
     for folder, pattern in ((datadir, SPOT_FILE), (datadir / FUTURES_FOLDER, FUTURES_FILE)):
         for path in sorted(folder.glob("*.feather")):
             if match := pattern.match(path.name):

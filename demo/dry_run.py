@@ -1,4 +1,4 @@
-"""A live bot without an internet: DualWindowLSTM trades a synthetic market in a dry run."""
+"""A live bot without internet: DualWindowLSTM trades a synthetic market in a dry run."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ USERDIR = REPOSITORY / "user_data" / "dry-run"
 OVERLAY = REPOSITORY / "demo" / "dry_run.json"
 #: With the exchange's own second or two this stays within 15 s.
 STOP_SECONDS = 10.0
-#: Clocks are set now and then: by so little the bot's time may go back.
+#: A clock may be corrected by this much: the bot's time may go back so far.
 SAME_TIME = timedelta(minutes=1)
 FIRST_START = (
-    "First candles are loaded and a model is trained for each pair, in about a minute; then every\n"
-    "full minute brings a decision, and the first trade usually opens within ten minutes."
+    "Loading candles and training a model for each pair takes about a minute; then the bot\n"
+    "decides every full minute, and its first trade usually opens within ten minutes."
 )
-#: What to tell the user who waits, by what has become of the market.
+#: Text for the waiting user, by the state of the market.
 EXPECT = {
     "new": FIRST_START,
-    "renewed": "The last market was nearly over: it is gone, with its candles, models and trades.\n"
+    "renewed": "The last market was nearly over; it was deleted with its models and trades.\n"
     + FIRST_START,
-    "resumed": "It goes on at {moment:%Y-%m-%d %H:%M} UTC with the candles, models and trades of\n"
-    "the last run: the first decision comes at the next full minute.",
+    "resumed": "It resumes at {moment:%Y-%m-%d %H:%M} UTC with the candles, models and trades of\n"
+    "the last run: the bot first decides at the next full minute.",
 }
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Trade until Ctrl-C or SIGTERM; return the exit status."""
     options = _parse(arguments)
     interrupt_on_signals()
-    # The exchange and freqtrade run in the repository's root, the user maybe elsewhere.
+    # The exchange and freqtrade run in the repository's root, the user possibly elsewhere.
     folder = DryRunFolder(options.userdir.resolve())
     try:
         with folder.alone():
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nStopped. {_shown(folder.root)} keeps it all; the same command goes on from here.")
+        print(f"\nStopped. {_shown(folder.root)} keeps everything; the same command resumes it.")
         return 0
 
 
@@ -65,7 +65,7 @@ def _run(folder: DryRunFolder, speed: float) -> int:
     folder.write_private(private)
     print(_introduction(folder, start, speed, private["api_server"]), flush=True)
     status = _trade(folder, start.moment, speed if faked else None)
-    print("freqtrade ended by itself; its last lines above say why", file=sys.stderr)
+    print("freqtrade ended by itself; the reason is in its last lines above", file=sys.stderr)
     return status or 1
 
 
@@ -76,7 +76,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--speed",
         type=_speed,
         default=1.0,
-        help="of the bot's and the exchange's clock against real time; needs libfaketime, and "
+        help="speed of the clocks of bot and exchange, 1 is real time; needs libfaketime, and "
         "above 30 a computer that trains fast",
     )
     return parser.parse_args(arguments)
@@ -85,18 +85,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _speed(given: str) -> float:
     speed = float(given)
     if not 1.0 <= speed <= 60.0:
-        raise argparse.ArgumentTypeError(f"a speed from 1 to 60 is meant, not {given}")
+        raise argparse.ArgumentTypeError(f"the speed must be from 1 to 60, not {given}")
     return speed
 
 
 def _trade(folder: DryRunFolder, moment: datetime, speed: float | None) -> int:
-    """Run exchange and bot, both on the wall's clock or, at a speed, on one from `moment` on."""
+    """Run exchange and bot on real time, or at a speed on a clock that starts at `moment`."""
     market = ["--market", str(folder.market.resolve())]
     clock = [] if speed is None else ["--now", moment.isoformat(), "--speed", f"{speed:g}"]
     configs = [REPOSITORY / "config.json", OVERLAY, folder.private]
     trade = ["trade", "--freqaimodel", "DualWindowLSTM", "--logfile", str(folder.log)]
     with running_exchange([*market, *clock]) as port:
-        # The exchange took its time to start; the bot must not lag behind it by as much.
+        # The exchange needs time to start, by which the bot must not lag behind it.
         began = exchange_time(port)
         now = replay_clock(to_ms(began), speed or 1.0)
 
@@ -130,12 +130,12 @@ def _introduction(folder: DryRunFolder, start: Start, speed: float, server: dict
             f"The bot's clock and the exchange's run {speed:g} times as fast as real time."
         )
     elif _is_ahead(start):
-        lines.append("The bot's clock goes ahead of real time, because an earlier run was faster.")
+        lines.append("The bot's clock is ahead of real time, because an earlier run was faster.")
     lines.append(f"The market ends on {start.ends:%Y-%m-%d}; a start near its end makes a new one.")
     expect = "\n".join(lines)
     return f"""
-A dry run of DualWindowLSTM, live, on an exchange of this machine's own. No order leaves it, and no
-price is real: the market is synthetic, with a planted pattern, and says nothing about any other.
+A dry run of DualWindowLSTM, live, on an exchange on this machine. No order leaves it, and no price
+is real: the market is synthetic, with a planted pattern, and its results hold for no other market.
 
   candles    {_shown(folder.root)}/data/binance/futures/
   models     {_shown(folder.models)}/dry-run/
@@ -152,14 +152,14 @@ price is real: the market is synthetic, with a planted pattern, and says nothing
 
 
 def _is_ahead(start: Start) -> bool:
-    """Whether an earlier, faster run has come further than the clock on the wall."""
+    """Whether an earlier, faster run has passed real time."""
     return start.moment > datetime.now(UTC) + SAME_TIME
 
 
 def _way_out(folder: DryRunFolder, speed: float) -> str:
     if speed != 1.0:
         return "leave out --speed"
-    return f"delete {_shown(folder.root)}, where a faster run has gone ahead of the wall's clock"
+    return f"delete {_shown(folder.root)}, where a faster run is ahead of real time"
 
 
 def _shown(path: Path) -> Path:

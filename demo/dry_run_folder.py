@@ -1,8 +1,8 @@
-"""The dry run's user folder: its market, the time it has come to, and what must stay private.
+"""The dry run's user folder: its market, the time that it has reached, and its private settings.
 
-Candles and models on disk must agree with the exchange after a restart. So the market is made once,
-with a fixed start, and remade from its file ever after; and time never goes back, which it would
-where a run at a higher speed had gone ahead of the clock on the wall.
+Candles and models on disk must agree with the exchange after a restart. So the market has a fixed
+start and is reproduced from its file; and time never goes back, as it would after a run at a higher
+speed than real time.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from demo.market_file import read_markets, write_markets
 from demo.run import MARKETS
 from dualwindow.runtime.files import whole_path
 
-#: What FreqAI loads at the start (training days and one and a half long averages), and some more.
+#: History that FreqAI loads at the start (training days and 1.5 long averages), and a margin.
 HISTORY = timedelta(days=14)
-#: How long a market goes on after its first start; then a start makes a new one.
+#: Length of a market after its first start; a later start makes a new one.
 LIFE = timedelta(days=30)
-#: A start wants at least so much of the market ahead.
+#: Least remaining part of the market at a start.
 AHEAD = timedelta(days=2)
-#: Of the markets. With these a bot that starts at any hour of the day sees its first signal within
-#: minutes; most others leave some hours quiet.
+#: Seeds of the markets with which a bot that starts at any hour of the day has its first signal
+#: within minutes; with most others some hours have none.
 SEEDS = {"BTC/USDT:USDT": 17, "ETH/USDT:USDT": 18}
 
 
 class FolderError(Exception):
-    """The folder cannot be used; the message says why and what to do."""
+    """The folder cannot be used; the message has the reason and the way out."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a run begins with.
+    """State of the dry run at its start.
 
     Attributes:
-        moment: the bot's time at the start: now, or later where an earlier run has got further.
+        moment: the bot's time: now, or later if an earlier run has reached a later time.
         ends: when the market ends.
-        market: what has become of it; nothing of an old one is left beside a renewed one.
+        market: its state; nothing of an old market is left beside a renewed one.
 
     """
 
@@ -57,7 +57,7 @@ class Start:
 
 @dataclass(frozen=True)
 class DryRunFolder:
-    """Where everything of a dry run lies."""
+    """Paths and files of a dry run."""
 
     root: Path
 
@@ -68,7 +68,7 @@ class DryRunFolder:
 
     @property
     def log(self) -> Path:
-        """What freqtrade logs."""
+        """The log of freqtrade."""
         return self.root / "logs" / "freqtrade.log"
 
     @property
@@ -83,7 +83,7 @@ class DryRunFolder:
 
     @property
     def private(self) -> Path:
-        """The part of the configuration that only the owner may read."""
+        """The part of the configuration that only its owner may read."""
         return self.root / "private.json"
 
     @property
@@ -95,7 +95,7 @@ class DryRunFolder:
         """Keep other dry runs out of the folder.
 
         Raises:
-            FolderError: when one uses it already.
+            FolderError: when another one uses it.
 
         """
         self.root.mkdir(parents=True, exist_ok=True)
@@ -107,10 +107,10 @@ class DryRunFolder:
             yield
 
     def prepare(self, now: datetime) -> Start:
-        """Resume the folder's market, or make one where there is none or it is nearly over.
+        """Resume the folder's market, or make one if there is none or it is nearly over.
 
         Raises:
-            FolderError: when the folder holds something else, or its files are damaged.
+            FolderError: when the folder is no dry run's, or its files are damaged.
 
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ class DryRunFolder:
         return self._make_market(now, "renewed")
 
     def reach(self, moment: datetime) -> None:
-        """Remember the bot's time, so that the next run does not begin before it."""
+        """Record the bot's time, so that the next run does not start before it."""
         with whole_path(self._reached) as path:
             path.write_text(moment.isoformat(), encoding="utf-8")
 
@@ -132,7 +132,7 @@ class DryRunFolder:
         """Write the private part of the configuration, readable by its owner alone."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         descriptor = os.open(self.private, flags, 0o600)
-        # The mode above holds for a new file only.
+        # The mode above applies only to a new file.
         os.fchmod(descriptor, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
             json.dump(content, handle, indent=2)
@@ -148,7 +148,7 @@ class DryRunFolder:
         start = now.replace(hour=0, minute=0, second=0, microsecond=0) - HISTORY
         days = (HISTORY + LIFE).days
         markets = {
-            # Outages would leave a user who looks for the first time without any signal.
+            # An outage could leave the first minutes without a signal.
             pair: replace(MARKETS[pair], seed=seed, start=start, days=days, outages=False)
             for pair, seed in SEEDS.items()
         }
@@ -161,7 +161,7 @@ class DryRunFolder:
             markets = read_markets(self.market)
             reached = self._read_reached(now)
         except ValueError as error:
-            raise FolderError(f"{error}\ndelete {self.root} to begin anew") from error
+            raise FolderError(f"{error}\ndelete {self.root} to start again") from error
         return Start(max(now, reached), _end(markets), "resumed")
 
     def _read_reached(self, now: datetime) -> datetime:
@@ -170,7 +170,7 @@ class DryRunFolder:
         return datetime.fromisoformat(self._reached.read_text(encoding="utf-8")).astimezone(UTC)
 
     def _clear(self) -> None:
-        """Remove what belongs to the old market; the log stays."""
+        """Remove the files of the old market except the log."""
         for folder in (self.root / "data", self.models):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (*self.root.glob(f"{self.database.name}*"), self._reached, self.market):
@@ -178,7 +178,7 @@ class DryRunFolder:
 
 
 def private_config(folder: DryRunFolder, port: int) -> dict[str, Any]:
-    """REST server on 127.0.0.1 with a user, a password and keys of this start, and the database."""
+    """REST server on 127.0.0.1 with a user, password and keys for this start, and the database."""
     return {
         "db_url": f"sqlite:///{folder.database.resolve()}",
         "api_server": {

@@ -1,6 +1,6 @@
 """An exchange that speaks the public endpoints of Binance, spot and USDT futures.
 
-It serves candles that it was given and takes no orders: a dry run fills its own.
+It serves given candles and accepts no orders: a dry run fills its own.
 """
 
 from __future__ import annotations
@@ -51,31 +51,30 @@ def create_app(
 
     Args:
         listings: what it lists; spot and futures may share symbols.
-        clock: the time that it believes in; nothing later than it is served.
-        faults: what it does wrong on purpose. Drops need a server whose protocol is a
-            `DroppableProtocol`.
+        clock: its time; nothing later is served.
+        faults: of its responses. Drops need a server whose protocol is a `DroppableProtocol`.
 
     """
     app = FastAPI(title=binance.NOTICE, docs_url=None, redoc_url=None, openapi_url=None)
     offered = list(listings)
-    spot = {each.symbol: each for each in offered if not each.is_futures}
-    futures = {each.symbol: each for each in offered if each.is_futures}
+    spot = {listing.symbol: listing for listing in offered if not listing.is_futures}
+    futures = {listing.symbol: listing for listing in offered if listing.is_futures}
     planned = list(faults)
-    from_candles = [each for each in planned if isinstance(each, CandleFault)]
-    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH, from_candles)
-    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH, from_candles)
-    app.include_router(_market_router(spot_venue), prefix="/api/v3")
-    app.include_router(_market_router(futures_venue), prefix="/fapi/v1")
+    candle_faults = [fault for fault in planned if isinstance(fault, CandleFault)]
+    spot_venue = Venue(spot, clock, SPOT_KLINES, SPOT_DEPTH, candle_faults)
+    futures_venue = Venue(futures, clock, FUTURES_KLINES, FUTURES_DEPTH, candle_faults)
+    app.include_router(_venue_router(spot_venue), prefix="/api/v3")
+    app.include_router(_venue_router(futures_venue), prefix="/fapi/v1")
     app.include_router(_contract_router(futures_venue), prefix="/fapi/v1")
-    # ccxt asks the second version for last prices alone.
-    app.include_router(_market_router(futures_venue), prefix="/fapi/v2")
+    # ccxt uses the second version only for last prices.
+    app.include_router(_venue_router(futures_venue), prefix="/fapi/v2")
     app.add_middleware(FaultyAnswers, faults=planned, clock=clock)
     app.add_exception_handler(BinanceError, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_parameter)
     return app
 
 
-def _market_router(venue: Venue) -> APIRouter:
+def _venue_router(venue: Venue) -> APIRouter:
     """Endpoints that spot and futures have in common."""
     router = APIRouter()
 
@@ -94,7 +93,7 @@ def _market_router(venue: Venue) -> APIRouter:
     @router.get("/klines")
     async def klines(request: Request, wanted: KlinesOf) -> JSONResponse:
         candles = venue.klines(request.url.path, wanted)
-        # Rows are JSON already: FastAPI's own encoding would take longer than the rest.
+        # Rows are JSON types already; FastAPI's own encoding would take longer than the rest.
         return JSONResponse(binance.kline_rows(candles, wanted.interval))
 
     @router.get("/depth")
@@ -102,9 +101,9 @@ def _market_router(venue: Venue) -> APIRouter:
         levels = venue.depth_limits.of(limit)
         return binance.order_book(venue.find(symbol), venue.clock(), levels)
 
-    router.get("/ticker/24hr")(_endpoint_of_each(venue, binance.day_ticker))
-    router.get("/ticker/bookTicker")(_endpoint_of_each(venue, binance.book_ticker))
-    router.get("/ticker/price")(_endpoint_of_each(venue, binance.price_ticker))
+    router.get("/ticker/24hr")(_listings_endpoint(venue, binance.day_ticker))
+    router.get("/ticker/bookTicker")(_listings_endpoint(venue, binance.book_ticker))
+    router.get("/ticker/price")(_listings_endpoint(venue, binance.price_ticker))
     return router
 
 
@@ -126,17 +125,17 @@ def _contract_router(venue: Venue) -> APIRouter:
         chosen = page(times, start, end, FUNDING.of(limit))
         return binance.funding_rows(listing, times[chosen], rates[chosen])
 
-    router.get("/premiumIndex")(_endpoint_of_each(venue, binance.premium_index))
+    router.get("/premiumIndex")(_listings_endpoint(venue, binance.premium_index))
     return router
 
 
-def _endpoint_of_each(venue: Venue, shape: Shape) -> Callable[..., Awaitable[Any]]:
-    """Build an endpoint that answers for one symbol, a list of them or all."""
+def _listings_endpoint(venue: Venue, shape: Shape) -> Callable[..., Awaitable[Any]]:
+    """Build an endpoint for one symbol, a list of them or all."""
 
     async def answer(symbol: str | None = None, symbols: str | None = None) -> Any:
         now = venue.clock()
         answers = [shape(listing, now) for listing in venue.pick(symbol, symbols)]
-        # Binance answers a single symbol without the list around it.
+        # For a single symbol Binance returns no list.
         return answers if symbol is None else answers[0]
 
     return answer

@@ -1,9 +1,9 @@
 """A process whose clock shows another time and runs at another speed, through libfaketime.
 
-Everything in it that looks at a clock or sleeps is faked alike: `time.time`, `time.monotonic`,
-`time.sleep`, an event loop's timers and a socket's timeouts. Waiting for a lock or an event with a
-timeout is not: in Python the timeout never ends. Each child process begins at the start anew. A
-process that is killed leaves two small files of the library's in /dev/shm.
+All its clocks and sleeps are faked: `time.time`, `time.monotonic`, `time.sleep`, an event loop's
+timers and a socket's timeouts. Not so a wait for a lock or an event with a timeout: in Python it
+never times out. Every child process begins again at the start. A process that is killed leaves two
+small files of the library in /dev/shm.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WAY_OUT: Final = (
 
 
 def library() -> Path | None:
-    """Find libfaketime where Debian and its kin, or an own build, put it."""
+    """Find libfaketime in the folders of Debian and similar systems, or of a local build."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     for folder in (f"/usr/lib/{multiarch}", "/usr/lib", "/usr/lib64", "/usr/local/lib"):
         path = Path(folder) / NAME
@@ -36,11 +36,11 @@ def environment(start: datetime, speed: float) -> dict[str, str]:
     """Variables for a process whose clock begins at `start`, to be merged over `os.environ`.
 
     Args:
-        start: with a time zone; the process's own zone stays what it is. Counted in whole seconds.
-        speed: seconds of that clock a real second.
+        start: with a time zone, in whole seconds; the process's own zone stays as it is.
+        speed: seconds of that clock per real second.
 
     Raises:
-        FileNotFoundError: when libfaketime is not there, with the way out.
+        FileNotFoundError: when libfaketime is not installed, with the way out.
         ValueError: for a start without a zone or a speed of 0 or less.
 
     """
@@ -48,16 +48,16 @@ def environment(start: datetime, speed: float) -> dict[str, str]:
         raise ValueError(f"the start {start.isoformat()} needs a time zone")
     if speed <= 0:
         raise ValueError(f"the speed must be above 0, not {speed:g}")
-    found = library()
-    if found is None:
+    path = library()
+    if path is None:
         raise FileNotFoundError(WAY_OUT)
     preloaded = os.environ.get("LD_PRELOAD")
     return {
-        "LD_PRELOAD": f"{found} {preloaded}" if preloaded else str(found),
+        "LD_PRELOAD": f"{path} {preloaded}" if preloaded else str(path),
         "FAKETIME": f"@{int(start.timestamp())} x{speed:g}",
-        # A date would be read in the process's own zone, of which an hour a year is ambiguous.
+        # A date would be read in the process's own zone, which has an ambiguous hour every year.
         "FAKETIME_FMT": "%s",
-        # Python sleeps until a moment of the monotonic clock, which the library takes for a faked
-        # one: left real, every time.sleep would fail.
+        # Python sleeps until a time of the monotonic clock, which the library treats as faked: with
+        # a real one every time.sleep would fail.
         "FAKETIME_DONT_FAKE_MONOTONIC": "0",
     }

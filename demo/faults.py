@@ -1,11 +1,10 @@
-"""What the demo exchange does wrong on purpose, read from a JSON list.
+"""Deliberate faults of the demo exchange, read from a JSON list.
 
     [{"kind": "busy", "begin": "2026-11-15T12:00", "end": "2026-11-15T12:05", "retry_after": 30},
      {"kind": "late", "candles": ["2026-11-15T12:01"], "end": "2026-11-15T12:04"}]
 
 Moments are ISO, of the exchange's own clock, UTC unless they name another zone. A fault acts from
-`begin` up to, not including, `end`; of several that would spoil one answer the first in the list
-does.
+`begin` up to, not including, `end`; of several that match one request the first in the list acts.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-#: A test that hangs longer has gone wrong itself; freqtrade gives up after 10 s.
+#: Longest hang; freqtrade gives up after 10 s.
 MOST_HANG_SECONDS: Final = 600.0
 TOO_MANY_REQUESTS: Final = -1003
 UNKNOWN_ERROR: Final = {
@@ -59,7 +58,7 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Fault(BaseModel):
-    """When and where an answer is spoiled.
+    """When and on which requests a fault acts.
 
     Attributes:
         begin: first moment at which it acts.
@@ -83,7 +82,7 @@ class Fault(BaseModel):
         return self
 
     def acts(self, now: int, path: str, symbol: str | None) -> bool:
-        """Whether it spoils a request at `now` (ms)."""
+        """Whether it acts on a request at `now` (ms)."""
         inside = to_ms(self.begin) <= now < to_ms(self.end)
         return inside and self.path in path and self.symbol in (None, symbol)
 
@@ -104,7 +103,7 @@ class BusyFault(Fault):
 
 
 class HangFault(Fault):
-    """The answer, right but late, comes after so many real seconds, whatever the clock's speed."""
+    """The correct response is delayed by real seconds, whatever the clock's speed."""
 
     kind: Literal["hang"]
     seconds: Annotated[float, Field(gt=0, le=MOST_HANG_SECONDS)]
@@ -117,10 +116,10 @@ class DropFault(Fault):
 
 
 class CandleFault(Fault):
-    """What `klines` does to single candles; order books, tickers and mark prices stay right.
+    """Fault of single candles of `klines`; order books, tickers and mark prices stay correct.
 
     Attributes:
-        candles: when they open; the candles of every interval that open then are meant.
+        candles: open times, which match the candles of every interval.
 
     """
 
@@ -131,11 +130,11 @@ class CandleFault(Fault):
     @property
     def open_times(self) -> list[int]:
         """The candles' open times, ms."""
-        return [to_ms(each) for each in self.candles]
+        return [to_ms(opened) for opened in self.candles]
 
 
 class LateFault(CandleFault):
-    """The candles come at `end` only, later ones in time; with `newest` later ones wait too."""
+    """The candles are withheld until `end`; with `newest`, so are all later ones."""
 
     kind: Literal["late"]
     end: Moment
@@ -149,7 +148,7 @@ class MissingFault(CandleFault):
 
 
 class DoubleFault(CandleFault):
-    """The candles come twice in one answer, which then holds more rows than its limit."""
+    """The candles are doubled in a response, which then has more rows than its limit."""
 
     kind: Literal["double"]
 
@@ -178,7 +177,7 @@ def read_faults(path: Path) -> list[AnyFault]:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     except ValidationError as error:
-        problems = "\n".join(f"  {_sentence(each)}" for each in error.errors())
+        problems = "\n".join(f"  {_sentence(problem)}" for problem in error.errors())
         raise ValueError(f"{path} holds what is not a fault:\n{problems}") from error
 
 
@@ -186,7 +185,7 @@ def _sentence(problem: Any) -> str:
     message: str = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return message
-    # The place of a problem is the fault's number, its kind and the key, as far as they are known.
+    # `loc` is the fault's number, its kind and the key, as far as they are known.
     number, *kind_and_key = problem["loc"]
     key = ".".join(str(part) for part in kind_and_key[1:])
     if not key:

@@ -1,4 +1,4 @@
-"""Answers that are refusals, come late or do not come, as ASGI middleware."""
+"""ASGI middleware for responses that are errors, late or missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from demo.faults import (
     HangFault,
 )
 
-#: Where a request finds its connection, which ASGI itself does not hand out.
+#: Key of a request's connection in its state, because ASGI itself does not provide it.
 CONNECTION = "connection"
 
 AnswerFault = ErrorFault | BusyFault | HangFault | DropFault
@@ -40,25 +40,25 @@ class DroppableProtocol(H11Protocol):  # type: ignore[misc]  # uvicorn is untype
 
 
 class FaultyAnswers:
-    """Lets the first fault that acts on a request spoil its answer.
+    """Applies the first fault that acts on a request to its response.
 
     Args:
-        app: what answers otherwise.
-        faults: candle faults among them are passed over.
+        app: the application without faults.
+        faults: of all kinds; those of candles are ignored.
         clock: the exchange's.
 
     """
 
     def __init__(self, app: ASGIApp, faults: Iterable[AnyFault], clock: Clock) -> None:
         self._app = app
-        self._faults = [each for each in faults if not isinstance(each, CandleFault)]
+        self._faults = [fault for fault in faults if not isinstance(fault, CandleFault)]
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request.
 
         Raises:
-            ConnectionAbortedError: for a drop where the server is not a `DroppableProtocol`.
+            ConnectionAbortedError: for a drop if the server's protocol is no `DroppableProtocol`.
 
         """
         fault = self._acting(scope) if scope["type"] == "http" else None
@@ -68,14 +68,15 @@ class FaultyAnswers:
             await _refusal(fault)(scope, receive, send)
         else:
             if isinstance(fault, HangFault):
-                # A server that is told to stop cancels it.
+                # A server that is asked to stop cancels it.
                 await asyncio.sleep(fault.seconds)
             await self._app(scope, receive, send)
 
     def _acting(self, scope: Scope) -> AnswerFault | None:
         symbol = parse_qs(scope["query_string"].decode("latin-1")).get("symbol", [None])[0]
         now = self._clock()
-        return next((each for each in self._faults if each.acts(now, scope["path"], symbol)), None)
+        acting = (fault for fault in self._faults if fault.acts(now, scope["path"], symbol))
+        return next(acting, None)
 
 
 def _refusal(fault: ErrorFault | BusyFault) -> Response:
@@ -96,6 +97,6 @@ async def _drop(scope: Scope, receive: Receive) -> None:
     if connection is None:
         raise ConnectionAbortedError("the demo exchange dropped a connection on purpose")
     connection.close()
-    # To return before the server knows would let it answer for us.
+    # If this returned before the server notices, the server would respond itself.
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Binance's kline intervals and how 1-minute candles add up to them."""
+"""Binance's kline intervals, and resampling 1-minute candles to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INTERVALS: Final = (*INTERVAL_MS, MONTH)
 
 @dataclass(frozen=True)
 class Series:
-    """Candles of one interval in time order, gaps left out.
+    """Candles of one interval in time order; gaps have no rows.
 
     Attributes:
         open_time: (N,) int64 milliseconds since 1970.
@@ -74,7 +74,7 @@ def interval_end(start: int, interval: str) -> int:
 
 
 def resample(minutes: Series, interval: str) -> Series:
-    """Add 1-minute candles up; minutes that are missing are passed over."""
+    """Resample 1-minute candles; missing minutes are skipped."""
     if interval == "1m" or not len(minutes):
         return minutes
     start = interval_start(minutes.open_time, interval)

@@ -1,4 +1,4 @@
-"""One symbol as the exchange lists it: what is known of it at a moment, and nothing later."""
+"""One symbol of the exchange: its candles, prices and funding known at a time, and no later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from demo.intervals import (
     resample,
 )
 
-#: Corners of the path within a minute, as fractions of it.
+#: Corners of the price path within a minute, as fractions of the minute.
 CORNERS = (0.0, 1 / 3, 2 / 3, 1.0)
 MAX_DECIMALS = 8
 #: Rows at the end of the candles from which the price step is read.
@@ -28,14 +28,14 @@ SAMPLE_ROWS = 5_000
 
 @dataclass(frozen=True)
 class Listing:
-    """Candles and funding of one pair in one market.
+    """Candles and funding of one pair, on spot or futures.
 
     Attributes:
         pair: as freqtrade writes it: BTC/USDT is spot, BTC/USDT:USDT a futures contract.
         minutes: 1-minute candles.
         funding_time: (M,) int64 ms, empty for spot.
         funding_rate: (M,) float64, fraction of the position's value.
-        synthetic: the candles were made, not traded.
+        synthetic: whether the candles are synthetic.
 
     """
 
@@ -86,7 +86,7 @@ class Listing:
         known = known.rows(slice(0, opened))
         if not opened or interval_end(int(known.open_time[-1]), interval) <= now:
             return known
-        # The last candle was added up from minutes that lie ahead: build it from those before now.
+        # The last candle includes later minutes: build it again from those until now.
         start = int(interval_start(known.open_time[-1:], interval)[0])
         forming = resample(self._minutes_since(start, now), interval)
         return join(known.rows(slice(0, opened - 1)), forming)
@@ -112,7 +112,7 @@ class Listing:
         return self.funding_time[:settled], self.funding_rate[:settled]
 
     def _minutes_since(self, start: int, now: int) -> Series:
-        """Minutes that opened from `start` to `now`, the last as far as it has come."""
+        """Minutes that opened from `start` to `now`; the last one as it is at `now`."""
         times = self.minutes.open_time
         rows = slice(
             int(np.searchsorted(times, start)), int(np.searchsorted(times, now, side="right"))
@@ -134,7 +134,7 @@ def listing(
         pair: as freqtrade writes it.
         candles: date, open, high, low, close, volume; at least one row.
         funding: date and funding_rate; only for futures.
-        synthetic: the candles were made, not traded.
+        synthetic: whether the candles are synthetic.
 
     Raises:
         ValueError: when there are no candles.
@@ -169,7 +169,7 @@ def _so_far(
     """Candle after a share of its minute.
 
     The price goes from the open to one extreme, to the other and to the close, first against the
-    candle's direction, so nobody sees a high or a close before its time.
+    candle's direction, so that a high or a close is not visible before its time.
     """
     opened, high, low, close, volume = candle
     corners = (opened, low, high, close) if close >= opened else (opened, high, low, close)

@@ -1,7 +1,7 @@
 """A synthetic market: 1-minute candles with a weak planted pattern.
 
 No price here was ever traded. The volatility clusters and follows the hour of the day, returns have
-fat tails, and the drift changes its sign after some hours: the pattern that a model may find.
+fat tails, and the drift changes its sign after some hours: the pattern for a model to find.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ MINUTES_PER_DAY: Final = 1440
 #: Price moves simulated within a minute. Six give ranges of about 1.5 times the mean absolute
 #: return, as on a liquid exchange; many more would be a Brownian path without ticks.
 STEPS_PER_MINUTE: Final = 6
-#: Standard deviations of the logarithm of volatility: what lasts days, hours, one minute.
+#: Standard deviations of log volatility: components that last days, hours, one minute.
 SLOW_LOG_SD, FAST_LOG_SD, MINUTE_LOG_SD = 0.25, 0.35, 0.45
 SLOW_MINUTES, FAST_MINUTES = 2 * MINUTES_PER_DAY, 90
-#: Volatility by hour (UTC) against its mean: quiet before Europe opens, loud when America does.
+#: Volatility by hour (UTC) relative to its mean: low before Europe opens, high when America opens.
 HOURLY_VOLATILITY: Final = np.array([
     1.1, 1.0, 0.95, 0.8, 0.75, 0.7, 0.75, 0.85, 0.8, 0.8, 0.75, 0.75,
     1.0, 1.25, 1.35, 1.2, 1.15, 1.1, 1.1, 1.05, 1.0, 1.15, 1.05, 1.0,
@@ -33,7 +33,7 @@ DAYS_PER_OUTAGE: Final = 30
 
 @dataclass(frozen=True)
 class MarketSpec:
-    """What to simulate.
+    """Parameters of a simulated market.
 
     Attributes:
         seed: of every random draw; a market is a function of its spec alone.
@@ -43,8 +43,8 @@ class MarketSpec:
         tick: smallest price step; every price is a multiple of it.
         volatility: typical standard deviation of a 1-minute return, as a fraction.
         drift_strength: drift of a minute in standard deviations of that minute's return; 0 makes
-            the price a martingale. Who knows the regime, always takes its side at the next open
-            and leaves at +1 %, -0.5 % or after 120 candles earns after fees of 0.05 % a side
+            the price a martingale. An oracle that knows the regime, takes its side at the next
+            open and exits at +1 %, -0.5 % or after 120 candles earns after fees of 0.05 % a side
             +0.16 % a trade at the default (+0.14 to +0.19 % over ten seeds), +0.04 % at half of it
             and -0.08 % at 0.
         regime_hours: mean time between two changes of the drift's sign.
@@ -105,7 +105,7 @@ def make_market(spec: MarketSpec) -> Market:
     sd = spec.volatility * HOURLY_VOLATILITY[hour] * np.exp(log_volatility)
     regime = _regime(spec, minutes)
     missing, flat = _outages(spec, minutes)
-    # The market stands still in an outage, so it resumes at the price at which it stopped.
+    # The price does not move in an outage, so the market resumes at its last price.
     moving = ~(missing | flat)
     prices = _prices(spec, sd * moving, regime)
     volume = _volume(spec, sd, log_volatility) * moving
@@ -138,7 +138,7 @@ def _log_volatility(seed: int, minutes: int) -> NDArray[np.float64]:
 
 def _regime(spec: MarketSpec, minutes: int) -> NDArray[np.int8]:
     rng = _generator(spec.seed, 1)
-    # As many runs as would fill the time if each were the shortest, so they always fill it.
+    # Enough runs to fill the time even if all had the shortest length.
     runs = minutes // SHORTEST_REGIME_MINUTES + 1
     drawn = rng.gamma(4.0, spec.regime_hours * 60.0 / 4.0, size=runs)
     length = np.maximum(drawn.astype(np.int64), SHORTEST_REGIME_MINUTES)
@@ -166,13 +166,14 @@ def _prices(
 ) -> dict[str, NDArray[np.float64]]:
     rng = _generator(spec.seed, 3)
     noise = rng.standard_normal((len(sd), STEPS_PER_MINUTE)) * sd[:, None]
-    # Half the variance is taken off so that without drift the price, not its logarithm, is fair.
+    # Half the variance is subtracted so that without drift the price, not its logarithm, is a
+    # martingale.
     drift = spec.drift_strength * regime * sd - sd**2 / 2.0
     moves = noise / np.sqrt(STEPS_PER_MINUTE) + drift[:, None] / STEPS_PER_MINUTE
     path = spec.first_price * np.exp(np.cumsum(moves.ravel()).reshape(moves.shape))
     close = path[:, -1]
     before = np.concatenate([[spec.first_price], close[:-1]])
-    # The first trade of a minute is now and then one tick away from the last of the one before.
+    # The first trade of a minute is sometimes one tick away from the last one of the minute before.
     jump = np.where(sd > 0.0, rng.integers(-1, 2, size=len(sd)), 0) * spec.tick
     opened = _on_tick(before, spec.tick) + jump
     opened[0] = spec.first_price
@@ -186,7 +187,7 @@ def _prices(
 
 
 def _on_tick(prices: NDArray[np.float64], tick: float) -> NDArray[np.float64]:
-    """Nearest multiples of the tick, at least one tick, as the floats that their decimals give."""
+    """Nearest multiples of the tick, at least one tick, as floats of exact decimals."""
     exponent = Decimal(str(tick)).normalize().as_tuple().exponent
     decimals = max(0, -int(exponent))
     return np.round(np.maximum(np.rint(prices / tick), 1.0) * tick, decimals)
@@ -195,7 +196,7 @@ def _on_tick(prices: NDArray[np.float64], tick: float) -> NDArray[np.float64]:
 def _volume(
     spec: MarketSpec, sd: NDArray[np.float64], log_volatility: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Volume in the base coin: louder when the market moves, never 0 outside an outage."""
+    """Volume in the base coin: higher when the market moves, never 0 outside an outage."""
     rng = _generator(spec.seed, 4)
     minutes = len(sd)
     noise = 0.4 * _persistent(rng, minutes, FAST_MINUTES) + 0.6 * rng.standard_normal(minutes)

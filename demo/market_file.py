@@ -1,4 +1,4 @@
-"""Synthetic markets as a JSON file, from which exactly the same candles are made again."""
+"""JSON files of synthetic markets, from which the same candles are reproduced exactly."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Run freqtrade against the demo exchange: `python -m demo.offline --userdir DIR -- backtesting`.
 
-The exchange serves the candles of the user folder itself, so freqtrade needs no internet and sees
-one market in its files and on the exchange.
+The exchange serves the candles of the user folder, so freqtrade needs no internet, and its files
+and the exchange agree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MEANWHILE_SECONDS = 2.0
 
 
 def run_freqtrade(userdir: Path, arguments: Sequence[str]) -> int:
-    """Run freqtrade with the demo exchange at its side, which serves the folder's own candles.
+    """Run freqtrade beside the demo exchange, which serves the folder's own candles.
 
     Args:
         userdir: freqtrade's user folder; its `data/binance` is what the exchange serves.
@@ -47,13 +47,13 @@ def run_on_exchange(
     stop_seconds: float = STOP_SECONDS,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run freqtrade from the repository's root on a demo exchange that runs already.
+    """Run freqtrade from the repository's root on a running demo exchange.
 
     Args:
         port: of the exchange.
         userdir: freqtrade's user folder; the exchange's config is written into it.
         arguments: freqtrade's, without `--userdir`; `-c` of the exchange is added.
-        environment: variables over this process's own.
+        environment: variables that override those of this process.
         stop_seconds: how long freqtrade may take to end when this process is interrupted.
         meanwhile: called every other second while freqtrade runs.
 
@@ -64,12 +64,12 @@ def run_on_exchange(
     overlay = userdir / "exchange.json"
     overlay.write_text(json.dumps(exchange_overlay(port), indent=2), encoding="utf-8")
     command, *rest = arguments
-    whole = [command, "--userdir", str(userdir), *rest, "-c", str(overlay)]
+    full = [command, "--userdir", str(userdir), *rest, "-c", str(overlay)]
     with subprocess.Popen(
-        [sys.executable, "-m", "freqtrade", *whole],
+        [sys.executable, "-m", "freqtrade", *full],
         cwd=REPOSITORY,
         env={**os.environ, **(environment or {})},
-        # Ctrl-C reaches the terminal's whole group: freqtrade would be told to end twice.
+        # Ctrl-C reaches the terminal's whole process group: freqtrade would be stopped twice.
         process_group=0,
     ) as bot:
         try:

@@ -38,16 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--userdir", type=Path, default=USERDIR, help="emptied, then filled")
     userdir: Path = parser.parse_args(arguments).userdir
     interrupt_on_signals()
-    # Only the demo's own folder: whatever else lies in user_data stays.
+    # Only the demo's own folder: other files of user_data stay.
     shutil.rmtree(userdir, ignore_errors=True)
     make_markets(userdir)
     backtesting = ["backtesting", "--freqaimodel", "DualWindowLSTM"]
     configs = ["-c", str(REPOSITORY / "config.json"), "-c", str(OVERLAY)]
     status = run_freqtrade(userdir, [*backtesting, *configs])
-    # freqtrade ends some refusals with status 0, so only its result file tells.
+    # freqtrade ends some refusals with status 0, so only its result file shows success.
     results = sorted((userdir / "backtest_results").glob("backtest-result-*.zip"))
     if status or not results:
-        print("the backtest did not finish; its last lines above say why", file=sys.stderr)
+        print("the backtest did not finish; the reason is in its last lines above", file=sys.stderr)
         return status or 1
     models = userdir / "models" / "demo"
     print(f"\ndualwindow report {models}", *configs)
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = userdir.relative_to(REPOSITORY) if userdir.is_relative_to(REPOSITORY) else userdir
     print(
         f"""
-The prices were synthetic, with a planted pattern: the result says nothing about any market.
+The prices were synthetic, with a planted pattern: the result holds for no real market.
 
   report        {folder}/models/demo/report.html
   models        {folder}/models/demo/sub-train-*/

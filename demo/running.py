@@ -1,4 +1,4 @@
-"""The demo exchange as a child process that never outlives its user."""
+"""The demo exchange as a child process that never outlives its parent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
-    """Start `python -m demo.serve` as a child, yield its port and end it whatever happens.
+    """Start `python -m demo.serve` as a child, yield its port, and end it in any case.
 
     Args:
         arguments: of the command, such as `["--datadir", "user_data/data/binance"]` or
@@ -28,7 +28,7 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
             Relative paths count from the repository's root.
 
     Raises:
-        RuntimeError: when the server ends before it is ready; its own message is on stderr.
+        RuntimeError: when the server ends before it is ready; its message is on stderr.
 
     """
     command = [sys.executable, "-m", "demo.serve", "--parent", str(os.getpid()), *arguments]
@@ -37,7 +37,7 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         text=True,
-        # Ctrl-C reaches the terminal's whole group: the exchange must outlive those who ask it.
+        # Ctrl-C reaches the terminal's whole process group: the exchange must outlive its clients.
         process_group=0,
     ) as server:
         try:
@@ -51,8 +51,8 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
 
 
 def exchange_time(port: int) -> datetime:
-    """Ask a running exchange what time it believes it is."""
-    # Not urllib: a proxy from the environment must not come between.
+    """The time of a running exchange."""
+    # Not urllib, which would use a proxy from the environment.
     connection = HTTPConnection("127.0.0.1", port, timeout=STOP_SECONDS)
     try:
         connection.request("GET", "/api/v3/time")

@@ -30,19 +30,19 @@ from demo.sources import market_listings, recorded_listings, synthetic_listings
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-#: A synthetic market goes on for so long after now, then its last price stands.
+#: Days of a synthetic market after now; then its last price stays.
 DAYS_AHEAD = 2
 PARENT_CHECK_SECONDS = 0.2
 SHUTDOWN_SECONDS = 1
-#: A bot asks every 5 s; a connection closed after just as long would now and then break a request.
+#: A bot sends a request every 5 s; a connection closed after as long would sometimes break one.
 KEEP_ALIVE_SECONDS = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM, SIGINT or the end of the parent process; return the exit status.
 
-    Prints one line of JSON, `{"host": ..., "port": ..., "pairs": [...], "synthetic": ...}`, when
-    requests are answered.
+    Prints one line of JSON, `{"host": ..., "port": ..., "pairs": [...], "synthetic": ...}`, when it
+    is ready for requests.
     """
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
@@ -62,12 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     )
     _end_with(server, options.parent)
-    synthetic = any(each.synthetic for each in listings)
+    synthetic = any(listing.synthetic for listing in listings)
     if synthetic:
-        logger.warning("The prices of this exchange are synthetic: nobody ever traded at them.")
-    pairs = [each.pair for each in listings]
+        logger.warning("The prices of this exchange are synthetic: they were never traded.")
+    pairs = [listing.pair for listing in listings]
     ready = {"host": options.host, "port": port, "pairs": pairs, "synthetic": synthetic}
-    # The socket listens already: a request that comes before the loop runs waits in its queue.
+    # The socket listens already: a request before the server runs waits in its queue.
     print(json.dumps(ready), flush=True)
     server.run(sockets=[listener])
     return 0
@@ -75,33 +75,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m demo.serve", description=__doc__)
-    parser.add_argument("--host", default=HOST, type=_loopback, help="127.0.0.1, nothing else")
+    parser.add_argument("--host", default=HOST, type=_loopback, help="127.0.0.1 only")
     parser.add_argument("--port", default=0, type=int, help="0 takes a free one")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--datadir", type=Path, help="freqtrade's folder of feather files")
-    source.add_argument("--synthetic", nargs="+", metavar="PAIR", help="pairs of a made-up market")
+    source.add_argument(
+        "--synthetic", nargs="+", metavar="PAIR", help="pairs of a synthetic market"
+    )
     source.add_argument(
         "--market", type=Path, metavar="FILE", help="synthetic pairs, see demo.market_file"
     )
-    parser.add_argument("--seed", default=0, type=int, help="of the synthetic market")
+    parser.add_argument("--seed", default=0, type=int, help="seed of the synthetic market")
     parser.add_argument("--days", default=90, type=int, help="synthetic days before now")
     parser.add_argument(
         "--drift", default=MarketSpec.drift_strength, type=float, help="planted pattern, 0 for none"
     )
     parser.add_argument("--now", type=datetime.fromisoformat, help="time to replay from, UTC")
-    parser.add_argument("--speed", default=1.0, type=float, help="of the replay against real time")
+    parser.add_argument("--speed", default=1.0, type=float, help="of the replay, 1 is real time")
     parser.add_argument(
         "--faults",
         type=_faults,
         default=[],
         metavar="FILE",
-        help="what goes wrong, see demo.faults",
+        help="deliberate faults, see demo.faults",
     )
     parser.add_argument(
-        "--since", type=float, help="when the replay began, real seconds since 1970; not now"
+        "--since", type=float, help="when the replay began, real seconds since 1970 (default: now)"
     )
     parser.add_argument(
-        "--parent", default=os.getppid(), type=int, help="process that ends this one with its own"
+        "--parent", default=os.getppid(), type=int, help="process whose end ends this one"
     )
     return parser.parse_args(arguments)
 
@@ -148,12 +150,12 @@ def _end_with(server: uvicorn.Server, parent: int) -> None:
     def stop(_number: int, _frame: FrameType | None) -> None:
         server.should_exit = True
 
-    # uvicorn raises the signal that ended it anew for whoever handled it before: here nobody dies.
+    # uvicorn raises the signal again for the earlier handler, which must not end this process.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
 
     def watch() -> None:
-        # A process whose parent was killed is handed to another one; nothing else tells it.
+        # A process whose parent was killed gets another parent, which is the only sign of it.
         while os.getppid() == parent:
             time.sleep(PARENT_CHECK_SECONDS)
         server.should_exit = True

@@ -1,4 +1,4 @@
-"""Where the exchange's candles come from: freqtrade's data folder or the synthetic market."""
+"""Listings of the exchange from freqtrade's data folder or from synthetic markets."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from demo.market import MarketSpec, make_market
 def recorded_listings(datadir: Path) -> list[Listing]:
     """List every pair with 1-minute feather files in a data folder, spot and futures.
 
-    Futures without a file of funding rates get synthetic ones. A folder that `write_candles` wrote
-    to counts as synthetic throughout.
+    Futures without a file of funding rates get synthetic ones. In a folder that `write_candles` has
+    written to, all candles count as synthetic.
 
     Raises:
         FileNotFoundError: when the folder holds no such file.
@@ -39,7 +39,7 @@ def recorded_listings(datadir: Path) -> list[Listing]:
 
 
 def synthetic_listings(pairs: Iterable[str], spec: MarketSpec) -> list[Listing]:
-    """List pairs of the synthetic market; each further pair takes the next seed.
+    """List pairs of the synthetic market; every further pair uses the next seed.
 
     Args:
         pairs: as freqtrade writes them; a colon makes one a futures contract.
@@ -52,7 +52,7 @@ def synthetic_listings(pairs: Iterable[str], spec: MarketSpec) -> list[Listing]:
 
 
 def market_listings(markets: dict[str, MarketSpec]) -> list[Listing]:
-    """List pairs with a synthetic market each."""
+    """List pairs of synthetic markets."""
     listings = []
     for pair, spec in markets.items():
         candles = make_market(spec).candles

@@ -1,4 +1,4 @@
-"""How a demo is told to stop, and how it stops what it started."""
+"""Stopping a demo and the processes that it started."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_signals() -> None:
-    """Raise KeyboardInterrupt on the first signal to stop, and heed no second one.
+    """Raise KeyboardInterrupt on the first signal to stop, and ignore further ones.
 
-    An impatient second Ctrl-C would break off the cleaning up and leave processes behind.
+    A second Ctrl-C would interrupt the cleanup and leave processes behind.
     """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -27,7 +27,7 @@ def interrupt_on_signals() -> None:
 
 
 def end(process: subprocess.Popen[Any], seconds: float) -> None:
-    """Ask a child to end, and kill it when it has not done so after so many seconds."""
+    """Ask a child process to end, and kill it if it still runs after `seconds`."""
     process.terminate()
     try:
         process.wait(seconds)

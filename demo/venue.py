@@ -1,4 +1,4 @@
-"""One of the exchange's two markets, spot or futures, as requests see it."""
+"""Spot or futures of the exchange: the data behind its endpoints."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from demo.listing import Listing
 
 @dataclass(frozen=True)
 class Limits:
-    """How many rows an answer may hold: what a request gets by default and at most."""
+    """Rows of a response: the default and the maximum."""
 
     default: int
     most: int
 
     def of(self, requested: int | None) -> int:
-        """Rows to serve; more than the most gives the most.
+        """Rows to serve, at most the maximum.
 
         Raises:
             BinanceError: -1130 when fewer than one row is asked for.
@@ -40,12 +40,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class KlineRequest:
-    """What `klines` is asked for.
+    """Parameters of a `klines` request.
 
     Attributes:
         symbol: Binance's name.
         interval: Binance's name, such as 1m.
-        limit: most rows; None for what the market gives by default.
+        limit: most rows; None for the default.
         start: first open time, ms; None for the newest rows.
         end: last open time, ms; None for now.
 
@@ -60,7 +60,7 @@ class KlineRequest:
 
 @dataclass(frozen=True)
 class Venue:
-    """Listings by Binance's name, the time, how much an answer may hold, and what goes wrong."""
+    """Listings by Binance's name, the clock, limits of responses, and faults."""
 
     listings: dict[str, Listing]
     clock: Clock
@@ -83,7 +83,7 @@ class Venue:
         """Find one symbol, a JSON list of them, or all.
 
         Raises:
-            BinanceError: -1121 for an unknown symbol, -1100 for a list that is none.
+            BinanceError: -1121 for an unknown symbol, -1100 for an invalid list.
 
         """
         if symbol is not None:
@@ -97,23 +97,23 @@ class Venue:
         return [self.find(str(name)) for name in names]
 
     def klines(self, path: str, request: KlineRequest) -> Series:
-        """Candles of a request as far as faults let them through, the forming one among them.
+        """Candles of a request after the faults, with the forming one.
 
         Args:
             path: of the request; faults may name it.
-            request: what is asked for.
+            request: its parameters.
 
         Raises:
             BinanceError: -1121 for the symbol, -1120 for the interval, -1130 for the limit.
 
         """
         now = self.clock()
-        faults = [each for each in self.faults if each.acts(now, path, request.symbol)]
+        faults = [fault for fault in self.faults if fault.acts(now, path, request.symbol)]
         delivered = withhold(self._candles(request, now), faults)
         return repeat(self._page(delivered, request), faults)
 
     def mark_price_klines(self, request: KlineRequest) -> Series:
-        """Candles of a request for mark prices, which no fault touches.
+        """Candles of a request for mark prices, which have no faults.
 
         Raises:
             BinanceError: as `klines`.
@@ -135,7 +135,7 @@ class Venue:
 def page(times: NDArray[np.int64], start: int | None, end: int | None, limit: int) -> slice:
     """Rows of a request: from `start` to `end` (ms, both included), at most `limit` of them.
 
-    Binance's rule: a start pages forward from it, without one the newest rows are wanted.
+    Binance's rule: with a start the first rows after it, without one the newest rows.
     """
     first = 0 if start is None else int(np.searchsorted(times, start))
     stop = len(times) if end is None else int(np.searchsorted(times, end, side="right"))

@@ -101,7 +101,7 @@ def test_a_folder_of_something_else_is_left_alone(name: str, folder: DryRunFolde
 def test_a_damaged_folder_is_refused_with_the_way_out(name: str, folder: DryRunFolder) -> None:
     folder.prepare(NOW)
     (folder.root / name).write_text("{", encoding="utf-8")
-    with pytest.raises(FolderError, match="to begin anew"):
+    with pytest.raises(FolderError, match="to start again"):
         folder.prepare(NOW)
 
 
