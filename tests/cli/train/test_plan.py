@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def test_newer_candles_are_no_part_of_an_unfinished_training(
     root: dict[str, Any], now: DateRange, expected: DateRange, tmp_path: Path
 ) -> None:
     folder = TrainingFolder(tmp_path)
-    folder.begin(replace(RECORD, first=BEGUN.first, stop=BEGUN.stop or 0))
+    folder.begin({**RECORD, "first": BEGUN.first, "stop": BEGUN.stop or 0})
     content = {"dualwindow": root, "exchange": {"pair_whitelist": ["BTC/USDT"]}}
     request = TrainingRequest(RunSettings.from_layers(LayeredConfig([Layer("test", content)])))
     source = CandleSource("BTC/USDT", tmp_path / "candles.feather", now)

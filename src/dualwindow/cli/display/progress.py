@@ -38,7 +38,7 @@ def run_progress(
 
 
 class LineProgress:
-    """Context manager around a run: a log line an epoch, with rate, time left and memory."""
+    """Context manager around a run: a log line per epoch, with rate, remaining time, memory."""
 
     def __init__(self, epochs: int, memory: Callable[[], int]) -> None:
         self._epochs = epochs

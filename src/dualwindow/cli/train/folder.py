@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
@@ -33,50 +32,6 @@ _RECORD_FORMAT: Final = 1
 
 #: Most pairs in the name of a folder; of more, it has the number.
 _NAMED_PAIRS: Final = 2
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """Candles and settings that a training was begun with; only the same ones can resume it.
-
-    Attributes:
-        pairs: in the order of the rows.
-        exchange: its name.
-        trading_mode: spot or futures.
-        timeframe: of the candles.
-        periods: of the moving averages, candles.
-        first: begin of the date range, seconds since 1970; None for the first candle.
-        stop: its end, seconds since 1970.
-        tail_fraction: share of the rows in the untouched tail.
-        settings: those that a model depends on.
-        pretrained: SHA-256 of the model that it starts from, or None.
-    """
-
-    pairs: Sequence[str]
-    exchange: str
-    trading_mode: str
-    timeframe: str
-    periods: Sequence[int]
-    first: int | None
-    stop: int
-    tail_fraction: float
-    settings: Mapping[str, Any]
-    pretrained: str | None
-
-    def plain(self) -> dict[str, Any]:
-        """Plain JSON types, with the settings beside the other fields."""
-        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        settings: dict[str, Any] = content.pop("settings")
-        return content | settings
-
-    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
-        """One sentence for each value that differs from an earlier record."""
-        now = self.plain()
-        return [
-            f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
-            for name, value in now.items()
-            if recorded.get(name) != value
-        ]
 
 
 class TrainingFolder:
@@ -133,16 +88,15 @@ class TrainingFolder:
                 raise self._not_writable(error) from None
             yield
 
-    def begin(self, record: TrainingRecord) -> None:
-        """Create the folder and write the record of the training.
+    def begin(self, record: Mapping[str, Any]) -> None:
+        """Create the folder and write the record of the training; see `TrainingRequest.record`.
 
         Raises:
             DataError: when the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            content = {"format": _RECORD_FORMAT, **record.plain()}
-            write_json(self.path / _RECORD_NAME, content)
+            write_json(self.path / _RECORD_NAME, {"format": _RECORD_FORMAT, **record})
         except OSError as error:
             raise self._not_writable(error) from None
 
@@ -163,6 +117,19 @@ class TrainingFolder:
                 "with; start it again without --resume"
             ) from None
         return content
+
+    def differences(self, record: Mapping[str, Any]) -> list[str]:
+        """One sentence for each value of a new record that differs from the one here.
+
+        Raises:
+            DataError: when the record here is damaged.
+        """
+        recorded, now = self.recorded(), json.loads(json.dumps(record))
+        return [
+            f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
+            for name, value in now.items()
+            if recorded.get(name) != value
+        ]
 
     def end(self) -> None:
         """Remove the checkpoint, which a finished training no longer needs."""
@@ -208,12 +175,10 @@ def require_free(output: Path | None) -> None:
 
 
 def new_folder(models: Path, name: str, output: Path | None) -> TrainingFolder:
-    """Create the folder of a new training; those of earlier ones stay as they are.
+    """Create the folder of a new training in `models`; those of earlier ones stay as they are.
 
-    Args:
-        models: folder in which it is created.
-        name: of the folder; from the second one on a number is added.
-        output: the folder itself, if the user names it.
+    From the second one on a number is added to the name. `output` is the folder itself, if the
+    user names it.
 
     Raises:
         SettingsError: when `output` is not empty.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.train.folder import (
     TrainingFolder,
-    TrainingRecord,
     folder_name,
     new_folder,
     require_free,
@@ -34,11 +33,8 @@ logger = logging.getLogger(__name__)
 class TrainingRequest:
     """Request of one `dualwindow train`.
 
-    Attributes:
-        settings: of the run.
-        preset: its name or file, for the name of the folder.
-        output: the model's folder; None creates one under `user_data/models`.
-        resume: continue an unfinished training, if there is one.
+    `preset`, its name or file, is for the name of the folder; `output` is the model's folder,
+    None creates one under `user_data/models`; `resume` continues an unfinished training.
     """
 
     settings: RunSettings
@@ -53,39 +49,33 @@ class TrainingRequest:
 
     def record(
         self, sources: Sequence[CandleSource], start: PortableModel | None
-    ) -> TrainingRecord:
-        """Record of a training.
+    ) -> dict[str, Any]:
+        """Candles and settings of a training, as `training.json` holds them.
 
-        Args:
-            sources: candles of all pairs, of one date range with an end.
-            start: the model that it starts from.
+        Only the same ones can resume it. The date range, of all sources, has an end.
         """
         settings, timerange = self.settings, sources[0].timerange
         if timerange.stop is None:
             raise ValueError("the date range has no end yet")
-        return TrainingRecord(
-            pairs=[source.pair for source in sources],
-            exchange=settings.exchange,
-            trading_mode=settings.trading_mode,
-            timeframe=settings.timeframe,
-            periods=settings.periods,
-            first=timerange.first,
-            stop=timerange.stop,
-            tail_fraction=settings.root.tail_fraction,
-            settings=model_settings(settings.training),
-            pretrained=start.sha256 if start else None,
-        )
+        return {
+            "pairs": [source.pair for source in sources],
+            "exchange": settings.exchange,
+            "trading_mode": settings.trading_mode,
+            "timeframe": settings.timeframe,
+            "periods": settings.periods,
+            # Seconds since 1970; None for the first candle.
+            "first": timerange.first,
+            "stop": timerange.stop,
+            "tail_fraction": settings.root.tail_fraction,
+            # SHA-256 of the model that it starts from.
+            "pretrained": start.sha256 if start else None,
+            **model_settings(settings.training),
+        }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Folder and candles of a training.
-
-    Attributes:
-        path: of the model's folder.
-        timerange: of the candles.
-        is_finished: the folder holds the model already.
-    """
+    """Folder of the model, which it may hold already, and date range of the candles."""
 
     path: Path
     timerange: DateRange
@@ -101,12 +91,8 @@ def plan_training(
 ) -> Plan:
     """Check the candles, and choose or create the folder.
 
-    Args:
-        request: settings and flags.
-        sources: candles of all pairs.
-        start: the model that the training starts from.
-        check: refuses candles that would train wrongly.
-        held: keeps other trainings out of the folder until it is closed.
+    `check` refuses candles that would train wrongly; `held` keeps other trainings out of the folder
+    until it is closed.
 
     Raises:
         DataError: when the candles would train wrongly, the folder cannot be written, or another
@@ -158,7 +144,7 @@ def recorded_sources(
     return [replace(source, timerange=DateRange(first, stop)) for source in sources]
 
 
-def _can_resume(request: TrainingRequest, begun: TrainingFolder, record: TrainingRecord) -> bool:
+def _can_resume(request: TrainingRequest, begun: TrainingFolder, record: Mapping[str, Any]) -> bool:
     """Whether an earlier training was begun with the settings and candles of this request.
 
     False for a finished one of the same name that was begun with others.
@@ -166,7 +152,7 @@ def _can_resume(request: TrainingRequest, begun: TrainingFolder, record: Trainin
     Raises:
         SettingsError: when an unfinished training, or one in `--output`, was begun with others.
     """
-    differences = record.differences(begun.recorded())
+    differences = begun.differences(record)
     if differences and begun.is_finished and request.output is None:
         logger.info("the last training, %s, is finished and was another one", begun.path)
         return False
