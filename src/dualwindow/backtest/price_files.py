@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 #: Candles read at a time.
 _ROWS: Final = 65_536
-
 #: freqtrade keeps funding rates and mark prices under this timeframe; older versions used 8h.
 _FUNDING_TIMEFRAMES: Final = ("1h", "8h")
 

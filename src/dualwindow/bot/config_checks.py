@@ -21,7 +21,6 @@ from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: Largest loss at the label's stop loss, as a fraction of the stake, far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
-
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 

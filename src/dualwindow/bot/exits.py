@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 #: Distance of a stop that the price has already passed, as a fraction of the price: less than any
 #: tick, and by freqtrade's own rounding the price itself. freqtrade ignores a distance of 0.
 _PASSED: Final = 1e-9
-
 #: Keys of config.json with which freqtrade replaces the strategy's own exits.
 _EXIT_KEYS: Final = (
     "minimal_roi",
@@ -41,7 +40,6 @@ _EXIT_KEYS: Final = (
     "use_custom_stoploss",
     "ignore_roi_if_entry_signal",
 )
-
 #: Groups of hyperopt's parameter file that hold exits.
 _EXIT_GROUPS: Final = ("roi", "stoploss", "trailing")
 

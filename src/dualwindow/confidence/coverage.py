@@ -18,7 +18,6 @@ from dualwindow.confidence.thresholds import NEVER
 #: Shares are resolved to ten-thousandths, up to a half of the candles.
 STEPS: Final = 10_000
 LARGEST: Final = 0.5
-
 _SIDES: Final = (SHORT, LONG)
 _KEPT: Final = int(STEPS * LARGEST) + 1
 

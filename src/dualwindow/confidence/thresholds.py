@@ -55,7 +55,6 @@ MODE_THRESHOLDS: Final[dict[str, Thresholds]] = {
     "aggressive": Thresholds(short=0.45, hold=0.40, long=0.45),
     "balanced": Thresholds(short=0.55, hold=0.45, long=0.55),
 }
-
 #: Mode coverage before a model has given its sides their thresholds.
 COVERAGE_THRESHOLDS: Final = Thresholds(short=NEVER, hold=0.30, long=NEVER)
 

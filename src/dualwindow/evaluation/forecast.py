@@ -21,7 +21,6 @@ RAW: Final = "raw"
 PRIOR_CORRECTED: Final = "prior-corrected"
 #: The key of saved figures keeps an earlier word.
 TEMPERATURE_SCALED: Final = "tempered"
-
 _ValueT = TypeVar("_ValueT", bound=np.generic)
 _FiguresT = TypeVar("_FiguresT")
 

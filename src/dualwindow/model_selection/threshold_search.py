@@ -35,10 +35,8 @@ from dualwindow.settings import TrainingConfig
 
 #: The largest threshold that a setting may have, which no softmax reaches: no entry on the side.
 OFF: Final = 1.0
-
 #: Share of draws on random sides that may do as well before the choice is within noise.
 NOISE_LEVEL: Final = 0.05
-
 _CANDIDATES: Final = 15
 #: Pairs of thresholds that are shown.
 _SHOWN: Final = 5

@@ -42,7 +42,6 @@ CONFIDENCE_SETTINGS: Final = (
     "confidence_fallback",
     "calibration",
 )
-
 #: Settings that leave the model as it is, whatever machine made it: device, memory, processes and
 #: the use of probabilities.
 _NOT_IN_MODEL: Final = frozenset(

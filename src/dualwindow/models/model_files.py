@@ -15,7 +15,6 @@ from dualwindow.models.manifest import is_listed
 from dualwindow.runtime.files import leftovers
 
 logger = logging.getLogger(__name__)
-
 #: Weights, scaler and settings of a model that `dualwindow train` made.
 WEIGHTS_NAME: Final = "model.safetensors"
 #: Origin of such a model, for people and programs.

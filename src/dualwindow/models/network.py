@@ -19,7 +19,6 @@ SCALED_BOUND: Final = 8.0
 CHANNELS_PER_FEATURE: Final = 4
 #: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
 TREND_SHARES: Final = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0)
-
 #: Factor of the trend head's output. AdamW moves each weight by about the step size, whatever it
 #: is for, and a handful of weights that begin at 0 have farther to go than those of the layers.
 TREND_GAIN: Final = 5.0

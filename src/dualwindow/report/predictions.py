@@ -24,17 +24,12 @@ logger = logging.getLogger(__name__)
 
 #: Most stretches of time that the predictions of one pair are thinned to.
 MOST_POINTS: Final = 1500
-
 #: Decimals of a thinned probability.
 _DECIMALS: Final = 4
-
 _WEEK: Final = 7 * 86_400
-
 #: The first Monday of 1970, which began on a Thursday.
 _MONDAY: Final = 4 * 86_400
-
 _FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
-
 _COLUMNS: Final = ["date", *CLASS_NAMES, LABEL_COLUMN, "do_predict"]
 
 

@@ -22,9 +22,7 @@ logger = logging.getLogger(__name__)
 _EVALUATED_ON: Final = ("tail", "validation")
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
-
 _EVALUATION: Final = TypeAdapter(Evaluation | None)
-
 _TRAINING: Final = TypeAdapter(TrainingFacts)
 
 

@@ -26,7 +26,6 @@ from dualwindow.errors import DualWindowError, RankLostError, SettingsError, Tra
 from dualwindow.runtime.device import resolve_device
 
 logger = logging.getLogger(__name__)
-
 ResultT = TypeVar("ResultT")
 
 #: How long a rank waits for the others in a step. A process that ends is noticed at once; this is

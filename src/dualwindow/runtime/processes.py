@@ -19,10 +19,8 @@ logger = logging.getLogger(__name__)
 
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
-
 #: Runs a task; asks the second argument between its steps whether to stop.
 Work = Callable[[TaskT, Callable[[], bool]], ResultT]
-
 #: Seconds between two questions whether to stop.
 _PATIENCE: Final = 0.5
 #: Seconds that a worker's task has to notice that it should stop, before the worker ends anyhow.

@@ -15,11 +15,8 @@ from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fa
 from dualwindow.labels import LabelRule
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
-
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
-
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
-
 Count = Annotated[int, Field(ge=1)]
 
 #: Settings of earlier versions, with the value that trains as this version does. A configuration

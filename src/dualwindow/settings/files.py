@@ -13,10 +13,8 @@ from dualwindow.errors import SettingsError
 
 #: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
-
 #: Levels of files that name files; freqtrade has the same limit.
 _DEEPEST: Final = 5
-
 #: A key, and the other key of an earlier layer that it replaces.
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("dualwindow", "train_days"): ("dualwindow", "train_from"),

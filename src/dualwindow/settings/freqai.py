@@ -18,9 +18,7 @@ from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
 _DOWNLOAD_MARGIN: Final = 1.5
-
 _DEFAULT_CONV_WIDTH: Final = 1
-
 RECOMMENDED_TRAIN_DAYS: Final = 90
 
 #: Options that must be off (absent, false or 0), with the reason.
@@ -36,12 +34,10 @@ _REFUSED_FEATURES: Final = {
     "weight_factor": "weighs rows, which this model does not do",
     "include_shifted_candles": "repeats candles that are in the window anyway",
 }
-
 _REFUSED_FREQAI: Final = {
     "continual_learning": "starts a training from weights with another scaler",
     "keras": "is for Keras models",
 }
-
 _REFUSED_SPLIT: Final = {
     "shuffle": "shuffles rows, so validation would see the training's future",
     "train_size": "is decided by validation_fraction",

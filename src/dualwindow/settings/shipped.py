@@ -12,14 +12,11 @@ from typing import Final, Literal
 from dualwindow.errors import DualWindowError
 
 ShippedFolder = Literal["presets", "freqaimodels", "strategies"]
-
 ShippedConfig = Literal["config.json", "config.spot.json"]
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
-
 #: In an installed wheel alone; setup.py has the same name.
 _COPIES: Final = _PACKAGE / "shipped_files"
-
 _REPOSITORY: Final = _PACKAGE.parents[1]
 
 

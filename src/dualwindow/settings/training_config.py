@@ -25,10 +25,8 @@ from dualwindow.settings.files import read_config_file
 from dualwindow.settings.messages import Checked, sentences
 
 CANDLES_PER_DAY = 1440
-
 #: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
 USUAL_PERIODS: Final = (1440, 43200)
-
 #: Settings that define a row, its window and its label.
 ROW_SETTINGS: Final = (
     "feature_set",
@@ -41,7 +39,6 @@ ROW_SETTINGS: Final = (
     "short_sl_pct",
     "label_rule",
 )
-
 _BUFFER_MARGIN = 1.1
 
 

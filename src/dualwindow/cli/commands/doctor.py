@@ -35,7 +35,6 @@ CHOSEN: Final = (
     "streaming_chunk_size",
     "batch_extraction_size",
 )
-
 #: Most pairs of an exchange that are printed; JSON has all.
 _PAIRS_SHOWN: Final = 40
 

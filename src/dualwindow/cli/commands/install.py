@@ -32,7 +32,6 @@ _USER_FOLDERS: Final = (
     "hyperopt_results",
     "models",
 )
-
 #: Keys that a configuration needs for this model, beyond those of any bot.
 _CONFIG_KEYS: Final = (
     "timeframe",

@@ -13,7 +13,6 @@ import psutil
 
 #: Seconds between two measurements of the processes.
 _INTERVAL: Final = 0.25
-
 #: Share of a stage's processor time below which a thread or process did not work on it.
 _PART: Final = 0.02
 

@@ -22,12 +22,10 @@ NOISE: Final = (
     "the choice is within noise: the same search on random sides does as well too often; do not "
     "trade these thresholds"
 )
-
 UNPAID: Final = (
     "the choice is better than random sides, but corrected for the luck of choosing, a trade is "
     "not shown to earn its fees; do not trade these thresholds"
 )
-
 PAID: Final = (
     "on validation the choice is better than random sides and earns its fees; the tail shows once "
     "whether that lasts: thresholds that are changed after a look at it need newer candles"

@@ -27,7 +27,6 @@ from dualwindow.errors import TrainingStoppedError
 
 #: Most pairs that the table shows as columns; more become rows.
 _PAIRS_BESIDE: Final = 3
-
 #: Later than any candle, seconds since 1970.
 _NEVER: Final = 2**40
 

@@ -21,11 +21,9 @@ _GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("freqai", "data_split_parameters"),
     ("freqai", "model_training_parameters"),
 )
-
 _TEXTS: Final[tuple[tuple[str, ...], ...]] = (
     ("exchange", "name"), ("timeframe",), ("user_data_dir",), ("datadir",)
 )  # fmt: skip
-
 _LISTS_OF_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
     ("exchange", "pair_whitelist"),
     ("exchange", "pair_blacklist"),

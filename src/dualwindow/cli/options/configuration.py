@@ -16,10 +16,8 @@ from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: freqtrade's own default.
 USERDIR: Final = Path("user_data")
-
 #: Read when no configuration is named, as freqtrade does.
 CONFIG: Final = Path("config.json")
-
 #: Flags with a place of their own in the configuration, by the name of their parsed value.
 _PLACES: Final = {
     "pair": ("exchange", "pair_whitelist"),
@@ -34,9 +32,7 @@ _PLACES: Final = {
 
 #: Titles of the columns.
 HEADS: Final = ("setting", "value", "from")
-
 DEFAULT: Final = "default"
-
 #: Setting to FreqAI's own name for the same thing.
 _TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "test_size")}
 

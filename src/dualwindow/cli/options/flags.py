@@ -15,7 +15,6 @@ TRAINING_GROUP: Final = ("freqai", "model_training_parameters")
 
 #: Default of `--min-trades`: the mean of fewer trades is mostly luck.
 MIN_TRADES: Final = 30
-
 _TYPES: Final = {"integer": int, "number": float, "string": str}
 
 #: A threshold in a file overrides a mode, except one that the command line names.
@@ -71,7 +70,6 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--device", "device"),
     SettingFlag("--precision", "precision"),
 )
-
 CONFIDENCE_FLAGS: Final = (
     SettingFlag("--confidence-mode", "confidence_mode", also=_DROPPED_THRESHOLDS),
     SettingFlag("--confidence-coverage", "confidence_coverage"),
@@ -81,7 +79,6 @@ CONFIDENCE_FLAGS: Final = (
     SettingFlag("--disable-confidence", "use_confidence_thresholding", turns_off=True),
     SettingFlag("--calibration", "calibration"),
 )
-
 #: Training settings that an evaluation may override.
 EVALUATION_FLAGS: Final = (
     *CONFIDENCE_FLAGS,

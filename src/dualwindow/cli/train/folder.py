@@ -23,13 +23,9 @@ from dualwindow.models.model_files import (
 from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
-
 TENSORBOARD_NAME: Final = "tensorboard"
-
 _RECORD_NAME: Final = "training.json"
-
 _RECORD_FORMAT: Final = 1
-
 #: Most pairs in the name of a folder; of more, it has the number.
 _NAMED_PAIRS: Final = 2
 

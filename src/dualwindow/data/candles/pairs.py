@@ -16,7 +16,6 @@ SPOT: Final = "spot"
 FUTURES: Final = "futures"
 #: Characters that freqtrade's `pair_to_filename` replaces.
 _REPLACED: Final = re.compile(r"[/ .@$+:]")
-
 #: A pair may have a date of delivery: BTC_USDT_USDT-250627. The part is what users add who split a
 #: pair's candles: BTC_USDT-1m-2024.
 _FILE: Final = re.compile(

@@ -19,7 +19,6 @@ from dualwindow.settings.training_config import USUAL_PERIODS
 
 #: Of the candles between the first and the last; below it, most of what would be learnt is filling.
 _FEWEST_PRESENT: Final = 0.5
-
 #: Some exchanges round opens and closes a digit away from highs and lows; more of that is no
 #: rounding.
 _MOST_OUTSIDE: Final = 0.01

@@ -12,7 +12,6 @@ from dualwindow.runtime.memory import MIB, MemoryUse, memory_use
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
-
 #: Share of what may be used from which on a chunk is halved.
 NEAR: Final = 0.9
 

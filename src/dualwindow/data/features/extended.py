@@ -41,7 +41,6 @@ from dualwindow.data.features.base import (
 
 _MINUTES_PER_DAY: Final = 1440
 _ANGLES: Final = 2.0 * np.pi * np.arange(_MINUTES_PER_DAY) / _MINUTES_PER_DAY
-
 # Looked up: numpy's sine of a value may differ in the last bit with its place in an array.
 _TIMES: Final = dict(zip(TIME_FEATURES, (np.sin(_ANGLES), np.cos(_ANGLES)), strict=True))
 
