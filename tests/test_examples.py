@@ -12,8 +12,55 @@ import pytest
 
 import dualwindow
 
-#: What people call, by wing.
-ENTRY_POINTS: tuple[str, ...] = ()
+#: Public entry points: what a user of the package calls, by module.
+ENTRY_POINTS = (
+    "backtest.after_fees:after_fees",
+    "backtest.exits:hold_position",
+    "backtest.terms:TradeTerms",
+    "backtest.trades:trade_decisions",
+    "columns:canonical_feature_name",
+    "confidence.calibration:Calibration",
+    "confidence.coverage:ValidationQuantiles",
+    "confidence.thresholds:Thresholds",
+    "confidence.thresholds:decide",
+    "data.candles.sources:CandleSource",
+    "data.candles.timerange:DateRange.from_dates",
+    "data.datasets.dataset:Dataset.from_candles",
+    "data.datasets.sampler:EpochOrder",
+    "data.datasets.split:split_dataset",
+    "data.features.base:moving_mean",
+    "data.features.base:change_features",
+    "data.features.candle_arrays:CandleArrays",
+    "data.features.windows:valid_windows",
+    "data.features.windows:known_futures",
+    "errors:SettingsError",
+    "evaluation.baselines:Baselines.fit",
+    "evaluation.bootstrap:interval_of",
+    "evaluation.figures:evaluate",
+    "evaluation.reliability:Reliability",
+    "labels:label_candles",
+    "model_selection.threshold_search:candidate_thresholds",
+    "model_selection.threshold_search:choose_thresholds",
+    "model_selection.walk_forward:walk_pair",
+    "models.fingerprint:code_fingerprint",
+    "models.mirror:mirror_for",
+    "models.network:NetworkShape.from_settings",
+    "models.trained_model:TrainedModel.predict",
+    "report.verdict:verdict_of",
+    "runtime.files:whole_file",
+    "runtime.memory:MemoryGauge",
+    "settings.files:LayeredConfig",
+    "settings.presets:find_preset",
+    "settings.root_settings:RootSettings",
+    "settings.training_config:TrainingConfig",
+    "settings.training_config:TrainingConfig.thresholds",
+    "settings.training_config:TrainingConfig.apply_confidence_mode",
+    "settings.training_config:TrainingConfig.replace",
+    "training.evaluation_rows:EvaluationRows.from_split",
+    "training.hooks:TrainingHook",
+    "training.session:TrainingSession",
+    "training.train:train_model",
+)
 
 
 def modules() -> list[str]:
