@@ -143,9 +143,10 @@ def test_a_damaged_checkpoint_is_named_and_removed_and_changes_nothing(
 ) -> None:
     path = tmp_path / "checkpoint"
     config = small(epochs=2)
-    expected = train(config, checkpoint_path=path)
+    with caplog.at_level(logging.WARNING, logger="dualwindow"):
+        expected = train(config, checkpoint_path=path)
     path.write_bytes(damage(path.read_bytes()))
-    # So that the file is not written anew.
+    # So that the file is not written again.
     monkeypatch.setattr(module, "SECONDS_BETWEEN_WRITES", 1e9)
     told = Told()
     with caplog.at_level(logging.WARNING, logger="dualwindow"):
