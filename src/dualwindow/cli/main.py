@@ -42,13 +42,9 @@ _DESCRIPTION: Final = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; the arguments are without the program's name, None takes the process's.
 
-    Args:
-        arguments: without the program's name; None takes those of the process.
-
-    Returns:
-        Exit status: 0, 1 after an error whose message is on stderr, or 130 after Ctrl-C.
+    The status is 0, 1 after an error whose message is on stderr, or 130 after Ctrl-C.
 
     Raises:
         SystemExit: with 0 after help or version, with 2 when the arguments are wrong.

@@ -19,11 +19,7 @@ _NOTICE: Final = b"\nstopping after this step; once more ends it at once\n"
 
 
 class StopSignals:
-    """Context manager that remembers the first stop signal and restores the handlers at its end.
-
-    Attributes:
-        received: the signal, or None.
-    """
+    """Context manager: keeps the first stop signal as `received`, restores handlers at its end."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None

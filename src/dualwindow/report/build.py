@@ -50,12 +50,9 @@ def gather(
 ) -> Report:
     """Gather the report of a model folder, or of a bot's or backtest's folder of models.
 
-    Args:
-        folder: written by `dualwindow train`, or `user_data/models/<identifier>`, or one of its
-            `sub-train-*`.
-        run: of the training that has just ended; else that of the folder's earlier report.
-        after_fees: profits of the decisions; else a training's own figures, if it has them.
-        walk: a backtest's predictions evaluated on its candles.
+    The folder is one that `dualwindow train` wrote, `user_data/models/<identifier>`, or one of its
+    `sub-train-*`. `run` is of the training that has just ended, else that of the folder's earlier
+    report; profits after fees are a training's own unless given.
 
     Raises:
         ModelFileError: when there are no figures.

@@ -29,16 +29,9 @@ Trace = dict[str, Any]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of the page.
+    """A chart of the page, which may take its whole width.
 
-    Attributes:
-        key: unique in the page.
-        title: above the chart.
-        note: below the title, in plain words.
-        data: plotly's traces.
-        layout: plotly's layout.
-        height: pixels.
-        wide: whether it takes the whole width of the page.
+    The key is unique in the page; the note, in plain words, is below the title; height in pixels.
     """
 
     key: str
@@ -51,22 +44,15 @@ class Chart:
 
     def to_dict(self) -> dict[str, Any]:
         """Content for the page's script."""
-        return {
-            "key": self.key,
-            "data": self.data,
-            "layout": {**self.layout, "height": self.height},
-        }
+        layout = {**self.layout, "height": self.height}
+        return {"key": self.key, "data": self.data, "layout": layout}
 
 
 @dataclass(frozen=True)
 class Panels:
-    """Panels below one another that share their x axis.
+    """Panels below one another that share their x axis, with titles of their y axes from the top.
 
-    Attributes:
-        titles: of their y axes, from the top.
-        weights: relative heights; equal unless given.
-        x_title: of the x axis.
-        axes: further properties of the x axis.
+    `weights` are relative heights, equal unless given; `axes` are further properties of the x axis.
     """
 
     titles: Sequence[str]

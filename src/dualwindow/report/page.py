@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import plotly.offline
 
+from dualwindow.report import tables
 from dualwindow.report.candle_charts import candle_charts
 from dualwindow.report.chart import Chart
 from dualwindow.report.probability_charts import (
@@ -18,16 +19,6 @@ from dualwindow.report.probability_charts import (
     reliability_charts,
 )
 from dualwindow.report.schema import Report, Verdict
-from dualwindow.report.tables import (
-    PageTable,
-    baseline_table,
-    class_table,
-    fact_table,
-    profit_table,
-    threshold_table,
-    walk_table,
-    window_table,
-)
 from dualwindow.report.training_charts import class_chart, epoch_chart, skill_chart, stage_chart
 
 #: Makes the browser refuse every request that would leave the file.
@@ -78,12 +69,15 @@ def page_of(report: Report) -> str:
         '<main class="charts">',
         *map(_chart, charts),
         _card(
-            "After fees", _table(profit_table(report.after_fees)), _profit_note(report), wide=True
+            "After fees",
+            _table(tables.profits(report.after_fees)),
+            _profit_note(report),
+            wide=True,
         ),
-        _card("Thresholds", _table(threshold_table(report)), _threshold_note(report), wide=True),
-        _card("Classes", _table(class_table(report))),
-        _card("Retrainings", _table(window_table(report)), wide=True),
-        _card("Profit by retraining", _table(walk_table(report)), _WALK_NOTE, wide=True),
+        _card("Thresholds", _table(tables.thresholds(report)), _threshold_note(report), wide=True),
+        _card("Classes", _table(tables.classes(report))),
+        _card("Retrainings", _table(tables.retrainings(report)), wide=True),
+        _card("Profit by retraining", _table(tables.slices(report)), _WALK_NOTE, wide=True),
         "</main>",
         _folded("Settings", report.settings),
         _folded("Versions", report.run.versions),
@@ -129,11 +123,11 @@ def _head(title: str) -> str:
 
 
 def _first_screen(report: Report) -> str:
-    facts = fact_table({_ABOUT.get(name, name): value for name, value in report.about.items()})
+    facts = tables.facts({_ABOUT.get(name, name): value for name, value in report.about.items()})
     several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
     baselines = _card(
         "Model and baselines",
-        _table(baseline_table(report), "baselines"),
+        _table(tables.baselines(report), "baselines"),
         f"Log loss and Brier score: lower is better, calibrated{several}.",
     )
     return (
@@ -168,7 +162,7 @@ def _card(title: str, content: str, note: str = "", *, wide: bool = False) -> st
     return f'<section class="{kind}"><h2>{escape(title)}</h2>{text}{content}</section>'
 
 
-def _table(table: PageTable | None, kind: str = "") -> str:
+def _table(table: tables.PageTable | None, kind: str = "") -> str:
     if table is None:
         return ""
     heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
@@ -186,7 +180,7 @@ def _table(table: PageTable | None, kind: str = "") -> str:
 def _folded(title: str, facts: Mapping[str, object]) -> str:
     if not facts:
         return ""
-    table = _table(fact_table(facts), "facts")
+    table = _table(tables.facts(facts), "facts")
     return f'<details class="card"><summary>{escape(title)}</summary>{table}</details>'
 
 

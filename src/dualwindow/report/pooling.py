@@ -13,11 +13,9 @@ from dualwindow.evaluation.thresholds import ThresholdFigures
 
 @dataclass(frozen=True)
 class Fired:
-    """Rows that reached one threshold of one class.
+    """Share of all rows that reached one threshold of one class, and its precision.
 
-    Attributes:
-        coverage: their share of all rows.
-        precision: share of them in which the class occurred; None where there are none.
+    That is the share of them in which the class occurred; None where there are none.
     """
 
     coverage: float

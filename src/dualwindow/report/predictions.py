@@ -51,11 +51,9 @@ class Predictions:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, calibration: CalibrationKind = "none") -> Predictions:
-        """Take the slices that FreqAI saved, concatenated; of doubled dates the last row counts.
+        """Take a pair's slices as FreqAI saved them; of doubled dates the last row counts.
 
-        Args:
-            frame: of one pair.
-            calibration: of the probabilities that are shown.
+        The calibration is that of the probabilities that are shown.
         """
         frame = frame.drop_duplicates("date", keep="last").sort_values("date")
         dates = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
@@ -71,14 +69,10 @@ class Predictions:
 
 
 def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dict[str, Predictions]:
-    """Read every slice of a backtest; a file that cannot be read is left out with a warning.
+    """Base coin in lower case, as in the files' names, to its predictions in a backtest.
 
-    Args:
-        folder: of FreqAI's cached predictions; need not exist.
-        calibration: of the probabilities that are shown.
-
-    Returns:
-        Base coin in lower case, as in the files' names, to its predictions.
+    The folder, of FreqAI's cached predictions, need not exist; a file that cannot be read is left
+    out with a warning.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
     columns = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
@@ -164,12 +158,10 @@ def weekly(
 
 @dataclass(frozen=True)
 class WalkFacts:
-    """A backtest's predictions evaluated on its candles; empty without such an evaluation.
+    """A backtest's predictions evaluated on its candles, pair by pair and all of them together.
 
-    Attributes:
-        walks: one per evaluated pair.
-        pooled: all of them together.
-        problems: sentences on the pairs that were not evaluated: what is missing, how to get it.
+    Empty without such an evaluation. `problems` are sentences on the pairs that were not evaluated:
+    what is missing, how to get it.
     """
 
     walks: Sequence[PairWalk] = ()

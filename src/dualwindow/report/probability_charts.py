@@ -10,15 +10,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.reliability import Reliability
-from dualwindow.report.chart import (
-    COLOURS,
-    NEUTRAL,
-    SIDES,
-    Chart,
-    Trace,
-    line_across,
-    scatter,
-)
+from dualwindow.report.chart import COLOURS, NEUTRAL, SIDES, Chart, Trace, line_across, scatter
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
 from dualwindow.report.schema import Report, TrainedWindow
 
@@ -30,7 +22,7 @@ _CURVES: Final = 12
 
 def confusion_charts(report: Report) -> list[Chart]:
     """Predicted against actual classes, with the thresholds and by the likeliest class."""
-    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    evaluations = report.evaluations()
     if not evaluations:
         return []
     limits = ", ".join(f"{name} {evaluations[-1].thresholds[name]:.2f}" for name in SIDES)
@@ -172,7 +164,7 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
 
 def reliability_charts(report: Report) -> list[Chart]:
     """Predicted probability against observed frequency: the network's own, and calibrated."""
-    reliability = [evaluation.forecast.reliability for _, evaluation in report.evaluated()]
+    reliability = [evaluation.forecast.reliability for evaluation in report.evaluations()]
     kinds = {
         RAW: (
             "the network's own probabilities",

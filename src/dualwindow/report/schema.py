@@ -23,7 +23,7 @@ class TrainingFacts:
         purged: rows left out because their future reaches into validation.
         classes: class name to its training rows.
         best_epoch: number of the epoch that was kept, from 1; 0 where nothing was trained.
-        epochs: all epochs; empty where nothing was trained.
+        epochs: empty where nothing was trained.
     """
 
     rows: int
@@ -41,7 +41,6 @@ class TrainedWindow:
         name: of the training, such as its pair.
         trained_until: end of its candles, seconds since 1970; None where unknown.
         version: of dualwindow that trained it.
-        training: its rows and epochs.
         evaluated_on: `tail`, rows without influence on the model, `validation`, rows that chose the
             best epoch, or `walk-forward`, the candles that it predicted in a backtest.
         hindsight: rows left out of the evaluation because the pretrained model had seen them.
@@ -80,14 +79,11 @@ class CandleFigures:
 
     Attributes:
         pair: as freqtrade names it, or its base coin.
-        candles: number of predicted candles.
-        unusable: how many of them had no valid window.
+        candles: number of predicted ones, of which `unusable` had no valid window.
         stretch_seconds: length of a stretch.
         begin: (K,) begin of the stretches, seconds since 1970.
-        short: (K,) highest probability of SHORT; None where no candle was usable.
-        long: (K,) highest probability of LONG; None where no candle was usable.
-        said_short: (K,) usable candles on which SHORT was predicted.
-        said_long: (K,) usable candles on which LONG was predicted.
+        short, long: (K,) highest probability of the side; None where no candle was usable.
+        said_short, said_long: (K,) usable candles on which the side was predicted.
         usable: (K,) usable candles.
         close: (K,) last closes; empty without candles.
         trades: trades of the decisions; empty without candles.
@@ -150,11 +146,9 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The conclusion from the figures, in plain words.
+    """The conclusion from the figures, one paragraph in plain words.
 
-    Attributes:
-        sentences: one paragraph.
-        found: true where direction is distinguishable from chance; false advises not to trade.
+    `found` is true where direction is distinguishable from chance; false advises not to trade.
     """
 
     sentences: list[str]
@@ -171,16 +165,12 @@ class Report:
     """Everything that the page shows.
 
     Attributes:
-        title: name of the training or backtest.
-        kind: `training` or `backtest`.
-        made: when the report was made, ISO 8601.
-        version: of dualwindow that made it.
+        title: name of the training or backtest, which is the `kind`.
+        made: when the report was made, ISO 8601, by the `version` of dualwindow.
         about: facts on model and candles, in the order shown.
-        verdict: drawn from the windows.
         windows: by pair and time; one for a training.
         candles: one per pair; empty where there are no predictions over candles.
         run: of the training; empty for a backtest but for the weeks.
-        settings: name to value.
         after_fees: profits of the decisions after fees; None where they were not computed.
         walk: a backtest's predictions compared with the actual classes; the evaluations of the
             windows are then of it. None for a training, and where there are no candles.
@@ -208,6 +198,10 @@ class Report:
     def evaluated(self) -> list[tuple[TrainedWindow, Evaluation]]:
         """The evaluated windows with their evaluations."""
         return evaluated(self.windows)
+
+    def evaluations(self) -> list[Evaluation]:
+        """The evaluations of the windows that have one."""
+        return [evaluation for _, evaluation in self.evaluated()]
 
 
 def evaluated(windows: list[TrainedWindow]) -> list[tuple[TrainedWindow, Evaluation]]:

@@ -30,9 +30,9 @@ class PageTable:
     ours: frozenset[int] = frozenset()
 
 
-def baseline_table(report: Report) -> PageTable | None:
+def baselines(report: Report) -> PageTable | None:
     """The model and its baselines; means over candles where there are several retrainings."""
-    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    evaluations = report.evaluations()
     if not evaluations:
         return None
     compared = all(own.forecast.skill for own in evaluations)
@@ -74,9 +74,9 @@ def _thresholds(evaluation: Evaluation, mode: str) -> dict[str, ThresholdFigures
     return evaluation.meaning if mode == _CONFIGURED else evaluation.modes[mode].thresholds
 
 
-def threshold_table(report: Report) -> PageTable | None:
+def thresholds(report: Report) -> PageTable | None:
     """Coverage and precision of every threshold, and the precision close to it."""
-    evaluations = [evaluation for _, evaluation in report.evaluated()]
+    evaluations = report.evaluations()
     if not evaluations:
         return None
     rows = []
@@ -98,7 +98,7 @@ def threshold_table(report: Report) -> PageTable | None:
     return PageTable(heads, rows, frozenset({0, 1}))
 
 
-def window_table(report: Report) -> PageTable | None:
+def retrainings(report: Report) -> PageTable | None:
     """One row per retraining; None where there is only one."""
     if len(report.windows) < 2:
         return None
@@ -119,7 +119,7 @@ def window_table(report: Report) -> PageTable | None:
     return PageTable(heads, rows)
 
 
-def walk_table(report: Report) -> PageTable | None:
+def slices(report: Report) -> PageTable | None:
     """Profit of every model's decisions on the candles that it predicted."""
     if report.walk is None:
         return None
@@ -138,7 +138,7 @@ def walk_table(report: Report) -> PageTable | None:
     return PageTable(heads, rows)
 
 
-def class_table(report: Report) -> PageTable | None:
+def classes(report: Report) -> PageTable | None:
     """Classes of training rows and of evaluated rows, actual and predicted."""
     evaluated = report.evaluated()
     if not evaluated:
@@ -157,7 +157,7 @@ def class_table(report: Report) -> PageTable | None:
     return PageTable(("candles", *CLASS_NAMES), rows)
 
 
-def profit_table(figures: AfterFees | None) -> PageTable | None:
+def profits(figures: AfterFees | None) -> PageTable | None:
     """Profit after fees, and that of other sides at the same entries; None without a trade."""
     if figures is None or figures.sides is None:
         return None
@@ -182,7 +182,7 @@ def profit_table(figures: AfterFees | None) -> PageTable | None:
     return PageTable(heads, rows, frozenset({0}))
 
 
-def fact_table(facts: Mapping[str, object]) -> PageTable:
+def facts(facts: Mapping[str, object]) -> PageTable:
     """Name and value in two columns."""
     return PageTable((), [[name, _text(value)] for name, value in facts.items()])
 

@@ -27,11 +27,7 @@ _TRAINING: Final = TypeAdapter(TrainingFacts)
 
 
 def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
-    """Read the figures of one training.
-
-    Args:
-        path: its `evaluation.json`.
-        trained_until: end of its candles, seconds since 1970.
+    """Read the `evaluation.json` of a training on candles up to a time, seconds since 1970.
 
     Raises:
         ModelFileError: when the file is damaged, or of a version with other figures.
@@ -64,12 +60,9 @@ def read_after_fees(path: Path) -> AfterFees | None:
 
 
 def read_windows(folder: Path) -> list[TrainedWindow]:
-    """Read the figures of every retraining of a bot or backtest, by pair and time.
+    """Read the figures of every retraining in `user_data/models/<identifier>`, by pair and time.
 
     Unfinished trainings have no figures. Figures that cannot be read are left out with a warning.
-
-    Args:
-        folder: `user_data/models/<identifier>`.
     """
     windows = []
     for model in find_models(folder):

@@ -29,11 +29,9 @@ def verdict_of(
 ) -> Verdict:
     """Conclude from the figures of a training, or of all retrainings of a backtest.
 
-    Args:
-        windows: with or without an evaluation.
-        after_fees: profits of the decisions. Where they are known, nothing is found unless the
-            interval of the mean profit per trade is above 0, whatever the skill.
-        pooled: all candles that a backtest's models predicted, together.
+    Where profits after fees are known, nothing is found unless the interval of the mean profit per
+    trade is above 0, whatever the skill. `pooled` is of all candles that a backtest's models
+    predicted, together.
 
     Example:
         >>> verdict_of([]).sentences[-1]

@@ -36,9 +36,7 @@ class SettingFields(BaseModel):
         120, ge=1, description="Candles within which a barrier must be touched (F)."
     )
     max_flat_candles: Candles = Field(
-        30,
-        ge=0,
-        description="Longest run of flat zero-volume candles that is not yet an outage.",
+        30, ge=0, description="Longest run of flat zero-volume candles that is not yet an outage."
     )
     max_history_days: int = Field(
         800,

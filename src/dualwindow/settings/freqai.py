@@ -57,12 +57,9 @@ class FreqaiSettings:
 def read_freqai_config(
     config: Mapping[str, Any], *, cores: int, timeframe_seconds: Mapping[str, int]
 ) -> FreqaiSettings:
-    """Read and check the whole configuration, for the bot.
+    """Read and check freqtrade's whole configuration, for a bot on this many processor `cores`.
 
-    Args:
-        config: freqtrade's configuration.
-        cores: processor cores of this machine.
-        timeframe_seconds: seconds of every timeframe in `include_timeframes`.
+    `timeframe_seconds` has the seconds of every timeframe in `include_timeframes`.
 
     Raises:
         SettingsError: with every problem.

@@ -15,12 +15,9 @@ ConfigT = TypeVar("ConfigT")
 
 @dataclass(frozen=True)
 class Checked(Generic[ConfigT]):
-    """Settings of which some may be bad.
+    """The good values, with defaults in place of the bad ones, and the names of the bad.
 
-    Attributes:
-        config: the good values, with defaults in place of the bad ones.
-        bad: names of the bad values.
-        problems: one sentence per problem, disagreements between good values included.
+    There is one sentence per problem, disagreements between good values included.
     """
 
     config: ConfigT

@@ -59,10 +59,7 @@ def preset_settings(path: Path) -> dict[str, Any]:
         SettingsError: when the file is missing or is no group of settings.
     """
     content = read_config_file(path)
-    given = {
-        **_group(content, ROOT_KEY),
-        **_group(content, "freqai", "model_training_parameters"),
-    }
+    given = {**_group(content, ROOT_KEY), **_group(content, "freqai", "model_training_parameters")}
     names = [*RootSettings.model_fields, *TrainingConfig.model_fields]
     return {name: given[name] for name in names if name in given}
 

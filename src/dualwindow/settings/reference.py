@@ -38,10 +38,7 @@ def settings_table() -> str:
 
 def _rows(defaults: BaseModel) -> list[str]:
     """Table of a group of settings."""
-    lines = [
-        "| setting | default | allowed | unit | meaning |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    lines = ["| setting | default | allowed | unit | meaning |", "| --- | --- | --- | --- | --- |"]
     for name, schema in type(defaults).model_json_schema()["properties"].items():
         default = getattr(defaults, name)
         shown = default if isinstance(default, str) else json.dumps(default)

@@ -262,9 +262,7 @@ class TrainingConfig(SettingFields):
     def auto_configure(self, memory_gib: float, cores: int) -> Self:
         """A new config with process and chunk sizes for a machine.
 
-        Args:
-            memory_gib: memory that may be used (GiB), the container's limit if there is one.
-            cores: processor cores.
+        Of its memory (GiB) only what a container may use counts.
         """
         if memory_gib >= 32 and cores >= 8:
             processes, chunk = 8, 15000

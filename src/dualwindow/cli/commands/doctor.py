@@ -53,12 +53,9 @@ _DISTRIBUTIONS: Final = (
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of the report.
+    """One line of the report: a name, unique in its section, and a value of plain JSON types.
 
-    Attributes:
-        name: short, unique in its section.
-        value: plain JSON types.
-        text: the value for people; None prints the value.
+    `text` is the value for people; None prints the value.
     """
 
     name: str
@@ -94,12 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
-    """Title of every section to its facts.
-
-    Args:
-        userdir: freqtrade's user folder; need not exist.
-        files: the configuration.
-    """
+    """Title of every section to its facts; `userdir` need not exist."""
     cores = read_cores()
     memory = MemoryGauge().smallest()
     checked = _checked(files, cores)

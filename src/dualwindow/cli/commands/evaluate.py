@@ -5,14 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dualwindow.cli.options.configuration import add_config_flags
-from dualwindow.cli.options.flags import (
-    EVALUATION_FLAGS,
-    MIN_TRADES,
-    add_flags,
-    add_timerange_flags,
-    add_trade_flags,
-)
+from dualwindow.cli.options.configuration import add_run_flags
+from dualwindow.cli.options.flags import EVALUATION_FLAGS, MIN_TRADES
 from dualwindow.errors import SettingsError
 
 
@@ -29,10 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder that `dualwindow train` has written, or FreqAI's folder of an identifier "
         "after a backtest, whose saved predictions are compared with the actual labels",
     )
-    add_config_flags(parser)
-    add_timerange_flags(parser, pairs="the model's pairs")
-    add_flags(parser, EVALUATION_FLAGS)
-    add_trade_flags(parser)
+    add_run_flags(parser, EVALUATION_FLAGS, pairs="the model's pairs")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="also write the figures to this file, as JSON"
     )
@@ -54,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a model, suggest its thresholds, or evaluate a backtest.
 
-    Returns:
-        0, or 128 and the signal's number when a signal stopped it.
+    The status is 0, or 128 and the number of the signal that stopped it.
 
     Raises:
         DualWindowError: when the model or the candles cannot be used.

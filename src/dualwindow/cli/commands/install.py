@@ -70,38 +70,25 @@ def run(options: argparse.Namespace) -> int:
     for path, changed in install_adapters(options.userdir, force=options.force).items():
         print(f"{'installed' if changed else 'up to date'}: {path}")
     print("\nAdd to your config.json, or keep it in a file that a second -c names:\n")
-    print(json.dumps(config_to_add(), indent=2))
+    shipped = read_config_file(shipped_path("config.json"))
+    print(json.dumps({key: shipped[key] for key in _CONFIG_KEYS}, indent=2))
     print(f"\nThen run freqtrade of this environment ({sys.prefix}):\n")
-    for command in _commands(options.userdir):
+    for command in _commands(options.userdir, shipped["timerange"]):
         print(f"  {command}")
     print("\nWith trading_mode spot, the strategy only goes long.")
     return 0
 
 
-def config_to_add() -> dict[str, object]:
-    """The part of the shipped configuration that a freqtrade configuration needs for this model."""
-    shipped = read_config_file(shipped_path("config.json"))
-    return {key: shipped[key] for key in _CONFIG_KEYS}
-
-
-def _commands(userdir: Path) -> list[str]:
+def _commands(userdir: Path, timerange: str) -> list[str]:
     # freqtrade's Docker set-up keeps the configuration in the user folder.
     inside = userdir / "config.json"
     config = inside if inside.is_file() else Path("config.json")
     where = f"--userdir {shlex.quote(str(userdir))} -c {shlex.quote(str(config))}"
-    timerange = read_config_file(shipped_path("config.json"))["timerange"]
-    return [
-        f"freqtrade backtesting {where} --timerange {timerange}",
-        f"freqtrade trade {where}",
-    ]
+    return [f"freqtrade backtesting {where} --timerange {timerange}", f"freqtrade trade {where}"]
 
 
 def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
-    """Copy the adapters, both or neither.
-
-    Args:
-        userdir: freqtrade's user folder.
-        force: whether to replace files that differ.
+    """Copy the adapters, both or neither; with `force` files that differ are replaced.
 
     Returns:
         Path of every adapter to whether it was written; one that is up to date is not.
@@ -116,7 +103,10 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
         for folder, name in _ADAPTERS
     }
     try:
-        changed = {path: not _holds(path, content) for path, content in contents.items()}
+        changed = {
+            path: not path.is_file() or path.read_bytes() != content
+            for path, content in contents.items()
+        }
         in_the_way = [str(path) for path in contents if changed[path] and path.exists()]
         if in_the_way and not force:
             raise DualWindowError(
@@ -134,10 +124,6 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
             f"{error.filename} cannot be written ({error.strerror}); check who owns {userdir}"
         ) from error
     return changed
-
-
-def _holds(path: Path, content: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == content
 
 
 def _require_user_folder(folder: Path) -> None:

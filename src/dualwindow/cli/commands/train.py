@@ -6,14 +6,8 @@ import argparse
 from pathlib import Path
 
 from dualwindow.cli.display.console import print_table
-from dualwindow.cli.options.configuration import HEADS, add_config_flags
-from dualwindow.cli.options.flags import (
-    CONFIDENCE_FLAGS,
-    TRAINING_FLAGS,
-    add_flags,
-    add_timerange_flags,
-    add_trade_flags,
-)
+from dualwindow.cli.options.configuration import HEADS, add_run_flags
+from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 
 
@@ -23,10 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Train one model on the candles of one or more pairs. A flag overrides the preset, the "
         "preset overrides the configuration files, and those override the defaults."
     )
-    add_config_flags(parser)
-    add_timerange_flags(parser)
-    add_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
-    add_trade_flags(parser)
+    add_run_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -49,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, or only show the settings.
 
-    Returns:
-        0, or 128 and the signal's number when a signal stopped the training.
+    The status is 0, or 128 and the number of the signal that stopped the training.
 
     Raises:
         DualWindowError: when no model can be trained.

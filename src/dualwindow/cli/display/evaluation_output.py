@@ -19,7 +19,7 @@ from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SH
 from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import calibration_text, skill_text, verdict
-from dualwindow.report.tables import profit_table
+from dualwindow.report import tables
 from dualwindow.runtime.files import write_json
 
 
@@ -100,7 +100,7 @@ def print_profit(console: Console, figures: AfterFees | None) -> None:
     """Show trades after fees beside other sides at the same entries; None shows nothing."""
     if figures is None:
         return
-    content = profit_table(figures)
+    content = tables.profits(figures)
     if content is not None:
         title = "one position at a time, after fees, 95 % intervals"
         console.print(figure_table(title, content.heads, content.rows))

@@ -19,14 +19,10 @@ _PART: Final = 0.02
 
 @dataclass(frozen=True)
 class StageFigures:
-    """Figures of one stage.
+    """Figures of one stage: duration, processor time, peak memory without mapped files.
 
-    Attributes:
-        name: of the stage.
-        seconds: duration.
-        cpu_seconds: processor time of this process and those that it started.
-        peak_bytes: peak memory, without mapped files.
-        work: processor seconds of each worker process, or of each thread if there was none.
+    Processor time includes the processes that this one started; `work` has the processor seconds of
+    each worker process, or of each thread if there was none.
     """
 
     name: str
@@ -49,8 +45,7 @@ class StageFigures:
 class StageWatch:
     """Measures this process and its children; a context manager around all stages.
 
-    Attributes:
-        figures: of the finished stages, in order.
+    `figures` are those of the finished stages, in order.
     """
 
     def __init__(self) -> None:

@@ -78,4 +78,4 @@ def _class_table(finished: TrainingOutcome) -> Table:
         if len(part)
     ]
     purged = ("purged between them", f"{split.purged:,}", "", "")
-    return figure_table("classes", ("candles", *CLASS_NAMES), [*rows, purged])
+    return figure_table("classes", ("candles", *CLASS_NAMES), (*rows, purged))

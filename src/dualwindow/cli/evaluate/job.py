@@ -10,7 +10,7 @@ from typing import Any
 
 from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
 from dualwindow.backtest.figures import AfterFees
-from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.console import console_of, log_to, print_warning
 from dualwindow.cli.display.evaluation_output import (
     print_evaluation,
     print_profit,
@@ -44,17 +44,12 @@ logger = logging.getLogger(__name__)
 def run_evaluation(options: argparse.Namespace) -> int:
     """Evaluate a model on candles and show the figures.
 
-    Args:
-        options: of `commands.evaluate.add_arguments`.
-
-    Returns:
-        0, or 128 and the number of the signal that stopped it.
+    The status is 0, or 128 and the number of the signal that stopped it.
 
     Raises:
         DualWindowError: when the model or the candles cannot be used.
     """
-    console = console_of(sys.stderr)
-    log_to(console, logging.INFO)
+    log_to(console_of(sys.stderr), logging.INFO)
     loaded = load_portable(options.model)
     settings = evaluation_settings(options, loaded)
     model = loaded.model.on_device(settings.training.device)
@@ -62,9 +57,9 @@ def run_evaluation(options: argparse.Namespace) -> int:
     model.thresholds(settings.training)
     require_writable(options.output)
     sources = _sources(settings, loaded)
-    with StageWatch() as watch, StopSignals() as signals:
+    with StopSignals() as signals:
         try:
-            store = checked_store(sources, settings, model, watch, signals)
+            store = checked_store(sources, settings, model, signals)
             evaluation, after_fees = _evaluate(
                 loaded, model, settings, store, signals, venue=venue_of(settings, sources)
             )
@@ -111,11 +106,7 @@ def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> R
 
 
 def checked_store(
-    sources: list[CandleSource],
-    settings: RunSettings,
-    model: TrainedModel,
-    watch: StageWatch,
-    signals: StopSignals,
+    sources: list[CandleSource], settings: RunSettings, model: TrainedModel, signals: StopSignals
 ) -> Store:
     """Check the candles of all pairs and prepare them for a model.
 
@@ -125,7 +116,7 @@ def checked_store(
     """
     console = console_of(sys.stderr)
     check_candles(sources, settings, console, signals.requested)
-    with run_progress(console, 0, watch.memory) as progress:
+    with run_progress(console, 0, StageWatch().memory) as progress:
         store = prepare_store(
             sources,
             settings.on_this_machine()[0],
@@ -213,11 +204,10 @@ def _print_figures(
     print_evaluation(console, evaluation, f"{pairs}, {timerange}")
     print_profit(console, after_fees)
     if seen:
-        console.print(
-            f"warning: the model was made with candles until {utc_text(loaded.origin.seen_until)} "
-            "(UTC), so that a part of these figures is hindsight",
-            style="yellow",
-            markup=False,
+        print_warning(
+            console,
+            f"the model was made with candles until {utc_text(loaded.origin.seen_until)} (UTC), so "
+            "that a part of these figures is hindsight",
         )
     if output is not None:
         content: dict[str, Any] = {

@@ -15,7 +15,6 @@ from dualwindow.backtest.terms import TradeTerms, trade_terms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.cli.display.console import console_of, log_to
 from dualwindow.cli.display.evaluation_output import require_writable, write_figures
-from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.display.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
 from dualwindow.cli.evaluate.job import checked_store, evaluation_settings
 from dualwindow.cli.options.candles import find_candles
@@ -40,18 +39,13 @@ from dualwindow.settings import TrainingConfig
 def run_suggestion(options: argparse.Namespace) -> int:
     """Choose thresholds and show the profit of their trades.
 
-    Args:
-        options: of `commands.evaluate.add_arguments`.
-
-    Returns:
-        0, whatever the verdict, or 128 and the number of the signal that stopped it.
+    The status is 0, whatever the verdict, or 128 and the number of the signal that stopped it.
 
     Raises:
         DualWindowError: when the model or the candles cannot be used.
     """
     min_trades = _min_trades(options)
-    console = console_of(sys.stderr)
-    log_to(console, logging.INFO)
+    log_to(console_of(sys.stderr), logging.INFO)
     loaded = load_portable(options.model)
     validation_range, tail_range = _date_ranges(loaded.origin)
     settings = evaluation_settings(options, loaded)
@@ -65,9 +59,9 @@ def run_suggestion(options: argparse.Namespace) -> int:
         replace(source, timerange=timerange)
         for source in find_candles(settings, begin=validation_range.first)
     ]
-    with StageWatch() as watch, StopSignals() as signals:
+    with StopSignals() as signals:
         try:
-            store = checked_store(sources, settings, model, watch, signals)
+            store = checked_store(sources, settings, model, signals)
             scored = _scored(model, store, sources, settings, signals)
         except TrainingStoppedError:
             return signals.exit_status
@@ -173,10 +167,7 @@ def _part(
 
 
 def _traded(
-    scored: list[ScoredCandles],
-    thresholds: Thresholds,
-    config: TrainingConfig,
-    terms: TradeTerms,
+    scored: list[ScoredCandles], thresholds: Thresholds, config: TrainingConfig, terms: TradeTerms
 ) -> AfterFees:
     """Trades of thresholds after fees, beside other sides at the same entries."""
     compared = []

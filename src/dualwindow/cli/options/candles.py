@@ -34,9 +34,7 @@ _NEVER: Final = 2**40
 def find_candles(settings: RunSettings, begin: int | None = None) -> list[CandleSource]:
     """The candle files of a run's pairs, with the date range in seconds since 1970.
 
-    Args:
-        settings: of the run.
-        begin: used if the settings name no begin, seconds since 1970; None is the first candle.
+    It starts at `begin` if the settings name no begin; None is the first candle.
 
     Raises:
         DataError: when a pair has no candles.

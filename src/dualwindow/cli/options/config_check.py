@@ -14,33 +14,29 @@ from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.root_settings import RootSettings
 
 #: Groups that must be mappings.
-_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
-    ("exchange",),
-    ("freqai",),
-    ("freqai", "feature_parameters"),
-    ("freqai", "data_split_parameters"),
-    ("freqai", "model_training_parameters"),
+_GROUPS: Final = (
+    "exchange",
+    "freqai",
+    "freqai.feature_parameters",
+    "freqai.data_split_parameters",
+    "freqai.model_training_parameters",
 )
-_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
-    ("exchange", "name"), ("timeframe",), ("user_data_dir",), ("datadir",)
-)  # fmt: skip
-_LISTS_OF_TEXTS: Final[tuple[tuple[str, ...], ...]] = (
-    ("exchange", "pair_whitelist"),
-    ("exchange", "pair_blacklist"),
-    ("freqai", "feature_parameters", "include_timeframes"),
-    ("freqai", "feature_parameters", "include_corr_pairlist"),
+
+_TEXTS: Final = ("exchange.name", "timeframe", "user_data_dir", "datadir")
+
+_LISTS_OF_TEXTS: Final = (
+    "exchange.pair_whitelist",
+    "exchange.pair_blacklist",
+    "freqai.feature_parameters.include_timeframes",
+    "freqai.feature_parameters.include_corr_pairlist",
 )
 
 
 @dataclass(frozen=True)
 class CheckedConfig:
-    """Settings of a configuration, or its problems.
+    """Settings of a configuration, or all its problems, as sentences.
 
-    Attributes:
-        settings: None when there are problems.
-        root: settings under the root key `dualwindow`; None when there are problems.
-        problems: sentences, all that were found.
-        warnings: sentences about values that work but may not be meant.
+    `warnings` are sentences about values that work but may not be meant.
     """
 
     settings: FreqaiSettings | None = None
@@ -50,17 +46,12 @@ class CheckedConfig:
 
 
 def check_config(content: Mapping[str, Any], *, cores: int) -> CheckedConfig:
-    """Check a merged configuration as the bot does when it starts.
-
-    Args:
-        content: freqtrade's configuration.
-        cores: processor cores that may be used.
-    """
+    """Check a merged configuration as the bot does when it starts with this many `cores`."""
     if problems := shape_problems(content):
         return CheckedConfig(problems=tuple(problems))
     settings = root = None
     seconds: dict[str, int] = {}
-    included = _at(content, ("freqai", "feature_parameters")).get("include_timeframes") or []
+    included = _value(content, "freqai.feature_parameters.include_timeframes") or []
     for timeframe in dict.fromkeys([content.get("timeframe") or "1m", *included]):
         with _collected(problems):
             seconds[timeframe] = timeframe_seconds(str(timeframe))
@@ -77,17 +68,17 @@ def shape_problems(content: Mapping[str, Any]) -> list[str]:
     """One sentence for every value of the wrong JSON type; null counts as absent."""
     problems = []
     for path in _GROUPS:
-        if not isinstance(group := _at(content, path), Mapping):
-            problems.append(f"{'.'.join(path)} {group!r} is not a group of settings ({{...}})")
+        if (group := _value(content, path)) is not None and not isinstance(group, Mapping):
+            problems.append(f"{path} {group!r} is not a group of settings ({{...}})")
     for path in _TEXTS:
         if (text := _value(content, path)) is not None and not isinstance(text, str):
-            problems.append(f"{'.'.join(path)} {text!r} is not a text")
+            problems.append(f"{path} {text!r} is not a text")
     for path in _LISTS_OF_TEXTS:
         values = _value(content, path)
         if values is not None and not (
             isinstance(values, list) and all(isinstance(value, str) for value in values)
         ):
-            problems.append(f"{'.'.join(path)} {values!r} is not a list of texts ([...])")
+            problems.append(f"{path} {values!r} is not a list of texts ([...])")
     mode = content.get("trading_mode")
     if mode not in (None, SPOT, FUTURES):
         problems.append(f"trading_mode {mode!r} must be {SPOT} or {FUTURES}")
@@ -103,15 +94,9 @@ def _collected(problems: list[str]) -> Iterator[None]:
         problems.extend(error.problems)
 
 
-def _at(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The group at a path; empty if absent."""
-    group = _value(content, path)
-    return {} if group is None else group
-
-
-def _value(content: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    """The value at a path; None if absent."""
+def _value(content: Mapping[str, Any], path: str) -> Any:
+    """The value at a path of keys with dots between them; None if absent."""
     value: Any = content
-    for key in path:
+    for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return value

@@ -8,7 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from dualwindow.cli.options.flags import TRAINING_GROUP, SettingFlag
+from dualwindow.cli.options.flags import (
+    TRAINING_GROUP,
+    SettingFlag,
+    add_flags,
+    add_timerange_flags,
+    add_trade_flags,
+)
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from dualwindow.settings.presets import preset_layers
@@ -70,6 +76,21 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
     # No default: it would override the configuration's folder.
     parser.add_argument("--userdir", metavar="DIR", help="freqtrade's user folder")
     parser.add_argument("--datadir", metavar="DIR", help="folder of the exchange's candles")
+
+
+def add_run_flags(
+    parser: argparse.ArgumentParser,
+    flags: tuple[SettingFlag, ...],
+    pairs: str = "the configuration's pair_whitelist",
+) -> None:
+    """Add the flags of files, pairs, dates, settings and the costs of a trade.
+
+    Without `--pair` a run is of what `pairs` describes.
+    """
+    add_config_flags(parser)
+    add_timerange_flags(parser, pairs)
+    add_flags(parser, flags)
+    add_trade_flags(parser)
 
 
 def config_files(options: argparse.Namespace) -> list[Path]:

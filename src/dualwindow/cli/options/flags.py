@@ -25,14 +25,10 @@ _DROPPED_THRESHOLDS: Final = dict.fromkeys(
 
 @dataclass(frozen=True)
 class SettingFlag:
-    """A flag and the setting that it sets.
+    """A flag, with its dashes, and the setting in `TrainingConfig` that it sets.
 
-    Attributes:
-        flag: with its dashes.
-        setting: name in `TrainingConfig`.
-        turns_off: the flag takes no argument and sets the setting to false.
-        also: further settings that the flag implies.
-        note: added to the help.
+    If it `turns_off`, it takes no argument and sets the setting to false. `also` are further
+    settings that it implies, `note` is added to the help.
     """
 
     flag: str
@@ -127,15 +123,8 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def add_timerange_flags(
-    parser: argparse.ArgumentParser, pairs: str = "the configuration's pair_whitelist"
-) -> None:
-    """Add the flags of pairs and dates.
-
-    Args:
-        parser: of a command.
-        pairs: the help's words for the pairs of a run without `--pair`.
-    """
+def add_timerange_flags(parser: argparse.ArgumentParser, pairs: str) -> None:
+    """Add the flags of pairs and dates; `pairs` describes those of a run without `--pair`."""
     parser.add_argument(
         "--pair",
         action="append",

@@ -34,19 +34,13 @@ _DEFAULT_IDENTIFIER: Final = "dualwindow"
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Settings of one run.
+    """Settings of one run, and the configuration that they come from.
 
     Attributes:
-        layers: the configuration that they come from.
         training: as configured, not lowered to what this machine has.
-        root: leverage, date range, tail and fees.
         periods: of the moving averages, candles.
         pairs: as they were written, or patterns; never empty.
         excluded: pairs and patterns that are left out of what a pattern matches.
-        exchange: its name.
-        trading_mode: spot or futures.
-        timeframe: of the candles.
-        user_data: freqtrade's user folder.
         data_folder: of the exchange's candles.
         terms: on which a model's decisions are traded: fee, slippage, leverage.
     """

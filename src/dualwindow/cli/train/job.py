@@ -43,8 +43,7 @@ logger = logging.getLogger(__name__)
 def run_training(request: TrainingRequest) -> int:
     """Train a model and write its folder; with torchrun, as one of its processes.
 
-    Returns:
-        0 when the folder holds a whole model, else 128 and the number of the signal.
+    The status is 0 when the folder holds a whole model, else 128 and the number of the signal.
 
     Raises:
         DualWindowError: when no model can be trained.
@@ -82,10 +81,7 @@ def _run(
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
         # Only the first rank checks the candles and chooses the folder.
         check = partial(
-            check_candles,
-            settings=request.settings,
-            console=console,
-            should_stop=signals.requested,
+            check_candles, settings=request.settings, console=console, should_stop=signals.requested
         )
         plan = ranks.from_first(lambda: plan_training(request, sources, start, check, held))
     folder = TrainingFolder(plan.path)
