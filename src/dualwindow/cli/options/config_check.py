@@ -21,9 +21,7 @@ _GROUPS: Final = (
     "freqai.data_split_parameters",
     "freqai.model_training_parameters",
 )
-
 _TEXTS: Final = ("exchange.name", "timeframe", "user_data_dir", "datadir")
-
 _LISTS_OF_TEXTS: Final = (
     "exchange.pair_whitelist",
     "exchange.pair_blacklist",
