@@ -52,7 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
-            return _status(given)
+            return _run(given)
+        except DualWindowError as error:
+            print(f"dualwindow: {error}", file=sys.stderr)
+            return FAILED
+        except KeyboardInterrupt:
+            print("dualwindow: interrupted", file=sys.stderr)
+            return INTERRUPTED
         finally:
             # A closed pipe shows here, where it can be caught; in the interpreter's last flush not.
             sys.stdout.flush()
@@ -60,18 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _reader_is_gone():
             raise
         return FAILED
-
-
-def _status(arguments: list[str]) -> int:
-    """Run one command; an error of this package becomes a message on stderr."""
-    try:
-        return _run(arguments)
-    except DualWindowError as error:
-        print(f"dualwindow: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:
-        print("dualwindow: interrupted", file=sys.stderr)
-        return INTERRUPTED
 
 
 def _run(arguments: list[str]) -> int:

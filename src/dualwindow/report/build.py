@@ -35,7 +35,6 @@ from dualwindow.runtime.files import whole_file, write_json
 
 FIGURES_NAME: Final = "report.json"
 PAGE_NAME: Final = "report.html"
-
 _LIBRARIES: Final = ("torch", "numpy", "pandas", "scikit-learn", "freqtrade")
 _RUN: Final = TypeAdapter(RunFacts)
 #: Rows whose weeks are counted at a time.

@@ -38,8 +38,10 @@ def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, flo
     note = f"{figures.candles:,} candles."
     if figures.unusable:
         note += f" {figures.unusable:,} of them had no valid window and are left out."
+    minutes = figures.stretch_seconds / 60
+    length = f"{minutes:.3g} minutes" if minutes < 60 else f"{minutes / 60:.3g} hours"
     note += (
-        f" Every point is the highest probability within {_length(figures.stretch_seconds)}; below "
+        f" Every point is the highest probability within {length}; below "
         "it the share of candles on which LONG (up) or SHORT (down) was predicted. Dotted: the "
         "thresholds."
     )
@@ -123,9 +125,3 @@ def _prices(figures: CandleFigures, x: list[str]) -> list[Trace]:
                 }
             )
     return data
-
-
-def _length(seconds: int) -> str:
-    if seconds < 3600:
-        return f"{seconds / 60:.3g} minutes"
-    return f"{seconds / 3600:.3g} hours"

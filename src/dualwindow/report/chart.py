@@ -96,13 +96,5 @@ def scatter(mode: str, name: str, x: Sequence[Any], y: Sequence[Any]) -> Trace:
 
 def line_across(axis: str, value: float, colour: str = NEUTRAL) -> dict[str, Any]:
     """A dotted horizontal line over the panel with a y axis, at a value of it."""
-    return {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "yref": axis,
-        "y0": value,
-        "y1": value,
-        "line": {"color": colour, "width": 1, "dash": "dot"},
-    }
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": value, "y1": value}
+    return {"type": "line", **ends, "line": {"color": colour, "width": 1, "dash": "dot"}}

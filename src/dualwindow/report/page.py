@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import plotly.offline
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.report import tables
 from dualwindow.report.candle_charts import candle_charts
 from dualwindow.report.chart import Chart
@@ -54,7 +55,7 @@ def charts_of(report: Report) -> list[Chart]:
 
 def page_of(report: Report) -> str:
     """The report as the text of one HTML file."""
-    charts = charts_of(report)
+    charts, fees = charts_of(report), report.after_fees
     kinds = {"training": "training", "backtest": "retrainings of a bot or backtest"}
     title = f"{report.title}: {kinds[report.kind]}"
     parts = [
@@ -68,12 +69,7 @@ def page_of(report: Report) -> str:
         "</noscript>",
         '<main class="charts">',
         *map(_chart, charts),
-        _card(
-            "After fees",
-            _table(tables.profits(report.after_fees)),
-            _profit_note(report),
-            wide=True,
-        ),
+        _card("After fees", _table(tables.profits(fees)), _profit_note(fees), wide=True),
         _card("Thresholds", _table(tables.thresholds(report)), _threshold_note(report), wide=True),
         _card("Classes", _table(tables.classes(report))),
         _card("Retrainings", _table(tables.retrainings(report)), wide=True),
@@ -91,8 +87,7 @@ def page_of(report: Report) -> str:
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _profit_note(report: Report) -> str:
-    figures = report.after_fees
+def _profit_note(figures: AfterFees | None) -> str:
     if figures is None or figures.sides is None:
         return ""
     return (

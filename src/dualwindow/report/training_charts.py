@@ -47,15 +47,8 @@ def epoch_chart(report: Report) -> Chart | None:
         | {"yaxis": Panels.axis(panel), "line": {"color": colour}, "marker": {"size": 5}}
         for name, y, colour, panel in series
     ]
-    kept = {
-        "type": "line",
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "x0": best,
-        "x1": best,
-        "line": {"color": NEUTRAL, "width": 1, "dash": "dash"},
-    }
+    kept: Trace = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": best, "x1": best}
+    kept["line"] = {"color": NEUTRAL, "width": 1, "dash": "dash"}
     which = f" Newest of {len(trained)} trainings: {window.name}." if len(trained) > 1 else ""
     return Chart(
         key="epochs",

@@ -45,14 +45,10 @@ def verdict_of(
         verdict = _of_evaluation(pooled, before=[where])
     if after_fees is None:
         return verdict
-    found = verdict.found and _pays(after_fees)
+    low = after_fees.sides.model.mean_pct.low if after_fees.sides else None
+    found = verdict.found and low is not None and low > 0
     last = verdict.sentences[-1] if found else _DO_NOT
     return Verdict([*verdict.sentences[:-1], _earned(after_fees), last], found=found)
-
-
-def _pays(figures: AfterFees) -> bool:
-    low = figures.sides.model.mean_pct.low if figures.sides else None
-    return low is not None and low > 0
 
 
 def _earned(figures: AfterFees) -> str:

@@ -37,7 +37,6 @@ CHOSEN: Final = (
 )
 #: Most pairs of an exchange that are printed; JSON has all.
 _PAIRS_SHOWN: Final = 40
-
 #: Distributions that results and problems depend on.
 _DISTRIBUTIONS: Final = (
     "torch",
@@ -94,7 +93,10 @@ def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
     """Title of every section to its facts; `userdir` need not exist."""
     cores = read_cores()
     memory = MemoryGauge().smallest()
-    checked = _checked(files, cores)
+    try:
+        checked = check_config(LayeredConfig(read_layers(files)).content, cores=cores.usable)
+    except SettingsError as error:
+        checked = CheckedConfig(problems=tuple(error.problems))
     return {
         "versions": list(_version_facts()),
         "processor": list(_processor_facts(cores)),
@@ -105,14 +107,6 @@ def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
         "configuration": list(_configuration_facts(files, checked)),
         "auto_configure": list(_choice_facts(checked, memory, cores)),
     }
-
-
-def _checked(files: list[Path], cores: Cores) -> CheckedConfig:
-    try:
-        content = LayeredConfig(read_layers(files)).content
-    except SettingsError as error:
-        return CheckedConfig(problems=tuple(error.problems))
-    return check_config(content, cores=cores.usable)
 
 
 def _version_facts() -> Iterator[Fact]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -54,7 +52,9 @@ def evaluate_backtest(
         settings = WalkSettings.from_config(folder, content)
     except ModelFileError as error:
         return WalkFacts([], None, [str(error)])
-    datadir = _datadir(content, folder, settings.exchange)
+    # The folder of candles beside that of models, unless another one is configured.
+    userdir = Path(content.get("user_data_dir") or folder.resolve().parents[1])
+    datadir = Path(content.get("datadir") or data_folder(userdir) / settings.exchange)
     walks, problems = [], []
     for base, pair in settings.pairs.items():
         try:
@@ -66,14 +66,6 @@ def evaluate_backtest(
             walks.append(walk)
     pooled = pooled_walk(walks, settings.terms) if walks else None
     return WalkFacts(walks, pooled, problems)
-
-
-def _datadir(content: Mapping[str, Any], folder: Path, exchange: str) -> Path:
-    """The configured folder of candles, else the one beside the folder of models."""
-    if content.get("datadir"):
-        return Path(content["datadir"])
-    userdir = content.get("user_data_dir")
-    return data_folder(Path(userdir) if userdir else folder.resolve().parents[1]) / exchange
 
 
 def run_walk(options: argparse.Namespace) -> int:

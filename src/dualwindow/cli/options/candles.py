@@ -40,16 +40,11 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         DataError: when a pair has no candles.
         SettingsError: when the date range is empty or no date range.
     """
-    root = settings.root
+    root, seconds = settings.root, settings.candle_seconds
+    dates = root.train_from, root.train_to, root.train_days
 
     def resolved(newest: int) -> DateRange:
-        timerange = DateRange.from_dates(
-            root.train_from,
-            root.train_to,
-            root.train_days,
-            newest=newest,
-            candle_seconds=settings.candle_seconds,
-        )
+        timerange = DateRange.from_dates(*dates, newest=newest, candle_seconds=seconds)
         return replace(timerange, first=begin) if timerange.first is None else timerange
 
     sources = find_sources(
@@ -66,7 +61,7 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
     )
     newest = newest_candle(sources)
     wanted = resolved(newest)
-    stop = newest + settings.candle_seconds if wanted.stop is None else wanted.stop
+    stop = newest + seconds if wanted.stop is None else wanted.stop
     return [replace(source, timerange=DateRange(wanted.first, stop)) for source in sources]
 
 
@@ -82,18 +77,13 @@ def check_candles(
         DataError: with every reason, all pairs in one message.
         TrainingStoppedError: when `should_stop`, asked before every pair, is true.
     """
+    config, periods, seconds = settings.training, settings.periods, settings.candle_seconds
     reports = []
     for source in sources:
         if should_stop():
             raise TrainingStoppedError("the check of the candles was asked to stop")
-        reports.append(
-            inspect_candles(
-                source,
-                settings.training,
-                periods=settings.periods,
-                candle_seconds=settings.candle_seconds,
-            )
-        )
+        report = inspect_candles(source, config, periods=periods, candle_seconds=seconds)
+        reports.append(report)
     console.print(_table(reports))
     for report in reports:
         for warning in report.warnings:

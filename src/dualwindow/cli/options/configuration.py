@@ -35,7 +35,6 @@ _PLACES: Final = {
     "slippage": (ROOT_KEY, "evaluation_slippage"),
     "no_funding": (ROOT_KEY, "evaluation_funding"),
 }
-
 #: Titles of the columns.
 HEADS: Final = ("setting", "value", "from")
 DEFAULT: Final = "default"

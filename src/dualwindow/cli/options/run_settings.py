@@ -36,13 +36,9 @@ _DEFAULT_IDENTIFIER: Final = "dualwindow"
 class RunSettings:
     """Settings of one run, and the configuration that they come from.
 
-    Attributes:
-        training: as configured, not lowered to what this machine has.
-        periods: of the moving averages, candles.
-        pairs: as they were written, or patterns; never empty.
-        excluded: pairs and patterns that are left out of what a pattern matches.
-        data_folder: of the exchange's candles.
-        terms: on which a model's decisions are traded: fee, slippage, leverage.
+    `training` is as configured, not lowered to what this machine has; `periods` are those of the
+    moving averages (candles). There is at least one of the `pairs`, which may be patterns, and
+    `excluded` is left out of what a pattern matches. `data_folder` has the exchange's candles.
     """
 
     layers: LayeredConfig

@@ -54,7 +54,8 @@ class CommandTraining:
         Raises:
             DualWindowError: when no model can be trained.
         """
-        shown = run_progress(console, self.config.epochs, watch.memory, quiet=self._is_quiet)
+        first = self.ranks.is_first
+        shown = run_progress(console, self.config.epochs, watch.memory, quiet=not first)
         with shown as progress, self._session(folder, progress, should_stop) as session:
             with watch.stage("preparing"):
                 store = self.ranks.first_of_machine_then_all(
@@ -62,14 +63,10 @@ class CommandTraining:
                 )
             with watch.stage("training"):
                 finished = self._train(store, folder, session)
-        if self.ranks.is_first:
+        if first:
             with watch.stage("saving"):
                 self._save(folder, finished)
         return finished
-
-    @property
-    def _is_quiet(self) -> bool:
-        return not self.ranks.is_first
 
     @contextmanager
     def _session(
@@ -85,7 +82,7 @@ class CommandTraining:
             ranks=self.ranks,
             start=self.start,
         )
-        if self._is_quiet:
+        if not self.ranks.is_first:
             yield session
             return
         with TensorBoardScalars(str(folder.path / TENSORBOARD_NAME)) as scalars:
