@@ -18,7 +18,7 @@ from dualwindow.data.candles.sources import (
     find_sources,
     newest_candle,
 )
-from dualwindow.data.candles.timerange import DateRange
+from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
 from dualwindow.errors import DataError
 from tests.makers.markets import START, random_candles
 
@@ -179,8 +179,7 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(binance: Path) -> None:
             ["BTC_USDT", "SOL_USDT", "XRP/USDT"],
             binance,
             trading_mode="futures",
-            timerange=january,
-            buffer_days=33,
+            timerange=january.begun_earlier(33 * DAY_SECONDS),
         )
     said = str(caught.value)
     for part in (

@@ -22,7 +22,7 @@ from dualwindow.data.candles.quality_report import (
     require_usable,
 )
 from dualwindow.data.candles.sources import CandleSource, find_sources, newest_candle
-from dualwindow.data.candles.timerange import DateRange
+from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
 from dualwindow.errors import TrainingStoppedError
 
 #: Most pairs that the table shows as columns; more become rows.
@@ -47,16 +47,17 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         timerange = DateRange.from_dates(*dates, newest=newest, candle_seconds=seconds)
         return replace(timerange, first=begin) if timerange.first is None else timerange
 
+    buffer_days = settings.training.calculate_required_buffer_days(settings.periods)
+    # The newest candle is not known before a file is found, and until then no date is too late.
+    asked = resolved(_NEVER if root.train_days is None else int(time.time()))
     sources = find_sources(
         settings.pairs,
         settings.data_folder,
         trading_mode=settings.trading_mode,
         exchange=settings.exchange,
         timeframe=settings.timeframe,
-        # The range that a message tells the user to download. The newest candle is not known
-        # before a file is found, and until then no date is too late.
-        timerange=resolved(_NEVER if root.train_days is None else int(time.time())),
-        buffer_days=settings.training.calculate_required_buffer_days(settings.periods),
+        # A message tells the user to download it.
+        timerange=asked.begun_earlier(buffer_days * DAY_SECONDS),
         excluded=settings.excluded,
     )
     newest = newest_candle(sources)

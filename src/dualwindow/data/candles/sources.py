@@ -15,7 +15,7 @@ from pathlib import Path
 from dualwindow.data.candles.datadir import CandleFolder, FoundFile
 from dualwindow.data.candles.feather import FeatherFile
 from dualwindow.data.candles.pairs import FUTURES, SPOT, stem_of
-from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, DateRange, utc_text
+from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 
@@ -64,7 +64,6 @@ def find_sources(
     exchange: str | None = None,
     timeframe: str = "1m",
     timerange: DateRange = EVERYTHING,
-    buffer_days: int = 0,
     excluded: Sequence[str] = (),
 ) -> list[CandleSource]:
     """Find the candles of some pairs.
@@ -79,8 +78,7 @@ def find_sources(
         trading_mode: `futures`, or anything else for spot.
         exchange: name of the exchange's folder; needed when a user folder has several.
         timeframe: of the candles.
-        timerange: what is trained on.
-        buffer_days: days before it that a download must bring too.
+        timerange: of the sources; a message names it as the range to download.
         excluded: pairs and patterns of freqtrade's `pair_blacklist`, of which no pattern brings
             one; a pair that is named itself is wanted.
 
@@ -93,8 +91,7 @@ def find_sources(
     wanted = [pair for written in pairs for pair in place.matching(written, market, excluded)]
     files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
-        needed = timerange.begun_earlier(buffer_days * DAY_SECONDS)
-        raise DataError(place.not_there(missing, market, needed))
+        raise DataError(place.not_there(missing, market, timerange))
     sources: dict[str, CandleSource] = {}
     for written, found in files.items():
         pair = found[0].name.pair
