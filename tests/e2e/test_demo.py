@@ -56,12 +56,12 @@ def test_the_demo_shows_a_result_and_says_where_things_lie(userdir: Path) -> Non
     assert "STRATEGY SUMMARY" in done.stdout
     assert "synthetic" in done.stdout
     assert not stale.exists()
-    for line in done.stdout.split("any market.")[1].split("TensorBoard")[0].splitlines():
+    for line in done.stdout.split("real market.")[1].split("TensorBoard")[0].splitlines():
         if line.strip():
             said = line.strip().split(maxsplit=1)[1].rstrip("/")
             assert list(userdir.glob(said.removeprefix(f"{userdir}/"))), line
-    # The first screen of the report is said on the terminal too.
-    assert "Over the whole backtest, on candles that came after each of" in done.stdout
+    # The first screen of the report is on the terminal too.
+    assert "Over the whole backtest, on the candles after each of" in done.stdout
     assert processes(userdir) == []
 
 
