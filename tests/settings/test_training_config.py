@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_settings_that_disagree_are_refused_with_both_named(
     assert all(word in problem for word in words)
 
 
-@pytest.mark.parametrize("value", [0.5, "0", None])
+@pytest.mark.parametrize("value", [0.5, "0", None, False])
 def test_a_setting_of_earlier_versions_is_refused_with_the_way_out(value: Any) -> None:
     (problem,) = problems_of(auxiliary_weight=value)
     assert problem == "'auxiliary_weight' is not a setting any more; remove it"
@@ -42,6 +43,8 @@ def test_a_setting_of_earlier_versions_is_refused_with_the_way_out(value: Any) -
 def test_a_file_that_an_earlier_version_saved_is_read_as_before() -> None:
     parameters = {**TrainingConfig().to_dict(), "epochs": 7, "auxiliary_weight": 0.0}
     assert TrainingConfig.from_parameters(parameters) == TrainingConfig(epochs=7)
+    assert TrainingConfig(**parameters) == TrainingConfig(epochs=7)
+    assert TrainingConfig.model_validate_json(json.dumps(parameters)) == TrainingConfig(epochs=7)
 
 
 def test_all_problems_come_in_one_message() -> None:

@@ -156,7 +156,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         settings=settings,
         after_fees=earned,
         walk=pooled,
-        predicted_weeks=walk.decision_weeks(),
+        said_weeks=walk.decision_weeks(),
     )
 
 

@@ -47,7 +47,7 @@ def charts_of(report: Report) -> list[Chart]:
         *candle_charts(report),
         epoch_chart(report),
         class_chart(report.run.weeks),
-        class_chart(report.predicted_weeks, "classes-predicted"),
+        class_chart(report.said_weeks, "classes-predicted"),
         stage_chart(report.run.stages),
     ]
     return [chart for chart in charts if chart is not None]

@@ -174,7 +174,7 @@ class Report:
         after_fees: profits of the decisions after fees; None where they were not computed.
         walk: a backtest's predictions compared with the actual classes; the evaluations of the
             windows are then of it. None for a training, and where there are no candles.
-        predicted_weeks: decisions by week where `run.weeks` are labels.
+        said_weeks: decisions by week where `run.weeks` are labels.
     """
 
     title: str
@@ -189,7 +189,7 @@ class Report:
     settings: dict[str, Any]
     after_fees: AfterFees | None = None
     walk: WalkForward | None = None
-    predicted_weeks: WeeklyClasses | None = None
+    said_weeks: WeeklyClasses | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
@@ -25,10 +25,25 @@ Count = Annotated[int, Field(ge=1)]
 RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 
 
+def _is_retired(name: str, value: Any) -> bool:
+    """Whether a setting of earlier versions holds the value that changes nothing."""
+    return (
+        name in RETIRED_SETTINGS and not isinstance(value, bool) and value == RETIRED_SETTINGS[name]
+    )
+
+
 class SettingFields(BaseModel):
     """The fields: frozen, strict about types, closed to unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, values: Any) -> Any:
+        """Leave out retired settings that hold the value of `RETIRED_SETTINGS`."""
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if not _is_retired(name, value)}
 
     # windows
     window_size: Candles = Field(180, ge=2, description="Candles that the network looks at (P).")

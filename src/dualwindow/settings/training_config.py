@@ -20,7 +20,7 @@ from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
-from dualwindow.settings.fields import RETIRED_SETTINGS, SettingFields
+from dualwindow.settings.fields import SettingFields
 from dualwindow.settings.files import read_config_file
 from dualwindow.settings.messages import Checked, sentences
 
@@ -199,13 +199,8 @@ class TrainingConfig(SettingFields):
     @classmethod
     def check(cls, parameters: Mapping[str, Any]) -> Checked[Self]:
         """Make a config of the good values and describe the problems of the others."""
-        parameters = {
-            name: value
-            for name, value in parameters.items()
-            if name not in RETIRED_SETTINGS or value != RETIRED_SETTINGS[name]
-        }
         try:
-            return Checked(cls.model_validate(parameters), frozenset(), [])
+            return Checked(cls.model_validate(dict(parameters)), frozenset(), [])
         except ValidationError as error:
             problems = sentences(error, cls)
             bad = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
