@@ -217,9 +217,9 @@ def test_the_guide_s_example_is_what_the_formula_gives() -> None:
     section = " ".join(text.partition("### Calibration")[2].partition("\n## ")[0].split())
     assert f"(0.70 * 6 + 0.15 * 6 + 0.15 * 88)` = {shared[LONG]:.0%}".replace("%", " %") in section
     assert f"it means {to_hold[LONG]:.0%}".replace("%", " %") in section
-    # Odds of 0.70 / 0.30 in the market, taken back to the balanced world.
+    # Calibrated odds of 0.70 / 0.30, taken back to balanced classes.
     odds = 0.70 / 0.30 * 0.88 / 0.06
     back = odds / (1 + odds)
-    assert f"0.70 in the market takes {back:.2f} in the balanced world" in section
+    assert f"a calibrated 0.70 corresponds to {back:.2f} with balanced classes" in section
     (market,) = model.prior_corrected(np.array([[0.0, 1 - back, back]]))
     assert market[LONG] == pytest.approx(0.70)
