@@ -38,7 +38,10 @@ END = pd.Timestamp("2025-06-14", tz="UTC")
 
 def store_of(userdir: Path, first: int, stop: int) -> Store:
     sources = find_sources(
-        [PAIR], userdir / "data" / "binance", trading_mode="futures", timerange=DateRange(first, stop)
+        [PAIR],
+        userdir / "data" / "binance",
+        trading_mode="futures",
+        timerange=DateRange(first, stop),
     )
     config = TrainingConfig.from_parameters(SETTINGS)
     return prepare_store(sources, config, userdir / "stores", periods=PERIODS)
