@@ -31,9 +31,11 @@ def one_thread() -> None:
 def own_logging() -> Iterator[None]:
     """A command line that runs in the process logs to its console, which is gone after the test."""
     root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
+    level, handlers, disabled = root.level, list(root.handlers), logging.root.manager.disable
     yield
     root.setLevel(level)
+    # The benchmarks quieten everything below a warning.
+    logging.disable(disabled)
     for handler in set(root.handlers) - set(handlers):
         if type(handler) in (logging.StreamHandler, RichHandler):
             root.removeHandler(handler)
