@@ -34,7 +34,7 @@ from dualwindow.models.manifest import check_manifest
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.runtime.device import resolve_device
+from dualwindow.runtime.device import resolve_device, training_dtype
 from dualwindow.training.hooks import LogHook, TensorBoardHook
 from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_model
@@ -58,7 +58,8 @@ class DualWindowLSTM(BackgroundTraining):
         require_candle_files(config)
         self._live = is_live(config)
         with refusing():
-            resolve_device(settings.training.device)
+            device = resolve_device(settings.training.device)
+            training_dtype(settings.training.precision, device)
             start = read_start(config, settings)
             self._prices = FramePrices(config, reads_funding=not self._live)
         self._start_model, self._settings = start.model, start.settings

@@ -188,7 +188,7 @@ def test_a_place_that_cannot_be_read_or_written_costs_the_checkpoint_alone(
 
 
 def test_an_old_checkpoint_stands_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = CheckpointFile(tmp_path / "checkpoint", "mine")
     file.keep(state(1))
@@ -203,6 +203,7 @@ def test_an_old_checkpoint_stands_when_the_disk_is_full(
         file.write()
         assert list(tmp_path.iterdir()) == [tmp_path / "checkpoint"]
         assert number(tmp_path / "checkpoint") == 1
+    assert "the one before it stays, and a new one needs 0.0 MB more" in caplog.text
     # What could not be written is not forgotten.
     file.write()
     assert number(tmp_path / "checkpoint") == 2

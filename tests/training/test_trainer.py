@@ -244,6 +244,15 @@ def test_candles_without_a_side_are_refused(candles: CandleArrays, labels: np.nd
         train_model(candles, hold, settings(), name="BTC")
 
 
+@pytest.mark.parametrize("only", [0, 2])
+def test_candles_of_one_class_are_refused(
+    candles: CandleArrays, labels: np.ndarray, only: int
+) -> None:
+    alone = np.where(labels >= 0, only, labels).astype(np.int8)
+    with pytest.raises(DataError, match=r"BTC: all \d+ training candles are of one class"):
+        train_model(candles, alone, settings(), name="BTC")
+
+
 def test_a_missing_class_warns_and_trains(
     candles: CandleArrays, labels: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -301,7 +310,7 @@ def test_mirroring_is_auto_on_off(
 
 
 def test_half_precision_is_refused_on_a_cpu(candles: CandleArrays, labels: np.ndarray) -> None:
-    with pytest.raises(SettingsError, match=r"precision 'fp16' is for GPUs"):
+    with pytest.raises(SettingsError, match=r"precision 'fp16': cpu cannot train in it"):
         fit(candles, labels, settings(device="cpu", precision="fp16"))
 
 

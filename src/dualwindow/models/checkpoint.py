@@ -108,7 +108,14 @@ class CheckpointFile:
             with whole_file(self._path) as handle:
                 handle.write(content)
         except OSError as error:
-            logger.warning("the checkpoint %s cannot be written: %s", self._path, error)
+            kept = "the one before it stays" if self._path.is_file() else "there is none before it"
+            logger.warning(
+                "the checkpoint %s cannot be written: %s; %s, and a new one needs %.1f MB more",
+                self._path,
+                error,
+                kept,
+                len(content) / 1e6,
+            )
         else:
             self._unwritten = None
         self._last_write = time.monotonic()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 
 import torch
 
@@ -16,11 +18,13 @@ logger = logging.getLogger(__name__)
 def resolve_device(name: str) -> torch.device:
     """Turn the setting `device` into a torch device that exists.
 
+    A GPU is prepared for the promises of the package, see `_prepare_cuda`.
+
     Raises:
         SettingsError: when the device asked for is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -28,9 +32,21 @@ def resolve_device(name: str) -> torch.device:
             raise SettingsError(
                 [f"device {name!r}: torch sees {count} CUDA devices here; use 'auto' or 'cpu'"]
             )
+        _prepare_cuda()
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingsError([f"device {name!r} is not available here; use 'auto' or 'cpu'"])
     return device
+
+
+def _prepare_cuda() -> None:
+    """Make a GPU repeat itself, and compute fp32 as a processor does; for the whole process.
+
+    cuBLAS reads its variable when it is first used, and without it adds in any order, see
+    https://docs.nvidia.com/cuda/cublas/#results-reproducibility. cuDNN would round the inputs of
+    an LSTM to TF32 (10 bits), so that a GPU's probabilities differ from those of a processor.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def prediction_device(name: str) -> torch.device:
@@ -52,18 +68,43 @@ def arithmetic_of(device: torch.device) -> str:
 def training_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Turn the setting `precision` into the arithmetic of training.
 
-    `auto` is fp32 on a CPU (bf16 is not identical), bf16 on a GPU.
+    `auto` is fp32: bf16 does not give a processor's results, and is faster on a GPU only for
+    batches of thousands of windows, see docs/hardware.md.
 
     Raises:
         SettingsError: when the device cannot compute in it.
     """
-    if precision == "fp16" and device.type == "cpu":
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+    if not _computes(device, dtype):
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
         raise SettingsError(
-            ["precision 'fp16' is for GPUs, this is a CPU; use 'auto', 'fp32' or 'bf16'"]
+            [f"precision {precision!r}: {name} cannot train in it; use 'auto' or 'fp32'"]
         )
-    if precision == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return dtype
+
+
+@cache
+def _computes(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether the device trains an LSTM in this arithmetic, by trying it.
+
+    A processor's instructions alone do not tell: oneDNN needs AVX-512 for bf16, and obeys its own
+    limits. A GPU that only emulates bf16 would be slower with it than without.
+    """
+    if dtype == torch.float32:
+        return True
+    if device.type == "cuda" and dtype == torch.bfloat16:
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu" and dtype == torch.float16:
+        return False
+    with torch.random.fork_rng(devices=[]):
+        lstm = torch.nn.LSTM(1, 1).to(device)
+    try:
+        with torch.enable_grad(), autocast(device, dtype):
+            output, _ = lstm(torch.zeros(2, 1, 1, device=device))
+        output.float().sum().backward()
+    except RuntimeError:
+        return False
+    return True
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

@@ -141,7 +141,7 @@ class SettingFields(BaseModel):
         description="auto, cpu, mps, cuda or cuda:N; auto takes a GPU when there is one.",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="Arithmetic of training; auto is fp32 on a CPU, bf16 on a GPU."
+        "auto", description="Arithmetic of training; auto is fp32, as predictions always are."
     )
     pretrained: str | None = Field(
         None,

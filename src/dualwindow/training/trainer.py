@@ -257,7 +257,7 @@ def _initial_network(
 
 
 def _require_sides(train: Selection, config: TrainingConfig) -> None:
-    """Refuse training rows that are all HOLD with `DataError`; warn of a class without rows."""
+    """Refuse training rows of one class with `DataError`; warn of a class without rows."""
     counts = train.counts
     described = ", ".join(
         f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
@@ -268,6 +268,12 @@ def _require_sides(train: Selection, config: TrainingConfig) -> None:
             f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
             f"reached within {config.future_window} candles; lower the take profits, lengthen "
             "future_window or train on more days"
+        )
+    if np.count_nonzero(counts) == 1:
+        raise DataError(
+            f"all {counts.sum()} training candles are of one class ({described}), so there is "
+            "nothing to tell apart; raise the take profits, shorten future_window or train on "
+            "more days"
         )
     if (counts == 0).any():
         logger.warning(

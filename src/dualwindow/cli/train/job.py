@@ -33,7 +33,7 @@ from dualwindow.models.pretrained import (
 )
 from dualwindow.report.build import gather, label_weeks, run_versions, write_report
 from dualwindow.report.schema import RunFacts, Stage
-from dualwindow.runtime.device import resolve_device
+from dualwindow.runtime.device import resolve_device, training_dtype
 from dualwindow.runtime.distributed import Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
 
@@ -50,11 +50,12 @@ def run_training(request: TrainingRequest) -> int:
     """
     console = console_of(sys.stderr)
     log_to(console, logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING)
-    resolve_device(request.settings.training.device)
+    training = request.settings.training
+    training_dtype(training.precision, resolve_device(training.device))
     with (
         StageWatch() as watch,
         StopSignals() as signals,
-        joined_ranks(request.settings.training.device) as ranks,
+        joined_ranks(training.device) as ranks,
         ExitStack() as held,
     ):
         try:
