@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -16,27 +17,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.live_bot import Candle, Look, Plan
 from benchmarks.results import Result, at_most, compared, report, table
+from benchmarks.stopwatch import require_called
+from demo import faketime
 from demo.config import exchange_overlay
 from demo.datadir import write_candles
 from demo.market import MarketSpec, make_market
 from demo.market_file import write_markets
-from demo.running import REPOSITORY, running_exchange
+from demo.running import REPOSITORY, exchange_time, running_exchange
 from demo.stopping import end
 
 COINS: Final = (
     "BTC", "ETH", "BNB", "SOL", "XRP", "ADA", "DOGE", "LTC", "LINK", "DOT",
     "AVAX", "TRX", "BCH", "ETC", "UNI", "ATOM", "FIL", "NEAR", "APT", "ARB",
 )  # fmt: skip
-TRAIN_DAYS: Final = 10
-#: What FreqAI loads for the longest average is one and a half times it, and training comes after.
-HISTORY_DAYS: Final = TRAIN_DAYS + 46
 #: What the table calls the stages of `live_bot`.
 PARTS: Final = {
     "fetching": "fetching candles",
@@ -53,28 +53,72 @@ GOAL_MS: Final = 100.0
 TIMES_LATER: Final = 1.5
 
 
-def deciding(pairs: int, plan: Plan) -> list[Result]:
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured.
+
+    Attributes:
+        pairs: that the bot trades.
+        plan: candles to see.
+        speed: of the bot's clock; with another one than 1 the figures show nothing.
+        train_days: of every model.
+        periods: candles of the moving averages.
+        network: settings of the model besides those of config.json.
+    """
+
+    pairs: int = len(COINS)
+    plan: Plan = Plan()  # noqa: RUF009 - it is frozen
+    speed: float = 1.0
+    train_days: int = 10
+    periods: tuple[int, ...] = (1440, 43_200)
+    network: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def history_days(self) -> int:
+        """FreqAI loads one and a half times the longest average, and training comes after."""
+        return self.train_days + math.ceil(1.5 * max(self.periods) / 1440) + 1
+
+
+FULL: Final = Scale()
+#: Real time where libfaketime is not installed, and then some two minutes.
+SMALL: Final = Scale(
+    2,
+    Plan(1, 1),
+    speed=30.0 if faketime.library() else 1.0,
+    train_days=3,
+    periods=(30, 240),
+    network=(("lstm_units", [8]), ("dense_units", [8])),
+)
+
+
+def deciding(scale: Scale) -> list[Result]:
     """The delay of all decisions, what it is made of, and what a training adds to it."""
     with tempfile.TemporaryDirectory(prefix="dualwindow-live-") as folder:
-        return rows_of(watch_bot(Path(folder), pairs, plan))
+        return rows_of(watch_bot(Path(folder), scale))
 
 
-def watch_bot(userdir: Path, pairs: int, plan: Plan) -> list[Candle]:
+def watch_bot(userdir: Path, scale: Scale) -> list[Candle]:
     """Run the bot in a user folder until it has seen the candles of a plan.
 
     Raises:
-        RuntimeError: with the end of its log, when it did not see them.
+        RuntimeError: with the end of its log, when it did not see them; or when a stage's function
+            was never called.
     """
-    markets = _make_markets(userdir, pairs)
+    plan = scale.plan
+    now = datetime.now(UTC).replace(microsecond=0)
+    markets = ["--market", str(_make_markets(userdir, scale, now))]
+    if scale.speed != 1.0:
+        markets += ["--now", now.isoformat(), "--speed", f"{scale.speed:g}"]
     seen, log = userdir / "seen.json", userdir / "log.txt"
-    with running_exchange(["--market", str(markets)]) as port, log.open("w") as output:
-        configs = [REPOSITORY / "config.json", _write_overlay(userdir, pairs, port)]
+    with running_exchange(markets) as port, log.open("w") as output:
+        faked = {} if scale.speed == 1.0 else faketime.environment(exchange_time(port), scale.speed)
+        configs = [REPOSITORY / "config.json", _write_overlay(userdir, scale, port)]
         command = ["trade", "--userdir", str(userdir), "--freqaimodel", "DualWindowLSTM"]
         command += [part for config in configs for part in ("-c", str(config))]
         own = [sys.executable, "-m", "benchmarks.live_bot", json.dumps(asdict(plan)), str(seen)]
         with subprocess.Popen(
             [*own, *command], cwd=REPOSITORY, stdout=output, stderr=output, process_group=0,
-            env={**os.environ, "TZ": "UTC"},
+            env={**os.environ, **faked, "TZ": "UTC"},
         ) as bot:  # fmt: skip
             try:
                 bot.wait(LIMIT_SECONDS)
@@ -82,17 +126,19 @@ def watch_bot(userdir: Path, pairs: int, plan: Plan) -> list[Candle]:
                 pass
             finally:
                 end(bot, STOP_SECONDS)
-    candles = read_candles(seen) if seen.exists() else []
+    found = json.loads(seen.read_text(encoding="utf-8")) if seen.exists() else {"candles": []}
+    candles = candles_of(found["candles"])
     if len(candles) < plan.idle + plan.training:
         raise RuntimeError(f"the bot saw {len(candles)} candles:\n{log.read_text()[-4000:]}")
+    require_called(found["uncalled"])
     return candles
 
 
-def read_candles(path: Path) -> list[Candle]:
-    """What `live_bot` wrote."""
+def candles_of(written: Sequence[dict[str, Any]]) -> list[Candle]:
+    """Candles that `live_bot` wrote."""
     return [
-        Candle(**{**each, "looks": [Look(**look) for look in each["looks"]]})
-        for each in json.loads(path.read_text(encoding="utf-8"))
+        Candle(**{**candle, "looks": [Look(**look) for look in candle["looks"]]})
+        for candle in written
     ]
 
 
@@ -148,14 +194,13 @@ def _worked(candles: Sequence[Candle]) -> float:
     return statistics.median(candle.delay - candle.waiting for candle in candles)
 
 
-def _make_markets(userdir: Path, pairs: int) -> Path:
+def _make_markets(userdir: Path, scale: Scale, now: datetime) -> Path:
     """A market for each pair: its past as candle files, the whole of it as the exchange's file."""
-    now = datetime.now(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    start = midnight - timedelta(days=HISTORY_DAYS)
+    start = midnight - timedelta(days=scale.history_days)
     markets = {
-        f"{coin}/USDT:USDT": MarketSpec(seed=seed, days=HISTORY_DAYS + 2, start=start)
-        for seed, coin in enumerate(COINS[:pairs])
+        f"{coin}/USDT:USDT": MarketSpec(seed=seed, days=scale.history_days + 2, start=start)
+        for seed, coin in enumerate(COINS[: scale.pairs])
     }
     for pair, spec in markets.items():
         candles = make_market(spec).candles
@@ -166,14 +211,17 @@ def _make_markets(userdir: Path, pairs: int) -> Path:
     return path
 
 
-def _write_overlay(userdir: Path, pairs: int, port: int) -> Path:
+def _write_overlay(userdir: Path, scale: Scale, port: int) -> Path:
     overlay: dict[str, Any] = exchange_overlay(port)
-    overlay["exchange"]["pair_whitelist"] = [f"{coin}/USDT:USDT" for coin in COINS[:pairs]]
+    overlay["exchange"]["pair_whitelist"] = [f"{coin}/USDT:USDT" for coin in COINS[: scale.pairs]]
+    # Milliseconds of the bot's clock.
+    overlay["exchange"]["ccxt_config"]["timeout"] = int(10_000 * scale.speed)
     overlay["db_url"] = f"sqlite:///{userdir / 'trades.sqlite'}"
     overlay["freqai"] = {
         "identifier": "live",
-        "train_period_days": TRAIN_DAYS,
-        "model_training_parameters": {"epochs": 1},
+        "train_period_days": scale.train_days,
+        "feature_parameters": {"indicator_periods_candles": list(scale.periods)},
+        "model_training_parameters": {"epochs": 1, **dict(scale.network)},
     }
     path = userdir / "overlay.json"
     path.write_text(json.dumps(overlay, indent=1), encoding="utf-8")
@@ -189,7 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=Plan.epochs, help="of that training")
     options = parser.parse_args(arguments)
     started = time.monotonic()
-    results = deciding(options.pairs, Plan(options.idle, options.training, options.epochs))
+    plan = Plan(options.idle, options.training, options.epochs)
+    results = deciding(Scale(options.pairs, plan))
     minutes = round((time.monotonic() - started) / 60, 1)
     print(table(report(results, {"minutes": minutes})))
 

@@ -130,6 +130,10 @@ class LiveWatch:
         self._trainings = 0
         self._lock = threading.Lock()
 
+    def uncalled(self) -> list[str]:
+        """Watched functions that nothing has called."""
+        return self._stopwatch.uncalled()
+
     def install(self) -> None:
         """Count functions, before freqtrade makes its objects."""
         watch = self._stopwatch.watch
@@ -243,7 +247,10 @@ def main(plan: str, path: str, *arguments: str) -> None:
     try:
         freqtrade_main(list(arguments))
     finally:
-        seen = [asdict(candle) for candle in watch.candles]
+        seen = {
+            "candles": [asdict(candle) for candle in watch.candles],
+            "uncalled": watch.uncalled(),
+        }
         Path(path).write_text(json.dumps(seen), encoding="utf-8")
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from demo.running import REPOSITORY
+
 #: Seconds between two looks at a process's memory.
 _LOOK_EVERY: Final = 0.002
 
@@ -67,14 +69,23 @@ class Run:
 
 
 def in_process(function: str, *arguments: Any) -> Run:
-    """Call `module:function` with plain JSON arguments in a fresh process."""
+    """Call `module:function` with plain JSON arguments in a fresh process.
+
+    Raises:
+        RuntimeError: with the last line of its stderr, when the process failed.
+    """
     call = json.dumps([function, list(arguments)])
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.measure", call],
-        check=True,
-        stdout=subprocess.PIPE,
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
         text=True,
     )
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        reason = (done.stderr.splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise RuntimeError(f"{function} failed: {reason}")
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 

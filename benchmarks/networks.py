@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -169,15 +170,11 @@ def _gradient_difference(
     return max(differences)
 
 
-def prediction(windows: int, looped: int, repeats: int) -> list[Result]:
+def prediction(windows: int, looped: int, repeats: int) -> Iterator[Result]:
     """A backtest slice, without mirroring on either side, for the default and the shipped patch."""
-    return [
-        result
-        for patch_size in (1, 5)
-        for result in _predicted(
-            TrainingConfig(mirror="off", patch_size=patch_size), windows, looped, repeats
-        )
-    ]
+    for patch_size in (1, 5):
+        config = TrainingConfig(mirror="off", patch_size=patch_size)
+        yield from _predicted(config, windows, looped, repeats)
 
 
 def _predicted(config: TrainingConfig, windows: int, looped: int, repeats: int) -> list[Result]:

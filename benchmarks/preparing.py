@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -49,10 +50,9 @@ def labels_of(columns: dict[str, NDArray[np.float64]], config: TrainingConfig) -
     )
 
 
-def label_rules(rows: int) -> list[Result]:
+def label_rules(rows: int) -> Iterator[Result]:
     """Each label rule against a loop over rows."""
     columns = walk(rows)
-    results = []
     for rule, (times, mib) in _LABEL_GOALS.items():
         config = TrainingConfig(label_rule=rule)
         known = rows - config.future_window
@@ -63,9 +63,8 @@ def label_rules(rows: int) -> list[Result]:
         (our_seconds,) = interleaved(7, ours)
         what = f"{rule} labels, {rows:,} rows"
         seconds = (our_seconds, seconds_of(theirs))
-        results.append(compared(what, "a numpy loop over rows", seconds, "s", goal=times))
-        results.append(at_most(f"{what}: extra memory", traced_mib(ours), "MiB", mib))
-    return results
+        yield compared(what, "a numpy loop over rows", seconds, "s", goal=times)
+        yield at_most(f"{what}: extra memory", traced_mib(ours), "MiB", mib)
 
 
 def _prepare(columns: dict[str, NDArray[np.float64]], candles: CandleArrays) -> EpochOrder:
@@ -144,7 +143,7 @@ def naive_pipeline(rows: int) -> dict[str, float]:
     }
 
 
-def pipelines(rows: int) -> list[Result]:
+def pipelines(rows: int) -> Iterator[Result]:
     """Label, index and balance, and delivery, against the naive pipeline."""
     # The averages need 43,200 candles before the first complete window.
     rows += max(PERIODS)
@@ -153,24 +152,17 @@ def pipelines(rows: int) -> list[Result]:
     ours = in_process("benchmarks.preparing:our_pipeline", rows).value
     if (ours["windows"], ours["labels"]) != (theirs["windows"], theirs["labels"]):
         raise AssertionError("the two pipelines draw other numbers of windows")
-    ours_mib = in_process("benchmarks.preparing:our_preparation_memory", rows).value
-    sequences = f"{rows - max(PERIODS):,} sequences"
+    what = f"label + index + balance, {rows - max(PERIODS):,} sequences"
     against = "windows one by one, compressed chunk files, read back, undersampled"
-    return [
-        compared(
-            f"label + index + balance, {sequences}", against,
-            (ours["prepare"], theirs["prepare"]), "s", goal=500,
-        ),
-        compared(
-            f"label + index + balance, {sequences}: peak extra memory", against,
-            (ours_mib, naive_run.peak_mib), "MiB", goal=200,
-        ),
-        compared(
-            f"prepare and deliver each of {ours['windows']:,} balanced windows once", against,
-            (ours["prepare"] + ours["deliver"], theirs["prepare"] + theirs["deliver"]), "s",
-            goal=60,
-        ),
-    ]  # fmt: skip
+    yield compared(what, against, (ours["prepare"], theirs["prepare"]), "s", goal=500)
+    ours_mib = in_process("benchmarks.preparing:our_preparation_memory", rows).value
+    yield compared(
+        f"{what}: peak extra memory", against, (ours_mib, naive_run.peak_mib), "MiB", goal=200
+    )
+    yield compared(
+        f"prepare and deliver each of {ours['windows']:,} balanced windows once", against,
+        (ours["prepare"] + ours["deliver"], theirs["prepare"] + theirs["deliver"]), "s", goal=60,
+    )  # fmt: skip
 
 
 def store(folder: str, pairs: int, rows: int) -> float:
@@ -199,9 +191,8 @@ def train_in_4_gib(folder: str, pairs: int, rows: int) -> float:
     return seconds_of(prepare_and_train)
 
 
-def scaling(sizes: list[tuple[int, int]]) -> list[Result]:
+def scaling(sizes: list[tuple[int, int]]) -> Iterator[Result]:
     """Preparation from disk for several sizes, in pairs and rows a pair, then a training."""
-    results: list[Result] = []
     peaks: list[float] = []
     folder = tempfile.mkdtemp(prefix="dualwindow-walks-")
     try:
@@ -211,19 +202,18 @@ def scaling(sizes: list[tuple[int, int]]) -> list[Result]:
             peaks.append(run.peak_mib)
             total = pairs * rows
             what = f"prepare from disk, {total:,} rows in {pairs} pair{'s' * (pairs > 1)}"
-            results.append(at_most(what, run.value, "s", None, f"{total / run.value:,.0f} rows/s"))
-            results.append(at_most(f"{what}: peak extra memory", run.peak_mib, "MiB", 150))
+            yield at_most(what, run.value, "s", None, f"{total / run.value:,.0f} rows/s")
+            yield at_most(f"{what}: peak extra memory", run.peak_mib, "MiB", 150)
         growth = 100 * (peaks[-1] / peaks[-2] - 1)
         what = f"memory for {sizes[-1][0] * sizes[-1][1]:,} rows above that for "
-        results.append(at_most(f"{what}{sizes[-2][0] * sizes[-2][1]:,}", growth, "%", 10))
+        yield at_most(f"{what}{sizes[-2][0] * sizes[-2][1]:,}", growth, "%", 10)
         pairs, rows = sizes[-1]
         run = in_process("benchmarks.preparing:train_in_4_gib", folder, pairs, rows)
         what = f"prepare {pairs * rows:,} rows and train one epoch: peak extra memory"
         note = f"under a limit of 4 GiB, a network of 4 units, {run.value:,.0f} s"
-        results.append(at_most(what, run.peak_mib, "MiB", 4096, note))
+        yield at_most(what, run.peak_mib, "MiB", 4096, note)
     finally:
         shutil.rmtree(folder)
-    return results
 
 
 #: Pairs and rows a pair of the scaling rows: 0.5, 2.6 and 26 million rows.

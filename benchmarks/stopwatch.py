@@ -23,6 +23,7 @@ class Stopwatch:
         self, stages: Iterable[str], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.seconds = dict.fromkeys(stages, 0.0)
+        self._calls: dict[str, int] = {}
         self._clock = clock
         self._thread = threading.get_ident()
         self._stack: list[str] = []
@@ -30,9 +31,12 @@ class Stopwatch:
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function, with its time counted as the stage's."""
+        name = f"{function.__module__}.{function.__qualname__}"
+        self._calls.setdefault(name, 0)
 
         @wraps(function)
         def counted(*args: Any, **kwargs: Any) -> Any:
+            self._calls[name] += 1
             if threading.get_ident() != self._thread:
                 return function(*args, **kwargs)
             self._switch()
@@ -50,6 +54,10 @@ class Stopwatch:
         for name in names:
             setattr(owner, name, self.timed(stage, getattr(owner, name)))
 
+    def uncalled(self) -> list[str]:
+        """Functions that no thread has called: what they did may have moved elsewhere."""
+        return [name for name, calls in self._calls.items() if not calls]
+
     def read(self) -> dict[str, float]:
         """Seconds of every stage until now, the running one included."""
         self._switch()
@@ -60,3 +68,13 @@ class Stopwatch:
         if self._stack:
             self.seconds[self._stack[-1]] += now - self._since
         self._since = now
+
+
+def require_called(uncalled: Iterable[str]) -> None:
+    """Refuse figures of stages whose functions have moved.
+
+    Raises:
+        RuntimeError: naming the functions that were watched and never called.
+    """
+    if names := ", ".join(uncalled):
+        raise RuntimeError(f"never called: {names}; watch what is called in their place")

@@ -6,15 +6,18 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
 from freqtrade.main import main
 
 from benchmarks.measure import in_process
 from benchmarks.results import Result, at_most
-from benchmarks.stopwatch import Stopwatch
+from benchmarks.stopwatch import Stopwatch, require_called
 from demo.config import exchange_overlay
-from demo.run import OVERLAY, make_markets
+from demo.market import MarketSpec
+from demo.run import MARKETS, OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
 from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
@@ -24,7 +27,17 @@ from dualwindow.models import trained_model
 from dualwindow.training import train as training
 from dualwindow.training import trainer
 
-STAGES = ("preparation", "training", "prediction")
+STAGES: Final = ("preparation", "training", "prediction")
+#: In place of the demo's two pairs, 36 days and six epochs.
+QUICK_MARKETS: Final = {"BTC/USDT:USDT": MarketSpec(seed=1, days=6)}
+QUICK: Final[dict[str, Any]] = {
+    "timerange": "20250105-20250106",
+    "freqai": {
+        "train_period_days": 3,
+        "feature_parameters": {"indicator_periods_candles": [30, 240]},
+        "model_training_parameters": {"epochs": 1, "lstm_units": [8], "dense_units": [8]},
+    },
+}
 
 
 def _watch(stopwatch: Stopwatch) -> None:
@@ -44,15 +57,22 @@ def _watch(stopwatch: Stopwatch) -> None:
     dataset.Dataset.from_candles = from_candles  # type: ignore[method-assign]
 
 
-def backtest(folder: str) -> dict[str, float]:
-    """In a fresh process: run the demo's backtest; seconds of every stage and in all."""
+def backtest(folder: str, quick: bool) -> dict[str, Any]:
+    """In a fresh process: run the demo's backtest, or a small one.
+
+    Returns:
+        `seconds` of every stage and in all; `uncalled`, watched functions that nothing called.
+    """
     stopwatch = Stopwatch(STAGES)
     _watch(stopwatch)
     userdir = Path(folder)
-    make_markets(userdir)
+    markets = QUICK_MARKETS if quick else MARKETS
+    make_markets(userdir, markets)
     with running_exchange(["--datadir", str(userdir / "data" / "binance")]) as port:
+        content = exchange_overlay(port) | (QUICK if quick else {})
+        content["exchange"]["pair_whitelist"] = list(markets)
         overlay = userdir / "exchange.json"
-        overlay.write_text(json.dumps(exchange_overlay(port)), encoding="utf-8")
+        overlay.write_text(json.dumps(content), encoding="utf-8")
         configs = [str(REPOSITORY / "config.json"), str(OVERLAY), str(overlay)]
         arguments = ["backtesting", "--userdir", folder, "--freqaimodel", "DualWindowLSTM"]
         for config in configs:
@@ -67,17 +87,24 @@ def backtest(folder: str) -> dict[str, float]:
     if not list((userdir / "backtest_results").glob("*.zip")):
         raise RuntimeError("the backtest did not finish")
     sys.stdout.write("\n")
-    return {"freqtrade": whole - sum(stopwatch.seconds.values()), **stopwatch.seconds, "all": whole}
+    freqtrade = whole - sum(stopwatch.seconds.values())
+    return {
+        "seconds": {"freqtrade": freqtrade, **stopwatch.seconds, "all": whole},
+        "uncalled": stopwatch.uncalled(),
+    }
 
 
-def split_of_a_backtest() -> list[Result]:
-    """The demo's backtest, stage by stage."""
+def split_of_a_backtest(*, quick: bool) -> Iterator[Result]:
+    """The demo's backtest, stage by stage.
+
+    Raises:
+        RuntimeError: when a stage's function is never called, so that another's time would count.
+    """
     with tempfile.TemporaryDirectory(prefix="dualwindow-backtest-") as folder:
-        seconds = in_process("benchmarks.whole_run:backtest", folder).value
-    return [
-        at_most(
-            f"`freqtrade backtesting` of the demo: {stage}", seconds[stage], "s", None,
-            f"{seconds[stage] / seconds['all']:.0%}",
-        )
-        for stage in ("all", "freqtrade", *STAGES)
-    ]  # fmt: skip
+        found = in_process("benchmarks.whole_run:backtest", folder, quick).value
+    require_called(found["uncalled"])
+    seconds = found["seconds"]
+    what = "`freqtrade backtesting` of the demo" + (", a day of one pair" if quick else "")
+    for stage in ("all", "freqtrade", *STAGES):
+        note = f"{seconds[stage] / seconds['all']:.0%}"
+        yield at_most(f"{what}: {stage}", seconds[stage], "s", None, note)

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ PARTS: Final[Mapping[str, Part]] = {part.NAME: part for part in (null, power, re
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run parts, write their results and the page."""
+    """Run parts, write the result of each and the page; 1 when a part failed, 0 when none."""
     parser = argparse.ArgumentParser(prog="python -m studies", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; or all")
     parser.add_argument(
@@ -43,18 +44,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--small would overwrite published figures; name other --results and --page")
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    failed = False
+    failures = []
     try:
         for name in () if options.only_page else options.parts or PARTS:
             try:
                 _run(PARTS[name], options)
-            except DataError as error:
-                print(f"{name}: {error}", file=sys.stderr)
-                failed = True
+            # What a part has not foreseen takes neither another part nor the page along.
+            except (Exception, SystemExit) as error:
+                if not isinstance(error, DataError):
+                    traceback.print_exc()
+                failures.append(f"failed: {name}: {type(error).__name__}: {error}")
     finally:
         logging.disable(before)
-    write_page(options.results, options.page, PARTS)
-    return 1 if failed else 0
+        write_page(options.results, options.page, PARTS)
+    print("\n".join(failures), end="\n" if failures else "", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _run(part: Part, options: argparse.Namespace) -> None:

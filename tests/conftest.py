@@ -13,6 +13,10 @@ import torch
 from hypothesis import settings
 from rich.logging import RichHandler
 
+from tests.makers.xdist_groups import pytest_collection_modifyitems
+
+__all__ = ("pytest_collection_modifyitems",)
+
 IN_CI = bool(os.environ.get("CI"))
 
 # Examples take as long as the machine needs; in CI the same ones are tried every time.

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import live, live_bot, naive, preparing
-from benchmarks.__main__ import GROUPS, main, page_of
+from benchmarks.__main__ import GROUPS, page_of
 from benchmarks.live_bot import STAGES, Candle, LiveWatch, Look, Plan
 from benchmarks.networks import PlainNetwork, network_of, plain_twin
 from benchmarks.results import at_most, compared, report
@@ -101,23 +101,6 @@ def test_feather_files_of_walks_are_candle_files(tmp_path: Path) -> None:
     whole = walk(70_000, seed=0)["close"]
     parts = [batch["close"] for batch in CandleFile(sources[0].path).batches(lambda: 50_000)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
-
-
-def test_quick_rows_are_written_as_a_table_and_as_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    paths = [tmp_path / "latest.json", tmp_path / "benchmarks.md"]
-    arguments = ["--quick", "--only", "labels", "delivery", "scaling"]
-    main([*arguments, "--json", str(paths[0]), "--page", str(paths[1])])
-    printed = capsys.readouterr().out
-    content = json.loads(paths[0].read_text(encoding="utf-8"))
-    page = paths[1].read_text(encoding="utf-8")
-    assert page == page_of(content)
-    assert content["machine"]["cores"] >= 1
-    for result in content["results"]:
-        assert result["what"] in printed
-        assert result["what"] in page
-        assert {"what", "ratio", "goal", "met"} <= result.keys()
 
 
 def test_the_shipped_figures_are_of_every_group_and_on_the_page(

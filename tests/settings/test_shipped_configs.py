@@ -55,7 +55,7 @@ def test_settings_given_in_the_file_differ_from_the_default_or_say_it_on_purpose
 def test_the_settings_reference_is_made_from_todays_code() -> None:
     written = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
     assert written == settings_table(), (
-        "run python -m dualwindow.settings_reference > docs/settings.md"
+        "run python -m dualwindow.settings.reference > docs/settings.md"
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from studies import null
 from studies.__main__ import PAGE, PARTS, RESULTS, main
 from studies.part import Progress
 from studies.results import page_of
@@ -41,17 +40,6 @@ def test_another_version_makes_its_cells_anew(
     assert Progress("part", tmp_path).cell("what", {}, lambda: {"value": 1}) == {"value": 1}
     monkeypatch.setattr("studies.part.__version__", "99")
     assert Progress("part", tmp_path).cell("what", {}, lambda: {"value": 2}) == {"value": 2}
-
-
-def test_a_small_study_runs_and_its_page_names_what_was_not_run(tmp_path: Path) -> None:
-    paths = {name: tmp_path / name for name in ("results", "cache", "page")}
-    options = [word for name, path in paths.items() for word in (f"--{name}", str(path))]
-    assert main(["null", "--small", *options]) == 0
-    page = paths["page"].read_text(encoding="utf-8")
-    assert f"## {null.TITLE}" in page
-    assert "random walks" in page
-    assert "Not yet run: `python -m studies power`" in page
-    assert "Not yet run: `python -m studies null`" not in page
 
 
 def test_small_figures_never_stand_where_the_published_ones_do() -> None:

@@ -1,0 +1,138 @@
+"""Each part of the study runs whole in a small form, and none takes another's figures along."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from studies import __main__ as command
+from studies import null, power, real_candles
+from studies.__main__ import PARTS, main
+from studies.part import Progress
+from studies.real_market import FOLDER_VARIABLE
+from tests.makers.markets import random_candles
+
+DAY_ROWS = 1440
+
+
+def paths(folder: Path) -> list[str]:
+    return [f"--{name}={folder / name}" for name in ("results", "cache", "page")]
+
+
+@pytest.mark.parametrize("name", [part for part in PARTS if part != real_candles.NAME])
+def test_a_part_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
+    assert main([name, "--small", *paths(tmp_path)]) == 0
+    assert json.loads((tmp_path / "results" / f"{name}.json").read_text(encoding="utf-8"))[
+        "figures"
+    ]
+    page = (tmp_path / "page").read_text(encoding="utf-8")
+    for part in PARTS.values():
+        assert f"## {part.TITLE}" in page
+        assert (f"Not yet run: `python -m studies {part.NAME}`" in page) == (name != part.NAME)
+
+
+def test_the_part_on_real_candles_runs_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every source, pair and variant that is published, on few candles that were made up."""
+    # A little longer than the day that the extended features look back.
+    monkeypatch.setattr("studies.real_market.PERIODS", (DAY_ROWS + 60,))
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    candles = random_candles(3 * DAY_ROWS + 100, seed=4)
+    for source in real_candles.FULL.sources:
+        for file in source.files.values():
+            path = tmp_path / source.folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            candles.to_feather(path)
+    sources = tuple(
+        replace(source, train_days=1, step_days=1) for source in real_candles.FULL.sources
+    )
+    limits = (("epochs", 1), ("patch_size", 60))
+    small = real_candles.Scale(sources, (1,), 1, limits)
+    monkeypatch.setattr(real_candles, "SMALL", small)
+    assert main([real_candles.NAME, "--small", *paths(tmp_path)]) == 0
+    page = (tmp_path / "page").read_text(encoding="utf-8")
+    for source in sources:
+        assert f"### {source.name[0].upper()}{source.name[1:]}" in page
+        for variant in source.variants:
+            assert f"\n| {variant} |" in page
+    assert "this version has no such setting" not in page
+
+
+def test_this_version_has_every_variant_that_is_published() -> None:
+    """A setting that was renamed would leave its variants out of the next page."""
+    assert power.known_variants(power.FULL)[1] == []
+    wanted = {name for source in real_candles.FULL.sources for name in source.variants}
+    assert wanted == set(real_candles.VARIANTS)
+
+
+@pytest.mark.parametrize("variant", power.VARIANTS)
+def test_a_variant_of_the_planted_drift_trains(variant: str, tmp_path: Path) -> None:
+    small = power.SMALL
+    market = power.StudyMarket.from_seed(1, 0.05, small.days)
+    ending: dict[str, Any] = {"epochs": 1, "early_stopping_patience": 1}
+    figures = power.network(market, {**small.settings, **power.VARIANTS[variant], **ending})
+    assert figures["trades"] > 0
+
+
+def failing(name: str, error: BaseException) -> Any:
+    def run(_scale: Any, progress: Progress) -> dict[str, Any]:
+        progress.cell("before", {}, lambda: {"value": 1})
+        raise error
+
+    return SimpleNamespace(
+        NAME=name, TITLE=name.title(), FULL=None, SMALL=None, run=run, lines=lambda _: []
+    )
+
+
+def working(name: str) -> Any:
+    return SimpleNamespace(
+        NAME=name, TITLE=name.title(), FULL=None, SMALL=None,
+        run=lambda _scale, _progress: {"value": 3}, lines=lambda figures: [str(figures)],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [AttributeError("no such name"), OSError("full"), SystemExit(2)])
+def test_a_part_that_fails_takes_no_other_along(
+    error: BaseException,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parts = [working("first"), failing("middle", error), working("last")]
+    monkeypatch.setattr(command, "PARTS", {part.NAME: part for part in parts})
+    assert main(["--small", *paths(tmp_path)]) == 1
+    written = {path.stem for path in (tmp_path / "results").iterdir()}
+    assert written == {"first", "last"}
+    page = (tmp_path / "page").read_text(encoding="utf-8")
+    assert "Not yet run: `python -m studies middle`" in page
+    assert page.count("{'value': 3}") == 2
+    # Its cells are kept, so that it goes on from there.
+    assert len(list((tmp_path / "cache" / "middle").iterdir())) == 1
+    shown = capsys.readouterr().err
+    assert shown.splitlines()[-1] == f"failed: middle: {type(error).__name__}: {error}"
+    assert "Traceback" in shown
+
+
+def test_an_interrupted_study_leaves_a_page_of_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [working("first"), failing("middle", KeyboardInterrupt()), working("last")]
+    monkeypatch.setattr(command, "PARTS", {part.NAME: part for part in parts})
+    with pytest.raises(KeyboardInterrupt):
+        main(["--small", *paths(tmp_path)])
+    page = (tmp_path / "page").read_text(encoding="utf-8")
+    assert "{'value': 3}" in page
+    assert "Not yet run: `python -m studies last`" in page
+
+
+def test_every_part_has_what_the_command_needs() -> None:
+    assert list(PARTS.values()) == [null, power, real_candles]
+    for name, part in PARTS.items():
+        assert name == part.NAME
+        assert type(part.FULL) is type(part.SMALL)
