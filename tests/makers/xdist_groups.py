@@ -1,7 +1,7 @@
 """Tests of one `xdist_group` run on one worker, also where pytest keeps ids as objects.
 
-pytest-xdist 3.8 appends the group's name to `_nodeid`, which pytest 9.2 no longer reads. Without the
-name the scheduler spreads a group, and every worker makes its fixtures again.
+pytest-xdist 3.8 appends the name of the group to `_nodeid`, which pytest 9.2 does not read. Without
+it the scheduler spreads a group, and every worker makes its fixtures again.
 """
 
 from __future__ import annotations
