@@ -16,6 +16,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
+from dualwindow.bot.backtests.kitchen import BacktestKitchen
 from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.decisions import DecisionRule
@@ -101,6 +102,19 @@ class DualWindowLSTM(BackgroundTraining):
             # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
+
+    def start_backtesting(
+        self,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, Any],
+        dk: FreqaiDataKitchen,  # noqa: ARG002 - FreqAI's signature
+        strategy: IStrategy,
+    ) -> FreqaiDataKitchen:
+        """Backtest one pair: what is saved is taken where it is of the same candles."""
+        self.dk = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy)
+        super().start_backtesting(dataframe, metadata, self.dk, strategy)
+        self.dk.log_unsaved()
+        return self.dk
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
@@ -222,6 +236,8 @@ class DualWindowLSTM(BackgroundTraining):
             return False
         with refusing():
             check_manifest(folder)
+        if isinstance(dk, BacktestKitchen) and not dk.takes_model():
+            return False
         self.dd.point_to(dk)
         return True
 

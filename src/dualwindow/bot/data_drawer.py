@@ -19,11 +19,13 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from dualwindow.bot.backtests.kitchen import BacktestKitchen
 from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.drawer_files import file_oldest, with_filed
 from dualwindow.bot.history import joined_history
 from dualwindow.models.fingerprint import bind_features, code_fingerprint
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
+from dualwindow.models.manifest import MANIFEST_NAME
 from dualwindow.runtime.files import CheckedFiles
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,11 @@ class DualWindowDrawer(FreqaiDataDrawer):
     def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
         """Save a model with FreqAI's own files, and publish it."""
         with self._model_lock:
+            # One that is replaced counts as no model until the new one is whole.
+            Path(dk.data_path, MANIFEST_NAME).unlink(missing_ok=True)
             super().save_data(model, coin, dk)
+            if isinstance(dk, BacktestKitchen):
+                dk.note_model()
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
         remove_checkpoints(Path(dk.data_path))
 

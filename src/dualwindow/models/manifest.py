@@ -61,6 +61,14 @@ def is_listed(folder: Path, name: str) -> bool:
     return content is None or name in content["sha256"]
 
 
+def sum_of(folder: Path, name: str) -> str | None:
+    """SHA-256 of a file as the manifest lists it; None where it does not, or is damaged."""
+    path = folder / MANIFEST_NAME
+    content = _read(path) if path.is_file() else None
+    listed = (content or {"sha256": {}})["sha256"].get(name)
+    return listed if isinstance(listed, str) else None
+
+
 def bound_to(folder: Path) -> dict[str, str]:
     """What the model was made with, from its manifest; empty where that does not hold it.
 
