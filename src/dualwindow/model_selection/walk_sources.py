@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from dualwindow.backtest.price_files import read_candle_frame, with_funding
@@ -28,6 +27,7 @@ from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
+from dualwindow.models.identifier.saved_predictions import read_saved
 from dualwindow.models.model_files import read_reference
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
@@ -49,6 +49,7 @@ class WalkSettings:
         trading_mode: spot or futures.
         timeframe: of the candles.
         pairs: base coin to pair.
+        warm_up_seconds: how far back the longest average reaches.
     """
 
     config: TrainingConfig
@@ -58,6 +59,7 @@ class WalkSettings:
     trading_mode: str
     timeframe: str
     pairs: dict[str, str]
+    warm_up_seconds: int = 0
 
     @classmethod
     def from_config(cls, folder: Path, content: Mapping[str, Any]) -> Self:
@@ -78,6 +80,8 @@ class WalkSettings:
             exchange, mode, timeframe = (
                 str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")
             )
+            periods = settings.get("feature_parameters.indicator_periods_candles") or [0]
+            warm_up = max(map(int, periods)) * timeframe_seconds(timeframe)
             pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(
@@ -97,6 +101,7 @@ class WalkSettings:
             trading_mode=mode,
             timeframe=timeframe,
             pairs=pairs,
+            warm_up_seconds=warm_up,
         )
 
     @property
@@ -105,22 +110,31 @@ class WalkSettings:
         return timeframe_seconds(self.timeframe)
 
 
-def read_slices(folder: Path, base: str, config: TrainingConfig) -> list[PredictedSlice]:
+def prediction_files(folder: Path, base: str) -> list[Path]:
+    """Files of the saved predictions of a base coin in `user_data/models/<identifier>`."""
+    files = (folder / CACHED_PREDICTIONS).glob(_NAME.format(base=base.lower()))
+    return sorted(path for path in files if path.name.split("_")[-2].isdecimal())
+
+
+def read_slices(
+    folder: Path, base: str, config: TrainingConfig, without: Collection[Path] = ()
+) -> list[PredictedSlice]:
     """Read the predictions of the models of a base coin, in time order.
 
-    Slices share no date: where models overlap, the newer one counts. A file that cannot be read is
-    left out with a warning. The folder is `user_data/models/<identifier>`.
+    Slices share no date: where models overlap, the newer one counts. A file that is damaged or
+    cannot be read is left out with a warning, those in `without` are left out as well. The folder
+    is `user_data/models/<identifier>`.
     """
     slices = []
-    for path in (folder / CACHED_PREDICTIONS).glob(_NAME.format(base=base.lower())):
-        stamp = path.name.split("_")[-2]
-        if not stamp.isdecimal():
+    for path in prediction_files(folder, base):
+        if path in without:
             continue
+        stamp = path.name.split("_")[-2]
         try:
-            frame = pd.read_feather(path)
+            frame = read_saved(path)
             model = folder / f"sub-train-{base}_{stamp}"
             slices.append(_slice(int(stamp), frame, model, config))
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        except (ModelFileError, ValueError, KeyError) as error:
             logger.warning("%s is left out of the evaluation: %s", path, error)
     slices = [predicted for predicted in slices if len(predicted.seconds)]
     slices.sort(key=lambda predicted: predicted.trained_until)
@@ -169,7 +183,13 @@ def _own_thresholds(
 
 
 def walk_of(
-    folder: Path, pair: str, base: str, settings: WalkSettings, datadir: Path
+    folder: Path,
+    pair: str,
+    base: str,
+    settings: WalkSettings,
+    datadir: Path,
+    *,
+    without: Collection[Path] = (),
 ) -> PairWalk | None:
     """Evaluate the predictions of a pair on its candles; no others are read.
 
@@ -179,6 +199,7 @@ def walk_of(
         base: its base coin.
         settings: of the folder.
         datadir: of the exchange's candles.
+        without: files of predictions that are left out.
 
     Returns:
         None where nothing was predicted.
@@ -187,7 +208,7 @@ def walk_of(
         DataError: when its candles are not there, with the command that downloads them.
     """
     config, seconds = settings.config, settings.candle_seconds
-    slices = read_slices(folder, base, config)
+    slices = read_slices(folder, base, config, without)
     if not slices:
         return None
     # A change of the first close needs the one before it; a future ends with its last candle.

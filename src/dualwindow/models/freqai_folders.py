@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
 from dualwindow.models.manifest import check_manifest, is_listed, write_manifest
-from dualwindow.models.model_files import remove_checkpoint
+from dualwindow.models.model_files import EVALUATION_NAME, remove_checkpoint
 from dualwindow.runtime.files import CheckedFiles, set_aside
 
 logger = logging.getLogger(__name__)
@@ -70,11 +70,12 @@ def is_saved(folder: Path, filename: str) -> bool:
 
 
 def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) -> None:
-    """Write the manifest over all files that were saved for a model and begin with `filename`.
+    """Write the manifest over a model's figures and all its files, which begin with `filename`.
 
     The binding is what the model was made with, see `manifest.bound_to`.
     """
-    write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
+    files = [*sorted(folder.glob(f"{filename}_*")), *folder.glob(EVALUATION_NAME)]
+    write_manifest(folder, files, binding)
 
 
 @dataclass(frozen=True)

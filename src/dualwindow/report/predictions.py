@@ -17,7 +17,9 @@ from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import CalibrationKind
+from dualwindow.errors import ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, WalkForward
+from dualwindow.models.identifier.saved_predictions import read_saved
 from dualwindow.report.schema import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 
 logger = logging.getLogger(__name__)
@@ -71,8 +73,8 @@ class Predictions:
 def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dict[str, Predictions]:
     """Base coin in lower case, as in the files' names, to its predictions in a backtest.
 
-    The folder, of FreqAI's cached predictions, need not exist; a file that cannot be read is left
-    out with a warning.
+    The folder, of FreqAI's cached predictions, need not exist; a file that is damaged or cannot be
+    read is left out with a warning.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
     columns = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
@@ -81,8 +83,8 @@ def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dic
         if match is None:
             continue
         try:
-            frame = pd.read_feather(path, columns=columns)
-        except (OSError, ValueError, KeyError) as error:
+            frame = read_saved(path, columns)
+        except ModelFileError as error:
             logger.warning("%s is left out of the report: %s", path, error)
             continue
         if len(frame):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dualwindow.bot.backtests.pair_candles import PairCandles
-from dualwindow.data.candles.sums import Stretch
+from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import ModelFileError
 from dualwindow.models.identifier.made_from import Change, Comparison, compare
@@ -110,7 +110,7 @@ def log_found(pair: str, found: Sequence[Found]) -> None:
                 "%s: %s are not the candles any more that its models and predictions were made "
                 "from; %s are trained or predicted again",
                 pair,
-                _named(each.decisive.where for each in alike),
+                changes_text(each.decisive.where for each in alike),
                 amount,
             )
         elif change is Change.OLDER_CANDLES:
@@ -141,16 +141,3 @@ def log_found(pair: str, found: Sequence[Found]) -> None:
                 pair,
                 amount,
             )
-
-
-def _named(places: Iterable[Mapping[str, Stretch]]) -> str:
-    """Series with the stretch of time that holds all changes of any slice."""
-    joined: dict[str, Stretch] = {}
-    for place in places:
-        for name, (begin, stop) in place.items():
-            first, last = joined.get(name, (begin, stop))
-            joined[name] = min(first, begin), max(last, stop)
-    return ", ".join(
-        f"{name} between {utc_text(begin)} and {utc_text(stop)} UTC"
-        for name, (begin, stop) in joined.items()
-    )

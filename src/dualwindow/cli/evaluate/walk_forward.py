@@ -20,10 +20,12 @@ from dualwindow.cli.display.evaluation_output import (
 )
 from dualwindow.cli.options.configuration import data_folder, layered_config
 from dualwindow.cli.options.flags import EVALUATION_FLAGS, SettingFlag
+from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.text import skill_text
+from dualwindow.model_selection.walk_candles import of_other_candles
 from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
@@ -58,7 +60,14 @@ def evaluate_backtest(
     walks, problems = [], []
     for base, pair in settings.pairs.items():
         try:
-            walk = walk_of(folder, pair, base, settings, datadir)
+            changes = of_other_candles(folder, base, settings, datadir)
+            if changes:
+                problems.append(
+                    f"{len(changes)} saved predictions of {pair} are left out, because they were "
+                    f"made from other candles than those in {datadir}: {changes_text(changes.values())}; "
+                    "run the backtest again"
+                )
+            walk = walk_of(folder, pair, base, settings, datadir, without=changes)
         except DataError as error:
             problems.append(f"{pair} is not compared with its candles: {error}")
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
@@ -13,6 +13,7 @@ import pandas as pd
 
 from dualwindow.columns import CANDLE_COLUMNS
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.timerange import utc_text
 
 #: Bytes of the sum of one block: against accidents, not against attackers.
 _SUM_BYTES: Final = 8
@@ -104,3 +105,16 @@ def _blocks(begin: int, stop: int, block: int) -> Iterator[Stretch]:
         return iter(())
     inner = range((begin // block + 1) * block, stop, block)
     return pairwise([begin, *inner, stop])
+
+
+def changes_text(changes: Iterable[Mapping[str, Stretch]]) -> str:
+    """Every series in some changes, with the stretch of time that holds all of its own."""
+    joined: dict[str, Stretch] = {}
+    for where in changes:
+        for name, (begin, stop) in where.items():
+            first, last = joined.get(name, (begin, stop))
+            joined[name] = min(first, begin), max(last, stop)
+    return ", ".join(
+        f"{name} between {utc_text(begin)} and {utc_text(stop)} UTC"
+        for name, (begin, stop) in joined.items()
+    )
