@@ -17,6 +17,11 @@ from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.backtests.kitchen import BacktestKitchen
+from dualwindow.bot.backtests.live_predictions import (
+    predicts_nothing,
+    warn_of_other_candles,
+    with_every_column,
+)
 from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.decisions import DecisionRule
@@ -115,6 +120,20 @@ class DualWindowLSTM(BackgroundTraining):
         super().start_backtesting(dataframe, metadata, self.dk, strategy)
         self.dk.log_unsaved()
         return self.dk
+
+    def start_backtesting_from_historic_predictions(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], dk: FreqaiDataKitchen
+    ) -> FreqaiDataKitchen:
+        """Trade a running bot's own predictions; a pair without any is left alone."""
+        pair = metadata["pair"]
+        predictions = self.dd.historic_predictions.get(pair)
+        if predictions is None or "date_pred" not in predictions:
+            dk.return_dataframe = predicts_nothing(dataframe, pair)
+            return dk
+        warn_of_other_candles(dataframe, predictions, pair)
+        dk = super().start_backtesting_from_historic_predictions(dataframe, metadata, dk)
+        dk.return_dataframe = with_every_column(dk.return_dataframe)
+        return dk
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any

@@ -126,7 +126,7 @@ class Backtests:
         frames: Frames,
         log: list[str],
     ) -> Done:
-        bot = self._bot(begin, end, mode)
+        bot = self.bot(begin, end, mode)
         before = TRAINING + pd.Timedelta(minutes=max(PERIODS))
         if mode not in (RunMode.BACKTEST, RunMode.HYPEROPT):
             before = pd.Timedelta(minutes=60)
@@ -140,7 +140,8 @@ class Backtests:
         frame = bot.model.start(loaded[BASE].copy(), {"pair": PAIR}, bot.strategy)
         return Done(frame, log, trained, predicted)
 
-    def _bot(self, begin: pd.Timestamp, end: pd.Timestamp, mode: RunMode) -> Bot:
+    def bot(self, begin: pd.Timestamp, end: pd.Timestamp, mode: RunMode = RunMode.BACKTEST) -> Bot:
+        """Strategy and model for a time range."""
         timeframes = sorted({timeframe for _, timeframe in self.frames}, key=timeframe_to_seconds)
         others = sorted({pair for pair, _ in self.frames} - {PAIR})
         features = {"include_timeframes": timeframes, "include_corr_pairlist": others}

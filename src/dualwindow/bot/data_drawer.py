@@ -20,9 +20,11 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.backtests.kitchen import BacktestKitchen
+from dualwindow.bot.backtests.takeover import models_of_other_candles
 from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.drawer_files import file_oldest, with_filed
 from dualwindow.bot.history import joined_history
+from dualwindow.data.candles.sums import changes_text
 from dualwindow.models.fingerprint import bind_features, code_fingerprint
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
 from dualwindow.models.manifest import MANIFEST_NAME
@@ -155,6 +157,22 @@ class DualWindowDrawer(FreqaiDataDrawer):
             mode = METADATA_NUMBER_MODE
             text = rapidjson.dumps(content, default=self.np_encoder, number_mode=mode)
             self._files.write(path.name, text.encode())
+
+    def load_all_pair_histories(self, timerange: TimeRange, dk: FreqaiDataKitchen) -> None:
+        """Load all candles, and let go of models that a backtest made from other ones."""
+        super().load_all_pair_histories(timerange, dk)
+        periods = self.freqai_info["feature_parameters"]["indicator_periods_candles"]
+        warm_up = max(periods, default=0) * timeframe_to_seconds(self.config["timeframe"])
+        history = self.historic_data
+        changes = models_of_other_candles(self.full_path, self.pair_dict, history, warm_up)
+        for pair, where in changes.items():
+            logger.warning(
+                "%s: its last model was made from other candles than the bot's (%s), so that it "
+                "is not used and the pair is trained again",
+                pair,
+                changes_text([where]),
+            )
+            self.pair_dict[pair] = self.empty_pair_dict.copy()
 
     def update_historic_data(self, strategy: IStrategy, dk: FreqaiDataKitchen) -> None:
         """Replace the end of a pair's history by its newest candles, once a candle.

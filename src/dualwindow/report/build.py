@@ -18,6 +18,7 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.manifest import MANIFEST_NAME, check_manifest
 from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME
 from dualwindow.report.page import page_of
 from dualwindow.report.predictions import WalkFacts, read_predictions, thinned, weekly
@@ -54,9 +55,12 @@ def gather(
     report; profits after fees are a training's own unless given.
 
     Raises:
-        ModelFileError: when there are no figures.
+        ModelFileError: when there are no figures, or a model's files are not as its manifest lists
+            them.
     """
     if (folder / EVALUATION_NAME).is_file():
+        if (folder / MANIFEST_NAME).is_file():
+            check_manifest(folder, "copy the whole folder again, or train the model again")
         own = after_fees or read_after_fees(folder / EVALUATION_NAME)
         return _of_training(folder, run or _earlier_run(folder), own)
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():

@@ -62,10 +62,11 @@ def evaluate_backtest(
         try:
             changes = of_other_candles(folder, base, settings, datadir)
             if changes:
+                where = changes_text(changes.values())
                 problems.append(
                     f"{len(changes)} saved predictions of {pair} are left out, because they were "
-                    f"made from other candles than those in {datadir}: {changes_text(changes.values())}; "
-                    "run the backtest again"
+                    f"made from other candles than those in {datadir}: {where}; run the backtest "
+                    "again"
                 )
             walk = walk_of(folder, pair, base, settings, datadir, without=changes)
         except DataError as error:
