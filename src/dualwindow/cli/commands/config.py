@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.config_check import check_config
@@ -14,15 +14,16 @@ from dualwindow.cli.options.configuration import (
     HEADS,
     add_config,
     config_files,
+    configured_layers,
     setting_rows,
 )
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.environment import environment_names
+from dualwindow.settings.files import LayeredConfig
 from dualwindow.settings.freqai import FreqaiSettings
-from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import RootSettings
 
 #: The version of JSON schema that pydantic writes.
@@ -31,7 +32,9 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the actions of `dualwindow config`."""
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions = parser.add_subparsers(metavar="ACTION")
+    # The choice of an action replaces it.
+    parser.set_defaults(act=lambda _: _help(parser))
     show = actions.add_parser(
         "show",
         help="show every setting and where its value comes from",
@@ -48,12 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "validate",
         help="report every problem of configuration files",
         description="Check configuration files as the bot does when it starts; a later file "
-        "overrides an earlier one. The exit status is 0 when they are valid and 1 when they are "
-        "not.",
+        "overrides an earlier one, and freqtrade's environment variables (FREQTRADE__...) override "
+        "all. The exit status is 0 when they are valid and 1 when they are not.",
     )
     validate.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help=f"default: {CONFIG} in this folder"
     )
+    add_config(validate)
     validate.set_defaults(act=_validate)
     schema = actions.add_parser(
         "schema",
@@ -79,8 +83,14 @@ def training_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, **TrainingConfig.model_json_schema()}
 
 
+def _help(parser: argparse.ArgumentParser) -> NoReturn:
+    """Show the help where no action was named, and end as after wrong arguments."""
+    parser.print_help()
+    parser.exit(2)
+
+
 def _show(options: argparse.Namespace) -> int:
-    merged = LayeredConfig([*read_layers(config_files(options)), *preset_layers(options.preset)])
+    merged = LayeredConfig(configured_layers(config_files(options), options.preset))
     root, settings = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
     return 0
@@ -99,9 +109,9 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    files = options.files or [CONFIG]
-    names = " with ".join(str(path) for path in files)
-    _, settings = _require_valid(LayeredConfig(read_layers(files)), names)
+    files = [*options.files, *(options.config or ())] or [CONFIG]
+    names = " with ".join([*map(str, files), *environment_names()])
+    _, settings = _require_valid(LayeredConfig(configured_layers(files)), names)
     for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {names}")

@@ -17,7 +17,14 @@ import psutil
 from dualwindow import __version__
 from dualwindow.cli.display.console import print_table, size_text
 from dualwindow.cli.options.config_check import CheckedConfig, check_config
-from dualwindow.cli.options.configuration import add_config, add_userdir, config_files, data_folder
+from dualwindow.cli.options.configuration import (
+    add_config,
+    add_userdir,
+    config_files,
+    configured_layers,
+    data_folder,
+    userdir_of,
+)
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
@@ -25,7 +32,8 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.environment import environment_names
+from dualwindow.settings.files import LayeredConfig
 
 #: Settings that `auto_configure` chooses.
 CHOSEN: Final = (
@@ -76,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
-    report = examine(options.userdir, config_files(options))
+    report = examine(options)
     if options.json:
         values = {
             title: {fact.name: fact.value for fact in facts} for title, facts in report.items()
@@ -89,14 +97,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
-    """Title of every section to its facts; `userdir` need not exist."""
-    cores = read_cores()
+def examine(options: argparse.Namespace) -> dict[str, list[Fact]]:
+    """Title of every section to its facts; the user folder need not exist."""
+    cores, files = read_cores(), config_files(options)
     memory = MemoryGauge().smallest()
+    content: dict[str, Any] = {}
     try:
-        checked = check_config(LayeredConfig(read_layers(files)).content, cores=cores.usable)
+        content = LayeredConfig(configured_layers(files)).content
+        checked = check_config(content, cores=cores.usable)
     except SettingsError as error:
         checked = CheckedConfig(problems=tuple(error.problems))
+    userdir = userdir_of(options, content)
     return {
         "versions": list(_version_facts()),
         "processor": list(_processor_facts(cores)),
@@ -210,6 +221,10 @@ def _pair_text(pair: AvailablePair) -> str:
 
 
 def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
+    variables = environment_names()
+    if variables:
+        # Their values may be keys.
+        yield Fact("environment", variables, "\n".join(variables))
     if not files:
         yield Fact("files", [], "none: there is no config.json here, and none was given")
         return

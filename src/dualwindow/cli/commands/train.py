@@ -14,8 +14,9 @@ from dualwindow.cli.options.run_settings import RunSettings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `train`."""
     parser.description = (
-        "Train one model on the candles of one or more pairs. A flag overrides the preset, the "
-        "preset overrides the configuration files, and those override the defaults."
+        "Train one model on the candles of one or more pairs. A flag overrides freqtrade's "
+        "environment variables (FREQTRADE__...), those override the preset, the preset overrides "
+        "the configuration files, and those override the defaults."
     )
     add_run_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     parser.add_argument(

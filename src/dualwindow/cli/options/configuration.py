@@ -1,10 +1,10 @@
-"""Configuration of a command: layers of files, preset and flags, and its settings as a table."""
+"""Configuration of a command: layers of files, environment and flags, and a table of settings."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from dualwindow.cli.options.flags import (
     add_trade_flags,
 )
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.environment import environment_layers
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
@@ -43,14 +44,20 @@ _TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "tes
 
 
 def add_userdir(parser: argparse.ArgumentParser) -> None:
-    """Add `--userdir` with freqtrade's default."""
+    """Add `--userdir`, whose default `userdir_of` finds."""
     parser.add_argument(
         "--userdir",
         type=Path,
-        default=USERDIR,
         metavar="DIR",
-        help="freqtrade's user folder (default: %(default)s)",
+        help=f"freqtrade's user folder (default: the configuration's user_data_dir, or {USERDIR})",
     )
+
+
+def userdir_of(options: argparse.Namespace, content: Mapping[str, Any]) -> Path:
+    """The user folder of `--userdir`, else of a configuration, else freqtrade's default."""
+    configured = content.get("user_data_dir")
+    named: Path | None = options.userdir
+    return named or Path(configured if isinstance(configured, str) and configured else USERDIR)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -110,19 +117,30 @@ def layered_config(
     below: Sequence[Layer] = (),
     above: Sequence[Layer] = (),
 ) -> LayeredConfig:
-    """Configuration files, overridden by the preset, overridden by flags.
+    """Files, overridden by the preset, overridden by the environment, overridden by flags.
 
     Everything overrides the layers `below`, and those `above` override everything.
 
     Raises:
         SettingsError: when a file or the preset does not exist or cannot be read.
     """
-    files = read_layers(config_files(options))
-    preset = preset_layers(options.preset)
-    return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+    configured = configured_layers(config_files(options), options.preset)
+    return LayeredConfig([*below, *configured, *flag_layers(options, flags), *above])
 
 
-def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
+def configured_layers(files: Sequence[Path], preset: str | None = None) -> list[Layer]:
+    """Everything that counts without a flag: files, a preset, freqtrade's environment variables.
+
+    The environment overrides the preset, which is a file for freqtrade too.
+
+    Raises:
+        SettingsError: when a file or the preset does not exist or cannot be read.
+    """
+    return [*read_layers(files), *preset_layers(preset), *environment_layers()]
+
+
+def flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
+    """A layer for every flag that was given."""
     layers = []
     for name, path in _PLACES.items():
         value = getattr(options, name, None)
