@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.bot.decisions import DecisionRule
+from dualwindow.bot.decisions import traded_by
 from dualwindow.bot.drawer_files import open_model_folder
 from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
 from dualwindow.bot.history import BacktestHistory
@@ -26,10 +27,12 @@ from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import DualWindowError
 from dualwindow.models.fingerprint import model_dependencies
 from dualwindow.models.freqai_folders import checkpoint_path, is_saved
+from dualwindow.models.identifier.traded import write_traded
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.pretrained import require_no_hindsight
@@ -101,6 +104,19 @@ class DualWindowLSTM(BackgroundTraining):
             # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
+
+    def start_backtesting(
+        self,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, Any],
+        dk: FreqaiDataKitchen,
+        strategy: IStrategy,
+    ) -> FreqaiDataKitchen:
+        """Train and predict all slices of a pair; the folder remembers what a backtest trades."""
+        done = super().start_backtesting(dataframe, metadata, dk, strategy)
+        if self.config.get("runmode") == RunMode.BACKTEST:
+            write_traded(self.dd.full_path, traded_by(strategy, self.config, self._settings, dk))
+        return done
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any

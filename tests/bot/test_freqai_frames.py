@@ -14,9 +14,9 @@ from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import USUAL_FEES
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.freqai_frames import FramePrices, prediction_frame
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.trained_model import Prediction
 from dualwindow.report.trainings import read_after_fees

@@ -184,7 +184,7 @@ def test_entry_tags_and_the_log_name_calibrated_probabilities(
 ) -> None:
     caplog.set_level("INFO")
     entered = bot.strategy.advise_entry(whole(slices), {"pair": PAIR})
-    market = bot.strategy._rule.probabilities(entered)
+    market = bot.strategy.decision_rule.probabilities(entered)
     for code, side in ((0, "short"), (2, "long")):
         rows = entered["decision"] == code - HOLD
         tags = entered.loc[rows, "enter_tag"].str.removeprefix(f"{side}_").astype(float)

@@ -14,7 +14,6 @@ from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.backtest.price_files import read_funding
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import trade_terms
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import (
     CLASS_NAMES,
     LABEL_COLUMN,
@@ -22,6 +21,7 @@ from dualwindow.columns import (
     SHARPNESS_COLUMN,
     SHIFT_COLUMNS,
 )
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.pairs import FUTURES, stem_of
 from dualwindow.data.candles.sources import CandleSource

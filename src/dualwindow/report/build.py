@@ -20,7 +20,7 @@ from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME
 from dualwindow.report.page import page_of
-from dualwindow.report.predictions import WalkFacts, read_predictions, thinned, weekly
+from dualwindow.report.predictions import WalkFacts, thinned, weekly
 from dualwindow.report.schema import (
     REPORT_FORMAT,
     Report,
@@ -122,7 +122,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     known = evaluated(windows)
     # As the thresholds of the page: those of the last training.
     calibration = known[-1][1].calibration if known else "none"
-    predictions = read_predictions(folder / CACHED_PREDICTIONS, calibration)
+    predictions = walk.predictions(folder / CACHED_PREDICTIONS, calibration)
     if not windows and not predictions:
         raise ModelFileError(
             f"{folder} holds no figures yet: no training in it has come to its end; run "
@@ -141,6 +141,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         first = min(int(own.seconds[0]) for own in predictions.values())
         last = max(int(own.seconds[-1]) for own in predictions.values())
         shown["predicted candles"] = f"{utc_text(first)} to {utc_text(last)} UTC"
+    shown |= walk.basis
     return Report(
         title=folder.name,
         kind="backtest",

@@ -1,0 +1,1 @@
+"""Records in the folder of a `freqai.identifier`, of the backtests that filled it."""
