@@ -55,6 +55,8 @@ NO_TROUBLE: Final = (
     "and … more pairs",
     ", pair_blacklist left out",
     "of its log loss; HOLD versus move …, direction …",
+    "fee … % and slippage … % a side",
+    "else the likeliest class",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")
