@@ -45,7 +45,7 @@ _OF_TRADES: Final = (
     "leverage",
 )
 #: They decide what `dualwindow train` trains on, and no backtest.
-_DATES_OF_TRAINING: Final = frozenset({"train_days", "train_from", "train_to", "tail_fraction"})
+_DATES_OF_TRAINING: Final = ("train_days", "train_from", "train_to", "tail_fraction")
 
 
 def warn_of_silent_sides(
@@ -130,9 +130,9 @@ def traded_by(
     pairs = tuple(strategy.dp.current_whitelist())
     dates = TimeRange.parse_timerange(config["timerange"])
     parameters = {name: settings.to_dict()[name] for name in CONFIDENCE_SETTINGS}
-    configuration = {
+    configuration: dict[str, Any] = {
         "fee": _fee(strategy, config, pairs),
-        ROOT_KEY: RootSettings.from_config(config).model_dump(exclude=_DATES_OF_TRAINING),
+        ROOT_KEY: RootSettings.from_config(config).model_dump(exclude=set(_DATES_OF_TRAINING)),
         "freqai": {"model_training_parameters": parameters},
     }
     candles = Path(config["datadir"]).resolve()

@@ -28,8 +28,13 @@ _USABLE: Final = 1
 class ConfidenceSettings(Protocol):
     """The settings that a rule follows from, as `TrainingConfig` has them."""
 
-    calibration: CalibrationKind
-    confidence_coverage: float
+    @property
+    def calibration(self) -> CalibrationKind:
+        """Of the probabilities."""
+
+    @property
+    def confidence_coverage(self) -> float:
+        """Share of a model's validation candles for which a side fires."""
 
     @property
     def thresholds(self) -> Thresholds:

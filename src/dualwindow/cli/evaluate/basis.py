@@ -86,7 +86,9 @@ class Basis:
         """Folder of the exchange's candles: as configured, else beside that of the models."""
         content = self.layers.content
         userdir, datadir = content.get("user_data_dir"), content.get("datadir")
-        if self.layers.origin("datadir") == _RECORD and (userdir or not Path(datadir).is_dir()):
+        if self.layers.origin("datadir") == _RECORD and (
+            userdir or not Path(str(datadir)).is_dir()
+        ):
             # The folder was copied to another machine, or the user names another place.
             datadir = None
         return Path(datadir or data_folder(Path(userdir or folder.resolve().parents[1])) / exchange)
