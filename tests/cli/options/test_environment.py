@@ -125,9 +125,9 @@ def test_the_cache_is_looked_for_where_trainings_leave_it(
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["trian"], "did you mean train?"),
+        (["trainn"], "did you mean train?"),
         (["config", "validat"], "did you mean validate?"),
-        (["cache", "claer"], "did you mean clear?"),
+        (["cache", "cleear"], "did you mean clear?"),
         (["config", "show", "--prest", "quick"], "did you mean --preset?"),
         (["train", "--confidence-mode", "balancd"], "did you mean balanced?"),
         (["train", "--epoch=3"], "did you mean --epochs?"),
