@@ -42,7 +42,8 @@ class FutureCandles:
             if not len(candles) or candles["date"].iloc[-1].timestamp() <= latest:
                 continue
             seconds = utc_seconds(candles["date"])
-            exchange._klines[key] = candles[seconds <= latest]
+            # freqtrade drops the last candle as the forming one, which then is another.
+            exchange._klines[key] = candles[seconds <= now - step]
             self._aside.append(key)
             self._warn(pair, timeframe, candles, int(seconds[-1]), now)
 
