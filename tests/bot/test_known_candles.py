@@ -331,10 +331,11 @@ def test_a_late_candle_of_another_timeframe_is_awaited(joined: Bot, tmp_path: Pa
     delivered[ETH, "5m"] = delivered[ETH, "5m"].drop(index=len(candles[ETH, "5m"]) - 2)
 
     class Asked:
-        _klines: dict[Any, Any] = {}
+        def __init__(self) -> None:
+            self._klines: dict[Any, Any] = {}
 
         def get_historic_ohlcv(
-            self, pair: str, timeframe: str, *, since_ms: int, candle_type: Any
+            self, pair: str, timeframe: str, *, since_ms: int, **_kwargs: Any
         ) -> pd.DataFrame:
             since = pd.Timestamp(since_ms, unit="ms", tz="UTC")
             return delivered[pair, timeframe][delivered[pair, timeframe]["date"] >= since]
