@@ -50,7 +50,7 @@ def stored(candles: pd.DataFrame, cut: list[int]) -> tuple[np.ndarray, np.ndarra
     columns = {name: candles[name].to_numpy() for name in (*PRICES, "volume")}
     batch = CandleBatch(utc_seconds(candles["date"]), columns)
     rows = PairRows(CONFIG, PERIODS, 60)
-    parts = [rows.update(batch.rows(*ends)) for ends in itertools.pairwise(cut)]
+    parts = [rows.update(batch.rows(*ends)) for ends in itertools.pairwise(sorted(set(cut)))]
     labels = [*(part[1] for part in parts), rows.rest()]
     return np.concatenate([part[0] for part in parts]), np.concatenate(labels)
 
