@@ -80,7 +80,7 @@ def read_funding(source: CandleSource) -> Funding | None:
         if len(paths) < len(found):
             continue
         try:
-            return Funding.from_frames(*map(_funding_frame, paths))
+            return Funding.from_frames(*map(funding_frame, paths))
         except (DataError, ValueError, TypeError, LookupError, AttributeError) as error:
             logger.warning(
                 "%s: the funding in %s cannot be read (%s), so that figures after fees are without "
@@ -106,10 +106,13 @@ def _file(stem: Path, source: CandleSource) -> Path | None:
     return next((path for path in there if path.is_file()), None)
 
 
-def _funding_frame(path: Path) -> pd.DataFrame:
+def funding_frame(path: Path) -> pd.DataFrame:
     """Rates by their own name, else opens: of marks, and of rates as freqtrade once wrote them.
 
     Files without names of columns are told apart by their number.
+
+    Raises:
+        DataError: when the file is damaged, or holds neither.
     """
     for columns in (("date", "funding_rate"), ("date", "open")):
         try:
