@@ -62,7 +62,7 @@ def test_candles_outside_of_the_backtest_do_not_count(tmp_path: Path) -> None:
     store(config["datadir"], pd.concat([coarse, fine]), "feather", CandleType.FUTURES, "1m")
     require_sound_candles(config, TrainingConfig())
     config["timerange"] = "20250102-20250103"
-    with pytest.raises(OperationalException, match="from 2025-01-01 00:00 prices near"):
+    with pytest.raises(OperationalException, match="from 2025-01-01 prices near"):
         require_sound_candles(config, TrainingConfig())
 
 
