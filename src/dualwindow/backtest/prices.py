@@ -57,7 +57,8 @@ def tick_at_or_below(price: float, tick: float) -> float:
 
 def _on_step(price: float, tick: float, up_from: Decimal) -> float:
     """Round a price between two steps, up from a share of the step on."""
-    if not tick:
+    # From 2**53 steps on a float holds no single ones.
+    if not tick or price / tick >= 2.0**53:
         return price
     exact, step = _exact(price), _step(tick)
     over = exact % step
