@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from dualwindow.cli.main import COMMANDS
-from dualwindow.cli.options.config_check import check_config
+from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from tests.makers.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 

@@ -108,6 +108,8 @@ def make_bot(
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}
     # These bots are handed their candles by the test, so no file is looked for.
     config["runmode"] = RunMode.OTHER
+    # The near barriers of `QUICK` earn nothing after the usual fee of a spot market.
+    config["dualwindow"]["evaluation_fee"] = 0.0005
     strategy = StrategyResolver.load_strategy(config)
     model = FreqaiModelResolver.load_freqaimodel(config)
     strategy.freqai = model

@@ -11,16 +11,16 @@ from typing import Any, Final
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
-from freqtrade.exchange import timeframe_to_seconds
 
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.memory import training_memory
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.checks.costs import leverage_problems
+from dualwindow.settings.checks.whole import check_config
+from dualwindow.settings.freqai import FreqaiSettings
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
-#: Largest loss at the label's stop loss, as a fraction of the stake, far from liquidation.
-_LARGEST_STAKE_LOSS: Final = 0.5
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
@@ -40,14 +40,9 @@ def read_settings(config: Mapping[str, Any]) -> FreqaiSettings:
     Raises:
         OperationalException: with every problem in one message.
     """
-    features = config.get("freqai", {}).get("feature_parameters", {})
-    timeframes = {*features.get("include_timeframes", []), config.get("timeframe", "1m")}
+    checked = check_config(config, cores=read_cores().usable, memory=training_memory(), in_bot=True)
     with refusing():
-        return read_freqai_config(
-            config,
-            cores=read_cores().usable,
-            timeframe_seconds={name: timeframe_to_seconds(name) for name in timeframes},
-        )
+        return checked.required()[0]
 
 
 def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) -> RootSettings:
@@ -59,15 +54,8 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
     """
     with refusing():
         settings = RootSettings.from_config(config)
-        stop = max(training.long_sl_pct, training.short_sl_pct)
-        loss = settings.leverage * stop
-        if settings.leverage > 1 and loss > _LARGEST_STAKE_LOSS:
-            problem = (
-                f"leverage {settings.leverage} with a stop loss of {stop} would lose {loss:.0%} of "
-                "the stake, too near to liquidation for the stop to be reached; use at most "
-                f"{_LARGEST_STAKE_LOSS / stop:.0f}"
-            )
-            raise SettingsError([problem], ROOT_KEY)
+        if problems := leverage_problems(training, settings):
+            raise SettingsError(problems, ROOT_KEY)
         return settings
 
 

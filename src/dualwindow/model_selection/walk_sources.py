@@ -24,13 +24,14 @@ from dualwindow.confidence.prediction_frame import calibrated_of, quantile_level
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.sources import find_sources
-from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
 from dualwindow.models.model_files import read_reference
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
+from dualwindow.settings.timeframes import timeframe_seconds
 
 logger = logging.getLogger(__name__)
 

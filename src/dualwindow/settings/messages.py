@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
+from dualwindow.errors import SettingsError
 from dualwindow.settings.fields import RETIRED_SETTINGS
 
 ConfigT = TypeVar("ConfigT")
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+_SHORT.maxlong = 60
+_SHORT.maxlist = _SHORT.maxtuple = 12
+_SHORT.maxdict = 4
+_SHORT.maxlevel = 4
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,29 @@ class Checked(Generic[ConfigT]):
     problems: list[str]
 
 
+@contextmanager
+def collected(problems: list[str]) -> Iterator[None]:
+    """Add the problems of a SettingsError in the block to the list and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.extend(error.problems)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its `repr`, shortened where it is long.
+
+    Example:
+        >>> shown([1440, "x"]), len(shown("x" * 5000))
+        ("[1440, 'x']", 120)
+    """
+    try:
+        return _SHORT.repr(value)
+    except ValueError:
+        # Python refuses to write whole numbers of thousands of digits.
+        return "a number of thousands of digits"
+
+
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem: the setting, its value, the rule that it breaks, the way out."""
     problems: list[str] = []
@@ -36,7 +71,9 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
         elif detail["type"] == "extra_forbidden":
             problems.append(_unknown(location[0], model))
         else:
-            problems.append(_bad_value(location, detail["input"], detail["msg"], model))
+            name = location[0]
+            description = (model.model_fields[name].description or "").rstrip(".")
+            problems.append(bad_value(name, detail, description))
     return problems
 
 
@@ -48,9 +85,10 @@ def _unknown(name: str, model: type[BaseModel]) -> str:
     return f"{name!r} is not a setting; {hint}"
 
 
-def _bad_value(location: list[str], value: Any, message: str, model: type[BaseModel]) -> str:
-    name = location[0]
-    place = name if len(location) == 1 else f"{name} (entry {location[1]})"
-    description = (model.model_fields[name].description or "").rstrip(".")
-    wish = message[0].lower() + message[1:]
-    return f"{place} {value!r}: {wish} ({description})"
+def bad_value(name: str, detail: ErrorDetails, description: str) -> str:
+    """A sentence of a bad value: its name, the value, the rule that it breaks, what it is for."""
+    inside = detail["loc"][1:]
+    place = f"{name} (entry {'.'.join(map(str, inside))})" if inside else name
+    message = detail["msg"]
+    meaning = f" ({description})" if description else ""
+    return f"{place} {shown(detail['input'])}: {message[0].lower()}{message[1:]}{meaning}"

@@ -8,7 +8,8 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.messages import sentences
+from dualwindow.settings.messages import sentences, shown
+from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"
@@ -28,6 +29,7 @@ class RootSettings(BaseModel):
     train_days: float | None = Field(
         None,
         gt=0.0,
+        le=36_525.0,
         description="`dualwindow train`: the last days of candles before `train_to`.",
         json_schema_extra={"unit": "days"},
     )
@@ -68,6 +70,20 @@ class RootSettings(BaseModel):
         description="Include funding payments of futures in figures after fees, where freqtrade "
         "has downloaded rates and mark prices.",
     )
+
+    @model_validator(mode="after")
+    def _dates_can_be_read(self) -> Self:
+        problems = []
+        for name in ("train_from", "train_to"):
+            text = getattr(self, name)
+            try:
+                if text is not None:
+                    parsed_date(text)
+            except ValueError:
+                problems.append(f"{name} {shown(text)} is no date; {DATE_FORMS}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:

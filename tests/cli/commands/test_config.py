@@ -10,8 +10,8 @@ import pytest
 
 from dualwindow.cli.commands.config import training_schema
 from dualwindow.cli.main import main
-from dualwindow.cli.options.config_check import check_config
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.bot import REPOSITORY
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.cli.display.console import print_table
-from dualwindow.cli.options.config_check import check_config
 from dualwindow.cli.options.configuration import (
     CONFIG,
     HEADS,
@@ -16,10 +15,12 @@ from dualwindow.cli.options.configuration import (
     config_files,
     setting_rows,
 )
-from dualwindow.errors import DataError, SettingsError
+from dualwindow.errors import DataError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
+from dualwindow.runtime.memory import training_memory
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.files import LayeredConfig, read_layers
 from dualwindow.settings.freqai import FreqaiSettings
 from dualwindow.settings.presets import preset_layers
@@ -81,7 +82,7 @@ def training_schema() -> dict[str, Any]:
 
 def _show(options: argparse.Namespace) -> int:
     merged = LayeredConfig([*read_layers(config_files(options)), *preset_layers(options.preset)])
-    root, settings = _require_valid(merged, "the configuration")
+    settings, root = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
     return 0
 
@@ -101,16 +102,14 @@ def _schema(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     files = options.files or [CONFIG]
     names = " with ".join(str(path) for path in files)
-    _, settings = _require_valid(LayeredConfig(read_layers(files)), names)
+    settings, _ = _require_valid(LayeredConfig(read_layers(files)), names)
     for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {names}")
     return 0
 
 
-def _require_valid(merged: LayeredConfig, name: str) -> tuple[RootSettings, FreqaiSettings]:
+def _require_valid(merged: LayeredConfig, name: str) -> tuple[FreqaiSettings, RootSettings]:
     """Check a configuration; SettingsError names every problem."""
-    checked = check_config(merged.content, cores=read_cores().usable)
-    if checked.root is None or checked.settings is None:
-        raise SettingsError(checked.problems, name)
-    return checked.root, checked.settings
+    memory = training_memory()
+    return check_config(merged.content, cores=read_cores().usable, memory=memory).required(name)

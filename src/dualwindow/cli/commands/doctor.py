@@ -16,7 +16,6 @@ import psutil
 
 from dualwindow import __version__
 from dualwindow.cli.display.console import print_table, size_text
-from dualwindow.cli.options.config_check import CheckedConfig, check_config
 from dualwindow.cli.options.configuration import add_config, add_userdir, config_files, data_folder
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
@@ -25,6 +24,7 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import CheckedConfig, check_config
 from dualwindow.settings.files import LayeredConfig, read_layers
 
 #: Settings that `auto_configure` chooses.
@@ -94,7 +94,8 @@ def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
     cores = read_cores()
     memory = MemoryGauge().smallest()
     try:
-        checked = check_config(LayeredConfig(read_layers(files)).content, cores=cores.usable)
+        content = LayeredConfig(read_layers(files)).content
+        checked = check_config(content, cores=cores.usable, memory=memory.limit)
     except SettingsError as error:
         checked = CheckedConfig(problems=tuple(error.problems))
     return {

@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     settings = RunSettings.from_options(options, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     if options.print_config:
         print_table(settings.rows(), heads=HEADS)
+        for warning in settings.warnings():
+            print(f"warning: {warning}")
         return 0
     # Importing torch takes seconds, which the help and wrong settings must not.
     from dualwindow.cli.train.job import run_training  # noqa: PLC0415

@@ -15,7 +15,10 @@ from dualwindow.cli.options.flags import (
     add_timerange_flags,
     add_trade_flags,
 )
+from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.freqai_options import group_problems
+from dualwindow.settings.checks.shapes import shape_problems
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
@@ -115,11 +118,16 @@ def layered_config(
     Everything overrides the layers `below`, and those `above` override everything.
 
     Raises:
-        SettingsError: when a file or the preset does not exist or cannot be read.
+        SettingsError: when a file or the preset does not exist or cannot be read, or a value that
+            is read of them is of another kind.
     """
     files = read_layers(config_files(options))
     preset = preset_layers(options.preset)
-    return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+    merged = LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+    content = merged.content
+    if problems := [*shape_problems(content), *group_problems(content.get("freqai"))]:
+        raise SettingsError(problems, "the configuration")
+    return merged
 
 
 def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:

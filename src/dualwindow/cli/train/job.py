@@ -76,6 +76,8 @@ def _run(
     config, notes = request.settings.on_this_machine()
     if notes and ranks.is_first:
         logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
+    for warning in request.settings.warnings() if ranks.is_first else ():
+        logger.warning("%s", warning)
     start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
