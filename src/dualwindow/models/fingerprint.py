@@ -22,7 +22,7 @@ from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import RETIRED_SETTINGS
+from dualwindow.settings.messages import RETIRED_SETTINGS
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import RETIRED_SETTINGS
+from dualwindow.settings.messages import RETIRED_SETTINGS
 
 #: Key of the plain values in the file's metadata.
 _KEY: Final = "dualwindow"

@@ -6,23 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule
+from dualwindow.settings.frozen import FrozenModel
+from dualwindow.settings.messages import RETIRED_SETTINGS
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
 Count = Annotated[int, Field(ge=1)]
-
-#: Settings of earlier versions, with the value that trains as this version does. A configuration
-#: may hold that value, as `save_to_file` wrote it; another one is refused. A saved model may hold
-#: any, because these settings have no part in predictions.
-RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 
 
 def _is_retired(name: str, value: Any) -> bool:
@@ -32,10 +29,8 @@ def _is_retired(name: str, value: Any) -> bool:
     )
 
 
-class SettingFields(BaseModel):
+class SettingFields(FrozenModel):
     """The fields: frozen, strict about types, closed to unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any, Final
 import rapidjson
 
 from dualwindow.errors import SettingsError
+from dualwindow.settings.places import as_overlay
 
 #: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
@@ -78,13 +79,19 @@ def _leaves(
             yield (*above, key), value
 
 
-def read_layers(files: Sequence[Path]) -> list[Layer]:
+def read_layers(files: Sequence[Path], *, as_freqtrade: bool = False) -> list[Layer]:
     """Read configuration files, each after the files that it names in `add_config_files`.
+
+    The settings of a flat file (see `dualwindow.settings.places`) are put into their groups, except
+    where files are read `as_freqtrade` reads them.
 
     Raises:
         SettingsError: when a file is missing or is no JSON group.
     """
-    return [layer for file in files for layer in _with_further(file, 0)]
+    layers = [layer for file in files for layer in _with_further(file, 0)]
+    if as_freqtrade:
+        return layers
+    return [Layer(layer.name, as_overlay(layer.content, layer.name)) for layer in layers]
 
 
 def _with_further(file: Path, depth: int) -> list[Layer]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
 from dualwindow.settings.messages import Checked
+from dualwindow.settings.places import misplaced
 from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -83,7 +84,7 @@ def check_freqai_config(
     features = freqai.get("feature_parameters") or {}
     split = freqai.get("data_split_parameters") or {}
     parameters = dict(freqai.get("model_training_parameters") or {})
-    problems = _take_test_size(split, parameters)
+    problems = [*misplaced(config), *_take_test_size(split, parameters)]
     checked = TrainingConfig.check(parameters)
     problems += checked.problems
     problems += _identifier(freqai.get("identifier"))

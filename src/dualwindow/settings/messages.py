@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from dualwindow.settings.fields import RETIRED_SETTINGS
-
 ConfigT = TypeVar("ConfigT")
+
+#: Pydantic's name for the problem of an unknown name.
+UNKNOWN: Final = "extra_forbidden"
+#: Settings of earlier versions, with the value that trains as this version does. A configuration
+#: may hold that value, as `save_to_file` wrote it; another one is refused. A saved model may hold
+#: any, because these settings have no part in predictions.
+RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
+#: Least likeness, 0 to 1, of a name to the setting that it is taken for.
+_LIKENESS: Final = 0.6
+#: Names of other settings are more like it than the one that the flag `--chunk-size` sets.
+_OTHER_NAMES: Final = {"chunksize": "multiprocessing_chunk_size"}
 
 
 @dataclass(frozen=True)
@@ -33,19 +44,53 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if not location:
             # A cross-field check raises one ValueError with one line per problem.
             problems.extend(str(detail["ctx"]["error"]).splitlines())
-        elif detail["type"] == "extra_forbidden":
-            problems.append(_unknown(location[0], model))
+        elif detail["type"] == UNKNOWN:
+            problems.append(unknown_name(location[0], model.model_fields))
         else:
             problems.append(_bad_value(location, detail["input"], detail["msg"], model))
     return problems
 
 
-def _unknown(name: str, model: type[BaseModel]) -> str:
+def unknown_name(name: str, names: Iterable[str]) -> str:
+    """The sentence about a name that is none of the `names` of settings."""
     if name in RETIRED_SETTINGS:
         return f"{name!r} is not a setting any more; remove it"
-    near = difflib.get_close_matches(name, model.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "remove it or check the settings reference"
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}?" if near else "remove it or check the settings reference"
     return f"{name!r} is not a setting; {hint}"
+
+
+def plain_name(name: str) -> str:
+    """A name without case and separators, in which `WINDOW_SIZE` and `windowSize` are the same."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def nearest(name: str, names: Iterable[str], *, likeness: float = _LIKENESS) -> str | None:
+    """The one of some `names` that is most like a mistyped one; None when it is like none of them.
+
+    Case, separators and the order of words do not count, and words may be missing.
+
+    Example:
+        >>> nearest("FUTURE_WINDOWS", ["window_size", "future_window"])
+        'future_window'
+        >>> nearest("window-future", ["window_size", "future_window"])
+        'future_window'
+    """
+    plain, words = plain_name(name), _words(name)
+    known = list(names)
+    if (other := _OTHER_NAMES.get(plain)) in known:
+        return other
+    # All its words are in the setting's name: only some are missing, or in another order.
+    whole = [each for each in known if len(words) > 1 and words <= _words(each)]
+    by_plain = {plain_name(each): each for each in whole or known}
+    near = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.0 if whole else likeness)
+    return by_plain[near[0]] if near else None
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name in lower case: of `tpLongPct` tp, long and pct."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return set(re.findall(r"[a-z0-9]+", apart.casefold()))
 
 
 def _bad_value(location: list[str], value: Any, message: str, model: type[BaseModel]) -> str:

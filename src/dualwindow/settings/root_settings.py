@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from dualwindow.errors import SettingsError
+from dualwindow.settings.frozen import FrozenModel
 from dualwindow.settings.messages import sentences
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"
 
 
-class RootSettings(BaseModel):
+class RootSettings(FrozenModel):
     """The strategy's leverage, the command line's date range, and the costs of trades.
 
     Example:
         >>> RootSettings.from_config({"dualwindow": {"train_days": 30.0}}).train_days
         30.0
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     leverage: float = Field(1.0, ge=1.0, le=125.0, description="Leverage of futures positions.")
     train_days: float | None = Field(

@@ -22,7 +22,9 @@ from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
 from dualwindow.settings.fields import SettingFields
 from dualwindow.settings.files import read_config_file
+from dualwindow.settings.frozen import require_kept
 from dualwindow.settings.messages import Checked, sentences
+from dualwindow.settings.places import TRAINING_GROUP, as_overlay, misplaced
 
 CANDLES_PER_DAY = 1440
 #: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
@@ -132,12 +134,14 @@ class TrainingConfig(SettingFields):
             >>> config.apply_confidence_mode("aggressive").thresholds.by_class()
             (0.45, 0.4, 0.45)
         """
-        return self.replace(
+        changed = self.replace(
             confidence_mode=mode,
             confidence_threshold_short=None,
             confidence_threshold_long=None,
             confidence_threshold_hold=None,
         )
+        require_kept("apply_confidence_mode", f"config = config.apply_confidence_mode({mode!r})")
+        return changed
 
     def replace(self, **changes: Any) -> Self:
         """A new, checked config with some values changed; values that were not given stay unset.
@@ -150,7 +154,9 @@ class TrainingConfig(SettingFields):
             True
         """
         given = self.model_dump(mode="json", exclude_unset=True)
-        return self.from_parameters({**given, **changes})
+        changed = self.from_parameters({**given, **changes})
+        require_kept("replace", "config = config.replace(...)")
+        return changed
 
     def validate_config(self) -> None:
         """Check all values again, for objects made past the checks (`model_construct`).
@@ -218,12 +224,18 @@ class TrainingConfig(SettingFields):
     def from_config_file(cls, path: str | Path) -> Self:
         """Read the settings from a freqtrade configuration file (comments allowed).
 
+        A file without groups, as `json.dump(config.to_dict(), file)` and the earlier training
+        module wrote, holds the settings themselves, in any case.
+
         Raises:
             SettingsError: when the file is missing, is not JSON, or holds bad settings.
         """
         file = Path(path)
-        parameters: Any = read_config_file(file)
-        for key in ("freqai", "model_training_parameters"):
+        content = as_overlay(read_config_file(file), str(file))
+        if problems := misplaced(content):
+            raise SettingsError(problems, str(file))
+        parameters: Any = content
+        for key in TRAINING_GROUP:
             if not isinstance(parameters, Mapping):
                 break
             parameters = parameters.get(key, {})

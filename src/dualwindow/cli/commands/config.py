@@ -20,8 +20,9 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.files import LayeredConfig, read_config_file, read_layers
 from dualwindow.settings.freqai import FreqaiSettings
+from dualwindow.settings.places import TRAINING_GROUP, gathered
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import RootSettings
 
@@ -55,6 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="*", type=Path, metavar="FILE", help=f"default: {CONFIG} in this folder"
     )
     validate.set_defaults(act=_validate)
+    convert = actions.add_parser(
+        "convert",
+        help="move the settings of a file to where freqtrade looks for them",
+        description="Read the settings of a file, whichever group they stand in and in whatever "
+        "case, such as one of the earlier training module or of `to_dict()`, check them, and write "
+        "a configuration that freqtrade reads beside others: `-c config.json -c NEW`.",
+    )
+    convert.add_argument("file", type=Path, metavar="FILE")
+    convert.add_argument("--output", type=Path, metavar="NEW", help="default: standard output")
+    convert.set_defaults(act=_convert)
     schema = actions.add_parser(
         "schema",
         help="write the JSON schema of freqai.model_training_parameters",
@@ -87,21 +98,38 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    if options.output is None:
-        print(json.dumps(training_schema(), indent=2))
+    return _write(training_schema(), options.output)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    source = str(options.file)
+    overlay = gathered(read_config_file(options.file), source)
+    if not overlay:
+        raise SettingsError(["it holds no setting; docs/settings.md lists them"], source)
+    freqai, parameters = TRAINING_GROUP
+    TrainingConfig.from_parameters(overlay.get(freqai, {}).get(parameters, {}), source)
+    RootSettings.from_config(overlay)
+    return _write(overlay, options.output)
+
+
+def _write(content: dict[str, Any], output: Path | None) -> int:
+    """Write JSON into a file, or print it where there is no `output`."""
+    if output is None:
+        print(json.dumps(content, indent=2))
         return 0
     try:
-        write_json(options.output, training_schema())
+        write_json(output, content)
     except OSError as error:
-        raise DataError(f"--output {options.output} cannot be written: {error.strerror}") from error
-    print(f"written: {options.output}")
+        raise DataError(f"--output {output} cannot be written: {error.strerror}") from error
+    print(f"written: {output}")
     return 0
 
 
 def _validate(options: argparse.Namespace) -> int:
     files = options.files or [CONFIG]
     names = " with ".join(str(path) for path in files)
-    _, settings = _require_valid(LayeredConfig(read_layers(files)), names)
+    layers = read_layers(files, as_freqtrade=True)
+    _, settings = _require_valid(LayeredConfig(layers), names)
     for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {names}")

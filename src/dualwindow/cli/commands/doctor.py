@@ -94,7 +94,8 @@ def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
     cores = read_cores()
     memory = MemoryGauge().smallest()
     try:
-        checked = check_config(LayeredConfig(read_layers(files)).content, cores=cores.usable)
+        layers = read_layers(files, as_freqtrade=True)
+        checked = check_config(LayeredConfig(layers).content, cores=cores.usable)
     except SettingsError as error:
         checked = CheckedConfig(problems=tuple(error.problems))
     return {

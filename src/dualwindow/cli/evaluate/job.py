@@ -21,7 +21,7 @@ from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
 from dualwindow.cli.options.configuration import layered_config
-from dualwindow.cli.options.flags import EVALUATION_FLAGS, TRAINING_GROUP
+from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.data.candles.sources import CandleSource
@@ -35,6 +35,7 @@ from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.files import Layer
+from dualwindow.settings.places import TRAINING_GROUP
 from dualwindow.training.evaluation_rows import EVALUATION_ROWS
 from dualwindow.training.final_evaluation import comparison_of
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.cli.options.flags import (
-    TRAINING_GROUP,
     SettingFlag,
     add_flags,
     add_timerange_flags,
@@ -17,6 +16,7 @@ from dualwindow.cli.options.flags import (
 )
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.places import TRAINING_GROUP
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 

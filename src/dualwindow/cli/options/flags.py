@@ -10,9 +10,6 @@ from typing import Any, Final
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 
-#: Path of the training settings in a freqtrade configuration.
-TRAINING_GROUP: Final = ("freqai", "model_training_parameters")
-
 #: Default of `--min-trades`: the mean of fewer trades is mostly luck.
 MIN_TRADES: Final = 30
 _TYPES: Final = {"integer": int, "number": float, "string": str}

@@ -25,6 +25,7 @@ from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import LayeredConfig
 from dualwindow.settings.freqai import check_freqai_config
+from dualwindow.settings.places import misplaced
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.training_config import USUAL_PERIODS
 
@@ -71,7 +72,7 @@ class RunSettings:
             SettingsError: with every problem of the first part that has any.
         """
         content = layers.content
-        if problems := shape_problems(content):
+        if problems := shape_problems(content) or misplaced(content):
             raise SettingsError(problems, "the configuration")
         root = RootSettings.from_config(content)
         timeframe = content.get("timeframe") or "1m"
