@@ -87,6 +87,8 @@ class DecisionRule:
         limits = [
             f"quantile {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
             if code in self.shares
+            else "none"
+            if code == HOLD and self.thresholds.fallback == "hold"
             else threshold_text(limit)
             for code, limit in enumerate(self.thresholds.by_class())
         ]

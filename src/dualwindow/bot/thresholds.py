@@ -90,13 +90,18 @@ class ChosenThresholds:
         if not thresholds.enabled:
             return f"use_confidence_thresholding is false: the likeliest class is predicted{end}"
         by_origin: dict[str, list[str]] = {}
+        decides_hold = thresholds.fallback == "argmax"
         for side, code in SIDES.items():
+            if code == HOLD and not decides_hold:
+                continue
             limit = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
             if code in shares:
                 limit = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
             by_origin.setdefault(self.origins[side], []).append(limit)
         parts = [f"{' '.join(limits)} ({origin})" for origin, limits in by_origin.items()]
-        return f"thresholds {', '.join(parts)}{end}"
+        rest = "the likeliest class" if decides_hold else "HOLD, whatever its threshold"
+        fallback = f"else {rest} (confidence_fallback {thresholds.fallback})"
+        return f"thresholds {', '.join(parts)}, {fallback}{end}"
 
 
 def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:

@@ -171,10 +171,16 @@ class SettingFields(FrozenModel):
         None, description="Threshold of LONG; from the mode unless given."
     )
     confidence_threshold_hold: Probability | None = Field(
-        None, description="Threshold of HOLD; from the mode unless given."
+        None,
+        description="Threshold of HOLD; from the mode unless given. Has no effect unless "
+        "`confidence_fallback` is argmax: with hold, every candle that is not SHORT or LONG is "
+        "HOLD, whatever this is.",
     )
     confidence_fallback: Fallback = Field(
-        "hold", description="Decision when no threshold is reached: HOLD or the likeliest class."
+        "hold",
+        description="Decision when no threshold is reached. hold: HOLD, which leaves the threshold "
+        "of HOLD without effect; argmax: the likeliest class, so that SHORT and LONG may be "
+        "decided below their thresholds where HOLD is below its own.",
     )
     calibration: CalibrationKind = Field(
         "none",

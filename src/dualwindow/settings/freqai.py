@@ -195,6 +195,22 @@ def _shared_bases(pairs: Sequence[str]) -> list[str]:
     ]
 
 
+def idle_threshold(training: TrainingConfig) -> list[str]:
+    """The warning about a threshold of HOLD that was given without effect, if there is one."""
+    threshold = training.confidence_threshold_hold
+    if threshold is None:
+        return []
+    if not training.use_confidence_thresholding:
+        reason = "with use_confidence_thresholding false, which always decides the likeliest class"
+        way_out = "remove one of them"
+    elif training.confidence_fallback == "hold":
+        reason = "with confidence_fallback 'hold': what is neither SHORT nor LONG is HOLD anyway"
+        way_out = "remove it, or set confidence_fallback 'argmax'"
+    else:
+        return []
+    return [f"confidence_threshold_hold {threshold} has no effect {reason}; {way_out}"]
+
+
 def _warnings(
     training: TrainingConfig,
     freqai: Mapping[str, Any],
@@ -231,6 +247,7 @@ def _warnings(
             f"streaming_chunk_size {training.streaming_chunk_size} is below batch_size "
             f"{training.batch_size}: a chunk holds at least one batch"
         )
+    warnings += idle_threshold(training)
     if training.use_multiprocessing:
         warnings.append("use_multiprocessing has no effect inside the bot in this version")
     return warnings

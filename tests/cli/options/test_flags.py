@@ -55,6 +55,7 @@ def test_without_anything_the_defaults_are_those_of_the_settings() -> None:
 def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
     samples = {
         "confidence_mode": "balanced",
+        "confidence_fallback": "argmax",
         "calibration": "prior",
         "device": "cpu",
         "precision": "fp32",

@@ -35,6 +35,7 @@ from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.files import Layer
+from dualwindow.settings.freqai import idle_threshold
 from dualwindow.settings.places import TRAINING_GROUP
 from dualwindow.training.evaluation_rows import EVALUATION_ROWS
 from dualwindow.training.final_evaluation import comparison_of
@@ -53,6 +54,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
     log_to(console_of(sys.stderr), logging.INFO)
     loaded = load_portable(options.model)
     settings = evaluation_settings(options, loaded)
+    for warning in idle_threshold(settings.training):
+        logger.warning("%s", warning)
     model = loaded.model.on_device(settings.training.device)
     # Refuse now, before the work, a mode that needs what the model lacks.
     model.thresholds(settings.training)

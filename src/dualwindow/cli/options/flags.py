@@ -69,6 +69,7 @@ CONFIDENCE_FLAGS: Final = (
     SettingFlag("--confidence-short", "confidence_threshold_short"),
     SettingFlag("--confidence-long", "confidence_threshold_long"),
     SettingFlag("--confidence-hold", "confidence_threshold_hold"),
+    SettingFlag("--confidence-fallback", "confidence_fallback"),
     SettingFlag("--disable-confidence", "use_confidence_thresholding", turns_off=True),
     SettingFlag("--calibration", "calibration"),
 )

@@ -36,6 +36,7 @@ from dualwindow.report.schema import RunFacts, Stage
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.distributed import Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.freqai import idle_threshold
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ def _run(
     config, notes = request.settings.on_this_machine()
     if notes and ranks.is_first:
         logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
+    for warning in idle_threshold(config) if ranks.is_first else ():
+        logger.warning("%s", warning)
     start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
