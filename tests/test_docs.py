@@ -49,6 +49,8 @@ NO_TROUBLE: Final = (
     "chosen, corrected for the luck of choosing: … a trade",
     "on validation the choice is better than random sides and earns its fees",
     "in the candles:",
+    "pairs …; …; candles in …",
+    "… the default; --print-config shows them",
     "image-torch.json",
     "freqtrade download-data",
     "freqtrade backtesting …",
