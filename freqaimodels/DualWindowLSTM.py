@@ -69,7 +69,7 @@ class DualWindowLSTM(BackgroundTraining):
         self.dd.current_candle = self.current_candle
         for warning in (*settings.warnings, *start.warnings):
             logger.warning(warning)
-        for line in start.lines():
+        for line in (*settings.notes, *start.lines()):
             logger.info(line)
         # Live prediction gets this many rows: exactly one window.
         self.CONV_WIDTH = self._settings.window_size

@@ -8,13 +8,15 @@ problems come in one message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
+from dualwindow.runtime.machine import Machine, reason_for
 from dualwindow.settings.messages import Checked
 from dualwindow.settings.places import misplaced
+from dualwindow.settings.root_settings import ROOT_KEY
 from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -48,11 +50,12 @@ _REFUSED_SPLIT: Final = {
 
 @dataclass(frozen=True)
 class FreqaiSettings:
-    """Checked settings, periods of the moving averages (candles), warnings to be logged once."""
+    """Checked settings, periods of the moving averages (candles), lines to be logged once."""
 
     training: TrainingConfig
     indicator_periods: tuple[int, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_freqai_config(
@@ -66,10 +69,20 @@ def read_freqai_config(
         SettingsError: with every problem.
     """
     training, periods = check_freqai_config(config, timeframe_seconds=timeframe_seconds)
-    clamped, notes = training.clamped_to_machine(cores)
-    return FreqaiSettings(
-        clamped, periods, tuple(_warnings(clamped, config.get("freqai") or {}, periods, notes))
-    )
+    notes: tuple[str, ...] = ()
+    if auto_configures(config):
+        machine = Machine.detect(cores=cores)
+        sizes = training.sizes_for(machine)
+        training, notes = training.replace(**asdict(sizes)), (reason_for(machine, sizes),)
+    clamped, lowered = training.clamped_to_machine(cores)
+    warnings = _warnings(clamped, config.get("freqai") or {}, periods, lowered)
+    return FreqaiSettings(clamped, periods, tuple(warnings), notes)
+
+
+def auto_configures(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration has sizes chosen for the machine; another value is refused later."""
+    group = config.get(ROOT_KEY)
+    return isinstance(group, Mapping) and group.get("auto_configure") is True
 
 
 def check_freqai_config(

@@ -2,8 +2,8 @@
 
 A preset is a file that freqtrade reads too (`freqtrade -c config.json -c presets/quick.json`). It
 has an identifier of its own, because FreqAI's model folder is bound to the settings, and one size
-for streaming and worker chunks, as `auto_configure` sets them. Presets in the folder `presets` of
-the working directory replace shipped ones of the same name.
+for streaming and worker chunks. Presets in the folder `presets` of the working directory replace
+shipped ones of the same name.
 """
 
 from __future__ import annotations

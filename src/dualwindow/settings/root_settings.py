@@ -46,6 +46,12 @@ class RootSettings(FrozenModel):
         "evaluation sees; 0: evaluate on the validation candles, which chose the best epoch.",
         json_schema_extra={"unit": "fraction"},
     )
+    auto_configure: bool = Field(
+        False,
+        description="Choose process and chunk sizes for this machine or container, in place of "
+        "those of files and presets; flags win. The log has the choice and its reason; no result "
+        "depends on it.",
+    )
     evaluation_fee: float | None = Field(
         None,
         ge=0.0,

@@ -6,10 +6,11 @@ them. `dualwindow.settings.freqai` checks the rest of FreqAI's configuration.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -20,6 +21,7 @@ from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
+from dualwindow.runtime.machine import Machine, MachineSizes, reason_for, sizes_for
 from dualwindow.settings.fields import SettingFields
 from dualwindow.settings.files import read_config_file
 from dualwindow.settings.frozen import require_kept
@@ -42,6 +44,10 @@ ROW_SETTINGS: Final = (
     "label_rule",
 )
 _BUFFER_MARGIN = 1.1
+#: Of a window: more features of four bytes than either feature set has.
+_CANDLE_BYTES: Final = 64
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingConfig(SettingFields):
@@ -159,19 +165,11 @@ class TrainingConfig(SettingFields):
         return changed
 
     def validate_config(self) -> None:
-        """Check all values again, for objects made past the checks (`model_construct`).
-
-        Raises:
-            SettingsError: with every problem.
-        """
+        """Check all values again, for `model_construct`; SettingsError has every problem."""
         self.from_parameters(self.to_dict())
 
     def validate_confidence_params(self) -> None:
-        """Check the confidence settings alone.
-
-        Raises:
-            SettingsError: with every problem of the confidence settings.
-        """
+        """Check the confidence settings alone; SettingsError has every problem of theirs."""
         fields = type(self).model_fields
         names = [name for name in fields if "confidence" in name or name == "calibration"]
         self.from_parameters({name: getattr(self, name) for name in names})
@@ -266,24 +264,22 @@ class TrainingConfig(SettingFields):
         """Print the summary."""
         print(self.summary())
 
-    def auto_configure(self, memory_gib: float, cores: int) -> Self:
-        """A new config with process and chunk sizes for a machine.
+    def auto_configure(self, memory_gib: float | None = None, cores: int | None = None) -> Self:
+        """A new config with process and chunk sizes for a machine; the log has what and why.
 
-        Of its memory (GiB) only what a container may use counts.
+        Memory (GiB) and cores are detected unless given, a container's before the machine's.
         """
-        if memory_gib >= 32 and cores >= 8:
-            processes, chunk = 8, 15000
-        elif memory_gib >= 16 and cores >= 4:
-            processes, chunk = 4, 5000
-        else:
-            processes, chunk = max(1, min(2, cores)), 1000
-        return self.replace(
-            use_multiprocessing=cores >= 4,
-            n_processes=processes,
-            streaming_chunk_size=chunk,
-            multiprocessing_chunk_size=chunk,
-            batch_extraction_size=min(chunk, 1000),
-        )
+        machine = Machine.detect(memory_gib=memory_gib, cores=cores)
+        sizes = self.sizes_for(machine)
+        logger.info("%s", reason_for(machine, sizes))
+        changed = self.replace(**asdict(sizes))
+        require_kept("auto_configure", "config = config.auto_configure(...)")
+        return changed
+
+    def sizes_for(self, machine: Machine) -> MachineSizes:
+        """Process and chunk sizes for a machine; they change no result."""
+        size = self.window_size * _CANDLE_BYTES
+        return sizes_for(machine, window_bytes=size, batch_size=self.batch_size)
 
     def clamped_to_machine(self, cores: int) -> tuple[Self, list[str]]:
         """Lower values that this machine cannot use.

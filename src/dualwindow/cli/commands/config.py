@@ -14,6 +14,7 @@ from dualwindow.cli.options.configuration import (
     HEADS,
     add_config,
     config_files,
+    machine_layers,
     setting_rows,
 )
 from dualwindow.errors import DataError, SettingsError
@@ -91,7 +92,8 @@ def training_schema() -> dict[str, Any]:
 
 
 def _show(options: argparse.Namespace) -> int:
-    merged = LayeredConfig([*read_layers(config_files(options)), *preset_layers(options.preset)])
+    layers = [*read_layers(config_files(options)), *preset_layers(options.preset)]
+    merged = LayeredConfig([*layers, *machine_layers(layers)])
     root, settings = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
     return 0

@@ -7,7 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -23,18 +23,11 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
+from dualwindow.runtime.machine import Machine
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import LayeredConfig, read_layers
 
-#: Settings that `auto_configure` chooses.
-CHOSEN: Final = (
-    "use_multiprocessing",
-    "n_processes",
-    "multiprocessing_chunk_size",
-    "streaming_chunk_size",
-    "batch_extraction_size",
-)
 #: Most pairs of an exchange that are printed; JSON has all.
 _PAIRS_SHOWN: Final = 40
 #: Distributions that results and problems depend on.
@@ -225,8 +218,8 @@ def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[
 def _choice_facts(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
     """Settings that `auto_configure` would choose for this machine, beside the present ones."""
     now = TrainingConfig() if checked.settings is None else checked.settings.training
-    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
-    for name in CHOSEN:
-        value, before = getattr(chosen, name), getattr(now, name)
+    machine = Machine(cores.usable, memory.limit / 2**30, memory.source)
+    for name, value in asdict(now.sizes_for(machine)).items():
+        before = getattr(now, name)
         now_text = "as it is" if value == before else f"now {json.dumps(before)}"
         yield Fact(name, value, f"{json.dumps(value)} ({now_text})")

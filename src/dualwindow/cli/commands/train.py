@@ -19,6 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_run_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     parser.add_argument(
+        "--auto",
+        action="store_const",
+        const=True,
+        help="choose process and chunk sizes for this machine or container "
+        "(dualwindow.auto_configure); the log has the choice and its reason",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="resume the newest unfinished training of this name, or the one in --output; without "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,10 @@ from dualwindow.cli.options.flags import (
     add_timerange_flags,
     add_trade_flags,
 )
+from dualwindow.runtime.machine import Machine
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.freqai import auto_configures
 from dualwindow.settings.places import TRAINING_GROUP
 from dualwindow.settings.presets import preset_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
@@ -34,10 +37,13 @@ _PLACES: Final = {
     "fee": (ROOT_KEY, "evaluation_fee"),
     "slippage": (ROOT_KEY, "evaluation_slippage"),
     "no_funding": (ROOT_KEY, "evaluation_funding"),
+    "auto": (ROOT_KEY, "auto_configure"),
 }
 #: Titles of the columns.
 HEADS: Final = ("setting", "value", "from")
 DEFAULT: Final = "default"
+#: Name of the layer of sizes that were chosen for the machine.
+AUTO: Final = "auto_configure"
 #: Setting to FreqAI's own name for the same thing.
 _TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "test_size")}
 
@@ -110,7 +116,7 @@ def layered_config(
     below: Sequence[Layer] = (),
     above: Sequence[Layer] = (),
 ) -> LayeredConfig:
-    """Configuration files, overridden by the preset, overridden by flags.
+    """Configuration files, overridden by the preset, by sizes for this machine, and by flags.
 
     Everything overrides the layers `below`, and those `above` override everything.
 
@@ -119,7 +125,23 @@ def layered_config(
     """
     files = read_layers(config_files(options))
     preset = preset_layers(options.preset)
-    return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+    given = [*_flag_layers(options, flags), *above]
+    machine = machine_layers([*below, *files, *preset, *given])
+    return LayeredConfig([*below, *files, *preset, *machine, *given])
+
+
+def machine_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """A layer of process and chunk sizes for this machine, if the `layers` ask for one."""
+    content = LayeredConfig(layers).content
+    if not auto_configures(content):
+        return []
+    group: Any = content
+    for key in TRAINING_GROUP:
+        group = group.get(key) if isinstance(group, Mapping) else None
+    # Bad values are refused later, with all others.
+    training = TrainingConfig.check(group if isinstance(group, Mapping) else {}).config
+    sizes = asdict(training.sizes_for(Machine.detect()))
+    return [Layer(AUTO, _nested(TRAINING_GROUP, sizes))]
 
 
 def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:

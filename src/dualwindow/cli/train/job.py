@@ -37,6 +37,7 @@ from dualwindow.report.build import gather, label_weeks, run_versions, write_rep
 from dualwindow.report.schema import RunFacts, Stage
 from dualwindow.runtime.device import resolve_device
 from dualwindow.runtime.distributed import Ranks, joined_ranks
+from dualwindow.runtime.machine import Machine, reason_for
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import idle_threshold
 
@@ -115,6 +116,9 @@ def _log_settings(settings: RunSettings, config: TrainingConfig, notes: Sequence
     """Log what the run is of, and what may not be meant; `notes` are on lowered values."""
     for line in settings_lines(settings):
         logger.info("%s", line)
+    if settings.root.auto_configure:
+        machine = Machine.detect()
+        logger.info("%s", reason_for(machine, settings.training.sizes_for(machine)))
     if notes:
         logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
     for warning in idle_threshold(config):
