@@ -160,6 +160,18 @@ def test_root_settings_in_a_wrong_place_are_refused(place: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        {"training_config": {"EPOCHS": 7}},
+        {"model_training_parameters": {"epochs": 7, "seed": 3}},
+        {"mine": {"model_training_parameters": {"seed": 3}}},
+    ],
+)
+def test_single_words_count_where_they_can_only_be_ours(content: dict[str, Any]) -> None:
+    assert misplaced(content) != []
+
+
+@pytest.mark.parametrize(
     "group",
     [
         {"leverage": 3.0},

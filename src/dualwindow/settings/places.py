@@ -138,13 +138,16 @@ def _groups(
         if not isinstance(group, Mapping) or name == _COPY:
             continue
         path = (*above, name)
-        if path[0] in _WATCHED_GROUPS or _is_of_settings(group):
+        is_ours = path[0] in _WATCHED_GROUPS or name == TRAINING_GROUP[-1]
+        if is_ours or _is_of_settings(group):
             yield ".".join(path), group
         yield from _groups(group, path)
 
 
 def _is_of_settings(group: Mapping[str, Any]) -> bool:
-    """Whether most values of a group are settings; a single word alone may be anyone's."""
+    """Whether most values of a group are settings; a single word in small letters is anyone's."""
     plain = [name for name, value in group.items() if not isinstance(value, Mapping)]
     named = [name for name in plain if plain_name(name) in _BY_PLAIN_NAME]
-    return 2 * len(named) > len(plain) and any("_" in _setting(name) for name in named)
+    return 2 * len(named) > len(plain) and any(
+        "_" in _setting(name) or name.isupper() for name in named
+    )
