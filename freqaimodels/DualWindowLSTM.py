@@ -9,25 +9,32 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.bot.background_training import BackgroundTraining
-from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
+from dualwindow.bot.backtest_candles import BacktestCandles, UntrainablePairError
+from dualwindow.bot.config_checks import is_live, read_settings, refusing
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.drawer_files import open_model_folder
-from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
+from dualwindow.bot.freqai_frames import (
+    FramePrices,
+    prediction_frame,
+    training_data,
+    without_predictions,
+)
 from dualwindow.bot.history import BacktestHistory
+from dualwindow.bot.live.background_training import BackgroundTraining
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
-from dualwindow.errors import DualWindowError
+from dualwindow.errors import DataError, DualWindowError
 from dualwindow.models.fingerprint import model_dependencies
 from dualwindow.models.freqai_folders import checkpoint_path, is_saved
 from dualwindow.models.manifest import check_manifest
@@ -55,9 +62,10 @@ class DualWindowLSTM(BackgroundTraining):
 
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
-        require_candle_files(config)
         self._live = is_live(config)
         with refusing():
+            self._candles = BacktestCandles(config, settings.training, settings.indicator_periods)
+            self._candles.require_files()
             resolve_device(settings.training.device)
             start = read_start(config, settings)
             self._prices = FramePrices(config, reads_funding=not self._live)
@@ -88,10 +96,11 @@ class DualWindowLSTM(BackgroundTraining):
         """Train and predict one pair; refuse models whose features were made by other code."""
         self.dd.bind(strategy)
         pair = metadata["pair"]
+        self._candles.require_range(strategy)
         self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
-            self._history = BacktestHistory(dataframe, pair, strategy)
-            return super().start(dataframe, metadata, strategy)
+            return self._backtest(dataframe, pair, strategy)
+        self._follow(strategy)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
@@ -102,12 +111,25 @@ class DualWindowLSTM(BackgroundTraining):
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
 
+    def _backtest(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        """Train and predict a pair slice by slice; one that cannot be may be left out."""
+        if pair not in self._candles.left_out:
+            self.dd.bind_pair(pair)
+            self._history = BacktestHistory(dataframe, pair, strategy)
+            self.total_pairs = len(self._candles.whitelist) or self.total_pairs
+            try:
+                return super().start(dataframe, {"pair": pair}, strategy)
+            except UntrainablePairError as error:
+                self._candles.leave_out(pair, str(error))
+        return without_predictions(dataframe)
+
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
     ) -> TrainedModel:
         """Train on the windows of `unfiltered_df` that are valid and whose label is known."""
         logger.info("-------------------- Starting training %s --------------------", pair)
         started = time.monotonic()
+        self._failure = None
         try:
             model = self.fit(self._data_dictionary(unfiltered_df, pair, dk), dk)
         except DualWindowError as error:
@@ -242,8 +264,22 @@ class DualWindowLSTM(BackgroundTraining):
         self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame
     ) -> None:
         """End the backtest: FreqAI would cache empty predictions and go on."""
-        reason = self._failure or "see the warning above"
-        raise OperationalException(
-            f"{dk.pair}: the training for the backtest from "
-            f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: {reason}"
-        ) from self._failure
+        reason = (
+            f"the training for the backtest from "
+            f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: "
+            f"{self._failure or 'see the warning above'}"
+        )
+        if isinstance(self._failure, DataError):
+            raise UntrainablePairError(reason) from self._failure
+        raise OperationalException(f"{dk.pair}: {reason}") from self._failure
+
+    def ensure_data_exists(
+        self, len_dataframe_backtest: int, tr_backtest: TimeRange, pair: str
+    ) -> bool:
+        """Whether a slice has candles; without any FreqAI would end in an IndexError."""
+        exists: bool = super().ensure_data_exists(len_dataframe_backtest, tr_backtest, pair)
+        if exists and not len_dataframe_backtest:
+            raise UntrainablePairError(
+                f"it has no candles from {tr_backtest.start_fmt} to {tr_backtest.stop_fmt}"
+            )
+        return exists

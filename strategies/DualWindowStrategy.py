@@ -92,6 +92,15 @@ class DualWindowStrategy(IStrategy):
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
 
+    def load_freqAI_model(self) -> None:  # noqa: N802 - the name is freqtrade's
+        """Load the model; live, let freqtrade download the pairs that the whitelist holds now.
+
+        It would download those that `exchange.pair_whitelist` names or has patterns of.
+        """
+        if is_live(self.config):
+            self.config["pairs"] = self.dp.current_whitelist()
+        super().load_freqAI_model()
+
     def load_params_from_file(self) -> dict[str, Any]:
         """Hyperopt's best values, without exits: those stay the strategy's own."""
         content: dict[str, Any] = super().load_params_from_file()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
-from freqtrade.data.history import get_datahandler
-from freqtrade.enums import CandleType, RunMode, TradingMode
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
@@ -17,12 +14,13 @@ from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.pairs import pairs_in
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: Largest loss at the label's stop loss, as a fraction of the stake, far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
-#: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
-_PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
+#: The pairlist that reads `exchange.pair_whitelist`; freqtrade's default.
+_STATIC: Final = "StaticPairList"
 
 
 @contextmanager
@@ -76,38 +74,9 @@ def is_live(config: Mapping[str, Any]) -> bool:
     return config.get("runmode") in (RunMode.DRY_RUN, RunMode.LIVE)
 
 
-def plain_pairs(config: Mapping[str, Any]) -> list[str]:
-    """Pairs of the whitelist that are no patterns."""
-    whitelist = config["exchange"].get("pair_whitelist") or []
-    return [pair for pair in whitelist if _PLAIN_PAIR.fullmatch(pair)]
-
-
-def require_candle_files(config: Mapping[str, Any]) -> None:
-    """Refuse a backtest without the candles of a pair; freqtrade would leave out the pair.
-
-    Raises:
-        OperationalException: naming pairs, timeframes, folder and the command that downloads them.
-    """
-    if config.get("runmode") not in (RunMode.BACKTEST, RunMode.HYPEROPT):
-        return
-    datadir = Path(config["datadir"])
-    features = config["freqai"]["feature_parameters"]
-    pairs = dict.fromkeys(plain_pairs(config) + features.get("include_corr_pairlist", []))
-    mode = TradingMode(config.get("trading_mode", "spot"))
-    candle_type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
-    handler = get_datahandler(datadir, config.get("dataformat_ohlcv", "feather"))
-    available = set(handler.ohlcv_get_available_data(datadir, mode))
-    missing = [
-        (pair, timeframe)
-        for pair in pairs
-        for timeframe in dict.fromkeys([config["timeframe"], *features["include_timeframes"]])
-        if (pair, timeframe, candle_type) not in available
-    ]
-    if missing:
-        named = ", ".join(f"{pair} {timeframe}" for pair, timeframe in missing)
-        only, timeframes = (" ".join(dict.fromkeys(names)) for names in zip(*missing, strict=True))
-        raise OperationalException(
-            f"there are no candles for {named} in {datadir}; download them with freqtrade "
-            f"download-data --pairs {only} --timeframes {timeframes} --timerange ... or remove the "
-            "pair from exchange.pair_whitelist"
-        )
+def named_pairs(config: Mapping[str, Any]) -> list[str]:
+    """Pairs that `exchange.pair_whitelist` names, where a StaticPairList reads it."""
+    methods = [entry.get("method") for entry in config.get("pairlists") or []]
+    if methods and _STATIC not in methods:
+        return []
+    return pairs_in(config["exchange"].get("pair_whitelist") or [])

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from dualwindow.bot.config_checks import is_live, plain_pairs, refusing
+from dualwindow.bot.config_checks import is_live, named_pairs, refusing
 from dualwindow.models.fingerprint import bind_folder
 from dualwindow.models.freqai_folders import recover_models
 from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside, whole_path
+from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +44,11 @@ def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]
     """
     folder = Path(config["user_data_dir"], "models", config["freqai"]["identifier"])
     with refusing():
-        bind_folder(folder, dependencies, plain_pairs(config))
+        bind_folder(folder, dependencies, named_pairs(config))
     set_aside_damaged(folder)
     if is_live(config):
         remove_strays(folder)
-        recover_models(folder, plain_pairs(config))
+        recover_models(folder, named_pairs(config))
     return folder
 
 
@@ -134,7 +135,7 @@ def file_oldest(
     oldest = oldest.astype(dict.fromkeys(objects, str))
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    name = f"{_base(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
+    name = f"{base_coin(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
     with whole_path(target / name) as path:
         oldest.to_feather(path)
     return predictions.iloc[cut:].reset_index(drop=True)
@@ -142,13 +143,9 @@ def file_oldest(
 
 def with_filed(predictions: pd.DataFrame, folder: Path, pair: str) -> pd.DataFrame:
     """Predictions of a pair with those that `file_oldest` wrote to the folder in front."""
-    files = sorted((folder / FOLDER).glob(f"{_base(pair)}_*.feather"))
+    files = sorted((folder / FOLDER).glob(f"{base_coin(pair)}_*.feather"))
     if not files:
         return predictions
     joined = pd.concat([*map(pd.read_feather, files), predictions], ignore_index=True)
     # A bot that was killed after it wrote a file holds those predictions a second time.
     return joined.drop_duplicates(_DATE, keep="last").sort_values(_DATE, ignore_index=True)
-
-
-def _base(pair: str) -> str:
-    return pair.split("/", maxsplit=1)[0]

@@ -17,6 +17,8 @@ from dualwindow.backtest.terms import trade_terms
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import (
     CLASS_NAMES,
+    CONFIDENCE_COLUMNS,
+    HOLD,
     LABEL_COLUMN,
     QUANTILE_COLUMNS,
     SHARPNESS_COLUMN,
@@ -140,3 +142,10 @@ def prediction_frame(
     names = np.array(CLASS_NAMES, dtype=object)[decisions]
     frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
     return frame
+
+
+def without_predictions(candles: pd.DataFrame) -> pd.DataFrame:
+    """N candles of a pair that has no model, with the columns of predictions: nothing is traded."""
+    zeros = dict.fromkeys((*CLASS_NAMES, *CONFIDENCE_COLUMNS), 0.0)
+    label = {LABEL_COLUMN: CLASS_NAMES[HOLD]}
+    return candles.assign(**label, **zeros, do_predict=0)

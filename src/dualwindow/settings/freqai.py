@@ -14,6 +14,7 @@ from typing import Any, Final
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
 from dualwindow.settings.messages import Checked
+from dualwindow.settings.pairs import pairs_in, shared_bases, shared_models
 from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
@@ -182,15 +183,12 @@ def _history(
     ]
 
 
-def _shared_bases(pairs: Sequence[str]) -> list[str]:
-    first: dict[str, str] = {}
-    for pair in pairs:
-        first.setdefault(pair.split("/")[0], pair)
+def _shared_bases(whitelist: Sequence[Any]) -> list[str]:
+    """Problems of the pairs that are named; a bot looks at those of patterns when it meets them."""
+    named = pairs_in(entry for entry in whitelist if isinstance(entry, str))
     return [
-        f"exchange.pair_whitelist has {first[base]} and {pair}: FreqAI names models by the base "
-        f"coin {base} alone, so one would overwrite the other; keep one of them"
-        for base, pair in ((pair.split("/")[0], pair) for pair in pairs)
-        if first[base] != pair
+        f"exchange.pair_whitelist has {one} and {other}: {shared_models(one)}"
+        for one, other in shared_bases(named)
     ]
 
 

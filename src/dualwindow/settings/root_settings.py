@@ -69,6 +69,12 @@ class RootSettings(BaseModel):
         "has downloaded rates and mark prices.",
     )
 
+    leave_out_untrainable_pairs: bool = Field(
+        False,
+        description="Backtests: leave out a pair that cannot be trained, such as a new listing, "
+        "with a warning; else it ends the backtest.",
+    )
+
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:
         if self.train_days is not None and self.train_from is not None:
