@@ -23,6 +23,7 @@ from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_s
 from dualwindow.bot.decisions import DecisionRule, EarlierModels, warn_of_silent_sides
 from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
+from dualwindow.bot.live.stopping import end_with_main_thread
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import confidence_tags
@@ -91,6 +92,8 @@ class DualWindowStrategy(IStrategy):
         self._searched.choose(self._given_thresholds())
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
+        if is_live(config):
+            end_with_main_thread(self)
 
     def load_freqAI_model(self) -> None:  # noqa: N802 - the name is freqtrade's
         """Load the model; live, let freqtrade download the pairs that the whitelist holds now.
