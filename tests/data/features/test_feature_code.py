@@ -120,7 +120,7 @@ def wrong_file(body: str) -> Callable[..., Any]:
     return function
 
 
-class Callable_:
+class Called:
     """An object in place of a function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -146,7 +146,7 @@ def test_functions_without_a_source_have_a_fingerprint(kind: str) -> None:
     assert code_fingerprint([one]) != code_fingerprint([other])
 
 
-@pytest.mark.parametrize("function", [len, Callable_(len), str.upper, functools.partial(len)])
+@pytest.mark.parametrize("function", [len, Called(len), str.upper, functools.partial(len)])
 def test_whatever_can_be_called_has_a_fingerprint(function: Callable[..., Any]) -> None:
     assert code_fingerprint([function]) == code_fingerprint([function])
 
