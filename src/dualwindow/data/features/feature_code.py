@@ -98,15 +98,12 @@ def _require_own(tree: ast.Module, function: Callable[..., Any]) -> None:
     Raises:
         ValueError: when the tree is not the function's.
     """
-    name = getattr(inspect.unwrap(function), "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or code.co_name == "<lambda>":
+        return
     first = tree.body[0] if tree.body else None
-    defined = isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef)
-    if (
-        name is not None
-        and name.co_name != "<lambda>"
-        and not (defined and first.name == name.co_name)
-    ):
-        raise ValueError(f"the source of {name.co_name} is another one's")
+    if not isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef) or first.name != code.co_name:
+        raise ValueError(f"the source of {code.co_name} is that of another function")
 
 
 def _compiled(function: Any) -> str:
