@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,8 +48,9 @@ class Span:
 
     def within(self, timerange: TimeRange, warm_up: int = 0) -> int:
         """How many candles of a time range there can be, `warm_up` of them before the first."""
-        first = max(self.first + warm_up * self.seconds, timerange.startts)
-        return max(0, min(self.last + self.seconds, timerange.stopts) - first) // self.seconds
+        first = max(self.first + warm_up * self.seconds, int(timerange.startts))
+        stop = min(self.last + self.seconds, int(timerange.stopts))
+        return max(0, stop - first) // self.seconds
 
 
 class BacktestCandles:
@@ -173,11 +174,10 @@ class BacktestCandles:
         ]
 
     def _path(self, pair: str, timeframe: str) -> Path:
-        handler = self._handler
-        path = handler._pair_data_filename(self._datadir, pair, timeframe, self._type)
-        if path.is_file():
-            return path
-        return handler._pair_data_filename(self._datadir, pair, timeframe, self._type, True)
+        name = partial(self._handler._pair_data_filename, self._datadir, pair, timeframe)
+        path = Path(name(self._type))
+        # Earlier versions of freqtrade wrote the timeframe of months otherwise.
+        return path if path.is_file() else Path(name(self._type, no_timeframe_modify=True))
 
     def _problems(self, pair: str) -> Iterator[str]:
         """Sentences about a pair's candles that do not reach over the trainings and the slices."""
