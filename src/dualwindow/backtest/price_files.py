@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
@@ -27,7 +28,7 @@ _FUNDING_TIMEFRAMES: Final = ("1h", "8h")
 def read_trade_candles(
     source: CandleSource, candle_seconds: int = 60, *, funding: bool = True
 ) -> TradeCandles:
-    """Read the candles of a source, missing ones filled in as freqtrade fills them.
+    """Read the candles of a source, missing and impossible ones at the last price.
 
     Args:
         source: the pair's files, and the date range that is wanted.
@@ -38,7 +39,7 @@ def read_trade_candles(
         DataError: when a file is missing or damaged, the date range has no candle, or a price
             cannot be traded at.
     """
-    frame = read_candle_frame(source, candle_seconds)
+    frame = known_frame(read_candle_frame(source, candle_seconds))
     return with_funding(TradeCandles.from_frame(frame), source, funding=funding)
 
 

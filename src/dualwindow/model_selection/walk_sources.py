@@ -23,6 +23,7 @@ from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
@@ -203,7 +204,9 @@ def walk_of(
     )
     frame = read_candle_frame(source, seconds)
     candles = with_funding(
-        TradeCandles.from_frame(frame), source, funding=settings.root.evaluation_funding
+        TradeCandles.from_frame(known_frame(frame)),
+        source,
+        funding=settings.root.evaluation_funding,
     )
     walk = walk_pair(
         pair,
