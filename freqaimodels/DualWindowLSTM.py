@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
 from dualwindow.bot.candles.kitchen import KnownCandlesModel, other_candles
-from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
+from dualwindow.bot.config_checks import (
+    is_live,
+    read_settings,
+    refusing,
+    require_candle_files,
+    require_sound_candles,
+)
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.drawer_files import open_model_folder
+from dualwindow.bot.exits import LivePriceSteps
 from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
 from dualwindow.bot.history import BacktestHistory
 from dualwindow.bot.lookahead_check import LookaheadCheck
@@ -58,6 +65,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
         require_candle_files(config)
+        require_sound_candles(config, settings.training)
         self._live = is_live(config)
         with refusing():
             device = resolve_device(settings.training.device)
@@ -83,6 +91,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._failure: DualWindowError | None = None
         self._newest: NewestCandle | None = None
         self._require_no_lookahead = LookaheadCheck(config)
+        self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
         self._history: BacktestHistory | None = None
 
@@ -97,6 +106,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             self._history = BacktestHistory(dataframe, pair, strategy)
             # freqtrade trades on what is returned: at the last price, not at an impossible one.
             return known_frame(super().start(dataframe, metadata, strategy))
+        self._price_steps.check(pair, dataframe["close"].to_numpy(np.float64), strategy.dp)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)

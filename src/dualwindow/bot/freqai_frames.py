@@ -27,6 +27,7 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import impossible_candles, known_frame
 from dualwindow.data.candles.pairs import FUTURES, stem_of
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.table_files import FEATHER, SUFFIXES
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.features.candle_arrays import read_candles
 from dualwindow.data.features.other_candles import OtherCandles
@@ -99,6 +100,7 @@ class FramePrices:
         self._terms = trade_terms(root, config, mode)
         self._folder = Path(config["datadir"]) / FUTURES
         self._timeframe: str = config["timeframe"]
+        self._suffix = SUFFIXES[config.get("dataformat_ohlcv", FEATHER)]
         self._known: dict[str, Funding | None] = {}
         self._funded = mode == FUTURES and root.evaluation_funding and reads_funding
 
@@ -119,8 +121,8 @@ class FramePrices:
             return None
         if pair not in self._known:
             # Read once for all retrainings, so that missing funding gives one warning.
-            path = self._folder / f"{stem_of(pair)}-{self._timeframe}-futures.feather"
-            self._known[pair] = read_funding(CandleSource(pair, path))
+            name = f"{stem_of(pair)}-{self._timeframe}-{FUTURES}{self._suffix}"
+            self._known[pair] = read_funding(CandleSource(pair, self._folder / name))
         return self._known[pair]
 
 

@@ -281,7 +281,8 @@ def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTr
         kept = Trades(**{name: values[inside] for name, values in vars(trades).items()})
         stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
         both.append(replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first))
-    return ComparedTrades(compared.seconds[first:stop], *both)
+    chosen, other = both
+    return replace(compared, seconds=compared.seconds[first:stop], chosen=chosen, other=other)
 
 
 def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:

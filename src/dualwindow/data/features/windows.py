@@ -151,6 +151,7 @@ def label_rows(
         short_tp_pct=config.short_tp_pct,
         short_sl_pct=config.short_sl_pct,
         rule=config.label_rule,
+        price_step=config.label_price_step,
         known=known,
     )
 
