@@ -16,6 +16,8 @@ FUNDING_MS: Final = 8 * 60 * MINUTE_MS
 #: Value of one level of the order book, quote coin.
 LEVEL_VALUE: Final = 50_000.0
 SMALLEST_ORDER_VALUE: Final = "5"
+#: Above the coins that any stake buys of the cheapest coin, whose price is one step of 1e-8.
+MOST_COINS: Final = "1000000000000"
 NOTICE: Final = "Offline demo exchange: nothing is traded here"
 
 Payload = dict[str, Any]
@@ -59,7 +61,7 @@ def _symbol(listing: Listing) -> Payload:
     tick = number(listing.tick)
     step = number(10.0**-listing.amount_decimals)
     price_filter = {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "10000000"}
-    lot = {"minQty": step, "maxQty": "1000000", "stepSize": step}
+    lot = {"minQty": step, "maxQty": MOST_COINS, "stepSize": step}
     shared: Payload = {
         "symbol": listing.symbol,
         "status": "TRADING",

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from demo.config import exchange_overlay
@@ -62,7 +64,8 @@ def run_on_exchange(
 
     """
     overlay = userdir / "exchange.json"
-    overlay.write_text(json.dumps(exchange_overlay(port), indent=2), encoding="utf-8")
+    content = {**exchange_overlay(port), **own_strategy(userdir, arguments)}
+    overlay.write_text(json.dumps(content, indent=2), encoding="utf-8")
     command, *rest = arguments
     full = [command, "--userdir", str(userdir), *rest, "-c", str(overlay)]
     with subprocess.Popen(
@@ -80,6 +83,27 @@ def run_on_exchange(
                     meanwhile()
         finally:
             end(bot, stop_seconds)
+
+
+def own_strategy(userdir: Path, arguments: Sequence[str]) -> dict[str, str]:
+    """Give the user folder a copy of the strategy, and the configuration that takes it.
+
+    freqtrade's hyperopt writes its result beside the strategy, where it would rule every other user
+    folder. Empty where the arguments, or a configuration among them, name a path themselves.
+    """
+    files = [Path(value) for name, value in pairwise(arguments) if name in ("-c", "--config")]
+    named = [REPOSITORY / file for file in files if (REPOSITORY / file).parent != REPOSITORY]
+    if "--strategy-path" in arguments or any(_names_a_strategy_path(file) for file in named):
+        return {}
+    folder = userdir.resolve() / "strategies"
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in (REPOSITORY / "strategies").glob("*.py"):
+        shutil.copyfile(source, folder / source.name)
+    return {"strategy_path": str(folder)}
+
+
+def _names_a_strategy_path(file: Path) -> bool:
+    return file.is_file() and '"strategy_path"' in file.read_text(encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,16 +16,25 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.background_training import BackgroundTraining
-from dualwindow.bot.config_checks import is_live, read_settings, refusing, require_candle_files
+from dualwindow.bot.candles.kitchen import KnownCandlesModel, other_candles
+from dualwindow.bot.config_checks import (
+    is_live,
+    read_settings,
+    refusing,
+    require_candle_files,
+    require_sound_candles,
+)
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.drawer_files import open_model_folder
+from dualwindow.bot.exits import LivePriceSteps
 from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
 from dualwindow.bot.history import BacktestHistory
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import DualWindowError
 from dualwindow.models.fingerprint import model_dependencies
@@ -45,7 +54,7 @@ logger = logging.getLogger(__name__)
 EXPIRED = 2
 
 
-class DualWindowLSTM(BackgroundTraining):
+class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
     """Predicts SHORT, HOLD or LONG from the last `window_size` candles.
 
     Returns the decision in the label column; the columns that `prediction_frame` lists, with the
@@ -56,6 +65,7 @@ class DualWindowLSTM(BackgroundTraining):
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
         require_candle_files(config)
+        require_sound_candles(config, settings.training)
         self._live = is_live(config)
         with refusing():
             device = resolve_device(settings.training.device)
@@ -77,9 +87,11 @@ class DualWindowLSTM(BackgroundTraining):
         self.class_names = list(CLASS_NAMES)
         self._timeframe: str = config["timeframe"]
         self._candle_seconds = timeframe_to_seconds(self._timeframe)
+        self.watch_candles()
         self._failure: DualWindowError | None = None
         self._newest: NewestCandle | None = None
         self._require_no_lookahead = LookaheadCheck(config)
+        self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
         self._history: BacktestHistory | None = None
 
@@ -92,7 +104,9 @@ class DualWindowLSTM(BackgroundTraining):
         self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
             self._history = BacktestHistory(dataframe, pair, strategy)
-            return super().start(dataframe, metadata, strategy)
+            # freqtrade trades on what is returned: at the last price, not at an impossible one.
+            return known_frame(super().start(dataframe, metadata, strategy))
+        self._price_steps.check(pair, dataframe["close"].to_numpy(np.float64), strategy.dp)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
@@ -127,7 +141,10 @@ class DualWindowLSTM(BackgroundTraining):
     ) -> dict[str, Any]:
         """Candles, labels and prices of a training, with the keys that FreqAI itself saves."""
         features = dk.training_features_list
-        content = training_data(frame, features, pair, self._timeframe, self._settings)
+        others = other_candles(dk)
+        content = training_data(
+            frame, features, pair, self._timeframe, self._settings, others=others
+        )
         content["market"] = self._prices.from_frame(frame)
         dk.data_dictionary = content
         return content
@@ -177,7 +194,8 @@ class DualWindowLSTM(BackgroundTraining):
         dk.find_features(unfiltered_df)
         with refusing():
             names = dk.training_features_list
-            candles = read_candles(unfiltered_df, names, dk.pair, self._timeframe)
+            others = other_candles(dk)
+            candles = read_candles(unfiltered_df, names, dk.pair, self._timeframe, others)
             if self._start_model is not None and not self._live:
                 require_no_hindsight(self._start_model, int(candles.seconds[0]))
             before = None

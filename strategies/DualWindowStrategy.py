@@ -16,9 +16,9 @@ import pandas as pd
 from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.persistence import Trade
-from freqtrade.strategy import IStrategy
 
 from dualwindow.bot import exits
+from dualwindow.bot.candles.future import ClosedCandlesStrategy
 from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_settings
 from dualwindow.bot.decisions import DecisionRule, EarlierModels, warn_of_silent_sides
 from dualwindow.bot.history import features_with_history
@@ -32,7 +32,7 @@ from dualwindow.data.features.windows import label_frame
 logger = logging.getLogger(__name__)
 
 
-class DualWindowStrategy(IStrategy):
+class DualWindowStrategy(ClosedCandlesStrategy):
     """Trades the decisions of DualWindowLSTM with exits that mirror its label."""
 
     INTERFACE_VERSION = 3

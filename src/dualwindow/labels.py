@@ -15,6 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from dualwindow.columns import HOLD, UNKNOWN
 
 LabelRule = Literal["hybrid", "first_touch"]
+PriceStepRule = Literal["none", "candles"]
+
+#: freqtrade writes a price with this many significant digits before it counts decimals.
+_DIGITS: Final = 14
 
 #: Rows labelled at a time: the pyramids of one block stay in the processor's cache.
 BLOCK_ROWS: Final = 16_384
@@ -54,6 +58,29 @@ def _touch_offsets(
         touched = extreme >= barrier if upward else extreme <= barrier
         position = np.where(inside & ~touched, position + 2**level, position)
     return position - starts
+
+
+def decimal_places(prices: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(N,) decimals of prices, counted as freqtrade's backtest counts them; 0 where none is usable.
+
+    Example:
+        >>> decimal_places(np.array([100.0, 0.25, 1.8e-06])).tolist()
+        [0, 2, 7]
+    """
+    places = np.zeros(len(prices), dtype=np.int64)
+    rows = np.flatnonzero(np.isfinite(prices) & (prices > 0.0))
+    left = prices[rows]
+    # Half a unit of the last significant digit.
+    blur = 0.5 * 10.0 ** (np.floor(np.log10(left)) - _DIGITS + 1)
+    count = 0
+    while len(rows):
+        # A price below every step that a float can hold has no such decimals: rounding gives NaN.
+        with np.errstate(over="ignore", invalid="ignore"):
+            longer = np.abs(left - np.round(left, count)) > blur
+        rows, left, blur = rows[longer], left[longer], blur[longer]
+        count += 1
+        places[rows] = count
+    return places
 
 
 @dataclass(frozen=True)
@@ -136,12 +163,15 @@ def label_candles_counted(
     short_tp_pct: float,
     short_sl_pct: float,
     rule: LabelRule = "hybrid",
+    price_step: PriceStepRule = "none",
     known: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int8], BothTouched]:
     """`label_candles`, and how often both barriers lay in one candle (`first_touch` only).
 
-    A row whose `known`, (N,), is false has an unknown future for another reason: its label is
-    unknown and it is not counted.
+    With `price_step` "candles" stop losses lie where freqtrade puts those of trades: on the price
+    step at the barrier or nearer to the entry. The step has as many decimals as the price with the
+    most among the entry and the highs and lows of the future window. A row whose `known`, (N,), is
+    false has an unknown future for another reason: its label is unknown and it is not counted.
     """
     # float64 throughout: barriers in float32 round to another side of a price.
     highs, lows, closes = (np.asarray(prices, dtype=np.float64) for prices in (high, low, close))
@@ -162,6 +192,7 @@ def label_candles_counted(
             _finite_or_nan(lows[start + 1 : stop + future_window]),
             closes[start:stop],
             future_window,
+            price_step,
         )
         if known is not None:
             block.known &= known[start:stop]
@@ -192,6 +223,7 @@ class _FutureBlock:
         low: the same for lows.
         entry: (B,) closes of the block's rows.
         span: F.
+        price_step: whether stop losses are rounded.
     """
 
     def __init__(
@@ -200,8 +232,11 @@ class _FutureBlock:
         low: NDArray[np.float64],
         entry: NDArray[np.float64],
         span: int,
+        price_step: PriceStepRule,
     ) -> None:
         self._entry = entry
+        #: (B,) steps in one, 10 to the power of the decimals; None where stops are not rounded.
+        self._steps = None if price_step == "none" else _steps_in_one(high, low, entry, span)
         self._highs = _pyramid(high, span, np.maximum)
         self._lows = _pyramid(low, span, np.minimum)
         self._highest = _over_span(self._highs, len(entry), span, np.maximum)
@@ -215,6 +250,8 @@ class _FutureBlock:
         """Rows whose side wins, and how many first touched both barriers in one candle."""
         profit, loss = self._entry * profit_factor, self._entry * loss_factor
         upward = profit_factor > loss_factor
+        if self._steps is not None:
+            loss = _toward_entry(loss, self._steps, from_below=upward)
         if upward:
             profit_touched, loss_touched = self._highest >= profit, self._lowest <= loss
         else:
@@ -228,3 +265,28 @@ class _FutureBlock:
         loss_at = _touch_offsets(behind, rows, loss[rows], not upward)
         winning[rows] = profit_at < loss_at
         return winning, int(np.count_nonzero(profit_at == loss_at))
+
+
+def _steps_in_one(
+    high: NDArray[np.float64], low: NDArray[np.float64], entry: NDArray[np.float64], span: int
+) -> NDArray[np.float64]:
+    """(B,) price steps in a price of one, from the entry and the candles of its future window."""
+    places = np.maximum(decimal_places(high), decimal_places(low)).astype(np.float64)
+    most = _over_span(_pyramid(places, span, np.maximum), len(entry), span, np.maximum)
+    return np.asarray(10.0 ** np.maximum(most, decimal_places(entry)))
+
+
+def _toward_entry(
+    loss: NDArray[np.float64], steps: NDArray[np.float64], *, from_below: bool
+) -> NDArray[np.float64]:
+    """The step at each stop loss, or else the next one on the side of the entry.
+
+    A step divided by its power of ten is the float that the exchange's decimal number is read as.
+    """
+    number = np.ceil(loss * steps) if from_below else np.floor(loss * steps)
+    back = -1.0 if from_below else 1.0
+    # The product may have been rounded across a step.
+    nearer, farther = number - back, number + back
+    misses = number / steps < loss if from_below else number / steps > loss
+    reached = farther / steps >= loss if from_below else farther / steps <= loss
+    return np.asarray(np.where(misses, nearer, np.where(reached, farther, number)) / steps)

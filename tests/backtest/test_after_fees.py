@@ -16,7 +16,7 @@ from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, Trades, trad
 from dualwindow.columns import LONG, SHORT
 from dualwindow.evaluation.bootstrap import day_mean, day_total
 from dualwindow.settings import TrainingConfig
-from tests.makers.markets import random_candles
+from tests.makers.markets import random_candles, stepped
 
 TERMS = TradeTerms(fee=0.0005)
 HOUR = 3600
@@ -237,3 +237,19 @@ def test_random_decisions_on_a_random_walk_have_no_edge_and_pay_their_fees(seed:
     assert edge.high is not None
     assert edge.low <= 0 <= edge.high
     assert sides_of(figures).model.mean_pct.value == pytest.approx(-0.1, abs=0.05)
+
+
+@pytest.mark.parametrize(("step", "warned"), [(0.0001, False), (0.1, True), (0.3, True)])
+def test_a_price_step_that_is_large_against_the_barriers_is_among_the_figures(
+    step: float, warned: bool
+) -> None:
+    frame = stepped(random_candles(2000, seed=4), step)
+    candles = TradeCandles.from_frame(frame)
+    config, terms = TrainingConfig(future_window=30), TradeTerms(fee=0.0)
+    decisions = np.full(len(candles), LONG)
+    trades = trade_decisions(candles, decisions, config, terms, turns=False)
+    compared = ComparedTrades.from_trades(candles, trades, config, terms)
+    figures = after_fees([compared], terms, draws=20)
+    assert figures.price_step_share == pytest.approx(step / 100 / 0.005, rel=0.1)
+    assert ("price step" in "".join(figures.lines())) == warned
+    assert ("price step" in figures.step_warning) == warned

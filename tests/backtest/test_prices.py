@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,3 +89,8 @@ def test_halfway_goes_up() -> None:
 @pytest.mark.parametrize("rounded", [nearest_tick, tick_at_or_above, tick_at_or_below])
 def test_without_a_step_a_price_stays(rounded: object) -> None:
     assert rounded(100.123456789, 0.0) == 100.123456789  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("rounded", [nearest_tick, tick_at_or_above, tick_at_or_below])
+def test_a_price_beyond_every_step_stays(rounded: Callable[[float, float], float]) -> None:
+    assert rounded(1e300, 1e-8) == 1e300

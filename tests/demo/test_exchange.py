@@ -244,3 +244,9 @@ def test_synthetic_prices_say_so(exchange: Exchange) -> None:
         info = exchange.get(path)
         assert "synthetic" in info["notice"]
         assert all(symbol["synthetic"] for symbol in info["symbols"])
+
+
+@pytest.mark.parametrize("symbol", [SPOT, CONTRACT])
+def test_no_stake_buys_more_coins_than_an_order_may_have(symbol: str, client: ccxt.binance) -> None:
+    """A coin may cost one step of 1e-8, and a stake a thousand of the quote coin."""
+    assert client.markets[symbol]["limits"]["amount"]["max"] > 1000 / 1e-8

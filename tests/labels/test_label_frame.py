@@ -15,6 +15,7 @@ from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
+from tests.makers.impossible import slow_impossible
 from tests.makers.markets import candle_frames, random_candles
 from tests.makers.row_windows import futures_of, slow_future, slow_window, windows_of
 
@@ -35,8 +36,11 @@ def slow_label_frame(candles: pd.DataFrame, config: TrainingConfig) -> list[int]
         rule=config.label_rule,
     )
     size, most_flat = config.future_window, config.max_flat_candles
+    impossible = slow_impossible(candles)
     return [
-        int(labels[row]) if slow_future(rows, row, size, most_flat, 60) else UNKNOWN
+        int(labels[row])
+        if slow_future(rows, row, size, most_flat, 60) and not any(impossible[row : row + size + 1])
+        else UNKNOWN
         for row in range(len(candles))
     ]
 

@@ -26,6 +26,11 @@ class Exchange:
         self.missing: list[pd.Timestamp] = []
         self.fails = False
         self._klines: dict[Any, Any] = {}
+        self.price_precision: float | None = None
+        self.precision_mode_price = 4
+
+    def get_precision_price(self, _pair: str) -> float | None:
+        return self.price_precision
 
     def get_historic_ohlcv(
         self, _pair: str, _timeframe: str, *, since_ms: int, candle_type: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -129,3 +130,14 @@ def cuts(length: int) -> SearchStrategy[list[int]]:
     """Sorted places at which a sequence of `length` is cut, 0 and `length` included."""
     inner = st.lists(st.integers(0, length), max_size=5)
     return inner.map(lambda places: [0, *sorted(places), length])
+
+
+def stepped(candles: pd.DataFrame, step: float) -> pd.DataFrame:
+    """The candles with every price on a step, as an exchange writes it; the text of a step is its
+    number: 1e-08, 0.5."""
+    exact = Decimal(repr(step))
+
+    def on_step(price: float) -> float:
+        return float(max(round(price / step), 1) * exact)
+
+    return candles.assign(**{name: candles[name].map(on_step) for name in PRICES})

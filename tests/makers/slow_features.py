@@ -7,6 +7,8 @@ import math
 
 import pandas as pd
 
+from tests.makers.impossible import slow_impossible
+
 CHANGES = ("high_change", "low_change", "close_change", "volume_change")
 EXTENDED = (
     "rms_change30", "rms_change120", "rms_change1440",
@@ -52,6 +54,7 @@ def slow_features(candles: pd.DataFrame, timerange: int, first: int = 0) -> dict
     }
     squares = [slow_ratio(now, before) ** 2 for before, now in itertools.pairwise(close)]
     squares = [math.nan, *squares][: len(close)]
+    impossible = slow_impossible(candles)
     for row in range(first, len(candles)):
         before = close[row - 1] if row else math.nan
         result["high_change"].append(slow_ratio(high[row], before))
@@ -59,6 +62,9 @@ def slow_features(candles: pd.DataFrame, timerange: int, first: int = 0) -> dict
         result["close_change"].append(slow_ratio(close[row], before))
         volume_before = volume[row - 1] if row else math.nan
         result["volume_change"].append(slow_volume_change(volume[row], volume_before))
+        if any(impossible[max(row - 1, 0) : row + 1]):
+            for name in CHANGES:
+                result[name][-1] = math.nan
         mean = slow_mean(close, row, timerange)
         result[f"price_to_ma{timerange}"].append(slow_ratio(close[row], mean))
         mean = slow_mean(volume, row, timerange)

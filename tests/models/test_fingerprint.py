@@ -49,6 +49,7 @@ OTHER = {
     "short_tp_pct": 0.02,
     "short_sl_pct": 0.01,
     "label_rule": "first_touch",
+    "label_price_step": "candles",
     "epochs": 5,
     "batch_size": 128,
     "learning_rate": 0.001,

@@ -70,6 +70,9 @@ def after_fees(
         slippage_pct=100.0 * terms.slippage,
         leverage=terms.leverage,
         sides=_sides(pairs, draws, seed) if len(side) else None,
+        price_step_share=max(
+            (pair.step_share for pair in pairs if pair.step_share is not None), default=None
+        ),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dualwindow.data.candles.price_steps import LARGE_STEP
+
 
 @dataclass(frozen=True)
 class Percent:
@@ -103,6 +105,8 @@ class AfterFees:
         slippage_pct: slippage of one side, percent of the price.
         leverage: factor in profits, fees, funding and turnover.
         sides: profits; None without a trade.
+        price_step_share: price step as a share of the smallest barrier, the largest of any pair;
+            None where it is not known.
     """
 
     pairs: int
@@ -120,6 +124,17 @@ class AfterFees:
     slippage_pct: float
     leverage: float
     sides: SideFigures | None
+    price_step_share: float | None = None
+
+    @property
+    def step_warning(self) -> str:
+        """A sentence where the price step is large against the barriers, else empty."""
+        if self.price_step_share is None or self.price_step_share < LARGE_STEP:
+            return ""
+        return (
+            f"The price step is {self.price_step_share:.2f} of the smallest barrier: stop losses "
+            "are rounded to steps, and trades end elsewhere than labels."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""
@@ -142,6 +157,7 @@ class AfterFees:
             f"{costs}: {self.trades} trades in {self.days:.1f} days ({predicted}; {ended}), "
             f"{self.held_pct:.1f} % of the time in a position",
             *([turned] if self.turned else []),
+            *([self.step_warning] if self.step_warning else []),
             *self.sides.lines(),
             f"turnover {self.turnover:.1f} stakes, {self.turnover_a_day:.1f} a day; "
             f"fees {self.fees_pct:.2f} %, funding {self.funding_pct:+.2f} % of a stake",

@@ -9,12 +9,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.table_files import SUFFIXES, table_file
+from dualwindow.errors import DataError
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +24,13 @@ logger = logging.getLogger(__name__)
 _ROWS: Final = 65_536
 #: freqtrade keeps funding rates and mark prices under this timeframe; older versions used 8h.
 _FUNDING_TIMEFRAMES: Final = ("1h", "8h")
+_FUNDING_FILES: Final = ("funding_rate", "mark")
 
 
 def read_trade_candles(
     source: CandleSource, candle_seconds: int = 60, *, funding: bool = True
 ) -> TradeCandles:
-    """Read the candles of a source, missing ones filled in as freqtrade fills them.
+    """Read the candles of a source, missing and impossible ones at the last price.
 
     Args:
         source: the pair's files, and the date range that is wanted.
@@ -38,7 +41,7 @@ def read_trade_candles(
         DataError: when a file is missing or damaged, the date range has no candle, or a price
             cannot be traded at.
     """
-    frame = read_candle_frame(source, candle_seconds)
+    frame = known_frame(read_candle_frame(source, candle_seconds))
     return with_funding(TradeCandles.from_frame(frame), source, funding=funding)
 
 
@@ -67,16 +70,19 @@ def with_funding(
 
 
 def read_funding(source: CandleSource) -> Funding | None:
-    """Funding of a future from freqtrade's two files; None where one is missing or damaged."""
+    """Funding of a future from freqtrade's two files; None where one is missing or damaged.
+
+    They lie beside the candles, in the candles' format or in another one.
+    """
     stem = source.path.parent / stem_of(source.pair)
     for timeframe in _FUNDING_TIMEFRAMES:
-        paths = [Path(f"{stem}-{timeframe}-{name}.feather") for name in ("funding_rate", "mark")]
-        if not all(path.is_file() for path in paths):
+        found = [_file(Path(f"{stem}-{timeframe}-{name}"), source) for name in _FUNDING_FILES]
+        paths = [path for path in found if path is not None]
+        if len(paths) < len(found):
             continue
         try:
-            rates, marks = map(pd.read_feather, paths)
-            return Funding.from_frames(rates, marks)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            return Funding.from_frames(*map(funding_frame, paths))
+        except (DataError, ValueError, TypeError, LookupError, AttributeError) as error:
             logger.warning(
                 "%s: the funding in %s cannot be read (%s), so that figures after fees are without "
                 "it; download the pair again",
@@ -92,3 +98,26 @@ def read_funding(source: CandleSource) -> Funding | None:
         source.path,
     )
     return None
+
+
+def _file(stem: Path, source: CandleSource) -> Path | None:
+    """The file of a name without its suffix, in the format of the candles if there is one."""
+    there = [stem.with_name(f"{stem.name}{suffix}") for suffix in SUFFIXES.values()]
+    there.sort(key=lambda path: not source.path.name.endswith(path.name[len(stem.name) :]))
+    return next((path for path in there if path.is_file()), None)
+
+
+def funding_frame(path: Path) -> pd.DataFrame:
+    """Rates by their own name, else opens: of marks, and of rates as freqtrade once wrote them.
+
+    Files without names of columns are told apart by their number.
+
+    Raises:
+        DataError: when the file is damaged, or holds neither.
+    """
+    for columns in (("date", "funding_rate"), ("date", "open")):
+        try:
+            return table_file(path, columns).frame()
+        except DataError:
+            continue
+    return table_file(path).frame()

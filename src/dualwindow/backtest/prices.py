@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.errors import DataError
-
-#: freqtrade writes a price with this many significant digits before it counts decimals.
-_DIGITS: Final = 14
+from dualwindow.labels import decimal_places
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -39,21 +36,8 @@ def tick_sizes(prices: NDArray[np.float64], seconds: NDArray[np.int64]) -> NDArr
     for index in range(month.max(initial=-1) + 1):
         rows = month == index
         # As text and back, so that a step is the number that freqtrade reads.
-        steps[rows] = float(f"1e-{_decimals(prices[rows].ravel())}")
+        steps[rows] = float(f"1e-{decimal_places(prices[rows].ravel()).max()}")
     return steps
-
-
-def _decimals(prices: NDArray[np.float64]) -> int:
-    """Most decimals of any price."""
-    # Half a unit of the last significant digit.
-    blur = 0.5 * 10.0 ** (np.floor(np.log10(prices)) - _DIGITS + 1)
-    left, count = prices, 0
-    while True:
-        longer = np.abs(left - np.round(left, count)) > blur
-        left, blur = left[longer], blur[longer]
-        if not len(left):
-            return count
-        count += 1
 
 
 def nearest_tick(price: float, tick: float) -> float:
@@ -73,7 +57,8 @@ def tick_at_or_below(price: float, tick: float) -> float:
 
 def _on_step(price: float, tick: float, up_from: Decimal) -> float:
     """Round a price between two steps, up from a share of the step on."""
-    if not tick:
+    # From 2**53 steps on a float holds no single ones.
+    if not tick or price / tick >= 2.0**53:
         return price
     exact, step = _exact(price), _step(tick)
     over = exact % step

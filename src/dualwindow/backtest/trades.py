@@ -18,6 +18,7 @@ from dualwindow.backtest.exits import Position, hold_position
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import LONG, SHORT
+from dualwindow.data.candles.price_steps import price_step
 from dualwindow.settings import TrainingConfig
 
 DAY_SECONDS: Final = 86_400
@@ -177,11 +178,13 @@ class ComparedTrades:
         seconds: (N,) dates of the candles in seconds since 1970.
         chosen: the trades.
         other: the opposite sides, all T of them; they may overlap.
+        step_share: the price step as a share of the smallest barrier; None where it is not known.
     """
 
     seconds: NDArray[np.int64]
     chosen: Trades
     other: Trades
+    step_share: float | None = None
 
     @classmethod
     def from_trades(
@@ -190,7 +193,8 @@ class ComparedTrades:
         """Trade the opposite side of every trade, on the same terms."""
         opposite = SHORT + LONG - trades.side
         other = trade_entries(candles, trades.entry_row, opposite, config, terms)
-        return cls(candles.seconds, trades, other)
+        step = price_step(candles.open)
+        return cls(candles.seconds, trades, other, step.share(config) if step else None)
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from freqtrade.configuration import TimeRange
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, RunMode, TradingMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 
-from dualwindow.errors import DualWindowError, SettingsError
+from dualwindow.backtest.price_files import funding_frame
+from dualwindow.data.candles.feather import CandleBatch
+from dualwindow.data.candles.price_steps import StepSearch
+from dualwindow.data.candles.table_files import FEATHER, table_file
+from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
+from dualwindow.errors import DataError, DualWindowError, SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
+logger = logging.getLogger(__name__)
+
 #: Largest loss at the label's stop loss, as a fraction of the stake, far from liquidation.
 _LARGEST_STAKE_LOSS: Final = 0.5
+#: Of freqtrade's funding rates and mark prices.
+_FUNDING_TIMEFRAME: Final = "1h"
 #: A pair of the whitelist that is not a pattern, such as BTC/USDT or BTC/USDT:USDT.
 _PLAIN_PAIR: Final = re.compile(r"\w+/\w+(:\w+)?")
 
@@ -111,3 +122,62 @@ def require_candle_files(config: Mapping[str, Any]) -> None:
             f"download-data --pairs {only} --timeframes {timeframes} --timerange ... or remove the "
             "pair from exchange.pair_whitelist"
         )
+
+
+def require_sound_candles(config: Mapping[str, Any], training: TrainingConfig) -> None:
+    """Refuse a backtest on candles that cannot be read, or whose price step is a whole barrier.
+
+    freqtrade takes a damaged file for one without candles. Every file of the pairs is read once,
+    of all timeframes, and their funding. Large price steps are logged.
+
+    Raises:
+        OperationalException: naming file or pair, cause and way out.
+    """
+    if config.get("runmode") not in (RunMode.BACKTEST, RunMode.HYPEROPT):
+        return
+    features = config["freqai"]["feature_parameters"]
+    own = plain_pairs(config)
+    timeframes = dict.fromkeys([config["timeframe"], *features["include_timeframes"]])
+    period = _candles_of(config)
+    with refusing():
+        for pair in dict.fromkeys([*own, *features.get("include_corr_pairlist", [])]):
+            for kind in (CandleType.FUNDING_RATE, CandleType.MARK):
+                if (path := _stored_at(config, pair, _FUNDING_TIMEFRAME, kind)).is_file():
+                    funding_frame(path)
+            for timeframe in timeframes:
+                search = StepSearch()
+                for batch in _stored(config, pair, timeframe):
+                    traded = batch.within(period)
+                    search.add(traded["close"], traded.seconds)
+                search.end()
+                if pair in own and timeframe == config["timeframe"] and search.largest:
+                    if refusal := search.largest.refusal(training):
+                        raise DataError(f"{pair}: {search.text()} {refusal}")
+                    if warning := search.largest.warning(training):
+                        logger.warning("%s: %s %s", pair, search.text(), warning)
+
+
+def _stored_at(config: Mapping[str, Any], pair: str, timeframe: str, kind: CandleType) -> Path:
+    """Freqtrade's path of a pair's candles, or of what it keeps like candles."""
+    datadir = Path(config["datadir"])
+    handler = get_datahandler(datadir, config.get("dataformat_ohlcv", FEATHER))
+    path: Path = handler._pair_data_filename(datadir, pair, timeframe, kind)
+    return path
+
+
+def _candles_of(config: Mapping[str, Any]) -> DateRange:
+    """The candles that a backtest trains on and trades."""
+    asked = TimeRange.parse_timerange(config.get("timerange"))
+    days = config["freqai"].get("train_period_days", 0)
+    first = asked.startts - days * DAY_SECONDS if asked.starttype else None
+    return DateRange(first, asked.stopts if asked.stoptype else None)
+
+
+def _stored(config: Mapping[str, Any], pair: str, timeframe: str) -> Iterator[CandleBatch]:
+    """The candles of a pair's file, and nothing where there is none."""
+    mode = TradingMode(config.get("trading_mode", "spot"))
+    kind = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
+    path = _stored_at(config, pair, timeframe, kind)
+    if path.is_file():
+        file = table_file(path)
+        yield from file.candles(range(file.batches))

@@ -7,13 +7,18 @@ those of `dualwindow.backtest.exits`.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import numpy as np
+from ccxt import DECIMAL_PLACES, TICK_SIZE
+from freqtrade.data.dataprovider import DataProvider
 from freqtrade.exceptions import OperationalException
 from freqtrade.persistence import Trade
 from freqtrade.strategy import stoploss_from_absolute
+from numpy.typing import NDArray
 
 from dualwindow.backtest.exits import (
     HALF_A_STEP,
@@ -23,6 +28,7 @@ from dualwindow.backtest.exits import (
 )
 from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.hyperopt import SPACE
+from dualwindow.data.candles.price_steps import PriceStep, price_step
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
 
@@ -79,6 +85,46 @@ def has_timed_out(
     """Whether the future window of a trade is over, counted from the fill, not the order."""
     filled = trade.date_entry_fill_utc or trade.open_date_utc
     return bool(now.astimezone(UTC) >= time_out_at(filled, settings, candle_seconds))
+
+
+class LivePriceSteps:
+    """Refuses pairs whose price step is a whole barrier; warns of large steps, once a pair."""
+
+    def __init__(self, settings: TrainingConfig) -> None:
+        self._settings = settings
+        self._passed: set[str] = set()
+
+    def check(self, pair: str, close: NDArray[np.float64], provider: DataProvider) -> None:
+        """Check a pair that has not passed yet, by the exchange's step, else by its (N,) closes.
+
+        Raises:
+            OperationalException: with the figures; freqtrade logs it and does not trade the pair.
+        """
+        if pair in self._passed or not len(close):
+            return
+        step = _step_of_exchange(pair, float(close[-1]), provider) or price_step(close)
+        if step is not None:
+            if refusal := step.refusal(self._settings):
+                raise OperationalException(f"{pair}: {refusal}")
+            if warning := step.warning(self._settings):
+                logger.warning("%s: %s", pair, warning)
+        self._passed.add(pair)
+
+
+def _step_of_exchange(pair: str, price: float, provider: DataProvider) -> PriceStep | None:
+    """The step that orders are rounded to; None where the exchange names none."""
+    # freqtrade hands a strategy no precision.
+    exchange = provider._exchange
+    precision = exchange.get_precision_price(pair) if exchange is not None else None
+    if not precision or not math.isfinite(price) or price <= 0.0:
+        return None
+    mode = exchange.precision_mode_price
+    if mode == TICK_SIZE:
+        return PriceStep(float(precision), price)
+    if mode == DECIMAL_PLACES:
+        return PriceStep(10.0 ** -int(precision), price)
+    # Significant digits.
+    return PriceStep(10.0 ** (math.floor(math.log10(price)) + 1 - int(precision)), price)
 
 
 def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,17 @@ from dualwindow.columns import (
     QUANTILE_COLUMNS,
     SHARPNESS_COLUMN,
     SHIFT_COLUMNS,
+    UNKNOWN,
 )
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import impossible_candles, known_frame
 from dualwindow.data.candles.pairs import FUTURES, stem_of
 from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.table_files import FEATHER, SUFFIXES
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.features.candle_arrays import read_candles
-from dualwindow.data.features.windows import label_frame
+from dualwindow.data.features.other_candles import OtherCandles
+from dualwindow.data.features.windows import label_frame, reaches_any
 from dualwindow.errors import DataError
 from dualwindow.models.trained_model import Prediction, TrainedModel
 from dualwindow.settings import TrainingConfig
@@ -40,6 +44,8 @@ def training_data(
     pair: str,
     timeframe: str,
     settings: TrainingConfig,
+    *,
+    others: Iterable[OtherCandles] = (),
 ) -> dict[str, Any]:
     """A training's candles and labels, in FreqAI's form of a dictionary.
 
@@ -49,9 +55,11 @@ def training_data(
         pair: the base pair.
         timeframe: the base timeframe.
         settings: with the label's rule and barriers.
+        others: candles of other pairs and timeframes that the features may come from.
 
     Returns:
-        `candles`, a `CandleArrays` of N rows; `labels`, (N,) int8 class codes, -1 where unknown;
+        `candles`, a `CandleArrays` of N rows; `labels`, (N,) int8 class codes, -1 where unknown,
+        also of a strategy that makes its own labels where they reach over an impossible candle;
         `touches`, a `BothTouched` where the label's rule counts them, else None; and for FreqAI's
         own files an empty `train_features`, because the model holds those that it needs, and
         `train_dates`, the first and the last.
@@ -67,10 +75,11 @@ def training_data(
     touches = None
     if settings.label_rule == "first_touch":
         _, touches = label_frame(frame, settings, timeframe_to_seconds(timeframe))
-    labels = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES)
+    labels = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes.astype(np.int8)
+    labels[reaches_any(impossible_candles(frame), settings.future_window)] = UNKNOWN
     return {
-        "candles": read_candles(frame, feature_columns, pair, timeframe),
-        "labels": labels.codes.astype(np.int8),
+        "candles": read_candles(frame, feature_columns, pair, timeframe, others),
+        "labels": labels,
         "touches": touches,
         "train_features": pd.DataFrame(columns=list(feature_columns)),
         "train_dates": frame["date"].iloc[[0, -1]],
@@ -91,6 +100,7 @@ class FramePrices:
         self._terms = trade_terms(root, config, mode)
         self._folder = Path(config["datadir"]) / FUTURES
         self._timeframe: str = config["timeframe"]
+        self._suffix = SUFFIXES[config.get("dataformat_ohlcv", FEATHER)]
         self._known: dict[str, Funding | None] = {}
         self._funded = mode == FUTURES and root.evaluation_funding and reads_funding
 
@@ -98,10 +108,11 @@ class FramePrices:
         """One pair's prices and terms; they keep the frame, to read date ranges of it later."""
 
         def prices(pair: str, timerange: DateRange) -> TradeCandles:
-            seconds = pd.Series(utc_seconds(frame["date"]))
+            candles = known_frame(frame)
+            seconds = pd.Series(utc_seconds(candles["date"]))
             first = seconds.searchsorted(timerange.first or 0)
             stop = len(seconds) if timerange.stop is None else seconds.searchsorted(timerange.stop)
-            return TradeCandles.from_frame(frame.iloc[first:stop], funding=self._funding(pair))
+            return TradeCandles.from_frame(candles.iloc[first:stop], funding=self._funding(pair))
 
         return TradeVenue(prices, self._terms)
 
@@ -110,8 +121,8 @@ class FramePrices:
             return None
         if pair not in self._known:
             # Read once for all retrainings, so that missing funding gives one warning.
-            path = self._folder / f"{stem_of(pair)}-{self._timeframe}-futures.feather"
-            self._known[pair] = read_funding(CandleSource(pair, path))
+            name = f"{stem_of(pair)}-{self._timeframe}-{FUTURES}{self._suffix}"
+            self._known[pair] = read_funding(CandleSource(pair, self._folder / name))
         return self._known[pair]
 
 

@@ -6,7 +6,7 @@ missing in both counts as freqtrade fills it: the last price, no volume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,11 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.columns import FeatureSet, candles_looked_at
-from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.bot.candles.kitchen import other_candles
+from dualwindow.columns import CANDLE_COLUMNS, FeatureSet, candles_looked_at
+from dualwindow.data.candles.frames import Candles, utc_seconds
+from dualwindow.data.candles.impossible import KnownCandles
+from dualwindow.data.features.base import without_rows
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.feature_sets import standard_features
 
@@ -32,8 +35,8 @@ def features_with_history(
     """Features of candles that look far back, with older candles from the history in front.
 
     Args:
-        candles: N rows with date, close and volume, in time order; they replace those of the
-            history.
+        candles: N rows with date, close and volume, in time order, and open, high and low if they
+            are to be looked at; they replace those of the history.
         history: older candles, with the same columns; None without any.
         periods: of the moving averages (candles).
         feature_set: which features there are beside the averages.
@@ -51,10 +54,14 @@ def features_with_history(
         stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
         start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
         older = _columns(history.iloc[start:stop])
-        columns = {name: np.concatenate([older[name], values]) for name, values in columns.items()}
-    filled, rows = _without_holes(columns, candle_seconds)
+        columns = {
+            name: np.concatenate([older[name], columns[name]]) for name in older if name in columns
+        }
+    known, unknown = KnownCandles().update(columns)
+    filled, rows = _without_holes(known, candle_seconds)
     features = standard_features(filled, periods, feature_set)
-    return {name: values[rows[-len(candles) :]] for name, values in features.items()}
+    found = {name: values[rows[-len(candles) :]] for name, values in features.items()}
+    return without_rows(found, unknown[-len(candles) :])
 
 
 def joined_history(
@@ -89,19 +96,23 @@ def _utc(dates: pd.Series) -> pd.Series:
 
 
 def _columns(candles: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Date (seconds since 1970), close and volume of candles, the inputs of these features.
+    """Date (seconds since 1970), prices and volume of candles, as far as they are there.
 
     pandas would join dates of a file and of a running bot, which differ in unit and kind of time
     zone, as Python objects: 30 ms a pair and candle.
     """
-    close, volume = (candles[name].to_numpy(np.float64) for name in ("close", "volume"))
-    return {"date": utc_seconds(candles["date"]), "close": close, "volume": volume}
+    values = {
+        name: candles[name].to_numpy(np.float64)
+        for name in CANDLE_COLUMNS
+        if name != "date" and name in candles
+    }
+    return {"date": utc_seconds(candles["date"]), **values}
 
 
 def _without_holes(
-    columns: Mapping[str, NDArray[Any]], candle_seconds: int
+    columns: Candles, candle_seconds: int
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
-    """Columns of M candles, missing ones filled, and the rows of the (N,) given ones in them."""
+    """M candles' dates, closes and volumes, missing ones filled, and the rows of the N given."""
     seconds = columns["date"]
     rows = (seconds - seconds[0]) // candle_seconds
     size = int(rows[-1]) + 1
@@ -144,4 +155,5 @@ class BacktestHistory:
             )
             self._featured = dk.remove_special_chars_from_feature_names(featured)
         frame = self._featured[utc_seconds(self._featured["date"]) < first].tail(rows)
-        return read_candles(frame, dk.training_features_list, dk.pair, timeframe)
+        names, others = dk.training_features_list, other_candles(dk)
+        return read_candles(frame, names, dk.pair, timeframe, others)

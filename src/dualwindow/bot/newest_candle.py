@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +31,11 @@ class NewestCandle:
         self._candle_type = CandleType(config.get("candle_type_def", CandleType.SPOT))
         features = config["freqai"]["feature_parameters"]
         self._correlated: list[str] = features.get("include_corr_pairlist", [])
-        self._watch = CandleWatch(self._delivered, self._renew)
+        timeframes = dict.fromkeys([self._timeframe, *features.get("include_timeframes", [])])
+        self._watches = {
+            name: CandleWatch(partial(self._delivered, name), partial(self._renew, name))
+            for name in timeframes
+        }
         self._seen: set[str] = set()
 
     def is_first(self, pair: str) -> bool:
@@ -41,30 +46,30 @@ class NewestCandle:
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether no candle that the features need is late; `candles` are the pair's, in order."""
-        frames = {pair: candles}
-        for other in self._correlated:
-            frames.setdefault(other, self._provider.get_pair_dataframe(other, self._timeframe))
-        # All pairs are checked, also when one is late, because the watch remembers the frames.
-        complete = [
-            self._watch.is_complete(name, frame) for name, frame in frames.items() if len(frame)
-        ]
+        complete = []
+        # All are checked, also when one is late, because the watches remember the frames.
+        for timeframe, watch in self._watches.items():
+            for name in dict.fromkeys([pair, *self._correlated]):
+                is_own = name == pair and timeframe == self._timeframe
+                frame = candles if is_own else self._provider.get_pair_dataframe(name, timeframe)
+                complete.append(not len(frame) or watch.is_complete(name, frame))
         return all(complete)
 
-    def _delivered(self, pair: str, since: int) -> NDArray[np.int64]:
+    def _delivered(self, timeframe: str, pair: str, since: int) -> NDArray[np.int64]:
         """Dates of the candles that the exchange has, seconds since 1970."""
         try:
             # Unlike the candles that the bot refreshes, these are not filled.
             candles = self._provider._exchange.get_historic_ohlcv(
-                pair, self._timeframe, since_ms=since * 1000, candle_type=self._candle_type
+                pair, timeframe, since_ms=since * 1000, candle_type=self._candle_type
             )
         except FreqtradeException:
             # No answer, or an exchange that keeps no history.
             return np.empty(0, dtype=np.int64)
         return utc_seconds(candles["date"]) if len(candles) else np.empty(0, dtype=np.int64)
 
-    def _renew(self, pair: str) -> None:
+    def _renew(self, timeframe: str, pair: str) -> None:
         # As freqtrade itself does after a jump in time: the next refresh starts from nothing.
-        key = (pair, self._timeframe, self._candle_type)
+        key = (pair, timeframe, self._candle_type)
         self._provider._exchange._klines.pop(key, None)
 
 

@@ -124,6 +124,19 @@ class Calibration:
             "temperature": self.temperature,
         }
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the shares are shares of a whole, and the temperature is a temperature."""
+        shares = np.array([self.class_prior, self.trained])
+        sums = shares.sum(axis=1)
+        temperature = 1.0 if self.temperature is None else self.temperature
+        return bool(
+            ((shares >= 0.0) & (shares <= 1.0)).all()
+            and np.allclose(sums, 1.0, atol=1e-3)
+            and np.isfinite(temperature)
+            and temperature > 0.0
+        )
+
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Calibration:
         """Read the result of `to_dict`.

@@ -64,6 +64,16 @@ class ValidationQuantiles:
                 limits[place] = _limits(probabilities[:, code])
         return cls(limits)
 
+    @property
+    def are_sound(self) -> bool:
+        """Whether they can be those of probabilities."""
+        limits = self.limits
+        return bool(
+            limits.shape == (len(_SIDES), _KEPT)
+            and (limits >= 0.0).all()
+            and (np.diff(limits.astype(np.float64), axis=1) <= 0.0).all()
+        )
+
     def threshold(self, code: int, share: float) -> float:
         """Probability of SHORT or LONG that at most a share of the validation candles reaches."""
         return float(self.limits[_SIDES.index(code), allowed_steps(share)])

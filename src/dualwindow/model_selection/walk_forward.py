@@ -22,6 +22,7 @@ from dualwindow.columns import HOLD
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.features.windows import label_frame, trailing_volatility
 from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Reference, evaluate_parts
 from dualwindow.settings import TrainingConfig
@@ -195,7 +196,7 @@ def walk_pair(
         decisions[rows] = predicted.calibrated.decide(predicted.thresholds)
         usable[rows] = predicted.usable
     decisions, usable = decisions[inside], usable[inside]
-    candles = replace(TradeCandles.from_frame(frame), funding=funding).at(inside)
+    candles = replace(TradeCandles.from_frame(known_frame(frame)), funding=funding).at(inside)
     trades = trade_decisions(candles, decisions, config, terms, turns=False, usable=usable)
     compared = ComparedTrades.from_trades(candles, trades, config, terms)
     evaluated, parts = [], []
@@ -280,7 +281,8 @@ def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTr
         kept = Trades(**{name: values[inside] for name, values in vars(trades).items()})
         stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
         both.append(replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first))
-    return ComparedTrades(compared.seconds[first:stop], *both)
+    chosen, other = both
+    return replace(compared, seconds=compared.seconds[first:stop], chosen=chosen, other=other)
 
 
 def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:

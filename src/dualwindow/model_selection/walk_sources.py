@@ -23,7 +23,9 @@ from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.sources import find_sources
+from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange, timeframe_seconds
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
@@ -49,6 +51,7 @@ class WalkSettings:
         trading_mode: spot or futures.
         timeframe: of the candles.
         pairs: base coin to pair.
+        data_format: of the candles' files, freqtrade's `dataformat_ohlcv`.
     """
 
     config: TrainingConfig
@@ -58,6 +61,7 @@ class WalkSettings:
     trading_mode: str
     timeframe: str
     pairs: dict[str, str]
+    data_format: str = FEATHER
 
     @classmethod
     def from_config(cls, folder: Path, content: Mapping[str, Any]) -> Self:
@@ -97,6 +101,7 @@ class WalkSettings:
             trading_mode=mode,
             timeframe=timeframe,
             pairs=pairs,
+            data_format=content.get("dataformat_ohlcv", FEATHER),
         )
 
     @property
@@ -200,10 +205,13 @@ def walk_of(
         exchange=settings.exchange,
         timeframe=settings.timeframe,
         timerange=DateRange(first, stop),
+        data_format=settings.data_format,
     )
     frame = read_candle_frame(source, seconds)
     candles = with_funding(
-        TradeCandles.from_frame(frame), source, funding=settings.root.evaluation_funding
+        TradeCandles.from_frame(known_frame(frame)),
+        source,
+        funding=settings.root.evaluation_funding,
     )
     walk = walk_pair(
         pair,

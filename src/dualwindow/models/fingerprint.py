@@ -22,7 +22,7 @@ from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import RETIRED_SETTINGS
+from dualwindow.settings.fields import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +74,10 @@ def settings_in_model(config: TrainingConfig) -> dict[str, Any]:
 def model_settings(config: TrainingConfig) -> dict[str, Any]:
     """The settings that a model is bound to, as plain JSON types.
 
-    Retired ones are among them: without them the folders and checkpoints of earlier versions would
-    count as those of other settings.
+    Retired ones are among them, later ones only at a value that earlier versions did not have:
+    else the folders and checkpoints of earlier versions would count as those of other settings.
     """
-    return {**settings_in_model(config), **RETIRED_SETTINGS}
+    return {**fingerprinted(settings_in_model(config)), **RETIRED_SETTINGS}
 
 
 def model_dependencies(
@@ -249,6 +249,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _differences(bound: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    bound, now = {**LATER_SETTINGS, **bound}, {**LATER_SETTINGS, **now}
     return [
         f"{name}: its models were made with {bound.get(name)!r}, now it is {now.get(name)!r}"
         for name in sorted(bound.keys() | now.keys())

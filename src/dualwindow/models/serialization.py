@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+import numpy as np
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -17,7 +20,7 @@ from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.errors import ModelFileError
+from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
 from dualwindow.settings import TrainingConfig
@@ -27,6 +30,18 @@ from dualwindow.settings.fields import RETIRED_SETTINGS
 _KEY: Final = "dualwindow"
 #: Beginning of the names of the network's tensors.
 _NETWORK: Final = "network."
+#: Errors of reading bytes that are no model.
+_DAMAGED: Final = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OverflowError,
+    SettingsError,
+    safetensors.SafetensorError,
+)
+_WAY_OUT: Final = "copy the whole model again, or train it again"
 #: Of the quantiles among the saved tensors; models of earlier versions lack it.
 _QUANTILES: Final = "validation.limits"
 
@@ -100,12 +115,22 @@ class ModelContent:
         """Load what `to_bytes` made.
 
         Raises:
-            ModelFileError: when the bytes are damaged or of another format version.
+            ModelFileError: when the bytes are damaged or of another format version, or hold what no
+                training makes; sums tell nothing of a model that was edited before it was summed.
         """
         try:
-            about = about_of(payload)
-        except ValueError as error:
-            raise ModelFileError(f"the saved model is damaged: {error}") from None
+            content = cls._unpacked(payload)
+        except _DAMAGED as error:
+            raise ModelFileError(f"the saved model is damaged: {error!r}; {_WAY_OUT}") from None
+        if problems := list(_problems(content)):
+            raise ModelFileError(
+                f"the saved model holds what no training makes: {'; '.join(problems)}; {_WAY_OUT}"
+            )
+        return content
+
+    @classmethod
+    def _unpacked(cls, payload: bytes) -> Self:
+        about = about_of(payload)
         _require_readable(about)
         tensors = safetensors.torch.load(payload)
         state = {
@@ -114,6 +139,7 @@ class ModelContent:
             if name.startswith(_NETWORK)
         }
         shape = NetworkShape.from_dict(about["shape"])
+        _require_size(shape, state)
         context = CandleArrays(
             tuple(about["features"]),
             tensors["context.seconds"].numpy(),
@@ -123,10 +149,10 @@ class ModelContent:
         limits = tensors.get(_QUANTILES)
         calibration = about.get("calibration")
         return cls(
-            restored_network(shape, state, mirrors=about["mirror"]),
+            restored_network(shape, state, mirrors=_flag(about["mirror"])),
             _settings(about["settings"], shape),
             context,
-            int(about["candle_seconds"]),
+            operator.index(about["candle_seconds"]),
             None if limits is None else ValidationQuantiles(limits.numpy()),
             None if calibration is None else Calibration.from_dict(calibration),
         )
@@ -152,3 +178,54 @@ def _settings(saved: Mapping[str, Any], shape: NetworkShape) -> TrainingConfig:
         if name not in RETIRED_SETTINGS
     }
     return TrainingConfig.from_parameters(settings, source="the saved model")
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
+def _require_size(shape: NetworkShape, state: Mapping[str, Tensor]) -> None:
+    """Refuse sizes that the weights do not have, before a network of them fills the memory."""
+    largest = max((max(value.shape, default=0) for value in state.values()), default=0)
+    sizes = (shape.n_features, *shape.lstm_units, *shape.dense_units, shape.patch_size)
+    if not all(0 < operator.index(size) <= largest for size in sizes):
+        raise ValueError(f"a network of sizes {sizes} for weights of at most {largest}")
+    if not set(shape.trend_features) <= set(range(shape.n_features)):
+        raise ValueError(f"trend features {shape.trend_features} of {shape.n_features}")
+    source = state["mirror_source"].tolist()
+    if sorted(source) != list(range(len(source))):
+        raise ValueError(f"a mirror that takes its features from {source}")
+
+
+def _problems(content: ModelContent) -> Iterator[str]:
+    """What no training makes, though each part can be read."""
+    for name, value in content.network.state_dict().items():
+        if not bool(torch.isfinite(value).all()):
+            yield f"{name} is not finite"
+    if not bool((content.network.scale > 0).all()):
+        yield "a scale is not above 0"
+    if content.candle_seconds <= 0:
+        yield f"candle_seconds {content.candle_seconds} is not above 0"
+    shape, config, context = content.network.shape, content.config, content.context
+    if shape.patch_size != config.patch_size:
+        yield f"patch_size {shape.patch_size} of the network is {config.patch_size} in the settings"
+    features = len(set(context.names))
+    if not features == len(context.names) == shape.n_features:
+        yield f"{len(context.names)} features for a network of {shape.n_features}"
+    rows = len(context.seconds)
+    if (
+        context.seconds.shape != (rows,)
+        or context.features.shape != (rows, len(context.names))
+        or context.flat.shape != (rows,)
+        or context.seconds.dtype != np.int64
+        or context.features.dtype != np.float32
+        or context.flat.dtype != np.bool_
+        or not bool((np.diff(context.seconds) > 0).all())
+    ):
+        yield "the candles before it are not in order, or of another shape"
+    if content.quantiles is not None and not content.quantiles.are_sound:
+        yield "the quantiles of its validation candles do not fall, or are no probabilities"
+    if content.calibration is not None and not content.calibration.is_sound:
+        yield "its calibration has shares or a temperature that cannot be"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +27,7 @@ from dualwindow.report.schema import (
     Report,
     RunFacts,
     TrainedWindow,
+    Verdict,
     WeeklyClasses,
     evaluated,
 )
@@ -105,7 +107,7 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
         made=_now(),
         version=__version__,
         about={**shown, **_rows(window)},
-        verdict=verdict_of([window], after_fees),
+        verdict=_with_steps(verdict_of([window], after_fees), after_fees),
         windows=[window],
         candles=[],
         run=run,
@@ -147,7 +149,9 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         made=_now(),
         version=__version__,
         about=shown,
-        verdict=walk.verdict(verdict_of(windows, earned, pooled.evaluation if pooled else None)),
+        verdict=_with_steps(
+            walk.verdict(verdict_of(windows, earned, pooled.evaluation if pooled else None)), earned
+        ),
         windows=windows,
         candles=[
             walk.marked(thinned(pairs.get(base, base), own)) for base, own in predictions.items()
@@ -158,6 +162,14 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         walk=pooled,
         said_weeks=walk.decision_weeks(),
     )
+
+
+def _with_steps(verdict: Verdict, earned: AfterFees | None) -> Verdict:
+    """The verdict with what the price step means for it, before its last sentence."""
+    if earned is None or not earned.step_warning:
+        return verdict
+    *before, last = verdict.sentences
+    return replace(verdict, sentences=[*before, earned.step_warning, last])
 
 
 def _market(content: dict[str, Any], pairs: list[str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
-from dualwindow.labels import LabelRule
+from dualwindow.labels import LabelRule, PriceStepRule
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
@@ -23,6 +23,23 @@ Count = Annotated[int, Field(ge=1)]
 #: may hold that value, as `save_to_file` wrote it; another one is refused. A saved model may hold
 #: any, because these settings have no part in predictions.
 RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
+#: Settings that earlier versions lack, with the value at which rows and models are theirs. At it
+#: they are left out of every fingerprint, so that earlier folders, checkpoints and stores count.
+LATER_SETTINGS: Final[Mapping[str, Any]] = {"label_price_step": "none"}
+
+
+def fingerprinted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those of `LATER_SETTINGS` at the value there.
+
+    Example:
+        >>> fingerprinted({"label_rule": "hybrid", "label_price_step": "none"})
+        {'label_rule': 'hybrid'}
+    """
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
+    }
 
 
 def _is_retired(name: str, value: Any) -> bool:
@@ -77,6 +94,12 @@ class SettingFields(BaseModel):
         "hybrid",
         description="hybrid: the stop loss may not be touched anywhere in the future window; "
         "first_touch: not before the take profit.",
+    )
+    label_price_step: PriceStepRule = Field(
+        "none",
+        description="candles: stop losses of labels lie on the price step, as those of trades do, "
+        "by the decimals of the prices in the future window; none: at the exact price. It matters "
+        "where the step is not small against the barriers, of which the candle check warns.",
     )
 
     # training

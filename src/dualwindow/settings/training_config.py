@@ -38,6 +38,7 @@ ROW_SETTINGS: Final = (
     "short_tp_pct",
     "short_sl_pct",
     "label_rule",
+    "label_price_step",
 )
 _BUFFER_MARGIN = 1.1
 

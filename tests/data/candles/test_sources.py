@@ -191,13 +191,10 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(binance: Path) -> None:
         assert part in said
 
 
-def test_another_market_or_format_that_is_there_is_pointed_at(tmp_path: Path) -> None:
+def test_another_market_that_is_there_is_pointed_at(tmp_path: Path) -> None:
     put(tmp_path / "BTC_USDT-1m.feather")
     with pytest.raises(DataError, match="BTC_USDT is there as spot: set trading_mode spot"):
         find_sources(["BTC_USDT"], tmp_path, trading_mode="futures")
-    (tmp_path / "ETH_USDT-1m.json.gz").write_bytes(b"")
-    with pytest.raises(DataError, match=r"jsongz files.*convert-data --format-from jsongz"):
-        find_sources(["ETH_USDT"], tmp_path, trading_mode="spot")
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

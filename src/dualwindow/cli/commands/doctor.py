@@ -198,7 +198,7 @@ def _candle_facts(folder: Path) -> Iterator[Fact]:
         yield Fact(
             exchange.name,
             [{name: getattr(pair, name) for name in names} for pair in pairs],
-            "\n".join(lines) or "no 1m candles in freqtrade's feather format",
+            "\n".join(lines) or "no 1m candles in a format of freqtrade's",
         )
 
 

@@ -22,6 +22,7 @@ from dualwindow.data.candles.quality_report import (
     require_usable,
 )
 from dualwindow.data.candles.sources import CandleSource, find_sources, newest_candle
+from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
 from dualwindow.errors import TrainingStoppedError
 
@@ -59,6 +60,7 @@ def find_candles(settings: RunSettings, begin: int | None = None) -> list[Candle
         # A message tells the user to download it.
         timerange=asked.begun_earlier(buffer_days * DAY_SECONDS),
         excluded=settings.excluded,
+        data_format=settings.layers.content.get("dataformat_ohlcv", FEATHER),
     )
     newest = newest_candle(sources)
     wanted = resolved(newest)

@@ -21,6 +21,7 @@ from dualwindow.models.model_files import (
     remove_checkpoint,
 )
 from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
+from dualwindow.settings.fields import LATER_SETTINGS
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 TENSORBOARD_NAME: Final = "tensorboard"
@@ -120,7 +121,8 @@ class TrainingFolder:
         Raises:
             DataError: when the record here is damaged.
         """
-        recorded, now = self.recorded(), json.loads(json.dumps(record))
+        recorded = {**LATER_SETTINGS, **self.recorded()}
+        now = {**LATER_SETTINGS, **json.loads(json.dumps(record))}
         return [
             f"{name}: the training there has {recorded.get(name)!r}, now it is {value!r}"
             for name, value in now.items()

@@ -1,7 +1,7 @@
 """The folder in which freqtrade keeps the candles of an exchange, and what lies in it.
 
 freqtrade keeps one file a pair and timeframe: `user_data/data/<exchange>/BTC_USDT-1m.feather` for
-spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures.
+spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures, and in its other formats likewise.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from dualwindow.data.candles.pairs import (
     settled_stem,
     stem_of,
 )
+from dualwindow.data.candles.table_files import FEATHER, SUFFIXES
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
-_SUFFIX: Final = ".feather"
-#: Formats of freqtrade that are not read here, by what `convert-data` calls them.
-_OTHER_FORMATS: Final = {".json": "json", ".json.gz": "jsongz", ".parquet": "parquet"}
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
 _PAIRS_NAMED: Final = 20
@@ -46,11 +44,16 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class CandleFolder:
-    """Where the candles of one exchange, whose name may be unknown, lie for a timeframe."""
+    """Where the candles of one exchange, whose name may be unknown, lie for a timeframe.
+
+    Of files that differ in their format alone, that of the `data_format` counts, else the first of
+    `table_files.SUFFIXES`.
+    """
 
     path: Path
     exchange: str | None
     timeframe: str
+    data_format: str = FEATHER
 
     @classmethod
     def find(
@@ -70,7 +73,7 @@ class CandleFolder:
         inside = folder / "data" if (folder / "data").is_dir() else folder
         if exchange is not None and (inside / exchange).is_dir():
             return cls(inside / exchange, exchange, timeframe)
-        if inside.name != "data" or any(inside.glob(f"*{_SUFFIX}")):
+        if inside.name != "data" or any(candle_files(inside)):
             home = inside.parent if inside.name == "futures" else inside
             named = home.name if home.parent.name == "data" else None
             return cls(inside, exchange or named, timeframe)
@@ -86,7 +89,14 @@ class CandleFolder:
     @cached_property
     def files(self) -> tuple[FoundFile, ...]:
         """Every candle file of the timeframe, spot and futures, subfolders included."""
-        return tuple(self._named(_SUFFIX))
+        found: dict[Path, FoundFile] = {}
+        for place in _PLACES:
+            here = candle_files(self.path, place, self.data_format)
+            for stem, path in sorted(here, key=lambda file: file[1].with_name(file[0])):
+                name = CandleFileName.parse(stem)
+                if name is not None and name.timeframe == self.timeframe:
+                    found.setdefault(path.with_name(stem), FoundFile(path, name))
+        return tuple(found.values())
 
     def pairs(self, market: str) -> list[str]:
         """Every pair of a market, sorted, as freqtrade names it."""
@@ -141,22 +151,18 @@ class CandleFolder:
         other = SPOT if market == FUTURES else FUTURES
         if elsewhere := [pair for pair in missing if self.files_of(pair, other)]:
             parts.append(f"{', '.join(elsewhere)} is there as {other}: set trading_mode {other}")
-        for suffix, form in _OTHER_FORMATS.items():
-            files = tuple(self._named(suffix))
-            if any(_of_pair(files, pair, market) for pair in missing):
-                parts.append(
-                    f"there are {form} files, which freqtrade turns into feather: freqtrade "
-                    f"convert-data --format-from {form} --format-to feather"
-                )
         command = download_command(wanted, market, self.timeframe, self.exchange, needed)
         return "; ".join([*parts, f"download: {command}"])
 
-    def _named(self, suffix: str) -> Iterator[FoundFile]:
-        for place in _PLACES:
-            for path in sorted(self.path.glob(f"{place}*{suffix}")):
-                name = CandleFileName.parse(path.name.removesuffix(suffix))
-                if name is not None and name.timeframe == self.timeframe:
-                    yield FoundFile(path, name)
+
+def candle_files(
+    folder: Path, place: str = "", data_format: str = FEATHER
+) -> Iterator[tuple[str, Path]]:
+    """Yield name without suffix and path of the files in the formats of candles, its own first."""
+    for name in sorted(SUFFIXES, key=lambda other: other != data_format):
+        suffix = SUFFIXES[name]
+        for path in sorted(folder.glob(f"{place}*{suffix}")):
+            yield path.name.removesuffix(suffix), path
 
 
 def download_command(

@@ -1,19 +1,22 @@
-"""Feather files of candles as they lie on disk, batch by batch.
+"""Files of candles as they lie on disk, batch by batch, whatever freqtrade's format.
 
 A feather file is an Arrow IPC file whose batches hold 65,536 candles; one of them is in memory at
-a time. Nothing is filled in or put in order here.
+a time. Nothing is filled in or put in order here. `table_files` has the other formats.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -23,6 +26,8 @@ from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError
 
 WAY_OUT: Final = "download the pair again"
+#: Most characters of a library's words on what is wrong with a file.
+_CAUSE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -86,18 +91,38 @@ def inside_timerange(seconds: NDArray[np.int64], timerange: DateRange) -> NDArra
     return inside
 
 
-class FeatherFile:
-    """One feather file with freqtrade's candle columns.
+@dataclass(frozen=True)
+class OpenTable:
+    """An open file: how many batches and rows it has, and what reads one of the batches."""
+
+    batches: int
+    rows: int
+    batch: Callable[[int], pa.RecordBatch]
+
+
+class TableFile(ABC):
+    """One file of candles, or of other rows that begin with a date.
+
+    Args:
+        path: of the file.
+        columns: that it must have, the date first.
 
     Raises:
         DataError: when the file is missing, damaged, or lacks a column.
     """
 
-    def __init__(self, path: Path) -> None:
+    #: Name of the format in messages.
+    kind: ClassVar[str]
+
+    def __init__(self, path: Path, columns: Sequence[str] = CANDLE_COLUMNS) -> None:
         self.path = path
-        with self._reading(("date",)) as reader:
-            self.batches: int = reader.num_record_batches
-            self.rows: int = reader.count_rows()
+        self._columns = tuple(columns)
+        with self._reading(("date",)) as table:
+            self.batches, self.rows = table.batches, table.rows
+
+    @abstractmethod
+    def _open(self, columns: Sequence[str]) -> Iterator[OpenTable]:
+        """Yield the file, open for some of its columns; whatever it raises, the file is damaged."""
 
     def dates(self, numbers: Sequence[int] | None = None) -> Iterator[NDArray[np.int64]]:
         """Yield the dates of some batches, or of all; nothing else is unpacked for it.
@@ -105,23 +130,23 @@ class FeatherFile:
         Raises:
             DataError: when a date is missing or no whole second, or the file is damaged.
         """
-        with self._reading(("date",)) as reader:
+        with self._reading(("date",)) as table:
             for number in range(self.batches) if numbers is None else numbers:
-                yield self._seconds(reader.get_batch(number))
+                yield self._seconds(table.batch(number))
 
     def candles(self, numbers: Sequence[int]) -> Iterator[CandleBatch]:
-        """Yield some batches; raises what `dates` raises."""
-        with self._reading(CANDLE_COLUMNS) as reader:
+        """Yield some batches; raises what `dates` raises, and where a column holds no numbers."""
+        with self._reading(self._columns) as table:
             for number in numbers:
-                batch = reader.get_batch(number)
-                columns = {
-                    name: np.asarray(
-                        batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float64
-                    )
-                    for name in CANDLE_COLUMNS
-                    if name != "date"
-                }
+                batch = table.batch(number)
+                columns = {name: self._numbers(batch, name) for name in self._columns[1:]}
                 yield CandleBatch(self._seconds(batch), columns)
+
+    def frame(self) -> pd.DataFrame:
+        """The columns of the whole file as they are, nothing checked."""
+        with self._reading(self._columns) as table:
+            batches = [table.batch(number) for number in range(self.batches)]
+            return pa.Table.from_batches(batches).to_pandas() if batches else pd.DataFrame()
 
     def ends(self) -> tuple[int, int] | None:
         """First and last date by the outer batches alone (seconds since 1970); None: no candle."""
@@ -130,34 +155,51 @@ class FeatherFile:
         return (int(dates.min()), int(dates.max())) if len(dates) else None
 
     @contextmanager
-    def _reading(self, columns: Sequence[str]) -> Iterator[pa.RecordBatchFileReader]:
+    def _reading(self, columns: Sequence[str]) -> Iterator[OpenTable]:
         """Open the file for reading some columns; whatever fails names the file."""
         try:
-            # Read, not mapped: a file that a download cuts short would end the process otherwise.
-            with pa.OSFile(str(self.path), "rb") as source:
-                names = pa.ipc.open_file(source).schema.names
-                missing = [name for name in CANDLE_COLUMNS if name not in names]
-                if missing:
-                    raise DataError(f"{self.path} has no column {', '.join(missing)}; {WAY_OUT}")
-                wanted = [names.index(name) for name in columns]
-                options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
-                with pa.ipc.open_file(source, options=options) as reader:
-                    yield reader
+            yield from self._open(columns)
         except FileNotFoundError:
             raise DataError(
                 f"there is no candle file {self.path}; download the pair first"
             ) from None
+        except pa.ArrowException as error:
+            raise self._damaged(error) from error
         except OSError as error:
             if error.errno == errno.ENOMEM:
                 raise MemoryError(f"no memory to read {self.path}") from error
             raise DataError(f"{self.path} cannot be read ({error}); {WAY_OUT}") from error
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        # A damaged file promises anything: names that are no text, compressed bytes that are none.
+        except (ValueError, TypeError, LookupError, OverflowError, EOFError, zlib.error) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> DataError:
+        cause = " ".join(str(error).split())[:_CAUSE]
+        return DataError(f"{self.path} is no readable {self.kind} file ({cause}); {WAY_OUT}")
+
+    def _require(self, names: Sequence[str]) -> None:
+        """Refuse a file without a column, by the names of those that it has."""
+        missing = [name for name in self._columns if name not in names]
+        if missing:
+            raise DataError(f"{self.path} has no column {', '.join(missing)}; {WAY_OUT}")
+
+    def _numbers(self, batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+        column = batch.column(name)
+        try:
+            if not _is_number(column.type):
+                raise ValueError(f"they are {column.type}")
+            return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+        except (ValueError, TypeError) as error:
             raise DataError(
-                f"{self.path} is no readable feather file ({error}); {WAY_OUT}"
-            ) from error
+                f"{self.path}: column {name} holds no numbers ({error}); {WAY_OUT}"
+            ) from None
 
     def _seconds(self, batch: pa.RecordBatch) -> NDArray[np.int64]:
         dates = batch.column("date")
+        if not pa.types.is_timestamp(dates.type):
+            raise DataError(
+                f"{self.path}: column date holds no dates (they are {dates.type}); {WAY_OUT}"
+            )
         if dates.null_count:
             raise DataError(f"{self.path}: a candle has no date; {WAY_OUT}")
         # Whatever unit the file keeps; a part of a second is refused with the steps.
@@ -165,3 +207,37 @@ class FeatherFile:
         if (exact % 1_000_000_000).any():
             raise DataError(f"{self.path}: a candle's date is not a whole second; {WAY_OUT}")
         return np.asarray(exact // 1_000_000_000, dtype=np.int64)
+
+
+class FeatherFile(TableFile):
+    """One feather file with freqtrade's candle columns; see `TableFile`."""
+
+    kind = "feather"
+
+    def _open(self, columns: Sequence[str]) -> Iterator[OpenTable]:
+        # Read, not mapped: a file that a download cuts short would end the process otherwise.
+        with pa.OSFile(str(self.path), "rb") as source:
+            names = pa.ipc.open_file(source).schema.names
+            self._require(names)
+            wanted = [names.index(name) for name in columns]
+            options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+            with pa.ipc.open_file(source, options=options) as reader:
+
+                def batch(number: int) -> pa.RecordBatch:
+                    found = reader.get_batch(number)
+                    # What a damaged file promises of its buffers is looked at before they are.
+                    found.validate(full=True)
+                    return found
+
+                yield OpenTable(reader.num_record_batches, reader.count_rows(), batch)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_null(kind)
+    )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.feather import CandleBatch, inside_timerange
+from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.timerange import DateRange
 
 _PRICES = ("open", "high", "low", "close")
+#: A candle whose high or low lies farther from the close before it, as a factor, has sprung.
+SPRING: Final = 3.0
 
 
 @dataclass
@@ -70,6 +74,9 @@ class CandleFacts:
         impossible: prices infinite or not above 0, volumes infinite or below 0, high below low.
         outside: open or close not between low and high.
         silent: candles without volume.
+        sprung: candles with a price beyond three times the close before them, or below a third.
+        farthest: the largest factor between such a price and that close.
+        steps: price steps of the date range.
         gaps: candles that are missing between two.
         outages: candles without trades and price changes, missing ones included; counted when
             longer than `max_flat_candles`.
@@ -86,6 +93,9 @@ class CandleFacts:
         self.doubled, self.unordered, self.off_grid = Seen(), Seen(), Seen()
         self.unknown, self.impossible, self.outside, self.silent = Seen(), Seen(), Seen(), Seen()
         self.gaps, self.outages = Stretches(), Stretches()
+        self.sprung, self.farthest, self.steps = Seen(), 1.0, StepSearch()
+        # The last close that is a price.
+        self._close: float | None = None
         # The newest candle that was traded.
         self._traded: int | None = None
 
@@ -116,6 +126,7 @@ class CandleFacts:
         self.doubled.add(seconds == before, seconds)
         self.unordered.add(seconds < before, seconds)
         self._add_values(batch)
+        self._add_moves(batch)
         idle = batch.flat | np.isnan(batch["close"])
         self._add_times(seconds[fresh], before[fresh], ~idle[fresh], self.first_read)
 
@@ -132,6 +143,22 @@ class CandleFacts:
         self.impossible.add(impossible, batch.seconds)
         self.outside.add(outside & ~impossible, batch.seconds)
         self.silent.add(volume == 0.0, batch.seconds)
+
+    def _add_moves(self, batch: CandleBatch) -> None:
+        """Count moves from candle to candle, of those whose prices are prices."""
+        inside = inside_timerange(batch.seconds, self._timerange)
+        self.steps.add(batch["close"][inside], batch.seconds[inside])
+        prices = np.array([batch[name] for name in _PRICES])
+        rows = np.flatnonzero((np.isfinite(prices) & (prices > 0.0)).all(axis=0))
+        if not len(rows):
+            return
+        close = batch["close"][rows]
+        before = np.concatenate([close[:1] if self._close is None else [self._close], close[:-1]])
+        with np.errstate(over="ignore"):
+            factors = np.maximum(batch["high"][rows] / before, before / batch["low"][rows])
+        self.sprung.add(factors > SPRING, batch.seconds[rows])
+        self.farthest = max(self.farthest, float(factors.max()))
+        self._close = float(close[-1])
 
     def _add_times(
         self,
@@ -155,6 +182,7 @@ class CandleFacts:
         self.newest, self._traded = int(fresh[-1]), int(since[-1])
 
     def _end(self) -> None:
+        self.steps.end()
         if self.newest is not None and self._traded is not None:
             idle = np.array([(self.newest - self._traded) // self._step])
             self.outages.add(idle, np.array([self._traded + self._step]), self._max_flat)

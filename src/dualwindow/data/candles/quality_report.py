@@ -170,7 +170,12 @@ class CandleVerdict:
             faults.append(_seen(facts.outside, "opened or closed outside their high and low"))
         problems = [f"{fault}; {self._named()}: {_AGAIN}" for fault in faults if fault]
         # What else is wrong follows from these.
-        return problems or self._too_few()
+        return problems or self._too_few() or self._too_coarse()
+
+    def _too_coarse(self) -> list[str]:
+        largest = self._facts.steps.largest
+        refusal = largest.refusal(self._config) if largest else ""
+        return [f"{self._facts.steps.text()} {refusal}"] if refusal else []
 
     def _too_few(self) -> list[str]:
         facts = self._facts
@@ -211,7 +216,7 @@ class CandleVerdict:
                 f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
                 f"averages and windows are not complete there; {self._earlier()}"
             )
-        return warnings + self._oddities(facts)
+        return warnings + self._oddities(facts) + self._moves(facts)
 
     def _oddities(self, facts: CandleFacts) -> list[str]:
         oddities = []
@@ -235,6 +240,19 @@ class CandleVerdict:
         few = facts.outside.count <= _MOST_OUTSIDE * facts.rows
         outside = _seen(facts.outside, "opened or closed outside their high and low")
         return oddities + [text for text in (unknown, outside if few else "") if text]
+
+    def _moves(self, facts: CandleFacts) -> list[str]:
+        """Prices that no market is likely to have made, and steps that are large for a barrier."""
+        moves = []
+        if sprung := _seen(facts.sprung, "beyond three times the close before, or a third"):
+            moves.append(
+                f"{sprung}, by a factor of up to {facts.farthest:,.4g}; look at them: if the "
+                f"market did not move so, labels and features near them are wrong: {_AGAIN}"
+            )
+        largest = facts.steps.largest
+        if warning := largest.warning(self._config) if largest else "":
+            moves.append(f"{facts.steps.text()} {warning}")
+        return moves
 
     def _named(self) -> str:
         return ", ".join(str(path) for path in self._source.paths)

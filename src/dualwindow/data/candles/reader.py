@@ -15,13 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, FeatherFile, inside_timerange
+from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, TableFile, inside_timerange
+from dualwindow.data.candles.table_files import table_file
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 
 class CandleFile:
-    """One pair's candles as freqtrade writes them: one feather file, or several in time order.
+    """One pair's candles as freqtrade writes them: one candle file, or several in time order.
 
     Args:
         paths: of the file, or of several of which each continues the one before.
@@ -45,7 +46,7 @@ class CandleFile:
         self.paths = (paths,) if isinstance(paths, Path) else tuple(paths)
         self._candle_seconds = candle_seconds
         self._read = timerange.begun_earlier(buffer_seconds)
-        self._parts = [_part_of(FeatherFile(path), self._read) for path in self.paths]
+        self._parts = [_part_of(table_file(path), self._read) for path in self.paths]
         ends = [part.ends for part in self._parts if part.ends is not None]
         last = max((last for _, last in ends), default=0)
         if not ends or last not in timerange:
@@ -122,12 +123,12 @@ class CandleFile:
 class _Part:
     """Share of a file in a date range: the numbers of its batches, first and last date."""
 
-    file: FeatherFile
+    file: TableFile
     numbers: list[int]
     ends: tuple[int, int] | None
 
 
-def _part_of(file: FeatherFile, timerange: DateRange) -> _Part:
+def _part_of(file: TableFile, timerange: DateRange) -> _Part:
     if timerange == EVERYTHING:
         return _Part(file, list(range(file.batches)), file.ends())
     numbers, first, last = [], [], []
@@ -145,7 +146,7 @@ def _no_candle(paths: Sequence[Path], timerange: DateRange) -> str:
     named = ", ".join(map(str, paths))
     if timerange == EVERYTHING:
         return f"{named} holds no candle; {WAY_OUT}"
-    ends = [end for end in (FeatherFile(path).ends() for path in paths) if end is not None]
+    ends = [end for end in (table_file(path).ends() for path in paths) if end is not None]
     there = (
         f"its candles go from {utc_text(min(first for first, _ in ends))} to "
         f"{utc_text(max(last for _, last in ends))}"

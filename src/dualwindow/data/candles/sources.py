@@ -8,20 +8,20 @@ one after the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from dualwindow.data.candles.datadir import CandleFolder, FoundFile
-from dualwindow.data.candles.feather import FeatherFile
 from dualwindow.data.candles.pairs import FUTURES, SPOT, stem_of
+from dualwindow.data.candles.table_files import FEATHER, table_file
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
 
 
 @dataclass(frozen=True)
 class CandleSource:
-    """A pair, as freqtrade names it, its feather files in time order, and what is trained on.
+    """A pair, as freqtrade names it, its candle files in time order, and what is trained on.
 
     Example:
         >>> source = CandleSource("BTC/USDT", Path("2023.feather"), further=(Path("2024.feather"),))
@@ -65,6 +65,7 @@ def find_sources(
     timeframe: str = "1m",
     timerange: DateRange = EVERYTHING,
     excluded: Sequence[str] = (),
+    data_format: str = FEATHER,
 ) -> list[CandleSource]:
     """Find the candles of some pairs.
 
@@ -81,6 +82,8 @@ def find_sources(
         timerange: of the sources; a message names it as the range to download.
         excluded: pairs and patterns of freqtrade's `pair_blacklist`, of which no pattern brings
             one; a pair that is named itself is wanted.
+        data_format: freqtrade's `dataformat_ohlcv`; files of another format are taken where a pair
+            has none of it.
 
     Raises:
         DataError: naming the folder, every pair that is not there, those that are, and how to
@@ -88,6 +91,7 @@ def find_sources(
     """
     market = FUTURES if trading_mode == FUTURES else SPOT
     place = CandleFolder.find(Path(folder), exchange, timeframe, pairs, market)
+    place = replace(place, data_format=data_format)
     wanted = [pair for written in pairs for pair in place.matching(written, market, excluded)]
     files = {written: place.files_of(written, market) for written in wanted}
     if missing := [written for written, found in files.items() if not found]:
@@ -128,7 +132,7 @@ def newest_candle(sources: Sequence[CandleSource]) -> int:
     Raises:
         DataError: when no file holds a candle, or one cannot be read.
     """
-    ends = [FeatherFile(path).ends() for source in sources for path in source.paths]
+    ends = [table_file(path).ends() for source in sources for path in source.paths]
     dates = [last for _, last in filter(None, ends)]
     if not dates:
         named = ", ".join(str(source.path) for source in sources) or "no file"
@@ -139,7 +143,7 @@ def newest_candle(sources: Sequence[CandleSource]) -> int:
 def _available(pair: str, market: str, files: Sequence[FoundFile]) -> AvailablePair:
     try:
         paths = _in_time_order(pair, files)
-        readable = [FeatherFile(path) for path in paths]
+        readable = [table_file(path) for path in paths]
         ends = [end for end in (file.ends() for file in readable) if end is not None]
     except DataError as error:
         paths = tuple(file.path for file in files)
@@ -155,7 +159,7 @@ def _in_time_order(pair: str, files: Sequence[FoundFile]) -> tuple[Path, ...]:
     paths = tuple(file.path for file in files)
     if len(paths) == 1:
         return paths
-    ends = [(path, FeatherFile(path).ends()) for path in paths]
+    ends = [(path, table_file(path).ends()) for path in paths]
     ordered = sorted((end, path) for path, end in ends if end is not None)
     for ((_, last), path), ((first, _), following) in pairwise(ordered):
         if first <= last:

@@ -46,6 +46,7 @@ from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
 from dualwindow.runtime.memory import MIB
 from dualwindow.runtime.processes import run_in_processes
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.fields import fingerprinted
 from dualwindow.settings.training_config import ROW_SETTINGS, USUAL_PERIODS
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def prepare_store(
     """Prepare the candles of some pairs, or open the store that an earlier run made of them.
 
     Args:
-        sources: pairs, their feather files and date ranges; their order is that of the rows. Before
+        sources: pairs, their candle files and date ranges; their order is that of the rows. Before
             a date range the features of one window are kept, and nothing before it is trained on.
         config: window, label, process and memory settings.
         folder: where stores are kept; made when it is not there.
@@ -130,7 +131,7 @@ class _Plan:
         content: dict[str, Any] = {
             "format": STORE_FORMAT,
             "feature_code_version": FEATURE_CODE_VERSION,
-            "settings": {name: settings[name] for name in ROW_SETTINGS},
+            "settings": fingerprinted({name: settings[name] for name in ROW_SETTINGS}),
             "periods": self.periods,
             "candle_seconds": self.candle_seconds,
             "candles": [

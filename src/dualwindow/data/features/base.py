@@ -26,6 +26,7 @@ from dualwindow.columns import (
     average_features,
 )
 from dualwindow.data.candles.frames import Candles
+from dualwindow.data.candles.impossible import KnownCandles
 
 #: Raised whenever a formula changes: models made with another version are not used.
 FEATURE_CODE_VERSION: Final = 1
@@ -204,14 +205,26 @@ class MovingAverageFeatures:
 
 
 def change_features(candles: Candles) -> dict[str, NDArray[np.float64]]:
-    """`ChangeFeatures` of a whole frame at once.
+    """`ChangeFeatures` of a whole frame at once, NaN where a row is unknown.
+
+    Impossible candles are unknown, and the rows after them; see `candles.impossible`.
 
     Example:
         >>> candles = {"high": [8, 10], "low": [8, 6], "close": [8, 9], "volume": [4, 8]}
         >>> [values.tolist() for values in change_features(candles).values()]
         [[nan, 0.25], [nan, -0.25], [nan, 0.125], [nan, 1.0]]
     """
-    return ChangeFeatures().update(candles)
+    known, unknown = KnownCandles().update(candles)
+    return without_rows(ChangeFeatures().update(known), unknown)
+
+
+def without_rows(
+    features: dict[str, NDArray[np.float64]], unknown: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float64]]:
+    """The features, NaN in the (N,) unknown rows."""
+    if not unknown.any():
+        return features
+    return {name: np.where(unknown, np.nan, values) for name, values in features.items()}
 
 
 def moving_average_features(candles: Candles, period: int) -> dict[str, NDArray[np.float64]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS, canonical_feature_name
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.impossible import impossible_candles
+from dualwindow.data.features.other_candles import OtherCandles
 from dualwindow.data.features.windows import valid_windows
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
@@ -83,15 +85,23 @@ class CandleArrays:
 
 
 def read_candles(
-    frame: pd.DataFrame, feature_columns: Sequence[str], pair: str, timeframe: str
+    frame: pd.DataFrame,
+    feature_columns: Sequence[str],
+    pair: str,
+    timeframe: str,
+    others: Iterable[OtherCandles] = (),
 ) -> CandleArrays:
-    """Take the arrays out of FreqAI's frame.
+    """Take the arrays out of FreqAI's frame; NaN in features that come from unknown candles.
+
+    An impossible candle is unknown, and of another pair or timeframe also one that is missing or
+    lies in an outage.
 
     Args:
         frame: N rows with freqtrade's candle columns and the feature columns, in time order.
         feature_columns: (C,) FreqAI's names of the features.
         pair: the base pair.
         timeframe: the base timeframe.
+        others: of other pairs and timeframes that the features may come from.
 
     Raises:
         DataError: when a candle column is missing, two features get one name, or rows are not in
@@ -112,4 +122,10 @@ def read_candles(
     # Column by column: a whole-frame conversion would hold a second, Fortran-ordered copy.
     for index, column in enumerate(feature_columns):
         features[:, index] = frame[column].to_numpy(np.float64, na_value=np.nan)
+    for other in others:
+        columns = [i for i, column in enumerate(feature_columns) if other.made(column)]
+        if columns:
+            rows = np.flatnonzero(other.unknown_rows(seconds))
+            features[rows[:, None], columns] = np.nan
+    features[impossible_candles(frame)] = np.nan
     return CandleArrays(names, seconds, features, flat_candles(frame))

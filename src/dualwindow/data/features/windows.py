@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import Candles, flat_candles, utc_seconds
+from dualwindow.data.candles.impossible import impossible_candles
 from dualwindow.labels import BothTouched, label_candles_counted
 from dualwindow.settings import TrainingConfig
 
@@ -73,10 +74,12 @@ def known_futures(
     future_window: int,
     max_flat_candles: int,
     candle_seconds: int = 60,
+    impossible: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Rows whose F following candles exist, follow without a gap, and hold no outage.
 
-    Dates, flat candles and limits are those of `valid_windows`, F is `future_window` candles.
+    Dates, flat candles and limits are those of `valid_windows`, F is `future_window` candles. Of
+    the (N,) `impossible` candles, the row itself and its future hold none.
 
     Returns:
         (N,) bool; row r stands for the steps and candles r+1 ... r+F.
@@ -93,13 +96,27 @@ def known_futures(
     bad = _any_in_last(_jumps(seconds, candle_seconds), future_window)
     bad |= _holds_outage(flat, future_window, max_flat_candles)
     known[: rows - future_window] = ~bad[future_window:]
+    if impossible is not None:
+        known &= ~reaches_any(impossible, future_window)
     return known
+
+
+def reaches_any(candles: NDArray[np.bool_], future_window: int) -> NDArray[np.bool_]:
+    """Rows that are among some candles, (N,) bool, or whose next `future_window` candles hold one.
+
+    Example:
+        >>> reaches_any(np.array([False, False, True, False]), 1).tolist()
+        [False, True, True, False]
+    """
+    return _any_in_last(candles[::-1], future_window + 1)[::-1]
 
 
 def label_frame(
     candles: pd.DataFrame, config: TrainingConfig, candle_seconds: int = 60
 ) -> tuple[NDArray[np.int8], BothTouched]:
     """Label every candle of a frame in time order, unknown where its future has a hole.
+
+    Neither the candle nor one of its future is impossible where the label is known.
 
     Returns:
         (N,) int8 as `label_candles`, and how often one candle touched both barriers of a side.
@@ -122,6 +139,7 @@ def label_rows(
         future_window=config.future_window,
         max_flat_candles=config.max_flat_candles,
         candle_seconds=candle_seconds,
+        impossible=impossible_candles(candles),
     )
     return label_candles_counted(
         candles["high"],
@@ -133,6 +151,7 @@ def label_rows(
         short_tp_pct=config.short_tp_pct,
         short_sl_pct=config.short_sl_pct,
         rule=config.label_rule,
+        price_step=config.label_price_step,
         known=known,
     )
 

@@ -1,0 +1,126 @@
+"""What a backtest and a running bot look at in candles before they trade on them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.enums import CandleType, RunMode
+from freqtrade.exceptions import OperationalException
+
+from dualwindow.bot.config_checks import require_sound_candles
+from dualwindow.bot.exits import LivePriceSteps
+from dualwindow.data.candles.table_files import SUFFIXES
+from dualwindow.settings import TrainingConfig
+from tests.data.candles.test_table_files import PAIR, damaged, store, store_funding
+from tests.makers.bot import freqtrade_config
+from tests.makers.live_bot import Exchange, Provider
+from tests.makers.markets import random_candles, stepped
+
+#: Step, share of a barrier of half a percent at a price of 1.8e-06, and what becomes of it.
+STEPS = [(1e-08, "refused"), (2e-09, "warned"), (1e-10, "silent")]
+
+
+def config_of(folder: Path, form: str = "feather", **changes: Any) -> dict[str, Any]:
+    config = freqtrade_config(folder)
+    datadir = folder / "data" / "binance"
+    (datadir / "futures").mkdir(parents=True, exist_ok=True)
+    config |= {"runmode": RunMode.BACKTEST, "datadir": datadir, "dataformat_ohlcv": form}
+    config |= {"timerange": None, **changes}
+    config["exchange"]["pair_whitelist"] = [PAIR]
+    return config
+
+
+def cheap_candles(step: float, rows: int = 2000) -> pd.DataFrame:
+    return stepped(random_candles(rows, price=1.8e-06, volatility=5e-4), step)
+
+
+@pytest.mark.parametrize(("step", "outcome"), STEPS)
+def test_a_backtest_looks_at_the_price_step_of_its_pairs(
+    step: float, outcome: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(tmp_path, "parquet")
+    store(config["datadir"], cheap_candles(step), "parquet", CandleType.FUTURES, "1m")
+    if outcome == "refused":
+        with pytest.raises(OperationalException, match=r"BTC/USDT:USDT.*1e-08.*barriers above"):
+            require_sound_candles(config, TrainingConfig())
+        return
+    with caplog.at_level(logging.WARNING):
+        require_sound_candles(config, TrainingConfig())
+    assert ("label_price_step" in caplog.text) == (outcome == "warned")
+
+
+def test_candles_outside_of_the_backtest_do_not_count(tmp_path: Path) -> None:
+    config = config_of(tmp_path, timerange="20250104-20250106")
+    config["freqai"]["train_period_days"] = 1
+    coarse, fine = cheap_candles(1e-08), cheap_candles(1e-11, rows=2880)
+    fine["date"] += pd.Timedelta(days=2)
+    store(config["datadir"], pd.concat([coarse, fine]), "feather", CandleType.FUTURES, "1m")
+    require_sound_candles(config, TrainingConfig())
+    config["timerange"] = "20250102-20250103"
+    with pytest.raises(OperationalException, match="from 2025-01-01 prices near"):
+        require_sound_candles(config, TrainingConfig())
+
+
+@pytest.mark.parametrize("form", sorted(SUFFIXES))
+def test_a_damaged_file_is_refused_at_the_start_of_a_backtest(form: str, tmp_path: Path) -> None:
+    """freqtrade would log a traceback and take it for a file without candles."""
+    config = config_of(tmp_path, form)
+    candles = store(config["datadir"], random_candles(300), form, CandleType.FUTURES, "1m")
+    paths = [candles, *store_funding(config["datadir"], form)]
+    whole = {path: path.read_bytes() for path in paths}
+    random = np.random.default_rng(8)
+    for path, content in whole.items():
+        refused = 0
+        for _ in range(40):
+            path.write_bytes(damaged(content, random))
+            try:
+                require_sound_candles(config, TrainingConfig())
+            except OperationalException as error:
+                refused += path.name in str(error) and "download" in str(error)
+        path.write_bytes(b"")
+        with pytest.raises(OperationalException, match=f"{path.name}.*download the pair again"):
+            require_sound_candles(config, TrainingConfig())
+        path.write_bytes(content)
+        assert refused > 5
+    require_sound_candles(config, TrainingConfig())
+
+
+@pytest.mark.parametrize(("step", "outcome"), STEPS)
+@pytest.mark.parametrize("mode", ["tick", "decimals", "digits", "candles"])
+def test_a_running_bot_asks_the_exchange_for_the_step(
+    mode: str, step: float, outcome: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if mode in ("decimals", "digits") and step == 2e-09:
+        step = 1e-09  # Its share is a tenth and a bit.
+    frame = cheap_candles(step)
+    exchange = Exchange(frame)
+    places = round(-np.log10(step))
+    precision, exchange.precision_mode_price = {
+        "tick": (step, 4),
+        "decimals": (places, 2),
+        "digits": (places - 5, 3),
+        "candles": (None, 4),
+    }[mode]
+    exchange.price_precision = precision
+    check = LivePriceSteps(TrainingConfig())
+    # The closes alone would show nothing.
+    close = frame["close"].to_numpy()
+    close = close if mode == "candles" else close[-5:]
+
+    def checked() -> None:
+        check.check(PAIR, close, Provider(exchange))
+
+    if outcome == "refused":
+        for _ in range(2):
+            with pytest.raises(OperationalException, match="BTC/USDT:USDT: prices near"):
+                checked()
+        return
+    with caplog.at_level(logging.WARNING):
+        checked()
+        checked()
+    assert caplog.text.count("stop losses are rounded") == (outcome == "warned")
