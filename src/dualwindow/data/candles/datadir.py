@@ -1,7 +1,7 @@
 """The folder in which freqtrade keeps the candles of an exchange, and what lies in it.
 
 freqtrade keeps one file a pair and timeframe: `user_data/data/<exchange>/BTC_USDT-1m.feather` for
-spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures, and in its other formats likewise.
+spot, `.../futures/BTC_USDT_USDT-1m-futures.feather` for futures, or another format's ending.
 """
 
 from __future__ import annotations
