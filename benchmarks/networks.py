@@ -16,7 +16,6 @@ from benchmarks.results import Result, at_most, compared
 from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.models.network import (
-    CHANNELS_PER_FEATURE,
     TREND_GAIN,
     DualWindowNetwork,
     NetworkShape,
@@ -24,6 +23,7 @@ from dualwindow.models.network import (
 from dualwindow.models.predict import predict_rows
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.sizes import CHANNELS_PER_FEATURE
 from dualwindow.training.gradient_step import GradientStep, optimizer_of
 
 BATCH: Final = 256

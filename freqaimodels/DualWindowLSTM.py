@@ -9,36 +9,46 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from freqtrade.configuration import TimeRange
+from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.bot.background_training import BackgroundTraining
-from dualwindow.bot.candles.kitchen import KnownCandlesModel, other_candles
-from dualwindow.bot.config_checks import (
-    is_live,
-    read_settings,
-    refusing,
-    require_candle_files,
-    require_sound_candles,
+from dualwindow.bot.backtest_candles import BacktestCandles, UntrainablePairError
+from dualwindow.bot.backtests.kitchen import BacktestKitchen
+from dualwindow.bot.backtests.live_predictions import (
+    predicts_nothing,
+    warn_of_other_candles,
+    with_every_column,
 )
+from dualwindow.bot.candles.kitchen import KnownCandlesModel, other_candles
+from dualwindow.bot.config_checks import is_live, read_settings, refusing
 from dualwindow.bot.data_drawer import DualWindowDrawer
-from dualwindow.bot.decisions import DecisionRule
+from dualwindow.bot.decisions import traded_by
 from dualwindow.bot.drawer_files import open_model_folder
 from dualwindow.bot.exits import LivePriceSteps
-from dualwindow.bot.freqai_frames import FramePrices, prediction_frame, training_data
+from dualwindow.bot.freqai_frames import (
+    FramePrices,
+    prediction_frame,
+    training_data,
+    without_predictions,
+)
 from dualwindow.bot.history import BacktestHistory
+from dualwindow.bot.live.background_training import BackgroundTraining
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
-from dualwindow.errors import DualWindowError
+from dualwindow.errors import DataError, DualWindowError
 from dualwindow.models.fingerprint import model_dependencies
 from dualwindow.models.freqai_folders import checkpoint_path, is_saved
+from dualwindow.models.identifier.traded import write_traded
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.pretrained import require_no_hindsight
@@ -64,12 +74,12 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
 
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
-        require_candle_files(config)
-        require_sound_candles(config, settings.training)
         self._live = is_live(config)
         with refusing():
             device = resolve_device(settings.training.device)
             training_dtype(settings.training.precision, device)
+            self._candles = BacktestCandles(config, settings.training, settings.indicator_periods)
+            self._candles.require_files()
             start = read_start(config, settings)
             self._prices = FramePrices(config, reads_funding=not self._live)
         self._start_model, self._settings = start.model, start.settings
@@ -80,7 +90,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self.dd.current_candle = self.current_candle
         for warning in (*settings.warnings, *start.warnings):
             logger.warning(warning)
-        for line in start.lines():
+        for line in (*settings.notes, *start.lines()):
             logger.info(line)
         # Live prediction gets this many rows: exactly one window.
         self.CONV_WIDTH = self._settings.window_size
@@ -101,12 +111,13 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         """Train and predict one pair; refuse models whose features were made by other code."""
         self.dd.bind(strategy)
         pair = metadata["pair"]
+        self._candles.require_range(strategy)
         self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
-            self._history = BacktestHistory(dataframe, pair, strategy)
             # freqtrade trades on what is returned: at the last price, not at an impossible one.
-            return known_frame(super().start(dataframe, metadata, strategy))
+            return known_frame(self._backtest(dataframe, pair, strategy))
         self._price_steps.check(pair, dataframe["close"].to_numpy(np.float64), strategy.dp)
+        self._follow(strategy)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
@@ -117,12 +128,60 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
 
+    def _backtest(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
+        """Train and predict a pair slice by slice; one that cannot be may be left out."""
+        if pair not in self._candles.left_out:
+            self.dd.bind_pair(pair)
+            self._history = BacktestHistory(dataframe, pair, strategy)
+            self.total_pairs = len(self._candles.whitelist) or self.total_pairs
+            try:
+                return super().start(dataframe, {"pair": pair}, strategy)
+            except UntrainablePairError as error:
+                self._candles.leave_out(pair, str(error))
+        return without_predictions(dataframe)
+
+    def start_backtesting(
+        self,
+        dataframe: pd.DataFrame,
+        metadata: dict[str, Any],
+        dk: FreqaiDataKitchen,  # noqa: ARG002 - FreqAI's signature
+        strategy: IStrategy,
+    ) -> FreqaiDataKitchen:
+        """Train and predict all slices of a pair, or take those that are of the same candles.
+
+        The folder remembers what a backtest trades.
+        """
+        kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
+        self.dk = kitchen
+        super().start_backtesting(dataframe, metadata, kitchen, strategy)
+        kitchen.log_unsaved()
+        if self.config.get("runmode") == RunMode.BACKTEST:
+            write_traded(
+                self.dd.full_path, traded_by(strategy, self.config, self._settings, kitchen)
+            )
+        return kitchen
+
+    def start_backtesting_from_historic_predictions(
+        self, dataframe: pd.DataFrame, metadata: dict[str, Any], dk: FreqaiDataKitchen
+    ) -> FreqaiDataKitchen:
+        """Trade a running bot's own predictions; a pair without any is left alone."""
+        pair = metadata["pair"]
+        predictions = self.dd.historic_predictions.get(pair)
+        if predictions is None or "date_pred" not in predictions:
+            dk.return_dataframe = predicts_nothing(dataframe, pair)
+            return dk
+        warn_of_other_candles(dataframe, predictions, pair)
+        dk = super().start_backtesting_from_historic_predictions(dataframe, metadata, dk)
+        dk.return_dataframe = with_every_column(dk.return_dataframe)
+        return dk
+
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
     ) -> TrainedModel:
         """Train on the windows of `unfiltered_df` that are valid and whose label is known."""
         logger.info("-------------------- Starting training %s --------------------", pair)
         started = time.monotonic()
+        self._failure = None
         try:
             model = self.fit(self._data_dictionary(unfiltered_df, pair, dk), dk)
         except DualWindowError as error:
@@ -241,6 +300,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             return False
         with refusing():
             check_manifest(folder)
+        if isinstance(dk, BacktestKitchen) and not dk.takes_model():
+            return False
         self.dd.point_to(dk)
         return True
 
@@ -261,8 +322,22 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame
     ) -> None:
         """End the backtest: FreqAI would cache empty predictions and go on."""
-        reason = self._failure or "see the warning above"
-        raise OperationalException(
-            f"{dk.pair}: the training for the backtest from "
-            f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: {reason}"
-        ) from self._failure
+        reason = (
+            f"the training for the backtest from "
+            f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: "
+            f"{self._failure or 'see the warning above'}"
+        )
+        if isinstance(self._failure, DataError):
+            raise UntrainablePairError(reason) from self._failure
+        raise OperationalException(f"{dk.pair}: {reason}") from self._failure
+
+    def ensure_data_exists(
+        self, len_dataframe_backtest: int, tr_backtest: TimeRange, pair: str
+    ) -> bool:
+        """Whether a slice has candles; without any FreqAI would end in an IndexError."""
+        exists: bool = super().ensure_data_exists(len_dataframe_backtest, tr_backtest, pair)
+        if exists and not len_dataframe_backtest:
+            raise UntrainablePairError(
+                f"it has no candles from {tr_backtest.start_fmt} to {tr_backtest.stop_fmt}"
+            )
+        return exists

@@ -20,11 +20,13 @@ from freqtrade.persistence import Trade
 from dualwindow.bot import exits
 from dualwindow.bot.candles.future import ClosedCandlesStrategy
 from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_settings
-from dualwindow.bot.decisions import DecisionRule, EarlierModels, warn_of_silent_sides
+from dualwindow.bot.decisions import EarlierModels, warn_of_silent_sides
 from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
+from dualwindow.bot.live.stopping import end_with_main_thread
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.thresholds import confidence_tags
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
@@ -91,6 +93,17 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self._searched.choose(self._given_thresholds())
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
+        if is_live(config):
+            end_with_main_thread(self)
+
+    def load_freqAI_model(self) -> None:  # noqa: N802 - the name is freqtrade's
+        """Load the model; live, let freqtrade download the pairs that the whitelist holds now.
+
+        It would download those that `exchange.pair_whitelist` names or has patterns of.
+        """
+        if is_live(self.config):
+            self.config["pairs"] = self.dp.current_whitelist()
+        super().load_freqAI_model()
 
     def load_params_from_file(self) -> dict[str, Any]:
         """Hyperopt's best values, without exits: those stay the strategy's own."""
@@ -116,10 +129,10 @@ class DualWindowStrategy(ClosedCandlesStrategy):
     @property
     def thresholds(self) -> Thresholds:
         """The active thresholds; nothing reaches that of a side that is decided by a share."""
-        return self._rule.thresholds
+        return self.decision_rule.thresholds
 
     @property
-    def _rule(self) -> DecisionRule:
+    def decision_rule(self) -> DecisionRule:
         """The active decision rule; while hyperopt runs, that of the current epoch."""
         return self._searched.active
 
@@ -187,13 +200,13 @@ class DualWindowStrategy(ClosedCandlesStrategy):
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        return self._rule.decide(dataframe)
+        return self.decision_rule.decide(dataframe)
 
     def populate_entry_trend(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
         """Decide from the probabilities, and enter; the tag names side and confidence."""
-        rule, pair = self._rule, metadata["pair"]
+        rule, pair = self.decision_rule, metadata["pair"]
         self._earlier_models.look_for(rule, dataframe, pair, live=is_live(self.config))
         probabilities = rule.probabilities(dataframe)
         side = self._decisions(dataframe)
@@ -235,7 +248,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
                 side,
                 rate,
                 newest["date"].iloc[0],
-                self._rule.text(newest),
+                self.decision_rule.text(newest),
             )
         return True
 

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.figures import AfterFees, SideFigures
 from dualwindow.backtest.prices import TradeCandles
-from dualwindow.backtest.terms import USUAL_FEES, TradeTerms
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
 from dualwindow.columns import LONG, SHORT
 from dualwindow.data.candles.pairs import FUTURES
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.costs import USUAL_FEES
 
 TERMS: Final = TradeTerms(fee=USUAL_FEES[FUTURES])
 

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, Final
 
 from demo.running import REPOSITORY
-from dualwindow.backtest.terms import USUAL_FEES, TradeTerms
+from dualwindow.backtest.terms import TradeTerms
 from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.costs import USUAL_FEES
 from studies.contest import evaluated, figures_of, pooled, require_same_rows
 from studies.part import Progress
 from studies.real_market import Fold, Market, data_folder, feature_stream, source_of

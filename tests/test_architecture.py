@@ -51,7 +51,14 @@ LIGHT: Final = (
     *("errors", "columns", "labels", "confidence", "settings", "evaluation", "backtest", "report"),
     *("data", "runtime.files", "runtime.memory", "runtime.cores", "runtime.processes"),
     *("models.manifest", "models.model_files", "models.fingerprint", "models.freqai_folders"),
-    *("model_selection.walk_sources", "cli.main", "cli.commands", "cli.options"),
+    *(
+        "models.identifier",
+        "model_selection.walk_sources",
+        "model_selection.walk_candles",
+        "cli.main",
+        "cli.commands",
+        "cli.options",
+    ),
     *("cli.train.plan", "cli.evaluate.walk_forward"),
 )
 #: What is not light in them.

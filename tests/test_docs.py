@@ -14,8 +14,9 @@ from typing import Final
 import pytest
 
 from dualwindow.cli.main import COMMANDS
-from dualwindow.cli.options.config_check import check_config
-from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.cli.options.flags import MIN_TRADES
+from dualwindow.settings.checks.whole import check_config
+from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
 from tests.makers.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 
 DOCS: Final = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
@@ -49,12 +50,16 @@ NO_TROUBLE: Final = (
     "chosen, corrected for the luck of choosing: … a trade",
     "on validation the choice is better than random sides and earns its fees",
     "in the candles:",
+    "pairs …; …; candles in …",
+    "… the default; --print-config shows them",
     "image-torch.json",
     "freqtrade download-data",
     "freqtrade backtesting …",
     "and … more pairs",
     ", pair_blacklist left out",
     "of its log loss; HOLD versus move …, direction …",
+    "fee … % and slippage … % a side",
+    "else the likeliest class",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")
@@ -104,7 +109,7 @@ def test_messages_are_found_in_the_ways_that_the_code_has() -> None:
         "src/dualwindow/data/candles/quality_report.py",
         "train_gpu.py",
     } <= found
-    assert {"freqaimodels/DualWindowLSTM.py", "src/dualwindow/bot/config_checks.py"} <= found
+    assert {"freqaimodels/DualWindowLSTM.py", "src/dualwindow/bot/backtest_candles.py"} <= found
     assert len(messages()) > 150
 
 
@@ -180,3 +185,35 @@ def overlays() -> list[dict[str, object]]:
 def test_configurations_are_valid(overlay: dict[str, object]) -> None:
     layers = [*read_layers([REPOSITORY / "config.json"]), Layer("the docs", overlay)]
     assert check_config(LayeredConfig(layers).content, cores=2).problems == ()
+
+
+def words_of(tool: str) -> list[list[str]]:
+    """The arguments of every command of freqtrade in the docs that runs a tool."""
+    texts = [page.read_text("utf-8") for page in DOCS]
+    found = [match for text in texts for match in re.findall(rf"freqtrade ({tool} [^`\n]+)", text)]
+    return [shlex.split(line) for line in found]
+
+
+def test_the_analysis_of_tags_asks_for_a_table() -> None:
+    commands_ = words_of("backtesting-analysis")
+    assert commands_
+    assert all("--analysis-groups" in words for words in commands_)
+
+
+def test_analyses_that_delete_their_folder_have_one_of_their_own() -> None:
+    """freqtrade deletes the models of the identifier before every run of these."""
+    commands_ = [*words_of("lookahead-analysis"), *words_of("recursive-analysis")]
+    assert commands_
+    others = {"dualwindow", "demo", "small"}
+    for words in commands_:
+        *_, overlay = [words[at + 1] for at, word in enumerate(words) if word == "-c"]
+        name = overlay.removesuffix(".json")
+        own = [each for each in overlays() if f"'identifier': {name!r}" in str(each)]
+        assert own, overlay
+        assert name not in others
+
+
+def test_no_documented_choice_of_thresholds_wants_more_trades_than_the_guides_model_makes() -> None:
+    """Its validation candles make 40 trades at most."""
+    wanted = [given for page in DOCS for _, given in commands(page) if "--min-trades" in given]
+    assert all(int(given[given.index("--min-trades") + 1]) <= MIN_TRADES for given in wanted)

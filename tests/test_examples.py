@@ -42,7 +42,7 @@ ENTRY_POINTS = (
     "model_selection.threshold_search:candidate_thresholds",
     "model_selection.threshold_search:choose_thresholds",
     "model_selection.walk_forward:walk_pair",
-    "models.fingerprint:code_fingerprint",
+    "data.features.feature_code:code_fingerprint",
     "models.mirror:mirror_for",
     "models.network:NetworkShape.from_settings",
     "models.trained_model:TrainedModel.predict",

@@ -12,7 +12,7 @@ import pytest
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.bot.config_checks import require_sound_candles
+from dualwindow.bot.backtest_candles import BacktestCandles
 from dualwindow.bot.exits import LivePriceSteps
 from dualwindow.data.candles.table_files import SUFFIXES
 from dualwindow.settings import TrainingConfig
@@ -35,6 +35,11 @@ def config_of(folder: Path, form: str = "feather", **changes: Any) -> dict[str, 
     return config
 
 
+def require_sound_candles(config: dict[str, Any]) -> None:
+    """What the model does with its pairs when a backtest starts."""
+    BacktestCandles(config, TrainingConfig(), [30]).require_files()
+
+
 def cheap_candles(step: float, rows: int = 2000) -> pd.DataFrame:
     return stepped(random_candles(rows, price=1.8e-06, volatility=5e-4), step)
 
@@ -47,10 +52,10 @@ def test_a_backtest_looks_at_the_price_step_of_its_pairs(
     store(config["datadir"], cheap_candles(step), "parquet", CandleType.FUTURES, "1m")
     if outcome == "refused":
         with pytest.raises(OperationalException, match=r"BTC/USDT:USDT.*1e-08.*barriers above"):
-            require_sound_candles(config, TrainingConfig())
+            require_sound_candles(config)
         return
     with caplog.at_level(logging.WARNING):
-        require_sound_candles(config, TrainingConfig())
+        require_sound_candles(config)
     assert ("label_price_step" in caplog.text) == (outcome == "warned")
 
 
@@ -60,10 +65,10 @@ def test_candles_outside_of_the_backtest_do_not_count(tmp_path: Path) -> None:
     coarse, fine = cheap_candles(1e-08), cheap_candles(1e-11, rows=2880)
     fine["date"] += pd.Timedelta(days=2)
     store(config["datadir"], pd.concat([coarse, fine]), "feather", CandleType.FUTURES, "1m")
-    require_sound_candles(config, TrainingConfig())
+    require_sound_candles(config)
     config["timerange"] = "20250102-20250103"
     with pytest.raises(OperationalException, match="from 2025-01-01 prices near"):
-        require_sound_candles(config, TrainingConfig())
+        require_sound_candles(config)
 
 
 @pytest.mark.parametrize("form", sorted(SUFFIXES))
@@ -79,15 +84,15 @@ def test_a_damaged_file_is_refused_at_the_start_of_a_backtest(form: str, tmp_pat
         for _ in range(40):
             path.write_bytes(damaged(content, random))
             try:
-                require_sound_candles(config, TrainingConfig())
+                require_sound_candles(config)
             except OperationalException as error:
                 refused += path.name in str(error) and "download" in str(error)
         path.write_bytes(b"")
         with pytest.raises(OperationalException, match=f"{path.name}.*download the pair again"):
-            require_sound_candles(config, TrainingConfig())
+            require_sound_candles(config)
         path.write_bytes(content)
         assert refused > 5
-    require_sound_candles(config, TrainingConfig())
+    require_sound_candles(config)
 
 
 @pytest.mark.parametrize(("step", "outcome"), STEPS)

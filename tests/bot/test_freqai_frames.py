@@ -12,15 +12,15 @@ from freqtrade.exceptions import OperationalException
 
 from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.prices import TradeCandles
-from dualwindow.backtest.terms import USUAL_FEES
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.freqai_frames import FramePrices, prediction_frame
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.trained_model import Prediction
 from dualwindow.report.trainings import read_after_fees
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.costs import USUAL_FEES
 from tests.makers.bot import PAIR, Bot, make_bot
 from tests.makers.live_bot import trained
 

@@ -93,14 +93,21 @@ def test_a_file_beats_explicit_thresholds_and_they_beat_the_mode(
     strategy.bot_start()
     without, beaten = [line for line in caplog.messages if line.startswith("thresholds SHORT")]
     assert without == (
-        "thresholds SHORT 0.55 HOLD 0.45 (confidence_mode balanced), "
-        "LONG 0.61 (confidence_threshold_long)"
+        "thresholds SHORT 0.55 (confidence_mode balanced), LONG 0.61 (confidence_threshold_long), "
+        "else HOLD, whatever its threshold (confidence_fallback hold)"
     )
     file = "strategies/DualWindowStrategy.json"
     assert "SHORT 0.432 (hyperopt's " in beaten
-    assert f"{file}), LONG 0.61 (confidence_threshold_long), HOLD 0.45" in beaten
+    assert f"{file}), LONG 0.61 (confidence_threshold_long), else HOLD" in beaten
     # Without its file the configuration counts again.
     assert deciding(load(explicit)) == (0.55, 0.61, 0.45)
+    # Only before the fallback to the likeliest class does the threshold of HOLD decide anything.
+    caplog.clear()
+    load({**explicit, "confidence_fallback": "argmax"}).bot_start()
+    assert (
+        "thresholds SHORT 0.55 HOLD 0.45 (confidence_mode balanced), LONG 0.61 "
+        "(confidence_threshold_long), else the likeliest class (confidence_fallback argmax)"
+    ) in caplog.messages
 
 
 def test_thresholds_of_the_strategys_own_code_come_after_the_file(load: Load) -> None:

@@ -218,6 +218,8 @@ def test_a_backtest_trades_at_the_last_price_where_a_candle_is_impossible(
             low=c["low"].where(c.index < 40, c["low"] * 1000),
             open=c["open"].where(c.index < 40, c["open"] * 1000)), ["within 1 candle,", "00:40"]),
         (lambda c: c.assign(low=c["low"].where(c.index != 50, 1e-9)), ["1 candle,", "low 1e-09"]),
+        (lambda c: c.assign(date=c["date"] + pd.Timedelta(days=36_500)),
+            ["dated in the future of this machine's clock", "the first 2124-12-08"]),
         (lambda c: c.assign(volume=0.0), ["no candle has a volume"]),
     ],
 )  # fmt: skip

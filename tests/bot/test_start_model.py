@@ -164,7 +164,7 @@ def test_other_averages_are_refused_at_start_where_the_strategy_is_known(using: 
 
 
 def test_another_market_is_told(using: Bot) -> None:
-    (warning,) = start_of(configured(using, trading_mode="spot")).warnings
+    (warning,) = start_of(configured(using, trading_mode="spot", fee=0.0005)).warnings
     assert "trading_mode 'spot'" in warning
 
 

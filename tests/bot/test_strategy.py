@@ -112,7 +112,7 @@ def test_an_entry_says_what_it_rests_on(
     monkeypatch.setitem(bot.strategy.config, "runmode", RunMode.DRY_RUN)
     assert enter()
     (line,) = [each for each in caplog.messages if "entering" in each]
-    for part in ("BTC/USDT:USDT", "long", "0.110", "0.270", "0.620", "0.45", "0.40"):
+    for part in ("BTC/USDT:USDT", "long", "0.110", "0.270", "0.620", "0.45 none 0.45"):
         assert part in line
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from freqtrade.exceptions import OperationalException
 
+from dualwindow.data.features.feature_code import code_fingerprint
 from dualwindow.errors import SettingsError
-from dualwindow.models.fingerprint import bind_features, code_fingerprint
+from dualwindow.models.fingerprint import bind_features
 from tests.makers.bot import make_bot
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
 from dualwindow.evaluation import Comparison, DecisionFigures, Reference, evaluate

@@ -184,14 +184,15 @@ def test_entry_tags_and_the_log_name_calibrated_probabilities(
 ) -> None:
     caplog.set_level("INFO")
     entered = bot.strategy.advise_entry(whole(slices), {"pair": PAIR})
-    market = bot.strategy._rule.probabilities(entered)
+    market = bot.strategy.decision_rule.probabilities(entered)
     for code, side in ((0, "short"), (2, "long")):
         rows = entered["decision"] == code - HOLD
         tags = entered.loc[rows, "enter_tag"].str.removeprefix(f"{side}_").astype(float)
         assert (abs(market[rows.to_numpy(), code] - tags - 0.025) <= 0.0251).all()
     bot.strategy._thresholds_logged = False
     bot.strategy.bot_start()
-    assert caplog.messages[-1].endswith("(confidence_mode aggressive) (calibration prior)")
+    assert "LONG 0.26 (confidence_threshold_long)" in caplog.messages[-1]
+    assert caplog.messages[-1].endswith("(calibration prior)")
 
 
 def test_earlier_models_are_refused_in_a_backtest_and_waited_for_in_a_bot(

@@ -251,7 +251,8 @@ def test_an_entry_names_its_level_and_the_start_the_share(
     strategy.bot_start()
     assert (
         "thresholds SHORT 0.60 (confidence_threshold_short), LONG at most 10.00% of each model's "
-        "validation HOLD 0.30 (confidence_mode coverage)"
+        "validation (confidence_mode coverage), else HOLD, whatever its threshold "
+        "(confidence_fallback hold)"
     ) in caplog.messages
     row = {"SHORT": 0.1, "HOLD": 0.5, "LONG": 0.4, "SHORT_rank": 0.5, "LONG_rank": 0.9876}
     newest = pd.DataFrame({"date": [datetime(2026, 1, 1, tzinfo=UTC)], **row})
@@ -264,7 +265,7 @@ def test_an_entry_names_its_level_and_the_start_the_share(
     strategy.config["runmode"] = RunMode.DRY_RUN
     now = newest["date"].iloc[0]
     strategy.confirm_trade_entry(PAIR, "limit", 1.0, 1.0, "GTC", now, None, "long")
-    said = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 0.30 quantile 0.9876 of 0.9000)"
+    said = "SHORT 0.100 HOLD 0.500 LONG 0.400 (thresholds 0.60 none quantile 0.9876 of 0.9000)"
     assert caplog.messages[-1].endswith(said)
 
 

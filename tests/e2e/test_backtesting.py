@@ -294,7 +294,9 @@ def test_hyperopt_searches_what_decides_without_training_and_its_file_decides(
     run = freqtrade(backtest.userdir, merged(overlay, of_model(silent)), ["backtesting", *model])
     assert run.status == 0, run.output[-3000:]
     values = {name.rpartition("_")[2]: text(value) for name, value in params["buy"].items()}
-    said = f"thresholds SHORT {values['short']} LONG {values['long']} (hyperopt's {file}), HOLD"
+    said = (
+        f"thresholds SHORT {values['short']} LONG {values['long']} (hyperopt's {file}), else HOLD"
+    )
     assert run.output.count(said) == 1
     assert len(run.trades()) == best["results_metrics"]["total_trades"] > 0
 

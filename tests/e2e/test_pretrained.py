@@ -103,8 +103,34 @@ def pretrained(userdir: Path) -> PortableModel:
     return load_portable(userdir / "models" / NAME)
 
 
-def test_a_backtest_uses_the_model_as_it_is(userdir: Path, pretrained: PortableModel) -> None:
-    run = backtest(userdir, "used", epochs=0)
+@pytest.fixture(scope="module")
+def used(userdir: Path) -> Run:
+    return backtest(userdir, "used", epochs=0)
+
+
+def test_a_frozen_models_backtest_is_reported_as_it_traded(
+    used: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a word of the overlay; the folder's own config.json has other thresholds."""
+    monkeypatch.chdir(REPOSITORY)
+    folder, figures = used.models("used"), tmp_path / "figures.json"
+    assert main(["evaluate", str(folder), "--output", str(figures)]) == 0
+    content = json.loads(figures.read_text(encoding="utf-8"))
+    assert content["basis"]["decisions"] == "SHORT 0.36, LONG 0.36"
+    assert content["evaluation"]["rows"] == 1440
+    made = len(used.trades())
+    assert 0 < made * 0.5 < content["after_fees"]["trades"] <= made
+    assert content["after_fees"]["fee_pct"] == 100 * used.trades()["fee_open"].iloc[0]
+    assert main(["report", str(folder), "--output", str(tmp_path)]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["after_fees"] == content["after_fees"]
+    assert report["about"]["configuration"].startswith("as traded by the backtest of")
+
+
+def test_a_backtest_uses_the_model_as_it_is(
+    used: Run, userdir: Path, pretrained: PortableModel
+) -> None:
+    run = used
     assert f"the pretrained model '{NAME}' ({PAIR}, 2025-06-10 to 2025-06-14 UTC)" in run.output
     assert "candles are not evaluated on, for the pretrained model has seen them" in run.output
     predictions = run.predictions("BTC", "used")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def make_bot(
     periods: tuple[int, ...] = (30, 240),
     spot: bool = False,
     features: dict[str, Any] | None = None,
+    configure: Callable[[dict[str, Any]], None] | None = None,
 ) -> Bot:
     """Load strategy and model with a quick network and short averages."""
     config = freqtrade_config(userdir, *(["config.spot.json"] if spot else []))
@@ -106,8 +108,12 @@ def make_bot(
     freqai["train_period_days"] = 1
     freqai["model_training_parameters"] = {**QUICK, **(parameters or {})}
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}
+    if configure is not None:
+        configure(config)
     # These bots are handed their candles by the test, so no file is looked for.
     config["runmode"] = RunMode.OTHER
+    # The near barriers of `QUICK` earn nothing after the usual fee of a spot market.
+    config["dualwindow"]["evaluation_fee"] = 0.0005
     strategy = StrategyResolver.load_strategy(config)
     model = FreqaiModelResolver.load_freqaimodel(config)
     strategy.freqai = model

@@ -35,6 +35,8 @@ PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
 
 #: Barriers that are reached within minutes.
 NEAR: dict[str, Any] = {
+    # After the usual fee these barriers would earn nothing, and be refused.
+    "dualwindow": {"evaluation_fee": 0.0001},
     "freqai": {
         "live_retrain_hours": 1,
         "expiration_hours": 3,
@@ -49,7 +51,7 @@ NEAR: dict[str, Any] = {
             "confidence_threshold_short": 0.34,
             "confidence_threshold_long": 0.34,
         },
-    }
+    },
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 from dualwindow.cli.main import main
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
+from dualwindow.models.manifest import write_manifest
 from dualwindow.report.build import gather, write_report
 from dualwindow.report.schema import RunFacts, Stage, WeeklyClasses
 from dualwindow.report.trainings import read_window
@@ -130,3 +131,18 @@ def test_trades_after_fees_are_shown_where_they_are_known(tmp_path: Path) -> Non
     page, _ = write_report(report, tmp_path)
     assert "+0.030 % [+0.010, +0.050]" in page.read_text(encoding="utf-8")
     assert gather(backtest_folder(tmp_path / "bot"), after_fees=earned()).after_fees == earned()
+
+
+@pytest.mark.parametrize("name", ["evaluation.json", "model.json", "model.safetensors"])
+def test_a_report_is_refused_where_an_evaluation_would_be(name: str, tmp_path: Path) -> None:
+    folder = write_window(tmp_path, window(evaluated())).parent
+    files = [folder / each for each in ("evaluation.json", "model.json", "model.safetensors")]
+    for file in files[1:]:
+        file.write_bytes(b"{}")
+    write_manifest(folder, files)
+    assert gather(folder).windows
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        gather(folder)

@@ -13,6 +13,7 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.model_selection.walk_forward import pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, read_slices, walk_of
 from dualwindow.report.build import gather
@@ -116,7 +117,7 @@ def test_mode_coverage_decides_by_each_models_ranks(tmp_path: Path) -> None:
     config = TrainingConfig.from_parameters(
         {"confidence_mode": "coverage", "confidence_coverage": 0.05}
     )
-    slices = read_slices(folder, "BTC", config)
+    slices = read_slices(folder, "BTC", DecisionRule.from_settings(config))
     assert len({each.thresholds.long for each in slices}) == 2
     for each, path in zip(
         slices, sorted(folder.glob("backtesting_predictions/*.feather")), strict=True
@@ -134,7 +135,8 @@ def test_where_models_overlap_the_newer_one_counts(tmp_path: Path) -> None:
     frame = pd.read_feather(older)
     frame["date"] += pd.Timedelta(minutes=100)
     frame.to_feather(older)
-    first, second = read_slices(folder, "BTC", TrainingConfig())
+    rule = DecisionRule.from_settings(TrainingConfig())
+    first, second = read_slices(folder, "BTC", rule)
     assert (len(first.seconds), len(second.seconds)) == (ROWS - 100, ROWS)
     assert first.seconds[-1] == until - 60 < second.seconds[0]
 

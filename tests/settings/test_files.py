@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
 
 keys = st.sampled_from("abc")
 values = st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)

@@ -380,3 +380,19 @@ def test_what_the_machine_cannot_do_is_lowered_with_one_warning() -> None:
     (warning,) = found.warnings
     assert "n_processes 64 -> 4" in warning
     assert "batch_extraction_size 2000 -> 1000" in warning
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_bot_chooses_sizes_for_its_machine_where_it_is_asked_to(asked: bool) -> None:
+    content = {
+        "dualwindow": {"auto_configure": asked},
+        "freqai": {
+            "identifier": "x",
+            "train_period_days": 90,
+            "feature_parameters": {"indicator_periods_candles": [10]},
+            "model_training_parameters": {"streaming_chunk_size": 7777},
+        },
+    }
+    found = read_freqai_config(content, cores=2, timeframe_seconds={"1m": 60})
+    assert found.training.streaming_chunk_size == (1000 if asked else 7777)
+    assert [note.partition(" ")[0] for note in found.notes] == ["auto_configure"] * asked

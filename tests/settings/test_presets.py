@@ -12,9 +12,14 @@ from dualwindow.bot.config_checks import read_settings, read_strategy_settings
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig, read_layers
 from dualwindow.settings.freqai import read_freqai_config
-from dualwindow.settings.presets import find_preset, preset_files, preset_layers, preset_settings
+from dualwindow.settings.layers.files import LayeredConfig, read_layers
+from dualwindow.settings.layers.presets import (
+    find_preset,
+    preset_files,
+    preset_layers,
+    preset_settings,
+)
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.bot import REPOSITORY, freqtrade_config
 

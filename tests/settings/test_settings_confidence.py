@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.costs import idle_threshold
 
 MODES = [
     ("conservative", 0.70, 0.70, 0.30),
@@ -93,3 +96,39 @@ def test_validate_confidence_params_looks_at_the_confidence_settings_alone() -> 
     with pytest.raises(SettingsError) as caught:
         TrainingConfig.model_construct(**bad).validate_confidence_params()
     assert len(caught.value.problems) == 2
+
+
+THREE: Final = st.lists(
+    st.tuples(*[st.sampled_from([0.1, 0.3, 0.5, 0.9])] * 3), min_size=1, max_size=20
+)
+
+
+@given(probabilities=THREE, hold=st.floats(0.0, 1.0), other=st.floats(0.0, 1.0))
+@pytest.mark.parametrize("fallback", ["hold", "argmax"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_threshold_of_hold_is_called_idle_where_it_changes_no_decision(
+    fallback: str, enabled: bool, probabilities: Any, hold: float, other: float
+) -> None:
+    rule = {"confidence_fallback": fallback, "use_confidence_thresholding": enabled}
+    configs = [
+        TrainingConfig.from_parameters({**rule, "confidence_threshold_hold": threshold})
+        for threshold in (hold, other)
+    ]
+    decisions = [decide(probabilities, config.thresholds).tolist() for config in configs]
+    is_idle = bool(idle_threshold(configs[0]))
+    assert is_idle == (fallback == "hold" or not enabled)
+    assert decisions[0] == decisions[1] or not is_idle
+    assert idle_threshold(TrainingConfig.from_parameters(rule)) == []
+
+
+def test_the_words_about_an_idle_threshold_name_both_settings_and_the_way_out() -> None:
+    (warning,) = idle_threshold(TrainingConfig(confidence_threshold_hold=0.4))
+    assert all(
+        word in warning
+        for word in ("confidence_threshold_hold 0.4", "confidence_fallback 'hold'", "'argmax'")
+    )
+    for name in ("confidence_threshold_hold", "confidence_fallback"):
+        described = TrainingConfig.model_fields[name].description
+        assert described is not None
+        assert "argmax" in described
+        assert "effect" in described

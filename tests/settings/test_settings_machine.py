@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Final
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualwindow.errors import SettingsError
+from dualwindow.runtime import machine
+from dualwindow.runtime.cores import Cores
+from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 
 
@@ -36,33 +44,57 @@ def test_the_buffer_of_the_defaults_is_33_days() -> None:
     assert TrainingConfig().calculate_required_buffer_days() == 33
 
 
-LARGE, MIDDLE, SMALL = (8, 15000), (4, 5000), (2, 1000)
+MACHINES: Final = {"memory": st.floats(0.05, 1024.0), "cores": st.integers(1, 256)}
 
 
-@pytest.mark.parametrize(
-    ("memory_gib", "cores", "tier"),
-    [
-        (32, 8, LARGE),
-        (256, 64, LARGE),
-        (31.9, 8, MIDDLE),
-        (32, 7, MIDDLE),
-        (16, 4, MIDDLE),
-        (15.9, 4, SMALL),
-        (64, 3, SMALL),
-        (4, 16, SMALL),
-        (2, 1, (1, 1000)),
-    ],
+@given(
+    **MACHINES,
+    window=st.integers(2, 50_000),
+    batch=st.integers(1, 5_000),
+    asked=st.booleans(),
 )
-def test_auto_configure_follows_the_tiers_of_memory_and_cores(
-    memory_gib: float, cores: int, tier: tuple[int, int]
+def test_auto_configure_never_chooses_what_was_measured_as_slower(
+    memory: float, cores: int, window: int, batch: int, asked: bool
 ) -> None:
-    config = TrainingConfig.from_parameters({"epochs": 3})
-    configured = config.auto_configure(memory_gib, cores)
-    assert (configured.n_processes, configured.streaming_chunk_size) == tier
+    given_ = {"window_size": window, "batch_size": batch, "use_multiprocessing": asked, "epochs": 3}
+    config = TrainingConfig.from_parameters(given_)
+    configured = config.auto_configure(memory, cores)
+    assert not configured.use_multiprocessing
+    chunk = configured.streaming_chunk_size
+    assert chunk <= max(1000, batch)
+    # A chunk is small beside the memory, except for the batch that it must hold.
+    assert chunk <= batch or chunk * window * 4 * 8 <= 0.01 * memory * 2**30
+    assert configured.batch_extraction_size <= chunk
     assert configured.epochs == 3
-    assert config == TrainingConfig.from_parameters({"epochs": 3})
-    # What it proposes needs no clamping on the machine that it was proposed for.
+    # Frozen, and nothing of what it chooses has to be lowered.
+    assert config.to_dict() == TrainingConfig.from_parameters(given_).to_dict()
     assert configured.clamped_to_machine(cores) == (configured, [])
+
+
+@pytest.mark.parametrize(("memory", "cores"), [(64.0, 16), (4.0, 2), (2.0, 1)])
+def test_on_a_usual_machine_chunks_are_those_of_the_measurements(memory: float, cores: int) -> None:
+    assert TrainingConfig().auto_configure(memory, cores).streaming_chunk_size == 1000
+
+
+def test_auto_configure_detects_the_container_and_says_what_it_chose_and_why(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit = MemoryUse(0, 2**28, "the container (cgroup v2)")
+    monkeypatch.setattr(MemoryGauge, "smallest", lambda _: limit)
+    monkeypatch.setattr(machine, "read_cores", lambda: Cores(64, 64, 3.5))
+    caplog.set_level("INFO")
+    configured = TrainingConfig().auto_configure()
+    assert configured.n_processes == 3
+    assert configured.streaming_chunk_size < 1000
+    (line,) = caplog.messages
+    for words in (
+        *("3 cores", "0.2 GiB", "the container (cgroup v2)", "because"),
+        f"chunks of {configured.streaming_chunk_size} windows",
+        "one process",
+    ):
+        assert words in line
+    with pytest.raises(SettingsError, match=r"config = config\.auto_configure"):
+        TrainingConfig().auto_configure()
 
 
 def test_what_the_machine_cannot_do_is_lowered_and_named() -> None:

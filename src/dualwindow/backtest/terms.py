@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from dualwindow.data.candles.pairs import FUTURES, SPOT
-from dualwindow.errors import SettingsError
+from dualwindow.data.candles.pairs import FUTURES
+from dualwindow.settings.checks.costs import fee_of
 from dualwindow.settings.root_settings import RootSettings
-
-#: Binance's taker fees of one side, as a fraction of the price.
-USUAL_FEES: Final = {SPOT: 0.001, FUTURES: 0.0005}
 
 
 def trade_terms(root: RootSettings, content: Mapping[str, Any], trading_mode: str) -> TradeTerms:
@@ -26,18 +23,8 @@ def trade_terms(root: RootSettings, content: Mapping[str, Any], trading_mode: st
         SettingsError: when freqtrade's `fee` is no fraction.
     """
     is_future = trading_mode == FUTURES
-    fee = root.evaluation_fee
-    if fee is None:
-        fee = content.get("fee")
-    if fee is None:
-        fee = USUAL_FEES[FUTURES if is_future else SPOT]
-    if isinstance(fee, bool) or not isinstance(fee, int | float) or not 0.0 <= fee < 0.1:
-        raise SettingsError(
-            [f"fee {fee!r} must be a fraction of the price from 0 to below 0.1, such as 0.001"],
-            "the configuration",
-        )
     return TradeTerms(
-        fee=float(fee),
+        fee=fee_of(root, content, trading_mode),
         slippage=root.evaluation_slippage,
         leverage=root.leverage if is_future else 1.0,
         can_short=is_future,

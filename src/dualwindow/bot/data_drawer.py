@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,25 @@ import numpy as np
 import pandas as pd
 import rapidjson
 from freqtrade.configuration import TimeRange
+from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.freqai.data_drawer import METADATA_NUMBER_MODE, FreqaiDataDrawer
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
+from dualwindow.bot.backtests.kitchen import BacktestKitchen
+from dualwindow.bot.backtests.takeover import models_of_other_candles
 from dualwindow.bot.config_checks import refusing
 from dualwindow.bot.drawer_files import file_oldest, with_filed
 from dualwindow.bot.history import joined_history
-from dualwindow.models.fingerprint import bind_features, code_fingerprint
+from dualwindow.data.candles.sums import changes_text
+from dualwindow.data.features.feature_code import code_fingerprint
+from dualwindow.models.fingerprint import bind_features, bind_pair
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
+from dualwindow.models.manifest import MANIFEST_NAME
 from dualwindow.runtime.files import CheckedFiles
+from dualwindow.settings.pairs import base_coin, pairs_in
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +49,7 @@ class DualWindowDrawer(FreqaiDataDrawer):
         #: Sums of settings and feature code, written into every saved model's manifest, see
         #: `manifest.bound_to`; empty until `bind`.
         self.binding: dict[str, str] = {}
+        self._loaded = False
         super().__init__(full_path, config)
         self.model_type = "pytorch"
 
@@ -62,10 +70,27 @@ class DualWindowDrawer(FreqaiDataDrawer):
         with refusing():
             self.binding = bind_features(self.full_path, code_fingerprint(functions))
 
+    def bind_pair(self, pair: str) -> None:
+        """Bind a base coin's models to a pair, which a pattern of the whitelist may stand for.
+
+        Raises:
+            OperationalException: when they belong to another pair.
+        """
+        owner = bind_pair(self.full_path, pair)
+        if owner != pair:
+            raise OperationalException(
+                f"{pair}: the models of {base_coin(pair)} in {self.full_path} belong to {owner}; "
+                "set another freqai.identifier, or delete the folder to train again"
+            )
+
     def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
         """Save a model with FreqAI's own files, and publish it."""
         with self._model_lock:
+            # One that is replaced counts as no model until the new one is whole.
+            Path(dk.data_path, MANIFEST_NAME).unlink(missing_ok=True)
             super().save_data(model, coin, dk)
+            if isinstance(dk, BacktestKitchen):
+                dk.note_model()
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
         remove_checkpoints(Path(dk.data_path))
 
@@ -149,6 +174,39 @@ class DualWindowDrawer(FreqaiDataDrawer):
             mode = METADATA_NUMBER_MODE
             text = rapidjson.dumps(content, default=self.np_encoder, number_mode=mode)
             self._files.write(path.name, text.encode())
+
+    def load_all_pair_histories(self, timerange: TimeRange, dk: FreqaiDataKitchen) -> None:
+        """Load what freqtrade has downloaded for this start, once, without models of other candles.
+
+        FreqAI asks again whenever there is nothing in memory; pairs that come later are brought by
+        `PairHistories`, because what the disk has of them may be old.
+        """
+        if self._loaded:
+            return
+        self._loaded = True
+        correlated = self.freqai_info["feature_parameters"].get("include_corr_pairlist", [])
+        dk.all_pairs = list(dict.fromkeys([*correlated, *pairs_in(self.config.get("pairs") or [])]))
+        super().load_all_pair_histories(timerange, dk)
+        self.drop_models_of_other_candles(self.historic_data)
+
+    def drop_models_of_other_candles(self, pairs: Collection[str]) -> None:
+        """Let go of models that a backtest made from other candles than those in memory.
+
+        `pairs` are those whose candles have just been loaded; they are trained again.
+        """
+        periods = self.freqai_info["feature_parameters"]["indicator_periods_candles"]
+        warm_up = max(periods, default=0) * timeframe_to_seconds(self.config["timeframe"])
+        history = self.historic_data
+        entries = {pair: entry for pair, entry in self.pair_dict.items() if pair in pairs}
+        changes = models_of_other_candles(self.full_path, entries, history, warm_up)
+        for pair, where in changes.items():
+            logger.warning(
+                "%s: its last model was made from other candles than the bot's (%s), so that it "
+                "is not used and the pair is trained again",
+                pair,
+                changes_text([where]),
+            )
+            self.pair_dict[pair] = self.empty_pair_dict.copy()
 
     def update_historic_data(self, strategy: IStrategy, dk: FreqaiDataKitchen) -> None:
         """Replace the end of a pair's history by its newest candles, once a candle.

@@ -1,102 +1,51 @@
-"""The decision rule on FreqAI's frame of predictions: SHORT, HOLD or LONG for every candle."""
+"""Decisions of a strategy: warnings, refusals, and the record of a backtest that traded them."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from freqtrade.configuration import TimeRange
 from freqtrade.exceptions import OperationalException
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
+from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
-from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.confidence import Thresholds
-from dualwindow.confidence.coverage import least_level
-from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, quantile_levels
-from dualwindow.confidence.thresholds import CalibrationKind, decide_reached, threshold_text
-from dualwindow.evaluation.text import calibration_text
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.decision_rule import DecisionRule, usable
+from dualwindow.data.candles.timerange import DateRange
+from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
+from dualwindow.models.identifier.saved_predictions import Extent
+from dualwindow.models.identifier.traded import Traded
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 logger = logging.getLogger(__name__)
 
-#: FreqAI's `do_predict` of a candle to trade upon.
-_USABLE: Final = 1
-
 #: Settings that decide a side by its quantile level.
 _BY_QUANTILE: Final = "a share (confidence_mode 'coverage', or hyperopt's coverage_short or _long)"
-
-
-@dataclass(frozen=True)
-class DecisionRule:
-    """A decision rule: a threshold for every class, or for some sides a share.
-
-    A frame holds the predictions of many models; quantiles and calibration are those of the row's.
-
-    Attributes:
-        thresholds: smallest probabilities, of the classes without a share.
-        shares: class code to the share of a model's validation candles for which the side fires.
-        calibration: of the probabilities.
-    """
-
-    thresholds: Thresholds
-    shares: Mapping[int, float]
-    calibration: CalibrationKind
-
-    @classmethod
-    def from_settings(cls, settings: TrainingConfig) -> DecisionRule:
-        """The configured rule, before hyperopt's file or a strategy's code."""
-        shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
-        return cls(settings.thresholds, shares, settings.calibration)
-
-    def decide(self, frame: pd.DataFrame) -> NDArray[np.int_]:
-        """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
-        calibrated = calibrated_of(frame, self.calibration).probabilities
-        reached = self.thresholds.reached(calibrated)
-        for code, share in self.shares.items():
-            reached[:, code] = quantile_levels(frame, code) >= least_level(share)
-        decisions = decide_reached(calibrated, reached, self.thresholds)
-        return np.where(usable(frame), decisions, HOLD)
-
-    def probabilities(self, frame: pd.DataFrame) -> NDArray[np.floating]:
-        """(N, 3) probabilities to compare: calibrated, of sides with a share the network's own.
-
-        NaN where a model has no calibration.
-        """
-        return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
-
-    def without_level(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether a side cannot be decided: its model has no quantiles."""
-        unknown = [quantile_levels(frame, code) <= 0 for code in self.shares]
-        return np.any(unknown, axis=0) & usable(frame) if unknown else np.zeros(len(frame), bool)
-
-    def uncalibrated(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
-        """(N,) whether nothing can be decided: the model has no calibration."""
-        if self.calibration == "none":
-            return np.zeros(len(frame), dtype=np.bool_)
-        return ~is_calibrated(frame) & usable(frame)
-
-    def text(self, row: pd.DataFrame) -> str:
-        """Probabilities and limits of one candle, a frame of one row, for the log."""
-        probabilities = [
-            f"{name} {value:.3f}"
-            for name, value in zip(CLASS_NAMES, self.probabilities(row)[0], strict=True)
-        ]
-        limits = [
-            f"quantile {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
-            if code in self.shares
-            else threshold_text(limit)
-            for code, limit in enumerate(self.thresholds.by_class())
-        ]
-        calibration = calibration_text(self.calibration)
-        return f"{' '.join(probabilities)} (thresholds {' '.join(limits)}{calibration})"
-
-
-def usable(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """(N,) whether a candle may be traded upon: a valid window and a current model."""
-    return np.asarray((frame["do_predict"] == _USABLE).to_numpy())
+#: The strategy whose trades a report makes again, and the methods that they depend on.
+_OURS: Final = "DualWindowStrategy"
+_OF_TRADES: Final = (
+    "populate_entry_trend",
+    "populate_exit_trend",
+    "confirm_trade_entry",
+    "confirm_trade_exit",
+    "custom_entry_price",
+    "custom_exit_price",
+    "custom_roi",
+    "custom_stoploss",
+    "custom_exit",
+    "adjust_trade_position",
+    "leverage",
+)
+#: They decide what `dualwindow train` trains on, and no backtest.
+_DATES_OF_TRAINING: Final = ("train_days", "train_from", "train_to", "tail_fraction")
 
 
 def warn_of_silent_sides(
@@ -165,3 +114,57 @@ class EarlierModels:
                 noun,
                 setting,
             )
+
+
+def traded_by(
+    strategy: IStrategy, config: Mapping[str, Any], settings: TrainingConfig, dk: FreqaiDataKitchen
+) -> Traded:
+    """The record of a backtest: everything that its trades depend on beside the predictions.
+
+    Args:
+        strategy: that trades; another one than ours decides by the settings as far as is known.
+        config: freqtrade's configuration.
+        settings: of the model.
+        dk: FreqAI's division of the time range into slices.
+    """
+    pairs = tuple(strategy.dp.current_whitelist())
+    dates = TimeRange.parse_timerange(config["timerange"])
+    parameters = {name: settings.to_dict()[name] for name in CONFIDENCE_SETTINGS}
+    configuration: dict[str, Any] = {
+        "fee": _fee(strategy, config, pairs),
+        ROOT_KEY: RootSettings.from_config(config).model_dump(exclude=set(_DATES_OF_TRAINING)),
+        "freqai": {"model_training_parameters": parameters},
+    }
+    candles = Path(config["datadir"]).resolve()
+    usual = Path(config["user_data_dir"], "data", config["exchange"]["name"]).resolve()
+    if candles != usual:
+        configuration["datadir"] = str(candles)
+    rule = getattr(strategy, "decision_rule", None)
+    return Traded(
+        when=int(time.time()),
+        strategy=type(strategy).__name__,
+        rule=rule if isinstance(rule, DecisionRule) else DecisionRule.from_settings(settings),
+        can_short=bool(strategy.can_short),
+        overrides=tuple(name for name in _OF_TRADES if _is_own(type(strategy), name)),
+        extent=Extent(
+            pairs,
+            frozenset(int(trained.stopts) for trained in dk.training_timeranges),
+            DateRange(dates.startts or None, dates.stopts or None),
+        ),
+        configuration=configuration,
+    )
+
+
+def _is_own(strategy: type[IStrategy], name: str) -> bool:
+    """Whether a method is neither freqtrade's nor ours."""
+    owner = getattr(getattr(strategy, name), "__qualname__", "").rpartition(".")[0]
+    return owner not in ("IStrategy", _OURS)
+
+
+def _fee(strategy: IStrategy, config: Mapping[str, Any], pairs: tuple[str, ...]) -> float | None:
+    """The fee of one side that freqtrade's backtest takes; None where no market is known."""
+    if config.get("fee") is not None or not pairs:
+        return config.get("fee")
+    market = strategy.dp.market(pairs[0]) or {}
+    fees = [market.get(kind) for kind in ("taker", "maker")]
+    return max((fee for fee in fees if fee is not None), default=None)

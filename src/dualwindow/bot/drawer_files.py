@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import pickle
@@ -11,18 +12,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow as pa
 
-from dualwindow.bot.config_checks import is_live, plain_pairs, refusing
-from dualwindow.models.fingerprint import bind_folder
-from dualwindow.models.freqai_folders import recover_models
+from dualwindow.bot.config_checks import is_live, named_pairs, refusing
+from dualwindow.errors import ModelFileError
+from dualwindow.models.fingerprint import CACHED_PREDICTIONS, bind_folder
+from dualwindow.models.freqai_folders import find_models, recover_models
+from dualwindow.models.identifier.records import Records
 from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside, whole_path
+from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
 
 _STATE_FILES: Final = ("pair_dictionary.json", "global_metadata.json", "metric_tracker.json")
 #: All predictions of a live bot, and FreqAI's copy of them.
 _HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
-_ARROW_MAGIC: Final = b"ARROW1"
 
 FOLDER: Final = "old_predictions"
 #: Newest predictions of a pair that stay in memory (candles): 30 days of minutes.
@@ -43,12 +47,29 @@ def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]
     """
     folder = Path(config["user_data_dir"], "models", config["freqai"]["identifier"])
     with refusing():
-        bind_folder(folder, dependencies, plain_pairs(config))
+        bind_folder(folder, dependencies, named_pairs(config))
     set_aside_damaged(folder)
     if is_live(config):
         remove_strays(folder)
-        recover_models(folder, plain_pairs(config))
+        recover_models(folder, named_pairs(config))
+    else:
+        _begin_records(folder)
     return folder
+
+
+def _begin_records(folder: Path) -> None:
+    """Begin to record candles; what an earlier version has left is taken as it is, once."""
+    records = Records(folder)
+    if records.exist():
+        return
+    if find_models(folder) or any((folder / CACHED_PREDICTIONS).glob("*.feather")):
+        logger.warning(
+            "an earlier version has made models or predictions in %s and did not note their "
+            "candles: they are taken for those of the candles of now; if candles have changed "
+            "since, set another freqai.identifier",
+            folder,
+        )
+    records.adopt()
 
 
 def set_aside_damaged(folder: Path) -> list[Path]:
@@ -72,8 +93,9 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     if history in damaged and copy.is_file():
         shutil.copyfile(copy, history)
         logger.warning("%s was restored from its copy %s", history, copy.name)
-    caches = sorted((folder / "backtesting_predictions").glob("*.feather"))
-    moved += [_set_aside(file) for file in caches if not _is_arrow(file)]
+    records = Records(folder)
+    caches = sorted((folder / CACHED_PREDICTIONS).glob("*.feather"))
+    moved += [_set_aside(file) for file in caches if not _is_as_saved(file, records)]
     return moved
 
 
@@ -99,15 +121,18 @@ def _is_pickle(file: Path) -> bool:
         return False
 
 
-def _is_arrow(file: Path) -> bool:
-    """Whether the file begins and ends as an Arrow file does; a half-written one does not."""
-    length = len(_ARROW_MAGIC)
-    with file.open("rb") as handle:
-        begins = handle.read(length) == _ARROW_MAGIC
-        if handle.seek(0, 2) < 2 * length:
-            return False
-        handle.seek(-length, 2)
-        return begins and handle.read() == _ARROW_MAGIC
+def _is_as_saved(file: Path, records: Records) -> bool:
+    """Whether a saved prediction is the one that was written, or an earlier version's can be read.
+
+    That one is read to its end: damaged parts of a file show where they are unpacked.
+    """
+    try:
+        content, record = records.read(file)
+        if record is None:
+            pd.read_feather(io.BytesIO(content))
+    except (ModelFileError, OSError, ValueError, KeyError, pa.ArrowException):
+        return False
+    return True
 
 
 def file_oldest(
@@ -134,7 +159,7 @@ def file_oldest(
     oldest = oldest.astype(dict.fromkeys(objects, str))
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
-    name = f"{_base(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
+    name = f"{base_coin(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
     with whole_path(target / name) as path:
         oldest.to_feather(path)
     return predictions.iloc[cut:].reset_index(drop=True)
@@ -142,13 +167,9 @@ def file_oldest(
 
 def with_filed(predictions: pd.DataFrame, folder: Path, pair: str) -> pd.DataFrame:
     """Predictions of a pair with those that `file_oldest` wrote to the folder in front."""
-    files = sorted((folder / FOLDER).glob(f"{_base(pair)}_*.feather"))
+    files = sorted((folder / FOLDER).glob(f"{base_coin(pair)}_*.feather"))
     if not files:
         return predictions
     joined = pd.concat([*map(pd.read_feather, files), predictions], ignore_index=True)
     # A bot that was killed after it wrote a file holds those predictions a second time.
     return joined.drop_duplicates(_DATE, keep="last").sort_values(_DATE, ignore_index=True)
-
-
-def _base(pair: str) -> str:
-    return pair.split("/", maxsplit=1)[0]

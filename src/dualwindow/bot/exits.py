@@ -31,21 +31,13 @@ from dualwindow.bot.hyperopt import SPACE
 from dualwindow.data.candles.price_steps import PriceStep, price_step
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import OWN_EXITS, same_exit
 
 logger = logging.getLogger(__name__)
 
 #: Distance of a stop that the price has already passed, as a fraction of the price: less than any
 #: tick, and by freqtrade's own rounding the price itself. freqtrade ignores a distance of 0.
 _PASSED: Final = 1e-9
-#: Keys of config.json with which freqtrade replaces the strategy's own exits.
-_EXIT_KEYS: Final = (
-    "minimal_roi",
-    "stoploss",
-    "trailing_stop",
-    "use_exit_signal",
-    "use_custom_stoploss",
-    "ignore_roi_if_entry_signal",
-)
 #: Groups of hyperopt's parameter file that hold exits.
 _EXIT_GROUPS: Final = ("roi", "stoploss", "trailing")
 
@@ -139,8 +131,8 @@ def require_own_exits(config: Mapping[str, Any], strategy: type) -> None:
     problems = [
         f"{key} {config[key]!r} replaces the strategy's own exit ({own!r}); remove it, or set it "
         "in a strategy derived from DualWindowStrategy"
-        for key in _EXIT_KEYS
-        if key in config and _plain(config[key]) != _plain(own := getattr(strategy, key))
+        for key in OWN_EXITS
+        if key in config and not same_exit(config[key], own := getattr(strategy, key))
     ]
     if problems:
         with refusing():
@@ -164,7 +156,7 @@ def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[st
     replaced = [
         f"{name} {value!r}"
         for name, value in exits.items()
-        if _plain(value) != _plain(getattr(strategy, name, None))
+        if not same_exit(value, getattr(strategy, name, None))
     ]
     if replaced:
         logger.warning(
@@ -176,10 +168,3 @@ def without_exits(content: dict[str, Any], file: str, strategy: type) -> dict[st
         )
     kept = {name: group for name, group in params.items() if name not in _EXIT_GROUPS}
     return {**content, "params": kept}
-
-
-def _plain(value: Any) -> Any:
-    """A ROI table with numbers as keys, as freqtrade reads it; other exits as they are."""
-    if not isinstance(value, dict):
-        return value
-    return {int(minutes): ratio for minutes, ratio in value.items()}

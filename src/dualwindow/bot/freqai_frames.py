@@ -14,15 +14,17 @@ from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.backtest.price_files import read_funding
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import trade_terms
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import (
     CLASS_NAMES,
+    CONFIDENCE_COLUMNS,
+    HOLD,
     LABEL_COLUMN,
     QUANTILE_COLUMNS,
     SHARPNESS_COLUMN,
     SHIFT_COLUMNS,
     UNKNOWN,
 )
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import impossible_candles, known_frame
 from dualwindow.data.candles.pairs import FUTURES, stem_of
@@ -151,3 +153,10 @@ def prediction_frame(
     names = np.array(CLASS_NAMES, dtype=object)[decisions]
     frame.insert(0, LABEL_COLUMN, pd.Series(names, dtype=object))
     return frame
+
+
+def without_predictions(candles: pd.DataFrame) -> pd.DataFrame:
+    """N candles of a pair that has no model, with the columns of predictions: nothing is traded."""
+    zeros = dict.fromkeys((*CLASS_NAMES, *CONFIDENCE_COLUMNS), 0.0)
+    label = {LABEL_COLUMN: CLASS_NAMES[HOLD]}
+    return candles.assign(**label, **zeros, do_predict=0)

@@ -14,7 +14,6 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy import DecimalParameter
 
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.bot.thresholds import (
     SIDES,
     ChosenThresholds,
@@ -25,6 +24,7 @@ from dualwindow.bot.thresholds import (
     with_given,
 )
 from dualwindow.confidence.coverage import STEPS, allowed_steps
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.settings import TrainingConfig
 
 SPACE: Final = "buy"

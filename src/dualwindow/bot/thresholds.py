@@ -12,11 +12,10 @@ from typing import Any, Final
 
 from freqtrade.exceptions import OperationalException
 
-from dualwindow.bot.decisions import DecisionRule
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence.coverage import LARGEST, STEPS
-from dualwindow.confidence.thresholds import NEVER, threshold_text
-from dualwindow.evaluation.text import calibration_text
+from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.confidence.thresholds import NEVER, calibration_text
 from dualwindow.settings import TrainingConfig
 
 SIDES: Final = {"short": SHORT, "long": LONG, "hold": HOLD}
@@ -85,18 +84,20 @@ class ChosenThresholds:
 
     def line(self) -> str:
         """The active thresholds and shares with their origins, for the log."""
-        thresholds, shares = self.rule.thresholds, self.rule.shares
         end = calibration_text(self.rule.calibration)
-        if not thresholds.enabled:
+        if not self.rule.thresholds.enabled:
             return f"use_confidence_thresholding is false: the likeliest class is predicted{end}"
         by_origin: dict[str, list[str]] = {}
+        decides_hold = self.rule.thresholds.fallback == "argmax"
         for side, code in SIDES.items():
-            limit = f"{side.upper()} {threshold_text(getattr(thresholds, side))}"
-            if code in shares:
-                limit = f"{side.upper()} at most {shares[code]:.2%} of each model's validation"
+            if code == HOLD and not decides_hold:
+                continue
+            limit = f"{side.upper()} {self.rule.limit_text(code)}"
             by_origin.setdefault(self.origins[side], []).append(limit)
         parts = [f"{' '.join(limits)} ({origin})" for origin, limits in by_origin.items()]
-        return f"thresholds {', '.join(parts)}{end}"
+        rest = "the likeliest class" if decides_hold else "HOLD, whatever its threshold"
+        fallback = f"else {rest} (confidence_fallback {self.rule.thresholds.fallback})"
+        return f"thresholds {', '.join(parts)}, {fallback}{end}"
 
 
 def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:

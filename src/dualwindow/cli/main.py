@@ -14,14 +14,15 @@ import importlib
 import os
 import select
 import sys
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from dualwindow import __version__
-from dualwindow.errors import DualWindowError
+from dualwindow.errors import DualWindowError, SettingsError
 
-#: Exit statuses of errors; 0 is success, and argparse ends with 2 after wrong arguments.
+#: Exit statuses of errors; 0 is success, and MISUSED is argparse's own after wrong arguments.
 FAILED: Final = 1
+MISUSED: Final = 2
 INTERRUPTED: Final = 130
 
 #: Command name to its line in the help.
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The status is 0, 1 after an error whose message is on stderr, or 130 after Ctrl-C.
 
     Raises:
-        SystemExit: with 0 after help or version, with 2 when the arguments are wrong.
+        SystemExit: with 0 after help or version, with 2 when the arguments are wrong; without any
+            the help is shown.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(given)
         except DualWindowError as error:
             print(f"dualwindow: {error}", file=sys.stderr)
+            if isinstance(error, SettingsError):
+                _name_environment()
             return FAILED
         except KeyboardInterrupt:
             print("dualwindow: interrupted", file=sys.stderr)
@@ -68,12 +72,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
+def _name_environment() -> None:
+    """Name freqtrade's environment variables, which can be where a wrong setting comes from."""
+    # Importing pydantic takes time, which help must not; settings that are wrong were read by it.
+    from dualwindow.settings.layers.environment import environment_names  # noqa: PLC0415
+
+    if names := environment_names():
+        print(
+            f"environment variables override the files: {', '.join(names)}",
+            file=sys.stderr,
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose message about a mistyped word names the nearest right one."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            hint = _hint(str(value), map(str, action.choices or ()))
+            raise argparse.ArgumentError(action, f"{error.message}{hint}") from None
+
+    def option_names(self) -> set[str]:
+        """Options of this parser and of those of its actions."""
+        names = {name for action in self._actions for name in action.option_strings}
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                names = names.union(*(inner.option_names() for inner in action.choices.values()))
+        return names
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def _run(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="dualwindow", description=_DESCRIPTION, allow_abbrev=False
-    )
+    parser = _Parser(prog="dualwindow", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"dualwindow {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND")
     # No option before the command takes a value, so the first word is the command.
     requested = next((word for word in arguments if not word.startswith("-")), None)
     used = parser
@@ -87,9 +125,11 @@ def _run(arguments: list[str]) -> int:
             used = command
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        near = difflib.get_close_matches(unknown[0], used._option_string_actions, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = _hint(unknown[0].partition("=")[0], used.option_names())
         used.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if requested is None:
+        parser.print_help()
+        parser.exit(MISUSED)
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
 

@@ -111,6 +111,11 @@ def threshold_text(threshold: float) -> str:
     return f"{threshold:.3f}".removesuffix("0")
 
 
+def calibration_text(calibration: CalibrationKind) -> str:
+    """Names the calibration behind thresholds; empty without one."""
+    return "" if calibration == "none" else f" (calibration {calibration})"
+
+
 def _three_columns(probabilities: ArrayLike) -> NDArray[np.float64]:
     table = np.asarray(probabilities, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] != 3:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dualwindow.confidence.thresholds import CalibrationKind
+from dualwindow.confidence.thresholds import CalibrationKind, calibration_text
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
@@ -46,11 +46,6 @@ def threshold_line(
             f"(highest {highest[name]:.3f})"
         )
     return f"thresholds fire{calibration_text(calibration)}: {'; '.join(fired)}"
-
-
-def calibration_text(calibration: CalibrationKind) -> str:
-    """Names the calibration behind thresholds; empty without one."""
-    return "" if calibration == "none" else f" (calibration {calibration})"
 
 
 def forecast_lines(forecast: ForecastFigures) -> list[str]:

@@ -6,13 +6,10 @@ other settings would silently reuse or overwrite them.
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import inspect
 import json
 import logging
-import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +19,8 @@ from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
+from dualwindow.settings.earlier import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
+from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +125,7 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
     """
     path = folder / BINDING_NAME
     plain: dict[str, Any] = json.loads(json.dumps(dependencies))
-    bases = {pair.split("/")[0]: pair for pair in pairs}
+    bases = {base_coin(pair): pair for pair in pairs}
     bound = _read(path) if path.is_file() else {}
     if bound is None:
         bound = {"pairs": _start_over(folder, fingerprint(plain), bases)}
@@ -150,8 +148,26 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
     _write(path, {**bound, **about, "pairs": bound.get("pairs", {}) | bases})
 
 
+def bind_pair(folder: Path, pair: str) -> str:
+    """Bind the models of a base coin to a pair that a running bot meets in its whitelist.
+
+    `bind_folder` comes before.
+
+    Returns:
+        The pair that they belong to: this one, or another whose models are there.
+    """
+    path, base = folder / BINDING_NAME, base_coin(pair)
+    bound = _read(path)
+    owner = None if bound is None else bound["pairs"].get(base)
+    if owner not in (None, pair) and any(model.base == base for model in find_models(folder)):
+        return str(owner)
+    if bound is not None and owner != pair:
+        _write(path, {**bound, "pairs": bound["pairs"] | {base: pair}})
+    return pair
+
+
 def bind_features(folder: Path, code: str) -> dict[str, str]:
-    """Bind a model folder to the code that makes the features and labels, see `code_fingerprint`.
+    """Bind a model folder to the code that makes the features and labels, see `feature_code`.
 
     `bind_folder` comes before.
 
@@ -176,32 +192,6 @@ def bind_features(folder: Path, code: str) -> dict[str, str]:
         )
     _write(path, bound)
     return {"settings": bound["fingerprint"], "features": code}
-
-
-def code_fingerprint(functions: Iterable[Callable[..., Any]]) -> str:
-    """SHA-256 of the code of functions: comments, docstrings and layout do not count.
-
-    Code that they call does not count either. What is hashed is `ast.dump`, whose output differs
-    between Python versions (3.12 adds `type_params`, 3.13 leaves out what is empty): a model folder
-    that was bound under one of them is refused under another, as if the functions had changed.
-
-    Example:
-        >>> def feature(close):
-        ...     return close.diff()
-        >>> before = code_fingerprint([feature])
-        >>> def feature(close):
-        ...     return close.diff()  # The first one is unknown.
-        >>> code_fingerprint([feature]) == before
-        True
-    """
-    trees = []
-    for function in functions:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        trees.append(ast.dump(tree))
-    return hashlib.sha256("\n".join(trees).encode()).hexdigest()
 
 
 def _start_over(folder: Path, settings: str, bases: Mapping[str, str]) -> dict[str, str]:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
-from dualwindow.models.manifest import check_manifest, is_listed, write_manifest
-from dualwindow.models.model_files import remove_checkpoint
+from dualwindow.models.manifest import bound_to, check_manifest, is_listed, write_manifest
+from dualwindow.models.model_files import EVALUATION_NAME, remove_checkpoint
 from dualwindow.runtime.files import CheckedFiles, set_aside
+from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +71,12 @@ def is_saved(folder: Path, filename: str) -> bool:
 
 
 def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) -> None:
-    """Write the manifest over all files that were saved for a model and begin with `filename`.
+    """Write the manifest over a model's figures and all its files, which begin with `filename`.
 
     The binding is what the model was made with, see `manifest.bound_to`.
     """
-    write_manifest(folder, sorted(folder.glob(f"{filename}_*")), binding)
+    files = [*sorted(folder.glob(f"{filename}_*")), *folder.glob(EVALUATION_NAME)]
+    write_manifest(folder, files, binding)
 
 
 @dataclass(frozen=True)
@@ -147,18 +149,24 @@ def purge_models(folder: Path, keep: int, in_use: Iterable[str]) -> list[Path]:
 
 
 def recover_models(folder: Path, pairs: Iterable[str]) -> None:
-    """Point FreqAI at the last whole model of every traded pair; set damaged ones aside.
+    """Point FreqAI at the last whole model of every pair; set damaged ones aside.
 
     The folder is `user_data/models/<identifier>`; its dictionary of pairs is whole or not there.
+    The pairs are those that the configuration names; the models of others name them themselves.
     """
     path = folder / PAIR_DICTIONARY
     before: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
     models = find_models(folder)
+    # Earlier versions wrote no pair into a manifest.
+    owners = {model.path: bound_to(model.path).get("pair") for model in models}
     after = dict(before)
-    for pair in dict.fromkeys([*before, *pairs]):
-        base = pair.split("/")[0]
+    for pair in dict.fromkeys([*before, *pairs, *filter(None, owners.values())]):
         named = Path(before.get(pair, {}).get("data_path") or "").name
-        own = [model for model in models if model.base == base]
+        own = [
+            model
+            for model in models
+            if model.base == base_coin(pair) and owners[model.path] in (None, pair)
+        ]
         # The one that FreqAI noted first: a newer folder may be an unfinished training.
         own.sort(key=lambda model: model.path.name != named)
         whole = next((model for model in own if _is_whole(model)), None)

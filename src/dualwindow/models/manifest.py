@@ -52,6 +52,21 @@ def check_manifest(folder: Path, way_out: str | None = None) -> None:
             raise ModelFileError(f"{file} is damaged (its SHA-256 sum differs); {way_out}")
 
 
+def check_listed(file: Path, way_out: str) -> None:
+    """Check one file of a manifest beside it, where there is a manifest that lists it.
+
+    Raises:
+        ModelFileError: when the file or the manifest is damaged.
+    """
+    if not is_listed(file.parent, file.name):
+        return
+    expected = sum_of(file.parent, file.name)
+    if expected is None:
+        raise ModelFileError(f"{file.parent / MANIFEST_NAME} is damaged; {way_out}")
+    if file.is_file() and sha256_of(file) != expected:
+        raise ModelFileError(f"{file} is damaged (its SHA-256 sum differs); {way_out}")
+
+
 def is_listed(folder: Path, name: str) -> bool:
     """Whether the manifest covers a file; also true when it is damaged, which the check tells."""
     path = folder / MANIFEST_NAME
@@ -59,6 +74,14 @@ def is_listed(folder: Path, name: str) -> bool:
         return False
     content = _read(path)
     return content is None or name in content["sha256"]
+
+
+def sum_of(folder: Path, name: str) -> str | None:
+    """SHA-256 of a file as the manifest lists it; None where it does not, or is damaged."""
+    path = folder / MANIFEST_NAME
+    content = _read(path) if path.is_file() else None
+    listed = (content or {"sha256": {}})["sha256"].get(name)
+    return listed if isinstance(listed, str) else None
 
 
 def bound_to(folder: Path) -> dict[str, str]:

@@ -10,8 +10,9 @@ import logging
 from pathlib import Path
 from typing import Final
 
+from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Reference
-from dualwindow.models.manifest import is_listed
+from dualwindow.models.manifest import check_listed, is_listed
 from dualwindow.runtime.files import leftovers
 
 logger = logging.getLogger(__name__)
@@ -37,11 +38,15 @@ def is_portable(folder: Path) -> bool:
 def read_reference(folder: Path) -> Reference | None:
     """The reference that a model was compared with, from its training's figures.
 
-    None when the file is missing, or of a version that fitted none.
+    None when the file is missing, damaged, or of a version that fitted none.
     """
     try:
+        check_listed(folder / EVALUATION_NAME, "train the model again")
         content = json.loads((folder / EVALUATION_NAME).read_bytes())
         return Reference.from_dict(content[REFERENCE_KEY])
+    except ModelFileError as error:
+        logger.warning("the model is compared with nothing: %s", error)
+        return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -12,11 +12,10 @@ from torch import Tensor, nn
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.models.mirror import Mirror, close_changes
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.sizes import CHANNELS_PER_FEATURE
 
 #: Scaled features are clipped to this many interquartile ranges on either side of the median.
 SCALED_BOUND: Final = 8.0
-#: Output channels of the patch convolution for each feature.
-CHANNELS_PER_FEATURE: Final = 4
 #: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
 TREND_SHARES: Final = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0)
 #: Factor of the trend head's output. AdamW moves each weight by about the step size, whatever it

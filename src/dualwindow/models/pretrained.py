@@ -18,6 +18,7 @@ from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.messages import shown
 from dualwindow.settings.training_config import ROW_SETTINGS
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,15 @@ def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | Non
     """
     if config.pretrained is None:
         return None
-    given = Path(config.pretrained).expanduser()
-    candidates = list(dict.fromkeys([given, models / given]))
-    folder = next((path for path in candidates if path.exists()), None)
+    try:
+        given = Path(config.pretrained).expanduser()
+        candidates = list(dict.fromkeys([given, models / given]))
+        folder = next((path for path in candidates if path.exists()), None)
+    except (OSError, RuntimeError) as error:
+        # A name that is too long for the system, or of a user who is not there.
+        raise ModelFileError(
+            f"pretrained {shown(config.pretrained)} can be no folder ({error}); correct it"
+        ) from error
     if folder is None:
         tried = " nor ".join(str(path) for path in candidates)
         raise ModelFileError(

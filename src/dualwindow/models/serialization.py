@@ -24,7 +24,7 @@ from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import RETIRED_SETTINGS
+from dualwindow.settings.earlier import RETIRED_SETTINGS
 
 #: Key of the plain values in the file's metadata.
 _KEY: Final = "dualwindow"

@@ -19,9 +19,10 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.manifest import MANIFEST_NAME, check_manifest
 from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME
 from dualwindow.report.page import page_of
-from dualwindow.report.predictions import WalkFacts, read_predictions, thinned, weekly
+from dualwindow.report.predictions import WalkFacts, thinned, weekly
 from dualwindow.report.schema import (
     REPORT_FORMAT,
     Report,
@@ -56,9 +57,12 @@ def gather(
     report; profits after fees are a training's own unless given.
 
     Raises:
-        ModelFileError: when there are no figures.
+        ModelFileError: when there are no figures, or a model's files are not as its manifest lists
+            them.
     """
     if (folder / EVALUATION_NAME).is_file():
+        if (folder / MANIFEST_NAME).is_file():
+            check_manifest(folder, "copy the whole folder again, or train the model again")
         own = after_fees or read_after_fees(folder / EVALUATION_NAME)
         return _of_training(folder, run or _earlier_run(folder), own)
     if find_models(folder) or (folder / CACHED_PREDICTIONS).is_dir():
@@ -124,7 +128,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
     known = evaluated(windows)
     # As the thresholds of the page: those of the last training.
     calibration = known[-1][1].calibration if known else "none"
-    predictions = read_predictions(folder / CACHED_PREDICTIONS, calibration)
+    predictions = walk.predictions(folder / CACHED_PREDICTIONS, calibration)
     if not windows and not predictions:
         raise ModelFileError(
             f"{folder} holds no figures yet: no training in it has come to its end; run "
@@ -143,6 +147,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         first = min(int(own.seconds[0]) for own in predictions.values())
         last = max(int(own.seconds[-1]) for own in predictions.values())
         shown["predicted candles"] = f"{utc_text(first)} to {utc_text(last)} UTC"
+    shown |= walk.basis
     return Report(
         title=folder.name,
         kind="backtest",

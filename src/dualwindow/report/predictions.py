@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +14,18 @@ from numpy.typing import NDArray
 
 from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import CalibrationKind
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.errors import ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, WalkForward
+from dualwindow.models.identifier.saved_predictions import (
+    ALL,
+    Extent,
+    find_predictions,
+    read_saved,
+)
 from dualwindow.report.schema import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
 
 logger = logging.getLogger(__name__)
@@ -29,7 +37,6 @@ _DECIMALS: Final = 4
 _WEEK: Final = 7 * 86_400
 #: The first Monday of 1970, which began on a Thursday.
 _MONDAY: Final = 4 * 86_400
-_FILE_NAME: Final = re.compile(r"cb_(?P<base>.+)_\d+_prediction\.feather")
 _COLUMNS: Final = ["date", *CLASS_NAMES, LABEL_COLUMN, "do_predict"]
 
 
@@ -50,16 +57,24 @@ class Predictions:
     usable: NDArray[np.bool_]
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, calibration: CalibrationKind = "none") -> Predictions:
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        calibration: CalibrationKind = "none",
+        rule: DecisionRule | None = None,
+    ) -> Predictions:
         """Take a pair's slices as FreqAI saved them; of doubled dates the last row counts.
 
-        The calibration is that of the probabilities that are shown.
+        The calibration is that of the probabilities that are shown; without a rule the decisions
+        are those of the time of the prediction.
         """
         frame = frame.drop_duplicates("date", keep="last").sort_values("date")
-        dates = pd.to_datetime(frame["date"], utc=True).dt.tz_localize(None)
-        codes = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes
+        if rule is None:
+            codes = pd.Categorical(frame[LABEL_COLUMN], categories=CLASS_NAMES).codes
+        else:
+            codes = rule.decide(frame)
         return cls(
-            dates.to_numpy().astype("datetime64[s]").astype(np.int64),
+            utc_seconds(frame["date"]),
             # NaN where the model had no calibration; 0 is not shown.
             np.nan_to_num(calibrated_of(frame, calibration).probabilities, nan=0.0),
             # FreqAI's frame without predictions holds the number 0 in place of a class.
@@ -68,27 +83,30 @@ class Predictions:
         )
 
 
-def read_predictions(folder: Path, calibration: CalibrationKind = "none") -> dict[str, Predictions]:
+def read_predictions(
+    folder: Path,
+    calibration: CalibrationKind = "none",
+    rule: DecisionRule | None = None,
+    extent: Extent = ALL,
+) -> dict[str, Predictions]:
     """Base coin in lower case, as in the files' names, to its predictions in a backtest.
 
-    The folder, of FreqAI's cached predictions, need not exist; a file that cannot be read is left
-    out with a warning.
+    The folder, of FreqAI's cached predictions, need not exist; a file that is damaged or cannot be
+    read is left out with a warning.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
-    columns = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
-    for path in sorted(folder.glob("*.feather")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            continue
+    needed = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
+    for saved in find_predictions(folder, extent):
         try:
-            frame = pd.read_feather(path, columns=columns)
-        except (OSError, ValueError, KeyError) as error:
-            logger.warning("%s is left out of the report: %s", path, error)
+            frame = read_saved(saved.path, needed)
+        except ModelFileError as error:
+            logger.warning("%s is left out of the report: %s", saved.path, error)
             continue
+        frame = frame[extent.rows(utc_seconds(frame["date"]))]
         if len(frame):
-            frames.setdefault(match["base"], []).append(frame)
+            frames.setdefault(saved.base, []).append(frame)
     return {
-        base: Predictions.from_frame(pd.concat(parts, ignore_index=True), calibration)
+        base: Predictions.from_frame(pd.concat(parts, ignore_index=True), calibration, rule)
         for base, parts in frames.items()
     }
 
@@ -157,22 +175,60 @@ def weekly(
 
 
 @dataclass(frozen=True)
+class Decided:
+    """The rule by which a backtest's predictions are decided on, and those that are meant.
+
+    `basis` are words on the configuration behind it, by title.
+    """
+
+    rule: DecisionRule
+    extent: Extent = ALL
+    basis: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WalkFacts:
     """A backtest's predictions evaluated on its candles, pair by pair and all of them together.
 
     Empty without such an evaluation. `problems` are sentences on the pairs that were not evaluated:
-    what is missing, how to get it.
+    what is missing, how to get it. `decided` is None where no configuration is known.
     """
 
     walks: Sequence[PairWalk] = ()
     pooled: WalkForward | None = None
     problems: Sequence[str] = ()
+    decided: Decided | None = None
+
+    @property
+    def basis(self) -> Mapping[str, str]:
+        """Words on the configuration of the evaluation, by title."""
+        return self.decided.basis if self.decided else {}
+
+    def predictions(
+        self, folder: Path, calibration: CalibrationKind = "none"
+    ) -> dict[str, Predictions]:
+        """The predictions that are meant, by base coin, from FreqAI's folder of them.
+
+        The calibration is used where no rule is known.
+        """
+        if self.decided is None:
+            return read_predictions(folder, calibration)
+        rule = self.decided.rule
+        return read_predictions(folder, rule.calibration, rule, self.decided.extent)
 
     def windows(self, windows: list[TrainedWindow]) -> list[TrainedWindow]:
         """The windows with their evaluations on the candles that they predicted.
 
         Windows of pairs without candles are left out: their figures are of other rows.
         """
+        if self.decided is not None:
+            extent = self.decided.extent
+            windows = [
+                window
+                for window in windows
+                if window.trained_until is None
+                or extent.has_model(window.name.split("/")[0], window.trained_until)
+            ]
         if self.pooled is None:
             return windows
         slices = {(part.pair, part.trained_until): part for part in self.pooled.slices}

@@ -13,6 +13,7 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
 from dualwindow.models.freqai_folders import find_models
+from dualwindow.models.manifest import check_listed
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 
@@ -30,8 +31,10 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
     """Read the `evaluation.json` of a training on candles up to a time, seconds since 1970.
 
     Raises:
-        ModelFileError: when the file is damaged, or of a version with other figures.
+        ModelFileError: when the file is not as the manifest beside it lists it, is damaged, or of a
+            version with other figures.
     """
+    check_listed(path, "copy the whole folder again, or train the model again")
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         evaluated_on = next(name for name in _EVALUATED_ON if name in content)

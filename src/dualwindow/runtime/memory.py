@@ -79,6 +79,11 @@ def memory_use() -> MemoryUse:
     return _gauge().read()
 
 
+def training_memory() -> int:
+    """Bytes that a training may use at most, whatever is used now."""
+    return _gauge().smallest().limit
+
+
 def _machine() -> MemoryUse:
     """Memory of the machine that this process holds; that of other programs is not its own."""
     held = psutil.Process().memory_info()

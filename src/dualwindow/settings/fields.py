@@ -8,71 +8,53 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule, PriceStepRule
+from dualwindow.settings.earlier import is_retired
+from dualwindow.settings.frozen import FrozenModel
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
-Count = Annotated[int, Field(ge=1)]
-
-#: Settings of earlier versions, with the value that trains as this version does. A configuration
-#: may hold that value, as `save_to_file` wrote it; another one is refused. A saved model may hold
-#: any, because these settings have no part in predictions.
-RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
-#: Settings that earlier versions lack, with the value at which rows and models are theirs. At it
-#: they are left out of every fingerprint, so that earlier folders, checkpoints and stores count.
-LATER_SETTINGS: Final[Mapping[str, Any]] = {"label_price_step": "none"}
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=1, le=8192)]
+#: Most windows or rows at a time, far more than any memory holds: in effect no bound.
+_MOST_ROWS: Final = 1_000_000_000
+#: Most layers of a kind.
+_MOST_LAYERS: Final = 16
 
 
-def fingerprinted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without those of `LATER_SETTINGS` at the value there.
-
-    Example:
-        >>> fingerprinted({"label_rule": "hybrid", "label_price_step": "none"})
-        {'label_rule': 'hybrid'}
-    """
-    return {
-        name: value
-        for name, value in settings.items()
-        if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
-    }
-
-
-def _is_retired(name: str, value: Any) -> bool:
-    """Whether a setting of earlier versions holds the value that changes nothing."""
-    return (
-        name in RETIRED_SETTINGS and not isinstance(value, bool) and value == RETIRED_SETTINGS[name]
-    )
-
-
-class SettingFields(BaseModel):
+class SettingFields(FrozenModel):
     """The fields: frozen, strict about types, closed to unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
     def _without_retired(cls, values: Any) -> Any:
-        """Leave out retired settings that hold the value of `RETIRED_SETTINGS`."""
+        """Leave out retired settings that hold the value of `earlier.RETIRED_SETTINGS`."""
         if not isinstance(values, Mapping):
             return values
-        return {name: value for name, value in values.items() if not _is_retired(name, value)}
+        return {name: value for name, value in values.items() if not is_retired(name, value)}
 
     # windows
-    window_size: Candles = Field(180, ge=2, description="Candles that the network looks at (P).")
+    window_size: Candles = Field(
+        180, ge=2, le=100_000, description="Candles that the network looks at (P)."
+    )
     future_window: Candles = Field(
-        120, ge=1, description="Candles within which a barrier must be touched (F)."
+        120, ge=1, le=100_000, description="Candles within which a barrier must be touched (F)."
     )
     max_flat_candles: Candles = Field(
-        30, ge=0, description="Longest run of flat zero-volume candles that is not yet an outage."
+        30,
+        ge=0,
+        le=1_000_000,
+        description="Longest run of flat zero-volume candles that is not yet an outage.",
     )
     max_history_days: int = Field(
         800,
         ge=1,
+        le=36_525,
         description="Most days of history that FreqAI may download at the start of a bot.",
         json_schema_extra={"unit": "days"},
     )
@@ -106,6 +88,7 @@ class SettingFields(BaseModel):
     epochs: int = Field(
         100,
         ge=0,
+        le=100_000,
         description="Most passes over a balanced sample; 0 uses the `pretrained` model as it is.",
     )
     batch_size: Count = Field(256, description="Windows per gradient step.")
@@ -127,19 +110,30 @@ class SettingFields(BaseModel):
     early_stopping_patience: Count = Field(
         10, description="Epochs without a better validation loss before training stops."
     )
-    gradient_clip: float = Field(1.0, gt=0.0, description="Largest norm of a gradient step.")
+    gradient_clip: float = Field(
+        1.0, gt=0.0, le=1_000_000.0, description="Largest norm of a gradient step."
+    )
     dropout: float = Field(
         0.2, ge=0.0, lt=1.0, description="Share of the last hidden layer dropped in training."
     )
     lstm_dropout: float = Field(
         0.5, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
     )
-    lstm_units: tuple[Count, ...] = Field(
-        (128, 64, 32), min_length=1, description="Width of each LSTM layer."
+    lstm_units: tuple[Width, ...] = Field(
+        (128, 64, 32),
+        min_length=1,
+        max_length=_MOST_LAYERS,
+        description="Width of each LSTM layer. A network whose training cannot fit into the memory "
+        "is refused.",
     )
-    dense_units: tuple[Count, ...] = Field((32, 16), description="Width of each dense layer.")
+    dense_units: tuple[Width, ...] = Field(
+        (32, 16), max_length=_MOST_LAYERS, description="Width of each dense layer."
+    )
     patch_size: Candles = Field(
-        1, ge=1, description="Candles merged into one LSTM step; must divide `window_size`."
+        1,
+        ge=1,
+        le=100_000,
+        description="Candles merged into one LSTM step; must divide `window_size`.",
     )
     trend_head: bool = Field(
         True,
@@ -160,7 +154,7 @@ class SettingFields(BaseModel):
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$",
         description="auto, cpu, mps, cuda or cuda:N; auto takes a GPU when there is one.",
     )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
@@ -169,6 +163,7 @@ class SettingFields(BaseModel):
     pretrained: str | None = Field(
         None,
         min_length=1,
+        max_length=4095,
         description="Folder of a model that `dualwindow train` wrote, from whose weights and "
         "scaler every training starts; a relative path counts from the current directory, then "
         "from user_data/models. Windows, labels and features must be the model's; the network's "
@@ -199,10 +194,16 @@ class SettingFields(BaseModel):
         None, description="Threshold of LONG; from the mode unless given."
     )
     confidence_threshold_hold: Probability | None = Field(
-        None, description="Threshold of HOLD; from the mode unless given."
+        None,
+        description="Threshold of HOLD; from the mode unless given. Has no effect unless "
+        "`confidence_fallback` is argmax: with hold, every candle that is not SHORT or LONG is "
+        "HOLD, whatever this is.",
     )
     confidence_fallback: Fallback = Field(
-        "hold", description="Decision when no threshold is reached: HOLD or the likeliest class."
+        "hold",
+        description="Decision when no threshold is reached. hold: HOLD, which leaves the threshold "
+        "of HOLD without effect; argmax: the likeliest class, so that SHORT and LONG may be "
+        "decided below their thresholds where HOLD is below its own.",
     )
     calibration: CalibrationKind = Field(
         "none",
@@ -222,6 +223,7 @@ class SettingFields(BaseModel):
     streaming_chunk_size: Candles = Field(
         1000,
         ge=1,
+        le=_MOST_ROWS,
         description="Windows in memory at a time in training and prediction, rounded to whole "
         "batches (at least one). Bounds memory and changes no result. It hardly matters for speed: "
         "delivering windows takes less than 1 % of a training, and least with about 1,000. "
@@ -239,6 +241,7 @@ class SettingFields(BaseModel):
     multiprocessing_chunk_size: Candles = Field(
         5000,
         ge=1,
+        le=_MOST_ROWS,
         description="Rows that a worker prepares at a time. Bounds its memory and changes no "
         "result; with 5,000 a row takes about twice as long as with 65,536.",
     )
@@ -248,6 +251,7 @@ class SettingFields(BaseModel):
     batch_extraction_size: Candles = Field(
         1000,
         ge=1,
+        le=_MOST_ROWS,
         description="Windows gathered by one operation; at most the chunk. Above about 100 it no "
         "longer matters for speed.",
     )

@@ -8,17 +8,34 @@ problems come in one message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
-from dualwindow.settings.messages import Checked
+from dualwindow.runtime.machine import Machine, reason_for
+from dualwindow.settings.checks.freqai_options import (
+    FEATURES,
+    MOST_DAYS,
+    SPLIT,
+    TRAINING,
+    option_problems,
+)
+from dualwindow.settings.checks.shapes import group_at, listed_twice, value_at
+from dualwindow.settings.layers.places import misplaced
+from dualwindow.settings.messages import Checked, shown
+from dualwindow.settings.pairs import pairs_in, shared_bases, shared_models
+from dualwindow.settings.root_settings import ROOT_KEY
 from dualwindow.settings.training_config import USUAL_PERIODS, TrainingConfig
 
 #: FreqAI multiplies the longest period by this when it downloads history for a live bot.
 _DOWNLOAD_MARGIN: Final = 1.5
 _DEFAULT_CONV_WIDTH: Final = 1
+#: Folders in it get names of their own; systems allow 255 bytes.
+_LONGEST_IDENTIFIER: Final = 200
+#: Ten years of minutes.
+_LONGEST_PERIOD: Final = 5_256_000
+_MOST_PERIODS: Final = 100
 RECOMMENDED_TRAIN_DAYS: Final = 90
 
 #: Options that must be off (absent, false or 0), with the reason.
@@ -37,7 +54,10 @@ _REFUSED_FEATURES: Final = {
 _REFUSED_FREQAI: Final = {
     "continual_learning": "starts a training from weights with another scaler",
     "keras": "is for Keras models",
+    "rl_config": "is for reinforcement learning",
 }
+#: A group that freqtrade fills with defaults, however empty it is.
+_WITHOUT_OFF: Final = frozenset({"rl_config"})
 _REFUSED_SPLIT: Final = {
     "shuffle": "shuffles rows, so validation would see the training's future",
     "train_size": "is decided by validation_fraction",
@@ -47,11 +67,12 @@ _REFUSED_SPLIT: Final = {
 
 @dataclass(frozen=True)
 class FreqaiSettings:
-    """Checked settings, periods of the moving averages (candles), warnings to be logged once."""
+    """Checked settings, periods of the moving averages (candles), lines to be logged once."""
 
     training: TrainingConfig
     indicator_periods: tuple[int, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_freqai_config(
@@ -65,10 +86,19 @@ def read_freqai_config(
         SettingsError: with every problem.
     """
     training, periods = check_freqai_config(config, timeframe_seconds=timeframe_seconds)
-    clamped, notes = training.clamped_to_machine(cores)
-    return FreqaiSettings(
-        clamped, periods, tuple(_warnings(clamped, config.get("freqai") or {}, periods, notes))
-    )
+    notes: tuple[str, ...] = ()
+    if auto_configures(config):
+        machine = Machine.detect(cores=cores)
+        sizes = training.sizes_for(machine)
+        training, notes = training.replace(**asdict(sizes)), (reason_for(machine, sizes),)
+    clamped, lowered = training.clamped_to_machine(cores)
+    warnings = _warnings(clamped, group_at(config, "freqai"), periods, lowered)
+    return FreqaiSettings(clamped, periods, tuple(warnings), notes)
+
+
+def auto_configures(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration has sizes chosen for the machine; another value is refused later."""
+    return value_at(config, f"{ROOT_KEY}.auto_configure") is True
 
 
 def check_freqai_config(
@@ -79,18 +109,21 @@ def check_freqai_config(
     Raises:
         SettingsError: with every problem.
     """
-    freqai = config.get("freqai") or {}
-    features = freqai.get("feature_parameters") or {}
-    split = freqai.get("data_split_parameters") or {}
-    parameters = dict(freqai.get("model_training_parameters") or {})
-    problems = _take_test_size(split, parameters)
+    freqai = group_at(config, "freqai")
+    features, split = group_at(freqai, FEATURES), group_at(freqai, SPLIT)
+    parameters = dict(group_at(freqai, TRAINING))
+    problems = [*misplaced(config), *_take_test_size(split, parameters)]
     checked = TrainingConfig.check(parameters)
     problems += checked.problems
     problems += _identifier(freqai.get("identifier"))
-    problems += _refused(features, _REFUSED_FEATURES, "feature_parameters.")
-    problems += _refused(freqai, _REFUSED_FREQAI, "")
-    problems += _refused(split, _REFUSED_SPLIT, "data_split_parameters.")
-    problems += _shared_bases((config.get("exchange") or {}).get("pair_whitelist") or [])
+    refused = {
+        **_refused(freqai, _REFUSED_FREQAI, "freqai"),
+        **_refused(features, _REFUSED_FEATURES, f"freqai.{FEATURES}"),
+        **_refused(split, _REFUSED_SPLIT, f"freqai.{SPLIT}"),
+    }
+    problems += refused.values()
+    problems += option_problems(config.get("freqai"), refused)
+    problems += _shared_bases(value_at(config, "exchange.pair_whitelist"))
     periods, period_problems = _indicator_periods(features)
     problems += period_problems
     problems += _twins(checked, freqai, features)
@@ -109,24 +142,35 @@ def _take_test_size(split: Mapping[str, Any], parameters: dict[str, Any]) -> lis
     if given == split["test_size"]:
         return []
     return [
-        f"validation_fraction {given} and data_split_parameters.test_size {split['test_size']} "
-        "differ; remove one of them"
+        f"validation_fraction {shown(given)} and data_split_parameters.test_size "
+        f"{shown(split['test_size'])} differ; remove one of them"
     ]
 
 
 def _identifier(name: Any) -> list[str]:
     """Problems of the identifier, which names a folder under user_data/models."""
-    if isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\:"):
+    if (
+        isinstance(name, str)
+        and name.isprintable()
+        and name.strip() == name
+        and name not in ("", ".", "..")
+        and not set(name) & set("/\\:")
+        and len(name.encode()) <= _LONGEST_IDENTIFIER
+    ):
         return []
-    return [f"freqai.identifier {name!r} must be the plain name of a folder, such as 'dualwindow'"]
-
-
-def _refused(content: Mapping[str, Any], options: Mapping[str, str], prefix: str) -> list[str]:
     return [
-        f"freqai.{prefix}{name} {content[name]!r}: {reason}; remove it"
-        for name, reason in options.items()
-        if content.get(name)
+        f"freqai.identifier {shown(name)} must be the plain name of a folder, such as "
+        f"'dualwindow', of at most {_LONGEST_IDENTIFIER} letters"
     ]
+
+
+def _refused(content: Mapping[str, Any], options: Mapping[str, str], group: str) -> dict[str, str]:
+    """Problems of options that must be off, by their path."""
+    return {
+        f"{group}.{name}": f"{group}.{name} {shown(content[name])}: {reason}; remove it"
+        for name, reason in options.items()
+        if content.get(name) or (name in content and name in _WITHOUT_OFF)
+    }
 
 
 def _twins(
@@ -139,24 +183,31 @@ def _twins(
         ("feature_parameters.label_period_candles", future, "future_window"),
     )
     return [
-        f"freqai.{name} {value!r} must equal {own} {getattr(checked.config, own)}; remove it, "
+        f"freqai.{name} {shown(value)} must equal {own} {getattr(checked.config, own)}; remove it, "
         "it is derived"
         for name, value, own in twins
-        if value is not None and own not in checked.bad and value != getattr(checked.config, own)
+        # A value of another type is a problem of its own.
+        if type(value) is int and own not in checked.bad and value != getattr(checked.config, own)
     ]
 
 
 def _indicator_periods(features: Mapping[str, Any]) -> tuple[tuple[int, ...], list[str]]:
     name = "freqai.feature_parameters.indicator_periods_candles"
     periods = features.get("indicator_periods_candles")
-    if not periods:
+    if periods is None or periods == []:
         return (), [f"{name} is missing; the usual value is {list(USUAL_PERIODS)}"]
-    if any(not isinstance(period, int) or period < 2 for period in periods):
+    if not isinstance(periods, list) or len(periods) > _MOST_PERIODS:
         return (), [
-            f"{name} {periods!r}: every period must be a whole number of at least 2 candles"
+            f"{name} {shown(periods)} must be a list of at most {_MOST_PERIODS} periods; the usual "
+            f"value is {list(USUAL_PERIODS)}"
         ]
-    if len(set(periods)) < len(periods):
-        return (), [f"{name} {periods!r}: a period is listed twice"]
+    if any(type(period) is not int or not 2 <= period <= _LONGEST_PERIOD for period in periods):
+        return (), [
+            f"{name} {shown(periods)}: every period must be a whole number of at least 2 candles "
+            f"and at most {_LONGEST_PERIOD:,}"
+        ]
+    if listed_twice(periods):
+        return (), [f"{name} {shown(periods)}: a period is listed twice"]
     return tuple(periods), []
 
 
@@ -169,28 +220,30 @@ def _history(
     """The problem of a live bot that would download more history than allowed, if there is one."""
     if not periods or not timeframe_seconds:
         return []
+    days = freqai.get("train_period_days", 0)
+    if type(days) is not int or not 0 <= days <= MOST_DAYS:
+        return []
     longest = max(*periods, training.window_size)
     slowest = max(timeframe_seconds, key=lambda timeframe: timeframe_seconds[timeframe])
     seconds = longest * _DOWNLOAD_MARGIN * timeframe_seconds[slowest]
-    days = seconds / 86_400 + freqai.get("train_period_days", 0)
-    if days <= training.max_history_days:
+    total = seconds / 86_400 + days
+    if total <= training.max_history_days:
         return []
     return [
-        f"FreqAI would download {days:.0f} days of history for a period of {longest} candles in "
-        f"the timeframe {slowest}, more than max_history_days {training.max_history_days}; remove "
-        "the timeframe, shorten indicator_periods_candles or raise max_history_days"
+        f"FreqAI would download {total:.0f} days of history, {days} of train_period_days and the "
+        f"rest for a period of {longest} candles in the timeframe {slowest}, more than "
+        f"max_history_days {training.max_history_days}; remove the timeframe, shorten "
+        "indicator_periods_candles, window_size or train_period_days, or raise max_history_days"
     ]
 
 
-def _shared_bases(pairs: Sequence[str]) -> list[str]:
-    first: dict[str, str] = {}
-    for pair in pairs:
-        first.setdefault(pair.split("/")[0], pair)
+def _shared_bases(whitelist: Any) -> list[str]:
+    """Problems of the pairs that are named; a bot looks at those of patterns when it meets them."""
+    entries = whitelist if isinstance(whitelist, list) else ()
+    named = pairs_in(entry for entry in entries if isinstance(entry, str))
     return [
-        f"exchange.pair_whitelist has {first[base]} and {pair}: FreqAI names models by the base "
-        f"coin {base} alone, so one would overwrite the other; keep one of them"
-        for base, pair in ((pair.split("/")[0], pair) for pair in pairs)
-        if first[base] != pair
+        f"exchange.pair_whitelist has {one} and {other}: {shared_models(one)}"
+        for one, other in shared_bases(named)
     ]
 
 

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import difflib
+import re
+import reprlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from dualwindow.settings.fields import RETIRED_SETTINGS
+from dualwindow.errors import SettingsError
+from dualwindow.settings.earlier import RETIRED_SETTINGS
 
 ConfigT = TypeVar("ConfigT")
+
+#: Pydantic's name for the problem of an unknown name.
+UNKNOWN: Final = "extra_forbidden"
+#: Least likeness, 0 to 1, of a name to the setting that it is taken for.
+_LIKENESS: Final = 0.6
+#: Names of other settings are more like it than the one that the flag `--chunk-size` sets.
+_OTHER_NAMES: Final = {"chunksize": "multiprocessing_chunk_size"}
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
+_SHORT.maxlong = 60
+_SHORT.maxlist = _SHORT.maxtuple = 12
+_SHORT.maxdict = 4
+_SHORT.maxlevel = 4
 
 
 @dataclass(frozen=True)
@@ -25,6 +45,29 @@ class Checked(Generic[ConfigT]):
     problems: list[str]
 
 
+@contextmanager
+def collected(problems: list[str]) -> Iterator[None]:
+    """Add the problems of a SettingsError in the block to the list and go on."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.extend(error.problems)
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its `repr`, shortened where it is long.
+
+    Example:
+        >>> shown([1440, "x"]), len(shown("x" * 5000))
+        ("[1440, 'x']", 120)
+    """
+    try:
+        return _SHORT.repr(value)
+    except ValueError:
+        # Python refuses to write whole numbers of thousands of digits.
+        return "a number of thousands of digits"
+
+
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem: the setting, its value, the rule that it breaks, the way out."""
     problems: list[str] = []
@@ -33,24 +76,61 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if not location:
             # A cross-field check raises one ValueError with one line per problem.
             problems.extend(str(detail["ctx"]["error"]).splitlines())
-        elif detail["type"] == "extra_forbidden":
-            problems.append(_unknown(location[0], model))
+        elif detail["type"] == UNKNOWN:
+            problems.append(unknown_name(location[0], model.model_fields))
         else:
-            problems.append(_bad_value(location, detail["input"], detail["msg"], model))
+            name = location[0]
+            description = (model.model_fields[name].description or "").rstrip(".")
+            problems.append(bad_value(name, detail, description))
     return problems
 
 
-def _unknown(name: str, model: type[BaseModel]) -> str:
+def unknown_name(name: str, names: Iterable[str]) -> str:
+    """The sentence about a name that is none of the `names` of settings."""
     if name in RETIRED_SETTINGS:
         return f"{name!r} is not a setting any more; remove it"
-    near = difflib.get_close_matches(name, model.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "remove it or check the settings reference"
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}?" if near else "remove it or check the settings reference"
     return f"{name!r} is not a setting; {hint}"
 
 
-def _bad_value(location: list[str], value: Any, message: str, model: type[BaseModel]) -> str:
-    name = location[0]
-    place = name if len(location) == 1 else f"{name} (entry {location[1]})"
-    description = (model.model_fields[name].description or "").rstrip(".")
-    wish = message[0].lower() + message[1:]
-    return f"{place} {value!r}: {wish} ({description})"
+def bad_value(name: str, detail: ErrorDetails, description: str) -> str:
+    """A sentence of a bad value: its name, the value, the rule that it breaks, what it is for."""
+    inside = detail["loc"][1:]
+    place = f"{name} (entry {'.'.join(map(str, inside))})" if inside else name
+    message = detail["msg"]
+    meaning = f" ({description})" if description else ""
+    return f"{place} {shown(detail['input'])}: {message[0].lower()}{message[1:]}{meaning}"
+
+
+def plain_name(name: str) -> str:
+    """A name without case and separators, in which `WINDOW_SIZE` and `windowSize` are the same."""
+    return re.sub(r"[^a-z0-9]", "", name.casefold())
+
+
+def nearest(name: str, names: Iterable[str], *, likeness: float = _LIKENESS) -> str | None:
+    """The one of some `names` that is most like a mistyped one; None when it is like none of them.
+
+    Case, separators and the order of words do not count, and words may be missing.
+
+    Example:
+        >>> nearest("FUTURE_WINDOWS", ["window_size", "future_window"])
+        'future_window'
+        >>> nearest("window-future", ["window_size", "future_window"])
+        'future_window'
+    """
+    plain, words = plain_name(name), _words(name)
+    known = list(names)
+    if (other := _OTHER_NAMES.get(plain)) in known:
+        return other
+    # All its words are in the setting's name: only some are missing, or in another order.
+    whole = [each for each in known if len(words) > 1 and words <= _words(each)]
+    by_plain = {plain_name(each): each for each in whole or known}
+    near = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.0 if whole else likeness)
+    return by_plain[near[0]] if near else None
+
+
+def _words(name: str) -> set[str]:
+    """The words of a name in lower case: of `tpLongPct` tp, long and pct."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return set(re.findall(r"[a-z0-9]+", apart.casefold()))

@@ -63,7 +63,8 @@ def _allowed(schema: dict[str, Any]) -> str:
         if option.get("type") == "boolean":
             return "`true`, `false`"
         if option.get("type") == "array":
-            return f"list of {_allowed(option['items'])}"
+            most = f"at most {option['maxItems']} of " if "maxItems" in option else ""
+            return f"list of {most}{_allowed(option['items'])}"
     return "text"
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.messages import sentences
+from dualwindow.settings.frozen import FrozenModel
+from dualwindow.settings.messages import sentences, shown
+from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"
 
 
-class RootSettings(BaseModel):
+class RootSettings(FrozenModel):
     """The strategy's leverage, the command line's date range, and the costs of trades.
 
     Example:
@@ -22,12 +24,11 @@ class RootSettings(BaseModel):
         30.0
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
     leverage: float = Field(1.0, ge=1.0, le=125.0, description="Leverage of futures positions.")
     train_days: float | None = Field(
         None,
         gt=0.0,
+        le=36_525.0,
         description="`dualwindow train`: the last days of candles before `train_to`.",
         json_schema_extra={"unit": "days"},
     )
@@ -46,6 +47,12 @@ class RootSettings(BaseModel):
         description="`dualwindow train`: newest share of the candles that only the final "
         "evaluation sees; 0: evaluate on the validation candles, which chose the best epoch.",
         json_schema_extra={"unit": "fraction"},
+    )
+    auto_configure: bool = Field(
+        False,
+        description="Choose process and chunk sizes for this machine or container, in place of "
+        "those of files and presets; flags win. The log has the choice and its reason; no result "
+        "depends on it.",
     )
     evaluation_fee: float | None = Field(
         None,
@@ -68,6 +75,26 @@ class RootSettings(BaseModel):
         description="Include funding payments of futures in figures after fees, where freqtrade "
         "has downloaded rates and mark prices.",
     )
+
+    leave_out_untrainable_pairs: bool = Field(
+        False,
+        description="Backtests: leave out a pair that cannot be trained, such as a new listing, "
+        "with a warning; else it ends the backtest.",
+    )
+
+    @model_validator(mode="after")
+    def _dates_can_be_read(self) -> Self:
+        problems = []
+        for name in ("train_from", "train_to"):
+            text = getattr(self, name)
+            try:
+                if text is not None:
+                    parsed_date(text)
+            except ValueError:
+                problems.append(f"{name} {shown(text)} is no date; {DATE_FORMS}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
 
     @model_validator(mode="after")
     def _one_beginning(self) -> Self:

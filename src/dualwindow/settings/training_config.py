@@ -6,10 +6,11 @@ them. `dualwindow.settings.freqai` checks the rest of FreqAI's configuration.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -20,8 +21,11 @@ from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.files import write_json
+from dualwindow.runtime.machine import Machine, MachineSizes, reason_for, sizes_for
 from dualwindow.settings.fields import SettingFields
-from dualwindow.settings.files import read_config_file
+from dualwindow.settings.frozen import require_kept
+from dualwindow.settings.layers.files import read_config_file
+from dualwindow.settings.layers.places import TRAINING_GROUP, as_overlay, misplaced
 from dualwindow.settings.messages import Checked, sentences
 
 CANDLES_PER_DAY = 1440
@@ -41,6 +45,10 @@ ROW_SETTINGS: Final = (
     "label_price_step",
 )
 _BUFFER_MARGIN = 1.1
+#: Of a window: more features of four bytes than either feature set has.
+_CANDLE_BYTES: Final = 64
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingConfig(SettingFields):
@@ -133,12 +141,14 @@ class TrainingConfig(SettingFields):
             >>> config.apply_confidence_mode("aggressive").thresholds.by_class()
             (0.45, 0.4, 0.45)
         """
-        return self.replace(
+        changed = self.replace(
             confidence_mode=mode,
             confidence_threshold_short=None,
             confidence_threshold_long=None,
             confidence_threshold_hold=None,
         )
+        require_kept("apply_confidence_mode", f"config = config.apply_confidence_mode({mode!r})")
+        return changed
 
     def replace(self, **changes: Any) -> Self:
         """A new, checked config with some values changed; values that were not given stay unset.
@@ -151,22 +161,16 @@ class TrainingConfig(SettingFields):
             True
         """
         given = self.model_dump(mode="json", exclude_unset=True)
-        return self.from_parameters({**given, **changes})
+        changed = self.from_parameters({**given, **changes})
+        require_kept("replace", "config = config.replace(...)")
+        return changed
 
     def validate_config(self) -> None:
-        """Check all values again, for objects made past the checks (`model_construct`).
-
-        Raises:
-            SettingsError: with every problem.
-        """
+        """Check all values again, for `model_construct`; SettingsError has every problem."""
         self.from_parameters(self.to_dict())
 
     def validate_confidence_params(self) -> None:
-        """Check the confidence settings alone.
-
-        Raises:
-            SettingsError: with every problem of the confidence settings.
-        """
+        """Check the confidence settings alone; SettingsError has every problem of theirs."""
         fields = type(self).model_fields
         names = [name for name in fields if "confidence" in name or name == "calibration"]
         self.from_parameters({name: getattr(self, name) for name in names})
@@ -219,12 +223,18 @@ class TrainingConfig(SettingFields):
     def from_config_file(cls, path: str | Path) -> Self:
         """Read the settings from a freqtrade configuration file (comments allowed).
 
+        A file without groups, as `json.dump(config.to_dict(), file)` and the earlier training
+        module wrote, holds the settings themselves, in any case.
+
         Raises:
             SettingsError: when the file is missing, is not JSON, or holds bad settings.
         """
         file = Path(path)
-        parameters: Any = read_config_file(file)
-        for key in ("freqai", "model_training_parameters"):
+        content = as_overlay(read_config_file(file), str(file))
+        if problems := misplaced(content):
+            raise SettingsError(problems, str(file))
+        parameters: Any = content
+        for key in TRAINING_GROUP:
             if not isinstance(parameters, Mapping):
                 break
             parameters = parameters.get(key, {})
@@ -255,24 +265,22 @@ class TrainingConfig(SettingFields):
         """Print the summary."""
         print(self.summary())
 
-    def auto_configure(self, memory_gib: float, cores: int) -> Self:
-        """A new config with process and chunk sizes for a machine.
+    def auto_configure(self, memory_gib: float | None = None, cores: int | None = None) -> Self:
+        """A new config with process and chunk sizes for a machine; the log has what and why.
 
-        Of its memory (GiB) only what a container may use counts.
+        Memory (GiB) and cores are detected unless given, a container's before the machine's.
         """
-        if memory_gib >= 32 and cores >= 8:
-            processes, chunk = 8, 15000
-        elif memory_gib >= 16 and cores >= 4:
-            processes, chunk = 4, 5000
-        else:
-            processes, chunk = max(1, min(2, cores)), 1000
-        return self.replace(
-            use_multiprocessing=cores >= 4,
-            n_processes=processes,
-            streaming_chunk_size=chunk,
-            multiprocessing_chunk_size=chunk,
-            batch_extraction_size=min(chunk, 1000),
-        )
+        machine = Machine.detect(memory_gib=memory_gib, cores=cores)
+        sizes = self.sizes_for(machine)
+        logger.info("%s", reason_for(machine, sizes))
+        changed = self.replace(**asdict(sizes))
+        require_kept("auto_configure", "config = config.auto_configure(...)")
+        return changed
+
+    def sizes_for(self, machine: Machine) -> MachineSizes:
+        """Process and chunk sizes for a machine; they change no result."""
+        size = self.window_size * _CANDLE_BYTES
+        return sizes_for(machine, window_bytes=size, batch_size=self.batch_size)
 
     def clamped_to_machine(self, cores: int) -> tuple[Self, list[str]]:
         """Lower values that this machine cannot use.

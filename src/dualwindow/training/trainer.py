@@ -26,8 +26,10 @@ from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import untrained_network
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.runtime.distributed import Ranks
+from dualwindow.runtime.memory import training_memory
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.sizes import size_problems
 from dualwindow.training.batches import epoch_batches
 from dualwindow.training.estimate import log_estimate
 from dualwindow.training.gradient_step import GradientStep, Schedule, optimizer_of
@@ -62,7 +64,8 @@ class Trainer:
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
             overlap.
-        SettingsError: when a batch has fewer windows than there are ranks.
+        SettingsError: when a batch has fewer windows than there are ranks; `fit` also when the
+            network's training cannot fit into memory.
     """
 
     def __init__(
@@ -243,7 +246,10 @@ def _initial_network(
     """
     if start is not None:
         return untrained_network(start, config)
-    shape = NetworkShape.from_settings(config, train.dataset.names)
+    names = train.dataset.names
+    if problems := size_problems(config, len(names), training_memory()):
+        raise SettingsError(problems, "the settings of the network")
+    shape = NetworkShape.from_settings(config, names)
     if config.trend_head and not shape.trend_spans:
         logger.info("training without a trend head: no feature is a change of the close")
     center, scale = robust_scaling(train)

@@ -10,8 +10,8 @@ import pytest
 
 from dualwindow.cli.commands.config import training_schema
 from dualwindow.cli.main import main
-from dualwindow.cli.options.config_check import check_config
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.bot import REPOSITORY
 
@@ -182,3 +182,53 @@ def test_an_editor_takes_the_shipped_settings_and_refuses_a_wrong_one() -> None:
     assert list(check.iter_errors(given)) == []
     assert list(check.iter_errors({**given, "epochs": -1}))
     assert list(check.iter_errors({**given, "no_such_setting": 1}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"WINDOW_SIZE": 90, "EPOCHS": 7},
+        {"epochs": 7, "window_size": 90},
+        {"training_config": {"WINDOW_SIZE": 90, "EPOCHS": 7}},
+        {"model_training_parameters": {"window_size": 90, "epochs": 7}},
+        {"freqai": {"WINDOW_SIZE": 90, "model_training_parameters": {"epochs": 7}}},
+        {"freqai": {"model_training_parameters": {"window_size": 90, "epochs": 7}}},
+    ],
+)
+def test_an_earlier_configuration_is_taken_over(
+    content: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = _write(tmp_path / "old.json", content)
+    new, base = str(tmp_path / "new.json"), str(REPOSITORY / "config.json")
+    assert main(["config", "convert", old, "--output", new]) == 0
+    expected = _parameters(window_size=90, epochs=7)
+    assert json.loads(Path(new).read_text(encoding="utf-8")) == expected
+    assert main(["config", "validate", base, new]) == 0
+    capsys.readouterr()
+    assert main(["config", "convert", old]) == 0
+    assert json.loads(capsys.readouterr().out) == expected
+    # The bot would ignore a file that has them elsewhere, so it is not called valid.
+    assert main(["config", "validate", base, old]) == (content != expected)
+    if content != expected:
+        printed = capsys.readouterr().err
+        assert "window_size" in printed.casefold()
+        assert "dualwindow config convert" in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"WINDOW_SIZE": 90, "NO_SUCH": 1}, "'NO_SUCH' is not a setting"),
+        ({"WINDOW_SIZE": "90"}, "window_size '90'"),
+        ({"dry_run": True}, "it holds no setting"),
+        ({}, "it holds no setting"),
+        ({"LEVERAGE": 0.5}, "leverage 0.5"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_refused_and_nothing_is_written(
+    content: dict[str, Any], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = _write(tmp_path / "old.json", content)
+    assert main(["config", "convert", old, "--output", str(tmp_path / "new.json")]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "new.json").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ import torch
 
 from dualwindow import __version__
 from dualwindow.cli.commands import doctor
-from dualwindow.cli.commands.doctor import CHOSEN, gpu_facts
+from dualwindow.cli.commands.doctor import gpu_facts
 from dualwindow.cli.main import main
 from dualwindow.data.datasets.store import SUFFIX, store_folder
 from dualwindow.runtime.cores import Cores
+from dualwindow.runtime.machine import Machine, MachineSizes
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
 from tests.makers.bot import REPOSITORY
@@ -131,8 +133,8 @@ def test_it_shows_what_auto_configure_chooses(
     path = _config(tmp_path, streaming_chunk_size=777)
     report = _json(capsys, userdir, "--config", str(path))
     memory, cores = report["memory"]["limit"]["bytes"], report["processor"]["usable"]
-    chosen = TrainingConfig().auto_configure(memory / 2**30, cores).to_dict()
-    assert report["auto_configure"] == {name: chosen[name] for name in CHOSEN}
+    chosen = asdict(TrainingConfig().sizes_for(Machine(cores, memory / 2**30, "")))
+    assert report["auto_configure"] == chosen
     assert f"{chosen['streaming_chunk_size']} (now 777)" in _doctor(
         capsys, userdir, "--config", str(path)
     )
@@ -141,10 +143,10 @@ def test_it_shows_what_auto_configure_chooses(
 @pytest.mark.parametrize(
     ("cores", "gib", "chosen"),
     [
-        (Cores(16, 16, None), 64, (True, 8, 15000)),
-        (Cores(16, 16, 4.5), 64, (True, 4, 5000)),
+        (Cores(16, 16, None), 64, (False, 8, 1000)),
+        (Cores(16, 16, 4.5), 64, (False, 4, 1000)),
         (Cores(16, 2, None), 64, (False, 2, 1000)),
-        (Cores(16, 16, None), 4, (True, 2, 1000)),
+        (Cores(16, 1, None), 4, (False, 1, 1000)),
     ],
 )
 def test_what_the_container_has_counts_not_the_machine(
@@ -167,7 +169,7 @@ def test_what_the_container_has_counts_not_the_machine(
 
 @pytest.mark.parametrize(("memory", "cores"), [(64, 16), (16, 4), (2, 1)])
 def test_auto_configure_chooses_nothing_that_is_not_shown(memory: float, cores: int) -> None:
-    others = TrainingConfig().to_dict().keys() - set(CHOSEN)
+    others = TrainingConfig().to_dict().keys() - {each.name for each in fields(MachineSizes)}
     before = TrainingConfig(n_processes=7, batch_extraction_size=3)
     after = before.auto_configure(memory, cores).to_dict()
     assert {name: after[name] for name in others} == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -69,6 +70,20 @@ def test_on_a_terminal_bars_show_rate_figures_and_memory() -> None:
     shown = stream.getvalue()
     for text in ("preparing", "epoch 2 of 2", "loss 0.9000", "F1 0.330", "500 MiB", "75%"):
         assert text in shown
+
+
+@pytest.mark.parametrize("ended", [1, 3])
+@pytest.mark.parametrize("resumed_after", [0, 2])
+def test_the_last_bar_shows_the_figures_of_the_last_epoch(ended: int, resumed_after: int) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=80)
+    # Early stopping may end it before its last epoch.
+    with run_progress(console, resumed_after + 3, memory) as progress:
+        for number in range(resumed_after + 1, resumed_after + ended + 1):
+            progress.trained(100, 100)
+            progress.on_epoch(replace(epoch(number), validation_loss=number / 7))
+    last = stream.getvalue().rpartition("epoch ")[2]
+    assert f"loss {(resumed_after + ended) / 7:.4f}" in last
 
 
 @pytest.mark.parametrize(

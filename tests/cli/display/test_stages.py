@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
@@ -9,8 +10,10 @@ import time
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dualwindow.cli.display.stages import StageFigures, StageWatch
+from dualwindow.cli.display.training_summary import stage_table
 from dualwindow.runtime.memory import MIB
 
 #: Processor seconds that are used up on purpose; far more than everything else in the test takes.
@@ -84,3 +87,16 @@ def test_balance_is_the_mean_by_the_busiest() -> None:
     assert figures.balance == 0.75
     assert figures.cpu_percent == 150.0
     assert StageFigures("x", 0.0, 0.0, 0, ()).balance == 1.0
+
+
+@pytest.mark.parametrize(("cpu_seconds", "shown"), [(3.4, "1.7 of 2"), (0.0, "0.0 of 2")])
+@pytest.mark.parametrize("threads", [1, 8])
+def test_the_table_shows_cores_that_were_busy_whatever_the_number_of_threads(
+    cpu_seconds: float, shown: str, threads: int
+) -> None:
+    figures = StageFigures("training", 2.0, cpu_seconds, 0, (0.4,) * threads)
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(stage_table([figures], cores=2))
+    assert "busy cores" in stream.getvalue()
+    assert shown in stream.getvalue()
+    assert "8" not in stream.getvalue()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from dualwindow.backtest.figures import Percent
+from dualwindow.cli.display.console import console_of
+from dualwindow.cli.display.threshold_tables import Suggestion, print_suggestion
 from dualwindow.cli.main import main
+from dualwindow.confidence import Thresholds
+from dualwindow.model_selection.threshold_search import PairOfThresholds, ThresholdChoice
 from dualwindow.models.portable import load_portable, save_portable
+from tests.makers.reports import earned
 from tests.makers.trainings import PERIOD, write_candles, write_config
 
 SUGGEST = ("evaluate", "model", "--suggest-thresholds")
@@ -59,7 +66,7 @@ def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
     # A few hours are too few days to tell anything from luck.
     assert choice["within_noise"]
     assert "warning: the choice is within noise" in shown
-    assert '"confidence_threshold_short"' in shown
+    assert "confidence_threshold" not in shown
     assert found["tail"]["configured_thresholds"]["short"] == 0.45
 
     # What is pasted is what the configuration then has.
@@ -88,3 +95,39 @@ def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
         save_portable(folder / "model", loaded.model, replace(origin, **changes))
         assert main([*SUGGEST]) == 1
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("within_noise", [False, True])
+@pytest.mark.parametrize("pays", [False, True])
+def test_lines_to_paste_are_printed_for_thresholds_to_trade_alone(
+    within_noise: bool, pays: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    low = 0.01 if pays else -0.01
+    pair = PairOfThresholds(0.6, 0.7, 50, Percent(0.1, 0.05, 0.2), Percent(5.0, 1.0, 9.0))
+    choice = ThresholdChoice(
+        best=(pair,),
+        days=6,
+        tried=256,
+        compared=72,
+        min_trades=30,
+        corrected_pct=Percent(0.1, low, 0.2),
+        random_best_pct=Percent(0.1, 0.05, 0.2),
+        random_as_good_pct=75.0 if within_noise else 1.0,
+    )
+    assert (choice.within_noise, choice.pays) == (within_noise, pays)
+    trades = earned()
+    suggestion = Suggestion(
+        ("BTC/USDT",),
+        "then",
+        "later",
+        choice,
+        {},
+        trades,
+        trades,
+        Thresholds(0.5, 0.4, 0.5),
+        trades,
+    )
+    print_suggestion(console_of(sys.stdout), suggestion)
+    shown = capsys.readouterr().out
+    assert ("confidence_threshold_short" in shown) == (pays and not within_noise)
+    assert ("do not trade these thresholds" in shown) == (within_noise or not pays)

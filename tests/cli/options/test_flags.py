@@ -55,6 +55,7 @@ def test_without_anything_the_defaults_are_those_of_the_settings() -> None:
 def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
     samples = {
         "confidence_mode": "balanced",
+        "confidence_fallback": "argmax",
         "calibration": "prior",
         "device": "cpu",
         "precision": "fp32",
@@ -199,3 +200,27 @@ def test_what_cannot_be_used_is_refused_by_name(
 def test_without_a_pair_the_way_to_give_one_is_named() -> None:
     with pytest.raises(SettingsError, match="there is no pair; give --pair"):
         RunSettings.from_options(parsed(), FLAGS)
+
+
+@pytest.mark.parametrize("asked", ["--auto", "file", "preset"])
+def test_sizes_for_the_machine_beat_files_and_presets_and_flags_beat_them(
+    asked: str, tmp_path: Path
+) -> None:
+    content: dict[str, Any] = {
+        "freqai": {"model_training_parameters": {"streaming_chunk_size": 7, "epochs": 4}}
+    }
+    if asked == "file":
+        content["dualwindow"] = {"auto_configure": True}
+    words = ["-c", write(tmp_path / "own.json", content)]
+    overlay = write(tmp_path / "mine.json", {"dualwindow": {"auto_configure": True}})
+    words += {"--auto": ["--preset", "quick", "--auto"], "file": ["--preset", "quick"]}.get(
+        asked, ["--preset", overlay]
+    )
+    settings = resolved(*words)
+    assert not settings.training.use_multiprocessing
+    assert settings.training.streaming_chunk_size == 1000
+    origins = {name: origin for name, _, origin in settings.rows()}
+    assert origins["streaming_chunk_size"] == "auto_configure"
+    assert origins["epochs"] != "auto_configure"
+    flagged = resolved(*words, "--streaming-chunk-size", "9", "--n-processes", "1").training
+    assert (flagged.streaming_chunk_size, flagged.use_multiprocessing) == (9, True)

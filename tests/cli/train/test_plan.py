@@ -12,7 +12,7 @@ from dualwindow.cli.train.folder import TrainingFolder
 from dualwindow.cli.train.plan import TrainingRequest, recorded_sources
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import DateRange
-from dualwindow.settings.files import Layer, LayeredConfig
+from dualwindow.settings.layers.files import Layer, LayeredConfig
 from tests.cli.train.test_folder import RECORD
 
 BEGUN = DateRange(1000, 86_400)

@@ -10,7 +10,7 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.models.portable import load_portable
-from dualwindow.settings.presets import preset_files
+from dualwindow.settings.layers.presets import preset_files
 from tests.makers.trainings import write_candles, write_config
 
 

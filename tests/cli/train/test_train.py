@@ -44,9 +44,13 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--pair", "BTC_USDT", *PERIOD]) == 0
+    assert main(["train", "--pair", "BTC_USDT", "--confidence-hold", "0.5", *PERIOD]) == 0
     model_folder = folder / "user_data" / "models" / NAME
     shown = capsys.readouterr()
+    # Its settings come first.
+    first = shown.err.splitlines()[:8]
+    assert any("settings of config.json: " in line and "epochs 3" in line for line in first)
+    assert any("confidence_threshold_hold 0.5 has no effect" in line for line in first)
     for text in (
         "stages",
         "training",
@@ -60,7 +64,8 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
         assert text in shown.out
     loaded = load_portable(model_folder)
     assert loaded.origin.pairs == (PAIR,)
-    assert loaded.model.config == TrainingConfig.from_parameters(SETTINGS)
+    expected = TrainingConfig.from_parameters({**SETTINGS, "confidence_threshold_hold": 0.5})
+    assert loaded.model.config == expected
     assert loaded.origin.until == pd.Timestamp("2025-05-07", tz="UTC").timestamp()
     names = {each.name for each in model_folder.iterdir()}
     assert CHECKPOINT_NAME not in names

@@ -86,6 +86,10 @@ def jump(frame: pd.DataFrame) -> None:
     frame.loc[700:, PRICES] *= 1000.0
 
 
+def ahead(frame: pd.DataFrame) -> None:
+    frame["date"] += pd.Timedelta(days=36_500)
+
+
 def wick(frame: pd.DataFrame) -> None:
     frame.loc[700, "low"] = 1e-9
 
@@ -97,7 +101,7 @@ def on_step(step: float) -> Callable[[pd.DataFrame], object]:
     return apply
 
 
-SPRUNG = ["beyond three times the close before", "2025-01-01 11:40"]
+SPRUNG = ["three times the close before", "2025-01-01 11:40"]
 
 
 @pytest.mark.parametrize("rows_a_batch", [7, 700, 5000])
@@ -109,6 +113,7 @@ SPRUNG = ["beyond three times the close before", "2025-01-01 11:40"]
         (spike(0.3), "1 warning", ["2 candles", *SPRUNG]),
         (jump, "1 warning", ["1 candle", *SPRUNG]),
         (wick, "1 warning", ["1 candle", *SPRUNG]),
+        (ahead, "1 warning", ["the candles end at 2124-12-09", "future of this machine's clock"]),
         (spike(2.5), "good", []),
         (on_step(0.01), "good", []),
         (on_step(0.1), "1 warning", ["steps of 0.1", "label_price_step", "(long_sl_pct 0.002)"]),

@@ -91,6 +91,13 @@ def test_a_pattern_brings_what_is_there_as_freqtrades_does(pattern: str, binance
     assert [each.pair for each in named] == ["ETH/USDT:USDT"]
 
 
+@pytest.mark.parametrize("written", ["BTC/USD.", "BTC/U..T", "btc/usdt.?"])
+def test_a_dot_alone_makes_a_pattern_as_in_freqtrade(written: str, binance: Path) -> None:
+    found = find_sources([written], binance, trading_mode="spot")
+    there = ["BTC/USDT", "ETH/USDT"]
+    assert [each.pair for each in found] == expand_pairlist([written], there) == ["BTC/USDT"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [

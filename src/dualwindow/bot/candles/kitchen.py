@@ -148,17 +148,6 @@ class KnownCandlesModel(IFreqaiModel):
         self.dk = CandleKitchen.instead_of(dk, self._seen)
         return super().start_live(dataframe, metadata, strategy, self.dk)
 
-    def start_backtesting(
-        self,
-        dataframe: pd.DataFrame,
-        metadata: dict[str, Any],
-        dk: FreqaiDataKitchen,
-        strategy: IStrategy,
-    ) -> FreqaiDataKitchen:
-        """Train and predict slice after slice."""
-        self.dk = CandleKitchen.instead_of(dk, self._seen)
-        return super().start_backtesting(dataframe, metadata, self.dk, strategy)
-
     def extract_data_and_train_model(
         self,
         new_trained_timerange: TimeRange,

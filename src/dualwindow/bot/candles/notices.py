@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,7 @@ class CandleNotices:
         self._told: dict[tuple[str, str], int] = {}
 
     def look_at(self, pair: str, timeframe: str, candles: pd.DataFrame) -> None:
-        """Warn of impossible candles, huge moves, and candles that all lack a volume."""
+        """Warn of impossible and future candles, huge moves, and candles without any volume."""
         name = f"{pair} {timeframe}"
         impossible = impossible_candles(candles)
         if (found := self._new(name, "impossible", candles, impossible)) is not None:
@@ -53,6 +54,16 @@ class CandleNotices:
                 f"{np.count_nonzero(moves):,} candle{'s' if np.count_nonzero(moves) > 1 else ''}",
                 _named(candles, found),
                 before,
+            )
+        now = int(time.time())
+        ahead = utc_seconds(candles["date"]) > now
+        if (found := self._new(name, "future", candles, ahead)) is not None:
+            logger.warning(
+                "%s: candles are dated in the future of this machine's clock (%s), the first %s: "
+                "set the clock, or download the pair again",
+                name,
+                utc_text(now - now % 60),
+                _named(candles, found),
             )
         silent = np.asarray(candles["volume"].to_numpy(np.float64) == 0.0)
         if len(silent) < _MANY or not silent.all():

@@ -7,8 +7,15 @@ from datetime import datetime
 from pathlib import Path
 
 from dualwindow.cli.display.console import print_table, size_text
-from dualwindow.cli.options.configuration import add_userdir
+from dualwindow.cli.options.configuration import (
+    add_config,
+    add_userdir,
+    config_files,
+    configured_layers,
+    userdir_of,
+)
 from dualwindow.data.datasets.store import clear_stores, store_folder, store_sizes
+from dualwindow.settings.layers.files import LayeredConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="clear deletes all prepared candles; the next training prepares its own again "
         "(default: %(default)s)",
     )
+    add_config(parser)
     add_userdir(parser)
 
 
@@ -29,8 +37,10 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         DataError: naming a file that cannot be deleted.
+        SettingsError: when a configuration file cannot be read.
     """
-    folder = store_folder(options.userdir)
+    layers = [] if options.userdir else configured_layers(config_files(options))
+    folder = store_folder(userdir_of(options, LayeredConfig(layers).content))
     sizes = store_sizes(folder)
     if not sizes:
         print(f"{folder} holds no prepared candles.")

@@ -7,7 +7,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -16,25 +16,26 @@ import psutil
 
 from dualwindow import __version__
 from dualwindow.cli.display.console import print_table, size_text
-from dualwindow.cli.options.config_check import CheckedConfig, check_config
-from dualwindow.cli.options.configuration import add_config, add_userdir, config_files, data_folder
+from dualwindow.cli.options.configuration import (
+    add_config,
+    add_userdir,
+    config_files,
+    configured_layers,
+    data_folder,
+    userdir_of,
+)
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
+from dualwindow.runtime.machine import Machine
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig, read_layers
+from dualwindow.settings.checks.whole import CheckedConfig, check_config
+from dualwindow.settings.layers.environment import environment_names
+from dualwindow.settings.layers.files import LayeredConfig
 
-#: Settings that `auto_configure` chooses.
-CHOSEN: Final = (
-    "use_multiprocessing",
-    "n_processes",
-    "multiprocessing_chunk_size",
-    "streaming_chunk_size",
-    "batch_extraction_size",
-)
 #: Most pairs of an exchange that are printed; JSON has all.
 _PAIRS_SHOWN: Final = 40
 #: Distributions that results and problems depend on.
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the report."""
-    report = examine(options.userdir, config_files(options))
+    report = examine(options)
     if options.json:
         values = {
             title: {fact.name: fact.value for fact in facts} for title, facts in report.items()
@@ -89,14 +90,17 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def examine(userdir: Path, files: list[Path]) -> dict[str, list[Fact]]:
-    """Title of every section to its facts; `userdir` need not exist."""
-    cores = read_cores()
+def examine(options: argparse.Namespace) -> dict[str, list[Fact]]:
+    """Title of every section to its facts; the user folder need not exist."""
+    cores, files = read_cores(), config_files(options)
     memory = MemoryGauge().smallest()
+    content: dict[str, Any] = {}
     try:
-        checked = check_config(LayeredConfig(read_layers(files)).content, cores=cores.usable)
+        content = LayeredConfig(configured_layers(files, as_freqtrade=True)).content
+        checked = check_config(content, cores=cores.usable, memory=memory.limit)
     except SettingsError as error:
         checked = CheckedConfig(problems=tuple(error.problems))
+    userdir = userdir_of(options, content)
     return {
         "versions": list(_version_facts()),
         "processor": list(_processor_facts(cores)),
@@ -210,6 +214,10 @@ def _pair_text(pair: AvailablePair) -> str:
 
 
 def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:
+    variables = environment_names()
+    if variables:
+        # Their values may be keys.
+        yield Fact("environment", variables, "\n".join(variables))
     if not files:
         yield Fact("files", [], "none: there is no config.json here, and none was given")
         return
@@ -224,8 +232,8 @@ def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[
 def _choice_facts(checked: CheckedConfig, memory: MemoryUse, cores: Cores) -> Iterator[Fact]:
     """Settings that `auto_configure` would choose for this machine, beside the present ones."""
     now = TrainingConfig() if checked.settings is None else checked.settings.training
-    chosen = now.auto_configure(memory.limit / 2**30, cores.usable)
-    for name in CHOSEN:
-        value, before = getattr(chosen, name), getattr(now, name)
+    machine = Machine(cores.usable, memory.limit / 2**30, memory.source)
+    for name, value in asdict(now.sizes_for(machine)).items():
+        before = getattr(now, name)
         now_text = "as it is" if value == before else f"now {json.dumps(before)}"
         yield Fact(name, value, f"{json.dumps(value)} ({now_text})")

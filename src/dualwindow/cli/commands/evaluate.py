@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Measure a model's decisions on labelled candles, by thresholds and by argmax. Windows, "
         "labels and features are the model's. The date range begins after its training unless "
-        "--date-from is given."
+        "--date-from is given. A backtest is measured as it traded, unless -c or --preset name "
+        "another configuration, or flags other values."
     )
     parser.add_argument(
         "model",

@@ -13,7 +13,7 @@ from typing import Final
 
 from dualwindow.errors import DualWindowError
 from dualwindow.runtime.files import whole_file
-from dualwindow.settings.files import read_config_file
+from dualwindow.settings.layers.files import read_config_file
 from dualwindow.settings.shipped import ShippedFolder, shipped_path
 
 #: Shipped folder and name of the adapters; the user folder has subfolders of the same names.

@@ -8,7 +8,7 @@ from typing import Any
 
 from dualwindow.cli.display.console import print_table
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.presets import find_preset, preset_files, preset_settings
+from dualwindow.settings.layers.presets import find_preset, preset_files, preset_settings
 from dualwindow.settings.root_settings import RootSettings
 
 

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Write a page that shows how good a model is: one HTML file that needs no network, and the "
         "same figures as JSON. `dualwindow train` writes one at its end. The predictions of a "
-        "backtest are compared with the candles that freqtrade has downloaded."
+        "backtest are compared with the candles that freqtrade has downloaded, by the thresholds, "
+        "fees and dates of that backtest unless -c or --preset name another configuration."
     )
     parser.add_argument(
         "folder",
@@ -39,7 +40,11 @@ def run(options: argparse.Namespace) -> int:
         DualWindowError: when there are no figures, or the files cannot be written.
     """
     # Importing these takes seconds, which the help must not.
-    from dualwindow.cli.evaluate.walk_forward import evaluate_backtest, is_backtest  # noqa: PLC0415
+    from dualwindow.cli.evaluate.walk_forward import (  # noqa: PLC0415
+        evaluate_backtest,
+        is_backtest,
+        print_basis,
+    )
     from dualwindow.report.build import gather, write_report  # noqa: PLC0415
 
     walk = evaluate_backtest(options, options.folder, ()) if is_backtest(options.folder) else None
@@ -47,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
     page, figures = write_report(report, options.output or options.folder)
     console = console_of(sys.stdout)
     console.print(report.verdict.text, markup=False, highlight=False)
+    if walk is not None:
+        print_basis(console, walk)
     for name, path in (("report", page), ("its figures", figures)):
         console.print(f"{name}: {path}", markup=False, soft_wrap=True)
     return 0

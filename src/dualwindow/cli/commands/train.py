@@ -14,10 +14,18 @@ from dualwindow.cli.options.run_settings import RunSettings
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `train`."""
     parser.description = (
-        "Train one model on the candles of one or more pairs. A flag overrides the preset, the "
-        "preset overrides the configuration files, and those override the defaults."
+        "Train one model on the candles of one or more pairs. A flag overrides freqtrade's "
+        "environment variables (FREQTRADE__...), those override the preset, the preset overrides "
+        "the configuration files, and those override the defaults."
     )
     add_run_flags(parser, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
+    parser.add_argument(
+        "--auto",
+        action="store_const",
+        const=True,
+        help="choose process and chunk sizes for this machine or container "
+        "(dualwindow.auto_configure); the log has the choice and its reason",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -48,6 +56,8 @@ def run(options: argparse.Namespace) -> int:
     settings = RunSettings.from_options(options, (*TRAINING_FLAGS, *CONFIDENCE_FLAGS))
     if options.print_config:
         print_table(settings.rows(), heads=HEADS)
+        for warning in settings.warnings():
+            print(f"warning: {warning}")
         return 0
     # Importing torch takes seconds, which the help and wrong settings must not.
     from dualwindow.cli.train.job import run_training  # noqa: PLC0415

@@ -13,12 +13,13 @@ from rich.table import Table
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.cli.display.console import console_of, figure_table
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.thresholds import calibration_text
 from dualwindow.errors import DataError
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
-from dualwindow.evaluation.text import calibration_text, skill_text, verdict
+from dualwindow.evaluation.text import skill_text, verdict
 from dualwindow.report import tables
 from dualwindow.runtime.files import write_json
 

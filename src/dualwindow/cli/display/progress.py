@@ -101,9 +101,8 @@ class BarProgress:
 
     def trained(self, done: int, total: int) -> None:
         """Move the bar of all epochs."""
-        text = f"{self._figures}  {mib_text(self._memory())}".strip()
         done_before, all_epochs = self._epoch * total, total * self._epochs
-        self._move("training", "windows", done_before + done, all_epochs, text)
+        self._move("training", "windows", done_before + done, all_epochs, self._text())
         name = f"epoch {min(self._epoch + 1, self._epochs)} of {self._epochs}"
         self._progress.update(self._tasks["training"], description=name)
 
@@ -111,7 +110,14 @@ class BarProgress:
         """Show an epoch's figures beside the bar and in a log line above it."""
         self._epoch = result.epoch
         self._figures = f"loss {result.validation_loss:.4f}  F1 {result.trading_f1:.3f}"
+        if "training" in self._tasks:
+            # No batch follows the last epoch, whose figures would never be shown.
+            self._progress.update(self._tasks["training"], figures=self._text())
         logger.info("epoch %d of %d: %s", result.epoch, self._epochs, figures_text(result))
+
+    def _text(self) -> str:
+        """Figures of the last epoch that has ended, and memory."""
+        return f"{self._figures}  {mib_text(self._memory())}".strip()
 
     def _move(self, name: str, unit: str, done: int, total: int, figures: str) -> None:
         if name not in self._tasks:

@@ -92,7 +92,10 @@ class Suggestion:
 
 
 def print_suggestion(console: Console, suggestion: Suggestion) -> None:
-    """Show the best thresholds, their trades on the tail, the verdict, and settings to paste."""
+    """Show the best thresholds, their trades on the tail, the verdict, and settings to paste.
+
+    Thresholds that are not to be traded are no settings to paste.
+    """
     choice = suggestion.choice
 
     def show(text: str, style: str | None = None) -> None:
@@ -107,10 +110,10 @@ def print_suggestion(console: Console, suggestion: Suggestion) -> None:
     for side, figures in suggestion.meaning.items():
         show(_meaning(side, figures))
     console.print(tail_table(suggestion))
-    if choice.pays and not choice.within_noise:
-        show(suggestion.verdict)
-    else:
+    if choice.within_noise or not choice.pays:
         show(f"warning: {suggestion.verdict}", "yellow")
+        return
+    show(suggestion.verdict)
     show("for freqai.model_training_parameters in config.json:")
     show(json.dumps(suggestion.settings, indent=4)[2:-2])
 

@@ -16,6 +16,7 @@ from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.statistics import drawn_counts
+from dualwindow.runtime.cores import read_cores
 from dualwindow.training.result import TrainingOutcome
 
 
@@ -26,7 +27,7 @@ def print_summary(
     files: Sequence[tuple[str, Path]],
 ) -> None:
     """Show cost by stage, classes, the evaluation, and the files, by their descriptions."""
-    console.print(stage_table(stages))
+    console.print(stage_table(stages, read_cores().usable))
     console.print(_class_table(finished))
     if finished.evaluation is not None:
         print_evaluation(console, finished.evaluation, finished.evaluated_on)
@@ -48,21 +49,22 @@ def _epochs_text(finished: TrainingOutcome) -> str:
     )
 
 
-def stage_table(stages: Sequence[StageFigures]) -> Table:
-    """Time, memory, processor use and balance of the work, by stage."""
-    heads = ("stage", "time", "peak memory", "CPU", "workers", "balance")
+def stage_table(stages: Sequence[StageFigures], cores: int) -> Table:
+    """Time, memory, cores that were kept busy and balance of the work, by stage.
+
+    `cores` is the number of those that this process may use.
+    """
     rows = [
         (
             stage.name,
             _duration(stage.seconds),
             mib_text(stage.peak_bytes),
-            f"{stage.cpu_percent:.0f} %",
-            str(max(len(stage.work), 1)),
+            f"{stage.cpu_percent / 100.0:.1f} of {cores}",
             f"{stage.balance:.0%}",
         )
         for stage in stages
     ]
-    return figure_table("stages (100 % of CPU is one core)", heads, rows)
+    return figure_table("stages", ("stage", "time", "peak memory", "busy cores", "balance"), rows)
 
 
 def _duration(seconds: float) -> str:

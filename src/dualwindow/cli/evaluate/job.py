@@ -21,7 +21,7 @@ from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
 from dualwindow.cli.options.configuration import layered_config
-from dualwindow.cli.options.flags import EVALUATION_FLAGS, TRAINING_GROUP
+from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.data.candles.sources import CandleSource
@@ -34,7 +34,9 @@ from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.settings.files import Layer
+from dualwindow.settings.checks.costs import idle_threshold
+from dualwindow.settings.layers.files import Layer
+from dualwindow.settings.layers.places import TRAINING_GROUP
 from dualwindow.training.evaluation_rows import EVALUATION_ROWS
 from dualwindow.training.final_evaluation import comparison_of
 
@@ -52,6 +54,8 @@ def run_evaluation(options: argparse.Namespace) -> int:
     log_to(console_of(sys.stderr), logging.INFO)
     loaded = load_portable(options.model)
     settings = evaluation_settings(options, loaded)
+    for warning in idle_threshold(settings.training):
+        logger.warning("%s", warning)
     model = loaded.model.on_device(settings.training.device)
     # Refuse now, before the work, a mode that needs what the model lacks.
     model.thresholds(settings.training)

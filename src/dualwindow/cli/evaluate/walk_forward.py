@@ -18,16 +18,18 @@ from dualwindow.cli.display.evaluation_output import (
     require_writable,
     write_figures,
 )
-from dualwindow.cli.options.configuration import data_folder, layered_config
+from dualwindow.cli.evaluate.basis import Basis
 from dualwindow.cli.options.flags import EVALUATION_FLAGS, SettingFlag
+from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.text import skill_text
+from dualwindow.model_selection.walk_candles import of_other_candles
 from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
-from dualwindow.report.predictions import WalkFacts
+from dualwindow.report.predictions import Decided, WalkFacts
 from dualwindow.report.verdict import strongest_skill
 
 
@@ -42,30 +44,40 @@ def evaluate_backtest(
     """Compare a backtest's predictions with the candles, for all pairs whose candles exist.
 
     The folder is `user_data/models/<identifier>`; `flags` are those that the parser has beside
-    those of `add_config_flags`.
+    those of `add_config_flags`. The configuration is that of the backtest unless another one is
+    named, see `Basis`.
 
     Raises:
         SettingsError: when a configuration that was named cannot be used.
     """
-    content = layered_config(options, flags).content
+    basis = Basis.from_options(options, folder, flags)
     try:
-        settings = WalkSettings.from_config(folder, content)
+        settings = WalkSettings.from_config(folder, basis.layers.content, basis.traded)
     except ModelFileError as error:
         return WalkFacts([], None, [str(error)])
-    # The folder of candles beside that of models, unless another one is configured.
-    userdir = Path(content.get("user_data_dir") or folder.resolve().parents[1])
-    datadir = Path(content.get("datadir") or data_folder(userdir) / settings.exchange)
+    datadir = basis.candles(folder, settings.exchange)
     walks, problems = [], []
     for base, pair in settings.pairs.items():
         try:
-            walk = walk_of(folder, pair, base, settings, datadir)
+            changes = of_other_candles(folder, base, settings, datadir)
+            if changes:
+                where = changes_text(changes.values())
+                problems.append(
+                    f"{len(changes)} saved predictions of {pair} are left out, because they were "
+                    f"made from other candles than those in {datadir}: {where}; run the backtest "
+                    "again"
+                )
+            walk = walk_of(folder, pair, base, settings, datadir, without=changes)
         except DataError as error:
             problems.append(f"{pair} is not compared with its candles: {error}")
             continue
         if walk is not None:
             walks.append(walk)
     pooled = pooled_walk(walks, settings.terms) if walks else None
-    return WalkFacts(walks, pooled, problems)
+    lines = basis.lines(folder, settings)
+    if pooled is None:
+        lines["figures"] = "those of each training, by the thresholds of its time"
+    return WalkFacts(walks, pooled, problems, Decided(settings.rule, settings.extent, lines))
 
 
 def run_walk(options: argparse.Namespace) -> int:
@@ -89,9 +101,16 @@ def run_walk(options: argparse.Namespace) -> int:
         print_warning(errors, problem)
     console = console_of(sys.stdout)
     _show(console, facts.pooled)
+    print_basis(console, facts)
     if options.output is not None:
-        write_figures(options.output, asdict(facts.pooled))
+        write_figures(options.output, {**asdict(facts.pooled), "basis": facts.basis})
     return 0
+
+
+def print_basis(console: Console, facts: WalkFacts) -> None:
+    """Show which configuration the figures are of."""
+    for title, words in facts.basis.items():
+        console.print(f"{title}: {words}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _require_fitting(options: argparse.Namespace) -> None:

@@ -1,23 +1,30 @@
-"""Configuration of a command: layers of files, preset and flags, and its settings as a table."""
+"""Configuration of a command: layers of files, environment and flags, and a table of settings."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.cli.options.flags import (
-    TRAINING_GROUP,
     SettingFlag,
     add_flags,
     add_timerange_flags,
     add_trade_flags,
 )
+from dualwindow.errors import SettingsError
+from dualwindow.runtime.machine import Machine
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import Layer, LayeredConfig, read_layers
-from dualwindow.settings.presets import preset_layers
+from dualwindow.settings.checks.freqai_options import group_problems
+from dualwindow.settings.checks.shapes import group_at, shape_problems
+from dualwindow.settings.freqai import auto_configures
+from dualwindow.settings.layers.environment import environment_layers
+from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
+from dualwindow.settings.layers.places import TRAINING_GROUP
+from dualwindow.settings.layers.presets import preset_layers
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: freqtrade's own default.
@@ -34,23 +41,32 @@ _PLACES: Final = {
     "fee": (ROOT_KEY, "evaluation_fee"),
     "slippage": (ROOT_KEY, "evaluation_slippage"),
     "no_funding": (ROOT_KEY, "evaluation_funding"),
+    "auto": (ROOT_KEY, "auto_configure"),
 }
 #: Titles of the columns.
 HEADS: Final = ("setting", "value", "from")
 DEFAULT: Final = "default"
+#: Name of the layer of sizes that were chosen for the machine.
+AUTO: Final = "auto_configure"
 #: Setting to FreqAI's own name for the same thing.
 _TWINS: Final = {"validation_fraction": ("freqai", "data_split_parameters", "test_size")}
 
 
 def add_userdir(parser: argparse.ArgumentParser) -> None:
-    """Add `--userdir` with freqtrade's default."""
+    """Add `--userdir`, whose default `userdir_of` finds."""
     parser.add_argument(
         "--userdir",
         type=Path,
-        default=USERDIR,
         metavar="DIR",
-        help="freqtrade's user folder (default: %(default)s)",
+        help=f"freqtrade's user folder (default: the configuration's user_data_dir, or {USERDIR})",
     )
+
+
+def userdir_of(options: argparse.Namespace, content: Mapping[str, Any]) -> Path:
+    """The user folder of `--userdir`, else of a configuration, else freqtrade's default."""
+    configured = content.get("user_data_dir")
+    named: Path | None = options.userdir
+    return named or Path(configured if isinstance(configured, str) and configured else USERDIR)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -110,19 +126,50 @@ def layered_config(
     below: Sequence[Layer] = (),
     above: Sequence[Layer] = (),
 ) -> LayeredConfig:
-    """Configuration files, overridden by the preset, overridden by flags.
+    """Files, overridden by preset, environment, sizes for this machine, and flags in this order.
 
     Everything overrides the layers `below`, and those `above` override everything.
 
     Raises:
+        SettingsError: when a file or the preset does not exist or cannot be read, or a value that
+            is read of them is of another kind.
+    """
+    configured = [*below, *configured_layers(config_files(options), options.preset)]
+    given = [*flag_layers(options, flags), *above]
+    content = LayeredConfig([*configured, *given]).content
+    if problems := [*shape_problems(content), *group_problems(content.get("freqai"))]:
+        raise SettingsError(problems, "the configuration")
+    return LayeredConfig([*configured, *machine_layers([*configured, *given]), *given])
+
+
+def machine_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """A layer of process and chunk sizes for this machine, if the `layers` ask for one."""
+    content = LayeredConfig(layers).content
+    if not auto_configures(content):
+        return []
+    # Bad values are refused later, with all others.
+    training = TrainingConfig.check(group_at(content, ".".join(TRAINING_GROUP))).config
+    sizes = asdict(training.sizes_for(Machine.detect()))
+    return [Layer(AUTO, _nested(TRAINING_GROUP, sizes))]
+
+
+def configured_layers(
+    files: Sequence[Path], preset: str | None = None, *, as_freqtrade: bool = False
+) -> list[Layer]:
+    """Everything that counts without a flag: files, a preset, freqtrade's environment variables.
+
+    The environment overrides the preset, which is a file for freqtrade too. Files are read as
+    `read_layers` does.
+
+    Raises:
         SettingsError: when a file or the preset does not exist or cannot be read.
     """
-    files = read_layers(config_files(options))
-    preset = preset_layers(options.preset)
-    return LayeredConfig([*below, *files, *preset, *_flag_layers(options, flags), *above])
+    below = read_layers(files, as_freqtrade=as_freqtrade)
+    return [*below, *preset_layers(preset), *environment_layers()]
 
 
-def _flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
+def flag_layers(options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> list[Layer]:
+    """A layer for every flag that was given."""
     layers = []
     for name, path in _PLACES.items():
         value = getattr(options, name, None)

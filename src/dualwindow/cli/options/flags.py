@@ -10,9 +10,6 @@ from typing import Any, Final
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 
-#: Path of the training settings in a freqtrade configuration.
-TRAINING_GROUP: Final = ("freqai", "model_training_parameters")
-
 #: Default of `--min-trades`: the mean of fewer trades is mostly luck.
 MIN_TRADES: Final = 30
 _TYPES: Final = {"integer": int, "number": float, "string": str}
@@ -72,6 +69,7 @@ CONFIDENCE_FLAGS: Final = (
     SettingFlag("--confidence-short", "confidence_threshold_short"),
     SettingFlag("--confidence-long", "confidence_threshold_long"),
     SettingFlag("--confidence-hold", "confidence_threshold_hold"),
+    SettingFlag("--confidence-fallback", "confidence_fallback"),
     SettingFlag("--disable-confidence", "use_confidence_thresholding", turns_off=True),
     SettingFlag("--calibration", "calibration"),
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from dualwindow.backtest.terms import TradeTerms, trade_terms
-from dualwindow.cli.options.config_check import shape_problems
 from dualwindow.cli.options.configuration import (
     USERDIR,
     data_folder,
@@ -19,17 +18,30 @@ from dualwindow.cli.options.configuration import (
 )
 from dualwindow.cli.options.flags import SettingFlag
 from dualwindow.data.candles.pairs import FUTURES, SPOT, pair_of, settled_stem
-from dualwindow.data.candles.timerange import timeframe_seconds
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.memory import training_memory
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.files import LayeredConfig
+from dualwindow.settings.checks.costs import (
+    cost_problems,
+    cost_warnings,
+    fee_of,
+    leverage_problems,
+    threshold_warnings,
+)
+from dualwindow.settings.checks.shapes import group_at, shape_problems, without_nulls
+from dualwindow.settings.checks.sizes import least_features, size_problems
+from dualwindow.settings.checks.whole import unread_keys
 from dualwindow.settings.freqai import check_freqai_config
+from dualwindow.settings.layers.files import LayeredConfig
+from dualwindow.settings.messages import collected
 from dualwindow.settings.root_settings import RootSettings
+from dualwindow.settings.timeframes import timeframe_seconds
 from dualwindow.settings.training_config import USUAL_PERIODS
 
-#: For a run without a configuration file, which would hold one.
+#: For a run without a configuration file, which would hold them.
 _DEFAULT_IDENTIFIER: Final = "dualwindow"
+_DEFAULT_EXCHANGE: Final = "binance"
 
 
 @dataclass(frozen=True)
@@ -56,37 +68,54 @@ class RunSettings:
 
     @classmethod
     def from_options(cls, options: argparse.Namespace, flags: tuple[SettingFlag, ...]) -> Self:
-        """Read files, preset and flags.
+        """Read files, preset and flags of a training.
 
         Raises:
-            SettingsError: with every problem of the first part that has any.
+            SettingsError: with every problem; also when the barriers cannot earn what trades cost.
         """
-        return cls.from_layers(layered_config(options, flags))
+        settings = cls.from_layers(layered_config(options, flags))
+        training, root, terms = settings.training, settings.root, settings.terms
+        n_features = least_features(settings.periods)
+        problems = [
+            *size_problems(training, n_features, training_memory()),
+            *leverage_problems(training, root),
+            *cost_problems(training, root, terms.fee, can_short=terms.can_short),
+        ]
+        if problems:
+            raise SettingsError(problems, "the configuration")
+        return settings
 
     @classmethod
     def from_layers(cls, layers: LayeredConfig) -> Self:
         """Check a configuration and resolve a run's settings from it.
 
         Raises:
-            SettingsError: with every problem of the first part that has any.
+            SettingsError: with every problem.
         """
-        content = layers.content
-        if problems := shape_problems(content):
-            raise SettingsError(problems, "the configuration")
-        root = RootSettings.from_config(content)
-        timeframe = content.get("timeframe") or "1m"
-        training, periods = check_freqai_config(
-            _for_check(content), timeframe_seconds={timeframe: timeframe_seconds(timeframe)}
-        )
-        _require_base_features_only(content, timeframe)
-        exchange = content.get("exchange") or {}
-        name = exchange.get("name") or "binance"
-        pairs = tuple(exchange.get("pair_whitelist") or ())
+        content = without_nulls(layers.content)
+        timeframe = content.get("timeframe", "1m")
+        problems = shape_problems(content)
+        root = checked = None
+        seconds: dict[str, int] = {}
+        with collected(problems):
+            root = RootSettings.from_config(content)
+        with collected(problems):
+            if isinstance(timeframe, str):
+                seconds[timeframe] = timeframe_seconds(timeframe)
+        with collected(problems):
+            checked = check_freqai_config(_for_check(content), timeframe_seconds=seconds)
+        with collected(problems):
+            fee_of(root or RootSettings(), content, SPOT)
+        exchange = group_at(content, "exchange")
+        pairs = exchange.get("pair_whitelist", [])
+        problems += _features_of_freqai(content, timeframe)
         if not pairs:
-            raise SettingsError(
-                ["there is no pair; give --pair BTC/USDT:USDT, or exchange.pair_whitelist"],
-                "the configuration",
+            problems.append(
+                "there is no pair; give --pair BTC/USDT:USDT, or exchange.pair_whitelist"
             )
+        if problems or root is None or checked is None:
+            raise SettingsError(list(dict.fromkeys(problems)), "the configuration")
+        training, periods = checked
         user_data = Path(content.get("user_data_dir") or USERDIR)
         trading_mode = content.get("trading_mode") or _mode_of(pairs)
         return cls(
@@ -94,13 +123,16 @@ class RunSettings:
             training=training,
             root=root,
             periods=periods,
-            pairs=pairs,
-            excluded=tuple(exchange.get("pair_blacklist") or ()),
-            exchange=name,
+            pairs=tuple(pairs),
+            excluded=tuple(exchange.get("pair_blacklist", ())),
+            exchange=exchange.get("name") or _DEFAULT_EXCHANGE,
             trading_mode=trading_mode,
             timeframe=timeframe,
             user_data=user_data,
-            data_folder=Path(content.get("datadir") or data_folder(user_data) / name),
+            data_folder=Path(
+                content.get("datadir")
+                or data_folder(user_data) / (exchange.get("name") or _DEFAULT_EXCHANGE)
+            ),
             terms=trade_terms(root, content, trading_mode),
         )
 
@@ -112,6 +144,15 @@ class RunSettings:
     def on_this_machine(self) -> tuple[TrainingConfig, list[str]]:
         """Training settings lowered to what this machine has, and a note on each lowered one."""
         return self.training.clamped_to_machine(read_cores().usable)
+
+    def warnings(self) -> list[str]:
+        """Sentences about values that work but may not be meant."""
+        training, terms = self.training, self.terms
+        return [
+            *unread_keys(self.layers.content),
+            *cost_warnings(training, self.root, terms.fee, can_short=terms.can_short),
+            *threshold_warnings(training, can_short=terms.can_short),
+        ]
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Name, value and origin of every setting, as rows of a table."""
@@ -131,31 +172,31 @@ class RunSettings:
 
 def _for_check(content: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration as a bot of one pair would read it."""
-    freqai = {"identifier": _DEFAULT_IDENTIFIER, **(content.get("freqai") or {})}
-    features = freqai.get("feature_parameters") or {}
-    freqai["feature_parameters"] = {"indicator_periods_candles": list(USUAL_PERIODS), **features}
+    freqai = content.get("freqai", {})
+    if isinstance(freqai, Mapping):
+        freqai = {"identifier": _DEFAULT_IDENTIFIER, **freqai}
+        features = freqai.get("feature_parameters", {})
+        if isinstance(features, Mapping):
+            features = {"indicator_periods_candles": list(USUAL_PERIODS), **features}
+        freqai["feature_parameters"] = features
     # FreqAI names models by the base coin; one model of all pairs may share base coins.
     return {**content, "freqai": freqai, "exchange": {}}
 
 
-def _require_base_features_only(content: Mapping[str, Any], timeframe: str) -> None:
-    """Refuse features that only FreqAI makes: the bot could not use a model without them."""
-    features = (content.get("freqai") or {}).get("feature_parameters") or {}
-    problems = []
-    others = [name for name in features.get("include_timeframes") or () if name != timeframe]
-    if others:
-        problems.append(f"include_timeframes has {', '.join(others)} beside {timeframe}")
-    if features.get("include_corr_pairlist"):
-        problems.append(f"include_corr_pairlist has {', '.join(features['include_corr_pairlist'])}")
-    if problems:
-        raise SettingsError(
-            [
-                f"{problem}: the command line makes the features of a pair's own {timeframe} "
-                "candles alone; remove it, or let the bot train"
-                for problem in problems
-            ],
-            "freqai.feature_parameters",
-        )
+def _features_of_freqai(content: Mapping[str, Any], timeframe: str) -> list[str]:
+    """Problems of features that only FreqAI makes: the bot could not use a model without them."""
+    features = group_at(content, "freqai.feature_parameters")
+    given = []
+    included, others = features.get("include_timeframes"), features.get("include_corr_pairlist")
+    if isinstance(included, list) and (more := [name for name in included if name != timeframe]):
+        given.append(f"include_timeframes has {', '.join(map(str, more))} beside {timeframe}")
+    if isinstance(others, list) and others:
+        given.append(f"include_corr_pairlist has {', '.join(map(str, others))}")
+    return [
+        f"{problem}: the command line makes the features of a pair's own {timeframe} candles "
+        "alone; remove it, or let the bot train"
+        for problem in given
+    ]
 
 
 def _mode_of(pairs: tuple[str, ...]) -> str:

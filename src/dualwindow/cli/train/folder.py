@@ -21,7 +21,7 @@ from dualwindow.models.model_files import (
     remove_checkpoint,
 )
 from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
-from dualwindow.settings.fields import LATER_SETTINGS
+from dualwindow.settings.earlier import LATER_SETTINGS
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
 TENSORBOARD_NAME: Final = "tensorboard"

@@ -14,9 +14,11 @@ from pathlib import Path
 from rich.console import Console
 
 from dualwindow.cli.display.console import console_of, log_to
+from dualwindow.cli.display.settings_lines import settings_lines
 from dualwindow.cli.display.stages import StageFigures, StageWatch
 from dualwindow.cli.display.training_summary import print_summary
 from dualwindow.cli.options.candles import check_candles, find_candles
+from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
 from dualwindow.cli.train.plan import TrainingRequest, plan_training
@@ -35,6 +37,7 @@ from dualwindow.report.build import gather, label_weeks, run_versions, write_rep
 from dualwindow.report.schema import RunFacts, Stage
 from dualwindow.runtime.device import resolve_device, training_dtype
 from dualwindow.runtime.distributed import Ranks, joined_ranks
+from dualwindow.runtime.machine import Machine, reason_for
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -75,8 +78,8 @@ def _run(
     held: ExitStack,
 ) -> int:
     config, notes = request.settings.on_this_machine()
-    if notes and ranks.is_first:
-        logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
+    if ranks.is_first:
+        _log_settings(request.settings, notes)
     start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]
@@ -107,6 +110,19 @@ def _run(
         ]
         print_summary(console_of(sys.stdout), finished, watch.figures, files)
     return 0
+
+
+def _log_settings(settings: RunSettings, notes: Sequence[str]) -> None:
+    """Log what the run is of, and what may not be meant; `notes` are on lowered values."""
+    for line in settings_lines(settings):
+        logger.info("%s", line)
+    if settings.root.auto_configure:
+        machine = Machine.detect()
+        logger.info("%s", reason_for(machine, settings.training.sizes_for(machine)))
+    if notes:
+        logger.warning("settings lowered to what this machine has: %s", ", ".join(notes))
+    for warning in settings.warnings():
+        logger.warning("%s", warning)
 
 
 def _report_files(

@@ -24,11 +24,12 @@ from dualwindow.data.candles.pairs import (
 from dualwindow.data.candles.table_files import FEATHER, SUFFIXES
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
+from dualwindow.settings.pairs import is_pair
 
 #: Subfolders are looked into, and theirs.
 _PLACES: Final = ("", "*/", "*/*/")
 _PAIRS_NAMED: Final = 20
-#: Characters of patterns that are in no pair of freqtrade's.
+#: Characters of patterns that are in no pair in whichever form.
 _SIGNS_OF_A_PATTERN: Final = frozenset("*?|[](){}^\\+")
 #: Days to download when no date is known: three months, and a moving average's month before.
 _DAYS: Final = 125
@@ -117,7 +118,7 @@ class CandleFolder:
         Raises:
             DataError: when the pattern is not valid, or of no pair.
         """
-        if not _SIGNS_OF_A_PATTERN & set(written) or self.files_of(written, market):
+        if not _is_pattern(written) or self.files_of(written, market):
             return [written]
         shut_out = [_pattern(pattern) for pattern in excluded]
         there = self.pairs(market)
@@ -193,6 +194,11 @@ def download_command(
 def _named(pairs: Sequence[str]) -> str:
     more = f" and {len(pairs) - _PAIRS_NAMED} more" if len(pairs) > _PAIRS_NAMED else ""
     return f"{', '.join(pairs[:_PAIRS_NAMED]) or 'no pair'}{more}"
+
+
+def _is_pattern(written: str) -> bool:
+    """Whether it stands for pairs in freqtrade's whitelist, and is none in any form."""
+    return not is_pair(written) if "/" in written else bool(_SIGNS_OF_A_PATTERN & set(written))
 
 
 def _pattern(written: str) -> re.Pattern[str]:

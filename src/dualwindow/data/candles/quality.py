@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.feather import CandleBatch, inside_timerange
+from dualwindow.data.candles.impossible import HUGE_MOVE
 from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.timerange import DateRange
 
 _PRICES = ("open", "high", "low", "close")
-#: A candle whose high or low lies farther from the close before it, as a factor, has sprung.
-SPRING: Final = 3.0
 
 
 @dataclass
@@ -74,7 +72,7 @@ class CandleFacts:
         impossible: prices infinite or not above 0, volumes infinite or below 0, high below low.
         outside: open or close not between low and high.
         silent: candles without volume.
-        sprung: candles with a price beyond three times the close before them, or below a third.
+        sprung: candles with a price three times the close before them, a third, or beyond.
         farthest: the largest factor between such a price and that close.
         steps: price steps of the date range.
         gaps: candles that are missing between two.
@@ -156,7 +154,7 @@ class CandleFacts:
         before = np.concatenate([close[:1] if self._close is None else [self._close], close[:-1]])
         with np.errstate(over="ignore"):
             factors = np.maximum(batch["high"][rows] / before, before / batch["low"][rows])
-        self.sprung.add(factors > SPRING, batch.seconds[rows])
+        self.sprung.add(factors >= HUGE_MOVE, batch.seconds[rows])
         self.farthest = max(self.farthest, float(factors.max()))
         self._close = float(close[-1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -216,6 +217,11 @@ class CandleVerdict:
                 f"the first {_days(self._usable_from - self._first)} cannot be trained on, because "
                 f"averages and windows are not complete there; {self._earlier()}"
             )
+        if self._newest > (now := int(time.time())):
+            warnings.append(
+                f"the candles end at {utc_text(self._newest)}, in the future of this machine's "
+                f"clock ({utc_text(now - now % 60)}): set the clock, or {_AGAIN}"
+            )
         return warnings + self._oddities(facts) + self._moves(facts)
 
     def _oddities(self, facts: CandleFacts) -> list[str]:
@@ -244,7 +250,7 @@ class CandleVerdict:
     def _moves(self, facts: CandleFacts) -> list[str]:
         """Prices that no market is likely to have made, and steps that are large for a barrier."""
         moves = []
-        if sprung := _seen(facts.sprung, "beyond three times the close before, or a third"):
+        if sprung := _seen(facts.sprung, "three times the close before, a third, or beyond"):
             moves.append(
                 f"{sprung}, by a factor of up to {facts.farthest:,.4g}; look at them: if the "
                 f"market did not move so, labels and features near them are wrong: {_AGAIN}"

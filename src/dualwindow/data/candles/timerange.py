@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from dualwindow.errors import SettingsError
+from dualwindow.settings.timeframes import DATE_FORMS, UNIT_SECONDS, parsed_date
 
 DAY_SECONDS: Final = 86_400
-_FORMS: Final = "write it like 2025-01-31, 20250131 or 2025-01-31T12:00 (UTC)"
-_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_TIMEFRAME: Final = re.compile(r"([1-9]\d*)([smhdw])")
 
 
 @dataclass(frozen=True)
@@ -97,45 +94,26 @@ def utc_text(second: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}" if second % 60 else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def timeframe_seconds(timeframe: str) -> int:
-    """Seconds between two candles.
-
-    Raises:
-        SettingsError: when it is no timeframe of constant length.
-    """
-    match = _TIMEFRAME.fullmatch(timeframe)
-    if match is None:
-        raise SettingsError(
-            [f"timeframe {timeframe!r} is none with candles of equal length; use one such as '1m'"]
-        )
-    return int(match[1]) * _UNIT_SECONDS[match[2]]
-
-
 def timeframe_of(seconds: int) -> str:
     """The timeframe with so many seconds between two candles, in freqtrade's spelling: `1h`."""
     unit = max(
-        (unit for unit, length in _UNIT_SECONDS.items() if seconds % length == 0),
-        key=lambda unit: _UNIT_SECONDS[unit],
+        (unit for unit, length in UNIT_SECONDS.items() if seconds % length == 0),
+        key=lambda unit: UNIT_SECONDS[unit],
     )
-    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
+    return f"{seconds // UNIT_SECONDS[unit]}{unit}"
 
 
 def _moment(name: str, text: str | None, problems: list[str], *, whole_day: bool) -> int | None:
     """Seconds since 1970 of what a user wrote; what cannot be read becomes a problem."""
     if text is None:
         return None
-    text = text.strip()
     try:
-        day = date.fromisoformat(text)
+        moment = parsed_date(text)
     except ValueError:
-        pass
-    else:
-        return (day.toordinal() - date(1970, 1, 1).toordinal() + whole_day) * DAY_SECONDS
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        problems.append(f"{name} {text!r} is no date; {_FORMS}")
+        problems.append(f"{name} {text!r} is no date; {DATE_FORMS}")
         return None
+    if not isinstance(moment, datetime):
+        return (moment.toordinal() - date(1970, 1, 1).toordinal() + whole_day) * DAY_SECONDS
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return math.ceil((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
 

@@ -46,7 +46,7 @@ from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
 from dualwindow.runtime.memory import MIB
 from dualwindow.runtime.processes import run_in_processes
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import fingerprinted
+from dualwindow.settings.earlier import fingerprinted
 from dualwindow.settings.training_config import ROW_SETTINGS, USUAL_PERIODS
 
 logger = logging.getLogger(__name__)

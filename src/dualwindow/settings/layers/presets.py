@@ -2,8 +2,8 @@
 
 A preset is a file that freqtrade reads too (`freqtrade -c config.json -c presets/quick.json`). It
 has an identifier of its own, because FreqAI's model folder is bound to the settings, and one size
-for streaming and worker chunks, as `auto_configure` sets them. Presets in the folder `presets` of
-the working directory replace shipped ones of the same name.
+for streaming and worker chunks. Presets in the folder `presets` of the working directory replace
+shipped ones of the same name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.files import Layer, read_config_file, read_layers
+from dualwindow.settings.layers.files import Layer, read_config_file, read_layers
+from dualwindow.settings.layers.places import TRAINING_GROUP, as_overlay
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings.shipped import shipped_path
 from dualwindow.settings.training_config import TrainingConfig
@@ -58,8 +59,8 @@ def preset_settings(path: Path) -> dict[str, Any]:
     Raises:
         SettingsError: when the file is missing or is no group of settings.
     """
-    content = read_config_file(path)
-    given = {**_group(content, ROOT_KEY), **_group(content, "freqai", "model_training_parameters")}
+    content = as_overlay(read_config_file(path), str(path))
+    given = {**_group(content, ROOT_KEY), **_group(content, *TRAINING_GROUP)}
     names = [*RootSettings.model_fields, *TrainingConfig.model_fields]
     return {name: given[name] for name in names if name in given}
 

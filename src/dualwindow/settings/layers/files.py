@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,15 @@ from typing import Any, Final
 import rapidjson
 
 from dualwindow.errors import SettingsError
+from dualwindow.settings.layers.places import as_overlay
 
 #: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
 #: Levels of files that name files; freqtrade has the same limit.
 _DEEPEST: Final = 5
+#: Levels of groups and lists in a file, far more than freqtrade has.
+_DEEPEST_GROUP: Final = 100
+_OFFSET: Final = re.compile(r"at offset (\d+)")
 #: A key, and the other key of an earlier layer that it replaces.
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("dualwindow", "train_days"): ("dualwindow", "train_from"),
@@ -50,11 +55,18 @@ class LayeredConfig:
                 other = _INSTEAD_OF.get(path)
                 if other is not None and value is not None and other in self._origins:
                     self._set(other, None, layer.name)
-                self._set(path, value, layer.name)
+                if not _is_empty_group(value) or self._at(path) is None:
+                    self._set(path, value, layer.name)
 
     def origin(self, *path: str) -> str | None:
         """Name of the layer that set a value; None where no layer did."""
         return self._origins.get(path)
+
+    def _at(self, path: tuple[str, ...]) -> Any:
+        value: Any = self.content
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
     def _set(self, path: tuple[str, ...], value: Any, name: str) -> None:
         group = self.content
@@ -63,28 +75,40 @@ class LayeredConfig:
             if not isinstance(inner, dict):
                 inner = group[key] = {}
             group = inner
-        group[path[-1]] = value
+        # Later layers add to a group, which is not to change the layer that it is from.
+        group[path[-1]] = {} if _is_empty_group(value) else value
         self._origins[path] = name
 
 
 def _leaves(
     content: Mapping[str, Any], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every value that is no group, after the keys that lead to it."""
+    """Yield every value that is no group, or an empty one, after the keys that lead to it."""
     for key, value in content.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _leaves(value, (*above, key))
         else:
             yield (*above, key), value
 
 
-def read_layers(files: Sequence[Path]) -> list[Layer]:
+def _is_empty_group(value: object) -> bool:
+    """Whether a value is a group that adds nothing to what an earlier layer has."""
+    return isinstance(value, Mapping) and not value
+
+
+def read_layers(files: Sequence[Path], *, as_freqtrade: bool = False) -> list[Layer]:
     """Read configuration files, each after the files that it names in `add_config_files`.
+
+    The settings of a flat file (see `dualwindow.settings.layers.places`) are put into their groups,
+    except where files are read `as_freqtrade` reads them.
 
     Raises:
         SettingsError: when a file is missing or is no JSON group.
     """
-    return [layer for file in files for layer in _with_further(file, 0)]
+    layers = [layer for file in files for layer in _with_further(file, 0)]
+    if as_freqtrade:
+        return layers
+    return [Layer(layer.name, as_overlay(layer.content, layer.name)) for layer in layers]
 
 
 def _with_further(file: Path, depth: int) -> list[Layer]:
@@ -108,10 +132,11 @@ def read_config_file(file: Path) -> dict[str, Any]:
     Raises:
         SettingsError: when the file is missing or is no JSON group.
     """
+    text = ""
     try:
+        text = file.read_text(encoding="utf-8")
         content = rapidjson.loads(
-            file.read_text(encoding="utf-8"),
-            parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS,
+            text, parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
         )
     except FileNotFoundError:
         raise SettingsError(
@@ -119,8 +144,42 @@ def read_config_file(file: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise SettingsError([f"it cannot be read: {error.strerror}"], str(file)) from None
-    except (rapidjson.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"not valid JSON: {error}"], str(file)) from None
+    except RecursionError:
+        raise SettingsError(
+            ["not valid JSON: its groups lie too deep in each other; correct it"], str(file)
+        ) from None
+    except ValueError as error:
+        # JSON that cannot be read, text that is not UTF-8, or a path that can be none.
+        raise SettingsError([f"not valid JSON: {error}{_place(text, error)}"], str(file)) from None
     if not isinstance(content, dict):
         raise SettingsError(["it is not a group of settings ({...})"], str(file))
+    if _depth(content) > _DEEPEST_GROUP:
+        raise SettingsError(
+            ["not valid JSON: its groups lie too deep in each other; correct it"], str(file)
+        )
     return content
+
+
+def _place(text: str, error: ValueError) -> str:
+    """Where in a text its JSON ends, and what is known to be wrong there."""
+    if text.startswith("\ufeff"):
+        return "; it begins with a byte order mark, save it as UTF-8 without one"
+    if isinstance(error, UnicodeDecodeError):
+        return "; save it as UTF-8"
+    offset = _OFFSET.search(str(error))
+    if offset is None:
+        return ""
+    line = text.encode()[: int(offset[1])].count(b"\n") + 1
+    return f" (line {line})"
+
+
+def _depth(value: object) -> int:
+    """Levels of groups and lists in each other."""
+    deepest, pending = 0, [(value, 1)]
+    while pending and deepest <= _DEEPEST_GROUP:
+        inner, level = pending.pop()
+        deepest = max(deepest, level)
+        if isinstance(inner, dict | list):
+            values = inner.values() if isinstance(inner, dict) else inner
+            pending += [(within, level + 1) for within in values]
+    return deepest

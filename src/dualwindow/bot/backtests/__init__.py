@@ -1,0 +1,1 @@
+"""FreqAI's backtest: which saved models and predictions it takes, and which it makes again."""

@@ -1,0 +1,124 @@
+"""The configuration that a folder's predictions were traded with, written by the backtest.
+
+Thresholds, fees and leverage are no part of a model, and they may come from a further `-c`, from
+hyperopt's file, from the strategy's code or from the environment. A later report that read another
+configuration would be of trades that no backtest made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.data.candles.timerange import DateRange
+from dualwindow.models.fingerprint import fingerprint
+from dualwindow.models.identifier.saved_predictions import Extent
+from dualwindow.runtime.files import write_json
+
+logger = logging.getLogger(__name__)
+
+RECORD_NAME: Final = "traded.json"
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Traded:
+    """The last backtest that traded the predictions of a folder.
+
+    Attributes:
+        when: it ran, seconds since 1970.
+        strategy: name of the strategy's class.
+        rule: by which it decided, wherever its values come from.
+        can_short: whether it went short.
+        overrides: methods of the class that decide about trades and are not `DualWindowStrategy`'s,
+            so that figures made without the strategy leave them out.
+        extent: the predictions that it traded.
+        configuration: the other values that its trades depend on, where freqtrade's configuration
+            has them: `fee` (that of the exchange where none was configured), `dualwindow`, the
+            settings of confidence, and `datadir` where the candles lie elsewhere than usual.
+    """
+
+    when: int
+    strategy: str
+    rule: DecisionRule
+    can_short: bool
+    overrides: tuple[str, ...]
+    extent: Extent
+    configuration: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        rule, extent = self.rule, self.extent
+        shares = {CLASS_NAMES[code]: share for code, share in rule.shares.items()}
+        trained = extent.trained_until
+        return {
+            "when": self.when,
+            "strategy": self.strategy,
+            "rule": {
+                "thresholds": asdict(rule.thresholds),
+                "shares": shares,
+                "calibration": rule.calibration,
+            },
+            "can_short": self.can_short,
+            "overrides": list(self.overrides),
+            "pairs": None if extent.pairs is None else list(extent.pairs),
+            "trained_until": None if trained is None else sorted(trained),
+            "dates": asdict(extent.dates),
+            "configuration": dict(self.configuration),
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Raises KeyError, TypeError or ValueError where `to_dict` did not make the content."""
+        rule, pairs = content["rule"], content["pairs"]
+        trained = content["trained_until"]
+        shares = {CLASS_NAMES.index(name): share for name, share in rule["shares"].items()}
+        return cls(
+            content["when"],
+            content["strategy"],
+            DecisionRule(Thresholds(**rule["thresholds"]), shares, rule["calibration"]),
+            content["can_short"],
+            tuple(content["overrides"]),
+            Extent(
+                None if pairs is None else tuple(pairs),
+                None if trained is None else frozenset(trained),
+                DateRange(**content["dates"]),
+            ),
+            dict(content["configuration"]),
+        )
+
+
+def write_traded(folder: Path, traded: Traded) -> None:
+    """Write the record into `user_data/models/<identifier>`, in place of an earlier backtest's."""
+    content = {"format": _FORMAT, **traded.to_dict()}
+    write_json(folder / RECORD_NAME, {**content, "sha256": fingerprint(content)})
+
+
+def read_traded(folder: Path) -> Traded | None:
+    """Read the record of `user_data/models/<identifier>`.
+
+    None where there is none, because no backtest or an earlier version's filled the folder, and,
+    with a warning, where it cannot be read.
+    """
+    path = folder / RECORD_NAME
+    try:
+        content = json.loads(path.read_bytes())
+        if content.pop("sha256") != fingerprint(content):
+            raise ValueError("its SHA-256 sum differs")
+        if content.pop("format") != _FORMAT:
+            raise ValueError("another version of dualwindow wrote it")
+        return Traded.from_dict(content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning(
+            "the record of the backtest in %s is not used (%s); run the backtest again", path, error
+        )
+        return None

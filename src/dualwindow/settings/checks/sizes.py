@@ -1,0 +1,61 @@
+"""How large a network becomes, known before anything is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from dualwindow.columns import CLASS_NAMES
+from dualwindow.settings.training_config import TrainingConfig
+
+#: Output channels of the patch convolution for each feature.
+CHANNELS_PER_FEATURE: Final = 4
+#: A training holds of every weight, as 4 bytes: itself, its gradient, the optimiser's two moments
+#: and the best epoch's.
+_BYTES_A_WEIGHT: Final = 5 * 4
+
+
+def least_features(periods: Sequence[int], timeframes: int = 1, pairs: int = 1) -> int:
+    """Features of a candle that the strategy's own hooks make, at least.
+
+    They are the changes of high, low, close and volume in every timeframe of every pair, and close
+    and volume against the average of each of the `periods`.
+    """
+    return 4 * timeframes * pairs + 2 * len(periods)
+
+
+def count_weights(config: TrainingConfig, n_features: int) -> int:
+    """Weights of a network of so many features a candle, without the few of the trend head.
+
+    Example:
+        >>> count_weights(TrainingConfig(lstm_units=(2,), dense_units=()), n_features=1)
+        53
+    """
+    width, weights = n_features, 0
+    if config.patch_size > 1:
+        channels = CHANNELS_PER_FEATURE * n_features
+        weights += channels * (n_features * config.patch_size + 1)
+        width = channels
+    for below, units in pairwise((width, *config.lstm_units)):
+        # Four gates with two biases each, and LayerNorm.
+        weights += 4 * units * (below + units + 2) + 2 * units
+    for below, units in pairwise((config.lstm_units[-1], *config.dense_units, len(CLASS_NAMES))):
+        weights += (below + 1) * units
+    return weights
+
+
+def size_problems(
+    config: TrainingConfig, n_features: int, memory: float, allowed: str = "of memory"
+) -> list[str]:
+    """The problem of a network whose training needs more than so much memory (bytes)."""
+    weights = count_weights(config, n_features)
+    needed = weights * _BYTES_A_WEIGHT
+    if needed <= memory:
+        return []
+    return [
+        f"lstm_units {list(config.lstm_units)}, dense_units {list(config.dense_units)} and "
+        f"patch_size {config.patch_size} make a network of {weights:,} weights from {n_features} "
+        f"features, whose training needs {needed / 2**30:,.1f} GiB, more than the "
+        f"{memory / 2**30:,.1f} GiB {allowed}; choose narrower or fewer layers"
+    ]

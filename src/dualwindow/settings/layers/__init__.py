@@ -1,0 +1,1 @@
+"""Where settings come from: files, presets and environment, and where they stand in them."""

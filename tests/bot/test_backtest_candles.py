@@ -1,0 +1,166 @@
+"""A backtest without its candles is refused before its first training, or leaves pairs out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
+
+from dualwindow.bot.backtest_candles import BacktestCandles, UntrainablePairError
+from dualwindow.settings import TrainingConfig
+from tests.makers.bot import QUICK, freqtrade_config
+
+GOOD, BAD = "BTC/USDT:USDT", "XYZ-TSLA/USDT:USDT"
+#: The time range is June 11 to 14, the training has three days, the average 240 candles.
+WHOLE = ("2025-06-07", "2025-06-14")
+#: What is wrong, the candles' dates, and what the message says.
+SPANS = {
+    "delisted in the range": (
+        ("2025-06-07", "2025-06-12 23:00"),
+        "candles end at 2025-06-12 22:59",
+    ),
+    "delisted before it": (("2025-06-01", "2025-06-09"), "candles end at 2025-06-08 23:59"),
+    "listed within the training": (("2025-06-10", "2025-06-14"), "begin at 2025-06-10"),
+    "listed in the range": (("2025-06-12 12:00", "2025-06-14"), "begin at 2025-06-12 12:00"),
+    "listed after it": (("2025-06-20", "2025-06-22"), "begin at 2025-06-20"),
+    "no candle": (("2025-06-07", "2025-06-07"), "no 1m candles"),
+}
+
+
+def write(datadir: Path, pair: str, span: tuple[str, str], timeframe: str = "1min") -> None:
+    dates = pd.date_range(*span, freq=timeframe, inclusive="left", tz="UTC", unit="ms")
+    prices = {name: np.ones(len(dates)) for name in ("open", "high", "low", "close", "volume")}
+    stem = pair.replace("/", "_").replace(":", "_").replace(".", "_")
+    path = datadir / "futures" / f"{stem}-{timeframe.removesuffix('in')}-futures.feather"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame({"date": dates, **prices}).to_feather(path)
+
+
+def config_of(folder: Path, *whitelist: str, **root: Any) -> dict[str, Any]:
+    config = freqtrade_config(folder)
+    config |= {"timerange": "20250611-20250614", "runmode": RunMode.BACKTEST, "dualwindow": root}
+    config["datadir"] = folder / "data"
+    config["exchange"]["pair_whitelist"] = list(whitelist)
+    config["freqai"] |= {"train_period_days": 3, "backtest_period_days": 1}
+    config["freqai"]["feature_parameters"]["include_timeframes"] = ["1m"]
+    return config
+
+
+def check(config: dict[str, Any], *whitelist: str, **settings: Any) -> BacktestCandles:
+    training = TrainingConfig(**{**QUICK, **settings})
+    candles = BacktestCandles(config, training, (30, 240))
+    candles.require_files()
+    named = list(whitelist) or config["exchange"]["pair_whitelist"]
+    candles.require_range(SimpleNamespace(dp=SimpleNamespace(current_whitelist=lambda: named)))  # type: ignore[arg-type]
+    return candles
+
+
+def test_candles_that_reach_over_the_range_pass(tmp_path: Path) -> None:
+    config = config_of(tmp_path, GOOD, BAD)
+    for pair in (GOOD, BAD):
+        write(tmp_path / "data", pair, WHOLE)
+    assert check(config).left_out == {}
+
+
+@pytest.mark.parametrize("kind", SPANS)
+@pytest.mark.parametrize("runmode", [RunMode.BACKTEST, RunMode.HYPEROPT])
+def test_a_pair_that_does_not_is_refused_with_its_dates_and_the_way_out(
+    kind: str, runmode: RunMode, tmp_path: Path
+) -> None:
+    span, said = SPANS[kind]
+    config = config_of(tmp_path, GOOD, BAD) | {"runmode": runmode}
+    write(tmp_path / "data", GOOD, WHOLE)
+    write(tmp_path / "data", BAD, span)
+    with pytest.raises(OperationalException) as refused:
+        check(config)
+    text = str(refused.value)
+    assert said in text
+    assert f"{BAD}: " in text
+    assert f"{GOOD}: " not in text
+    assert "leave_out_untrainable_pairs" in text
+
+
+@pytest.mark.parametrize("kind", SPANS)
+def test_it_is_left_out_with_one_warning_where_that_is_wanted(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    span, said = SPANS[kind]
+    config = config_of(tmp_path, GOOD, BAD, leave_out_untrainable_pairs=True)
+    write(tmp_path / "data", GOOD, WHOLE)
+    write(tmp_path / "data", BAD, span)
+    candles = check(config)
+    assert set(candles.left_out) == {BAD}
+    (line,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert BAD in line.getMessage()
+    assert said in line.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("end", "warned"),
+    [("2025-06-14", False), ("2025-06-13 23:59", True), ("2025-06-13 06:00", True)],
+)
+def test_a_last_slice_that_is_predicted_in_part_is_warned_of(
+    end: str, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    write(tmp_path / "data", GOOD, ("2025-06-07", end))
+    assert check(config).left_out == {}
+    assert ("before the time range does" in caplog.text) == warned
+
+
+def test_a_model_without_training_needs_no_history(tmp_path: Path) -> None:
+    config = config_of(tmp_path, GOOD)
+    write(tmp_path / "data", GOOD, ("2025-06-10 12:00", "2025-06-14"))
+    with pytest.raises(OperationalException, match="begin at 2025-06-10 12:00"):
+        check(config)
+    assert check(config, epochs=0, pretrained="model.zip").left_out == {}
+
+
+def test_nothing_is_left_to_backtest(tmp_path: Path) -> None:
+    config = config_of(tmp_path, BAD, leave_out_untrainable_pairs=True)
+    write(tmp_path / "data", BAD, SPANS["delisted before it"][0])
+    with pytest.raises(UntrainablePairError, match="no pair is left"):
+        check(config)
+
+
+def test_a_correlated_pair_is_needed_whatever_is_left_out(tmp_path: Path) -> None:
+    config = config_of(tmp_path, GOOD, leave_out_untrainable_pairs=True)
+    config["freqai"]["feature_parameters"]["include_corr_pairlist"] = [BAD]
+    write(tmp_path / "data", GOOD, WHOLE)
+    with pytest.raises(OperationalException, match=f"no candles for {BAD} 1m"):
+        check(config)
+    write(tmp_path / "data", BAD, SPANS["delisted in the range"][0])
+    with pytest.raises(OperationalException, match=f"{BAD} of include_corr_pairlist: its 1m"):
+        check(config)
+
+
+@pytest.mark.parametrize("pair", [BAD, "BTC/USDT:USDT-261225", "A.B/USDT:USDT", "币安/USDT:USDT"])
+def test_names_of_every_form_are_looked_for(pair: str, tmp_path: Path) -> None:
+    config = config_of(tmp_path, pair)
+    with pytest.raises(OperationalException, match=f"no candles for {pair} 1m"):
+        check(config)
+    write(tmp_path / "data", pair, WHOLE)
+    assert check(config).left_out == {}
+
+
+def test_of_a_pattern_the_pairs_with_a_file_are_checked(tmp_path: Path) -> None:
+    config = config_of(tmp_path, ".*/USDT:USDT")
+    write(tmp_path / "data", GOOD, WHOLE)
+    # freqtrade leaves out the hundreds of which nothing was downloaded.
+    assert check(config, GOOD, "SOL/USDT:USDT").left_out == {}
+    write(tmp_path / "data", "SOL/USDT:USDT", SPANS["listed in the range"][0])
+    with pytest.raises(OperationalException, match="SOL/USDT:USDT: its 1m candles begin"):
+        check(config, GOOD, "SOL/USDT:USDT")
+
+
+def test_two_pairs_of_a_pattern_with_one_base_are_refused(tmp_path: Path) -> None:
+    config = config_of(tmp_path, "BTC/.*")
+    with pytest.raises(OperationalException, match="holds BTC/USDT:USDT and BTC/USDT:USDT-261225"):
+        check(config, GOOD, "BTC/USDT:USDT-261225")

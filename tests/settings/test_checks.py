@@ -1,0 +1,200 @@
+"""The check of a whole configuration: what `config validate` and the bot refuse, by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freqtrade.config_schema.config_schema import CONF_SCHEMA
+
+from dualwindow.cli.main import main
+from dualwindow.errors import ModelFileError
+from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.pretrained import load_pretrained
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.freqai_options import FeatureOptions, FreqaiOptions, SplitOptions
+from dualwindow.settings.checks.sizes import count_weights, size_problems
+from dualwindow.settings.checks.whole import check_config
+from tests.makers.bot import REPOSITORY
+
+
+def shipped(**changes: Any) -> dict[str, Any]:
+    """The shipped configuration with other values at its root."""
+    content: dict[str, Any] = json.loads((REPOSITORY / "config.json").read_text("utf-8"))
+    return {**content, **changes}
+
+
+def problems_with(path: str, value: Any) -> tuple[str, ...]:
+    """Problems of the shipped configuration with one value set."""
+    content = shipped()
+    *above, name = path.split(".")
+    group = content
+    for key in above:
+        group = group[key]
+    group[name] = value
+    return check_config(content, cores=2).problems
+
+
+FEATURES = "freqai.feature_parameters"
+TRAINING = "freqai.model_training_parameters"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (f"{FEATURES}.indicator_periods_candles", 1440),
+        (f"{FEATURES}.indicator_periods_candles", [10**9]),
+        (f"{FEATURES}.include_corr_pairlist", [None]),
+        (f"{FEATURES}.include_timeframes", ["1m", 5]),
+        (f"{FEATURES}.include_timeframes", ["1m", "1m"]),
+        (f"{FEATURES}.include_timeframes", ["30s"]),
+        (f"{FEATURES}.label_period_candles", "120"),
+        ("freqai.train_period_days", "90"),
+        ("freqai.train_period_days", -5),
+        ("freqai.train_period_days", 0),
+        ("freqai.train_period_days", 2**64 + 1),
+        ("freqai.live_retrain_hours", -1),
+        ("freqai.live_retrain_hours", float("nan")),
+        ("freqai.backtest_period_days", 0),
+        ("freqai.backtest_period_days", 1e-9),
+        ("freqai.expiration_hours", float("inf")),
+        ("freqai.purge_old_models", -2),
+        ("freqai.enabled", False),
+        ("freqai.identifier", "x" * 400),
+        ("freqai.identifier", "a\0b"),
+        ("freqai.identifier", " "),
+        ("freqai.data_split_parameters", None),
+        (f"{TRAINING}.mirror", {}),
+        (f"{TRAINING}.lstm_units", [100_000]),
+        (f"{TRAINING}.lstm_units", [8] * 17),
+        (f"{TRAINING}.dense_units", [2**70]),
+        (f"{TRAINING}.epochs", 1e30),
+        (f"{TRAINING}.seed", 2**70),
+        (f"{TRAINING}.gradient_clip", 1e30),
+        (f"{TRAINING}.pretrained", "x" * 5000),
+        (f"{TRAINING}.pretrained", "x" * 300),
+        ("dualwindow.train_from", "soon"),
+        ("dualwindow.train_to", "9999-12-31"),
+        ("dualwindow.train_days", 1e30),
+        ("exchange.pair_whitelist", []),
+        ("exchange.pair_whitelist", ["BTC/USDT", "BTC/USDT"]),
+        ("timeframe", None),
+        ("fee", "0.1 %"),
+        ("datadir", "x" * 5000),
+        ("stoploss", -0.1),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_its_name(path: str, value: Any) -> None:
+    problems = problems_with(path, value)
+    assert problems
+    assert all(path.rpartition(".")[2] in problem for problem in problems)
+
+
+@pytest.mark.parametrize("name", ["window_size", "batch_size", "epochs", "n_processes"])
+@pytest.mark.parametrize("value", [10**10, 2**63, 2**64 + 1, 10**400])
+def test_no_size_is_without_a_bound(name: str, value: int) -> None:
+    (problem,) = problems_with(f"{TRAINING}.{name}", value)
+    assert problem.startswith(f"{name} ")
+    assert "less than or equal to" in problem
+    assert len(problem) < 300
+
+
+def test_every_number_among_the_settings_has_both_bounds() -> None:
+    for name, schema in TrainingConfig.model_json_schema()["properties"].items():
+        kinds = [schema, *schema.get("anyOf", []), schema.get("items", {})]
+        for kind in kinds:
+            if kind.get("type") in ("integer", "number"):
+                assert {"maximum", "exclusiveMaximum"} & kind.keys(), name
+                assert {"minimum", "exclusiveMinimum"} & kind.keys(), name
+            if kind.get("type") == "array":
+                assert "maxItems" in kind, name
+
+
+def test_freqais_options_are_those_of_freqtrades_schema() -> None:
+    schema = CONF_SCHEMA["definitions"]["freqai"]["properties"]
+    elsewhere = {"identifier", "rl_config", "indicator_periods_candles", "test_size"}
+    for options, model in (
+        (schema, FreqaiOptions),
+        (schema["feature_parameters"]["properties"], FeatureOptions),
+        (schema["data_split_parameters"]["properties"], SplitOptions),
+    ):
+        names = {name for name in options if not name.endswith("_parameters")} - elsewhere
+        assert names == model.model_fields.keys()
+
+
+def test_a_mistyped_option_is_warned_of_and_a_setting_in_a_wrong_place_refused() -> None:
+    content = shipped(freqai=shipped()["freqai"] | {"train_perid_days": 9})
+    assert "train_period_days" in "\n".join(check_config(content, cores=2).warnings)
+    content = shipped(leverage=2, freqai=shipped()["freqai"] | {"epochs": 3})
+    problems = "\n".join(check_config(content, cores=2).problems)
+    for words in ("leverage in the root of the configuration", "epochs in freqai would have"):
+        assert words in problems
+
+
+@pytest.mark.parametrize("config", [{}, {"patch_size": 5}, {"dense_units": ()}])
+def test_the_weights_are_counted_as_the_network_has_them(config: dict[str, Any]) -> None:
+    settings = TrainingConfig(lstm_units=(7, 5), trend_head=False, **config)
+    names = [f"x{number}" for number in range(6)]
+    shape = NetworkShape.from_settings(settings, names)
+    network = DualWindowNetwork(shape, [0.0] * 6, [1.0] * 6, None)
+    made = sum(weights.numel() for weights in network.parameters())
+    assert count_weights(settings, 6) == made
+
+
+def test_a_network_that_cannot_fit_is_refused_with_its_figures() -> None:
+    config = TrainingConfig(lstm_units=(8192,) * 16)
+    (problem,) = size_problems(config, 8, 16 * 2**30)
+    assert "8,3" in problem
+    assert "more than the 16.0 GiB" in problem
+    assert size_problems(TrainingConfig(), 8, 2**30) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody-of-this-name/model"])
+def test_a_model_whose_name_can_be_no_path_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="pretrained"):
+        load_pretrained(TrainingConfig(pretrained=name), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (b"", "document is empty"),
+        (b"[1]", "not a group of settings"),
+        (b"7", "not a group of settings"),
+        (b'\xef\xbb\xbf{"a": 1}', "byte order mark"),
+        ('{"a": 1}'.encode("utf-16"), "save it as UTF-8"),
+        (b'{\n"a": 1,\n"b" 2}', "line 3"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
+        (b'{"a": 1e999}', "not valid JSON"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "too deep"),
+        (b'{"a":' * 100_000, "too deep"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_name(
+    written: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(written)
+    assert main(["config", "validate", str(path)]) == 1
+    printed = capsys.readouterr().err
+    assert str(path) in printed
+    assert words in printed
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300, "nul\0"])
+def test_a_path_that_is_no_file_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "validate", str(tmp_path / name)]) == 1
+    assert "problem in" in capsys.readouterr().err
+
+
+def test_comments_and_trailing_commas_are_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.json"
+    text = (REPOSITORY / "config.json").read_text("utf-8")
+    path.write_text("// mine\n" + text.rstrip().removesuffix("}") + ",}", encoding="utf-8")
+    assert main(["config", "validate", str(path)]) == 0, capsys.readouterr().err

@@ -1,0 +1,233 @@
+"""Settings in a file of their own or in a wrong place: read, or refused with a way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from freqtrade.config_schema.config_schema import CONF_SCHEMA
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dualwindow.errors import SettingsError
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.checks.whole import check_config
+from dualwindow.settings.freqai import check_freqai_config
+from dualwindow.settings.layers.files import Layer, LayeredConfig, read_config_file, read_layers
+from dualwindow.settings.layers.places import (
+    TRAINING_GROUP,
+    as_overlay,
+    gathered,
+    is_flat,
+    misplaced,
+)
+from dualwindow.settings.layers.presets import preset_settings
+from dualwindow.settings.root_settings import RootSettings
+from tests.makers.messages_in_code import REPOSITORY
+
+DEFAULTS: Final = TrainingConfig()
+#: A value for every setting, another than the default.
+OTHER: Final[dict[str, Any]] = {
+    "window_size": 90,
+    "future_window": 60,
+    "epochs": 7,
+    "long_tp_pct": 0.02,
+    "confidence_mode": "aggressive",
+    "confidence_threshold_short": 0.6,
+    "n_processes": 1,
+    "use_streaming": False,
+    "streaming_chunk_size": 500,
+    "device": "cpu",
+    "seed": 1,
+    "lstm_units": [8],
+}
+CASES: Final = (str, str.upper, str.title)
+
+flat_files = st.dictionaries(st.sampled_from(sorted(OTHER)), st.sampled_from(CASES), min_size=1)
+
+
+def written(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def merged_with(path: Path) -> dict[str, Any]:
+    return LayeredConfig(read_layers([REPOSITORY / "config.json", path])).content
+
+
+@given(cases=flat_files)
+def test_a_file_of_settings_alone_is_read_in_whatever_case(
+    cases: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    expected = TrainingConfig.from_parameters({name: OTHER[name] for name in cases})
+    content = {case(name): OTHER[name] for name, case in cases.items()}
+    path = written(tmp_path_factory.mktemp("flat") / "settings.json", content)
+    assert TrainingConfig.from_config_file(path) == expected
+    merged = LayeredConfig(read_layers([REPOSITORY / "config.json", path]))
+    for name in cases:
+        assert merged.content["freqai"]["model_training_parameters"][name] == OTHER[name]
+        assert merged.origin(*TRAINING_GROUP, name) == str(path)
+    assert preset_settings(path) == {name: OTHER[name] for name in preset_settings(path)}
+    assert preset_settings(path).keys() == cases.keys()
+
+
+@given(cases=flat_files)
+def test_what_to_dict_gave_comes_back(
+    cases: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = TrainingConfig.from_parameters({name: OTHER[name] for name in cases})
+    path = written(tmp_path_factory.mktemp("flat") / "settings.json", config.to_dict())
+    assert TrainingConfig.from_config_file(path) == config
+    # As an earlier version of this package wrote it.
+    written(path, {**config.to_dict(), "auxiliary_weight": 0.0})
+    assert TrainingConfig.from_config_file(path) == config
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"windowsize": 90}, "did you mean 'window_size'"),
+        ({"windowSize": 90}, "did you mean 'window_size'"),
+        ({"WINDOW-SIZE": 90, "EPOCHS": 7}, "did you mean 'window_size'"),
+        ({"EPOCHS": 7, "INPUT_FEATURES": 8}, "'INPUT_FEATURES' is not a setting"),
+        ({"WINDOW_SIZE": 90, "dry_run": True}, "'dry_run' is not a setting"),
+        ({"EPOCHS": "7"}, "epochs '7'"),
+        ({"EPOCHS": 7, "epochs": 8}, "EPOCHS and epochs are the same setting"),
+    ],
+)
+def test_what_such_a_file_has_besides_is_refused(
+    content: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "old.json", content)
+    with pytest.raises(SettingsError) as caught:
+        TrainingConfig.from_config_file(path)
+    assert words in str(caught.value)
+    assert "old.json" in str(caught.value)
+    with pytest.raises(SettingsError) as caught:
+        _ = check_freqai_config(merged_with(path), timeframe_seconds={})
+    assert words in str(caught.value)
+
+
+#: Groups that hold settings by mistake, as users of the earlier module and of FreqAI may write.
+WRONG_PLACES: Final = (
+    (),
+    ("training_config",),
+    ("model_training_parameters",),
+    ("TrainingConfig",),
+    ("windows",),
+    ("freqai",),
+    ("freqai", "feature_parameters"),
+    ("freqai", "data_split_parameters"),
+    ("freqai", "mine", "windows"),
+    ("dualwindow",),
+    ("training", "config"),
+)
+
+
+def nested(place: tuple[str, ...], value: Any) -> Any:
+    for key in reversed(place):
+        value = {key: value}
+    return value
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES, ids=".".join)
+@pytest.mark.parametrize("case", CASES)
+def test_settings_in_a_wrong_place_are_refused_by_every_reader(
+    place: tuple[str, ...], case: Any, tmp_path: Path
+) -> None:
+    shipped = read_config_file(REPOSITORY / "config.json")
+    wrong = nested(place, {case("window_size"): 90, case("n_processes"): 1})
+    merged = LayeredConfig([Layer("shipped", shipped), Layer("wrong", wrong)]).content
+    words = (case("window_size"), "window_size", "freqai.model_training_parameters", "convert")
+    # What `config validate` and `doctor` show, and what the bot ends with.
+    problems = "\n".join(check_config(merged, cores=2).problems)
+    assert all(word in problems for word in words)
+    with pytest.raises(SettingsError) as caught:
+        check_freqai_config(merged, timeframe_seconds={})
+    assert all(word in str(caught.value) for word in words)
+    path = written(tmp_path / "wrong.json", {**merged, "add_config_files": []})
+    with pytest.raises(SettingsError) as caught:
+        TrainingConfig.from_config_file(path)
+    assert all(word in str(caught.value) for word in words)
+    assert gathered(wrong, "wrong") == nested(TRAINING_GROUP, {"window_size": 90, "n_processes": 1})
+
+
+@pytest.mark.parametrize("place", [(), ("freqai",), TRAINING_GROUP], ids=".".join)
+def test_root_settings_in_a_wrong_place_are_refused(place: tuple[str, ...]) -> None:
+    shipped = read_config_file(REPOSITORY / "config.json")
+    wrong = nested(place, {"leverage": 3.0})
+    merged = LayeredConfig([Layer("shipped", shipped), Layer("wrong", wrong)]).content
+    assert any(
+        "write leverage in dualwindow" in text for text in check_config(merged, cores=2).problems
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"training_config": {"EPOCHS": 7}},
+        {"model_training_parameters": {"epochs": 7, "seed": 3}},
+        {"mine": {"model_training_parameters": {"seed": 3}}},
+    ],
+)
+def test_single_words_count_where_they_can_only_be_ours(content: dict[str, Any]) -> None:
+    assert misplaced(content) != []
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"leverage": 3.0},
+        {"seed": 1, "device": "cpu"},
+        {"learning_rate": 0.1, "trees": 5},
+        {"options": {"precision": 8}},
+    ],
+)
+def test_a_users_own_group_may_have_names_like_ours(group: dict[str, Any]) -> None:
+    assert misplaced({"my_strategy": group}) == []
+
+
+def test_a_group_of_the_users_own_loses_nothing() -> None:
+    content = {"EPOCHS": 7, "WINDOW_SIZE": 90, "INPUT_FEATURES": 8}
+    kept = {"epochs": 7, "window_size": 90, "INPUT_FEATURES": 8}
+    assert gathered({"mine": content}, "mine.json") == nested(TRAINING_GROUP, kept)
+
+
+def schema_names(schema: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, inner in (schema.get("properties") or {}).items():
+        yield (*above, name)
+        yield from schema_names(inner, (*above, name))
+
+
+def test_no_option_of_freqtrade_is_taken_for_a_setting() -> None:
+    for path in schema_names(CONF_SCHEMA):
+        content = nested(path, 1)
+        assert misplaced(content) == []
+        # Alone in a file `epochs` may be either, so it is a setting there.
+        assert not is_flat({**content, "spaces": ["buy"]})
+
+
+def test_the_epochs_of_hyperopt_are_freqtrades() -> None:
+    hyperopt = {"epochs": 100, "spaces": ["buy"]}
+    assert as_overlay(hyperopt, "hyperopt.json") == hyperopt
+    merged = {**read_config_file(REPOSITORY / "config.json"), **hyperopt}
+    merged["original_config"] = merged.copy()
+    assert misplaced(merged) == []
+    assert check_config(merged, cores=2).problems == ()
+
+
+def test_every_shipped_file_has_its_settings_in_their_places() -> None:
+    for path in [*REPOSITORY.glob("config*.json"), *REPOSITORY.glob("presets/*.json")]:
+        content = read_config_file(path)
+        assert misplaced(content) == []
+        assert as_overlay(content, str(path)) == content
+
+
+def test_every_setting_has_a_place() -> None:
+    names = [*TrainingConfig.model_fields, *RootSettings.model_fields]
+    for name in names:
+        assert is_flat({name: 1})
+        assert misplaced({name.upper(): 1, "freqai": {}})
