@@ -231,7 +231,8 @@ def test_mode_coverage_takes_each_models_most_confident_candles_without_training
     run = freqtrade(backtest.userdir, merged(OVERLAY, of_model(COVERAGE)))
     assert run.status == 0, run.output[-3000:]
     assert "Starting training" not in run.output
-    assert "(confidence_mode coverage) (calibration temperature)" in run.output
+    assert "(confidence_mode coverage), else HOLD" in run.output
+    assert "(confidence_fallback hold) (calibration temperature)" in run.output
     trades = run.trades()
     assert len(trades) > 20
     for base in ("BTC", "ETH"):
