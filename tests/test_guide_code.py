@@ -35,6 +35,8 @@ def test_the_python_of_the_docs_runs(
         path = Path("user_data/data/binance/futures", name)
         path.parent.mkdir(parents=True, exist_ok=True)
         random_candles(ROWS, seed=seed).to_feather(path)
+    # The settings file of the earlier module that `docs/migration.md` reads.
+    Path("old.json").write_text('{"WINDOW_SIZE": 90, "EPOCHS": 7}', encoding="utf-8")
     exec(compile(block, "the docs", "exec"), {})
 
 

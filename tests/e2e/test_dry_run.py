@@ -100,7 +100,7 @@ def test_both_sides_were_opened_and_closed_as_the_label_says(session: Session) -
 def test_every_entry_is_explained_by_one_log_line(session: Session) -> None:
     lines = re.findall(
         r"(\S+): entering (long|short) at (\S+) on the candle of (\S+ \S+): "
-        r"SHORT (0\.\d{3}) HOLD (0\.\d{3}) LONG (0\.\d{3}) \(thresholds 0\.34 0\.30 0\.34\)",
+        r"SHORT (0\.\d{3}) HOLD (0\.\d{3}) LONG (0\.\d{3}) \(thresholds 0\.34 none 0\.34\)",
         session.bot.log,
     )
     trades = session.bot.trades()
