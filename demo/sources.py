@@ -22,12 +22,13 @@ def recorded_listings(datadir: Path) -> list[Listing]:
 
     Raises:
         FileNotFoundError: when the folder holds no such file.
+        ValueError: when a file cannot be read.
 
     """
     synthetic = (datadir / SYNTHETIC_NOTE).exists()
     listings = []
     for pair, path in candle_files(datadir):
-        candles = pd.read_feather(path)
+        candles = _readable(path)
         funding = None
         if ":" in pair:
             recorded = read_funding(datadir, pair)
@@ -36,6 +37,15 @@ def recorded_listings(datadir: Path) -> list[Listing]:
     if not listings:
         raise FileNotFoundError(f"no 1-minute feather files in {datadir}")
     return listings
+
+
+def _readable(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_feather(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} cannot be read ({error}); delete it and download the pair again"
+        ) from error
 
 
 def synthetic_listings(pairs: Iterable[str], spec: MarketSpec) -> list[Listing]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import OperationalException
+from freqtrade.resolvers import StrategyResolver
 
 from dualwindow.bot.backtest_candles import BacktestCandles
 from dualwindow.bot.exits import LivePriceSteps
@@ -93,6 +94,16 @@ def test_a_damaged_file_is_refused_at_the_start_of_a_backtest(form: str, tmp_pat
         path.write_bytes(content)
         assert refused > 5
     require_sound_candles(config)
+
+
+def test_a_damaged_file_of_the_only_pair_is_refused_before_freqtrade_looks(tmp_path: Path) -> None:
+    """freqtrade loads the strategy, then candles, then the model, and ends without any candles."""
+    config = config_of(tmp_path)
+    path = store(config["datadir"], random_candles(300), "feather", CandleType.FUTURES, "1m")
+    StrategyResolver.load_strategy(config)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(OperationalException, match=f"{path.name}.*download the pair again"):
+        StrategyResolver.load_strategy(config)
 
 
 @pytest.mark.parametrize(("step", "outcome"), STEPS)

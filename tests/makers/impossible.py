@@ -25,6 +25,9 @@ IMPOSSIBLE: dict[str, Callable[[dict[str, float]], dict[str, float]]] = {
     "close above high": lambda candle: {"close": candle["high"] * 1.05},
     "open below low": lambda candle: {"open": candle["low"] * 0.95},
     "a negative volume": lambda _candle: {"volume": -1.0},
+    "prices of 1e301": lambda _candle: dict.fromkeys(PRICES, 1e301),
+    "a low of 1e-300": lambda _candle: {"low": 1e-300},
+    "a volume of 1e200": lambda _candle: {"volume": 1e200},
     "an infinite volume": lambda _candle: {"volume": math.inf},
 }
 
@@ -54,10 +57,10 @@ def slow_impossible(candles: pd.DataFrame) -> list[bool]:
 
     def bad(candle: dict[str, float]) -> bool:
         prices = [candle[name] for name in PRICES if name in candle]
-        if not all(math.isfinite(price) and price > 0 for price in prices):
+        if not all(1e-18 <= price <= 1e15 for price in prices):
             return True
         volume = candle["volume"]
-        if not (math.isfinite(volume) and volume >= 0) or candle["high"] < candle["low"]:
+        if not 0 <= volume <= 1e30 or candle["high"] < candle["low"]:
             return True
         ends = [candle[name] for name in ("open", "close") if name in candle]
         return any(p > candle["high"] * 1.001 or p < candle["low"] * 0.999 for p in ends)

@@ -127,6 +127,9 @@ def test_freqais_options_are_those_of_freqtrades_schema() -> None:
 def test_a_mistyped_option_is_warned_of_and_a_setting_in_a_wrong_place_refused() -> None:
     content = shipped(freqai=shipped()["freqai"] | {"train_perid_days": 9})
     assert "train_period_days" in "\n".join(check_config(content, cores=2).warnings)
+    warnings = "\n".join(check_config(shipped(epocs=7, LEVERAGES=2), cores=2).warnings)
+    for words in ("epocs is not read; did you mean 'epochs' in freqai.model", "'leverage' in dual"):
+        assert words in warnings
     content = shipped(leverage=2, freqai=shipped()["freqai"] | {"epochs": 3})
     problems = "\n".join(check_config(content, cores=2).problems)
     for words in ("leverage in the root of the configuration", "epochs in freqai would have"):

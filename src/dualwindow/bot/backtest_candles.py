@@ -22,7 +22,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.backtests.sound_files import SoundFiles
-from dualwindow.bot.config_checks import named_pairs
+from dualwindow.bot.config_checks import named_pairs, refusing
 from dualwindow.columns import candles_looked_at
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import REFUSED_SHARE
@@ -86,6 +86,17 @@ class BacktestCandles:
         self.whitelist: tuple[str, ...] = ()
         #: Pairs without predictions in this run, with the reason.
         self.left_out: dict[str, str] = {}
+
+    def require_readable(self) -> None:
+        """Refuse a named pair with a damaged file; before freqtrade loads it, as one without data.
+
+        Raises:
+            OperationalException: naming the file and the cause.
+        """
+        sound = SoundFiles(self._config, self._training, self._timeframes)
+        for pair in self._named if self._is_checked and not self._leaves_out else ():
+            with refusing():
+                sound.require(pair, traded=False)
 
     def require_files(self) -> None:
         """Refuse a pair that the configuration names and whose candles are missing or damaged.

@@ -64,10 +64,11 @@ class SoundFiles:
         for timeframe in self._timeframes:
             search = StepSearch()
             for batch in self._batches(pair, timeframe):
-                own = batch.within(self._period)
-                search.add(own["close"], own.seconds)
+                if traded and timeframe == self._timeframes[0]:
+                    own = batch.within(self._period)
+                    search.add(own["close"], own.seconds)
             search.end()
-            if traded and timeframe == self._timeframes[0] and search.largest:
+            if search.largest:
                 if refusal := search.largest.refusal(self._training):
                     raise DataError(f"{pair}: {search.text()} {refusal}")
                 if warning := search.largest.warning(self._training):

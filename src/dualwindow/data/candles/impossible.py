@@ -21,6 +21,10 @@ ROUNDING: Final = 1e-3
 #: A price that changes by this factor within one candle is possible, but worth a warning.
 HUGE_MOVE: Final = 3.0
 
+#: Prices and volumes of markets lie far inside these bounds, and sums of their squares are finite.
+PRICES: Final = (1e-18, 1e15)
+LARGEST_VOLUME: Final = 1e30
+
 _PRICES: Final = ("open", "high", "low", "close")
 _VALUES: Final = (*_PRICES, "volume")
 
@@ -28,9 +32,9 @@ _VALUES: Final = (*_PRICES, "volume")
 def impossible_candles(candles: Candles) -> NDArray[np.bool_]:
     """Candles that no market can have made.
 
-    A price that is not above 0, infinite or NaN, a high below the low, an open or close outside
-    them by more than `ROUNDING`, a volume that is negative, infinite or NaN. Columns that are not
-    there are not looked at.
+    A price that is NaN or not within `PRICES`, a high below the low, an open or close outside them
+    by more than `ROUNDING`, a volume that is NaN, negative or above `LARGEST_VOLUME`. Columns that
+    are not there are not looked at.
 
     Returns:
         (N,) bool.
@@ -43,7 +47,8 @@ def impossible_candles(candles: Candles) -> NDArray[np.bool_]:
     columns = _columns(candles)
     possible = np.ones(len(next(iter(columns.values()))), dtype=np.bool_)
     for name, values in columns.items():
-        possible &= np.isfinite(values) & (values >= 0.0 if name == "volume" else values > 0.0)
+        least, most = (0.0, LARGEST_VOLUME) if name == "volume" else PRICES
+        possible &= (values >= least) & (values <= most)
     if "high" in columns and "low" in columns:
         possible &= columns["high"] >= columns["low"]
     with np.errstate(over="ignore"):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.feather import CandleBatch, inside_timerange
-from dualwindow.data.candles.impossible import HUGE_MOVE
+from dualwindow.data.candles.impossible import HUGE_MOVE, LARGEST_VOLUME, PRICES
 from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.timerange import DateRange
 
@@ -69,7 +69,7 @@ class CandleFacts:
         unordered: candles older than one before them.
         off_grid: fresh candles that are not a multiple of the timeframe after the first.
         unknown: candles with a value that is NaN.
-        impossible: prices infinite or not above 0, volumes infinite or below 0, high below low.
+        impossible: prices or volumes that no market has, see `impossible`, or high below low.
         outside: open or close not between low and high.
         silent: candles without volume.
         sprung: candles with a price three times the close before them, a third, or beyond.
@@ -130,12 +130,13 @@ class CandleFacts:
 
     def _add_values(self, batch: CandleBatch) -> None:
         volume, high, low = batch["volume"], batch["high"], batch["low"]
-        unknown, impossible = np.isnan(volume), np.isinf(volume) | (volume < 0.0) | (high < low)
+        unknown = np.isnan(volume)
+        impossible = (volume > LARGEST_VOLUME) | (volume < 0.0) | (high < low)
         outside = np.zeros(len(batch), dtype=np.bool_)
         for name in _PRICES:
             price = batch[name]
             unknown |= np.isnan(price)
-            impossible |= np.isinf(price) | (price <= 0.0)
+            impossible |= (price > PRICES[1]) | (price < PRICES[0])
             outside |= (price > high) | (price < low)
         self.unknown.add(unknown, batch.seconds)
         self.impossible.add(impossible, batch.seconds)

@@ -35,6 +35,7 @@ from dualwindow.settings.checks.shapes import (
 )
 from dualwindow.settings.checks.sizes import least_features, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.layers.places import mistyped
 from dualwindow.settings.messages import collected, shown
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -157,6 +158,7 @@ def unread_keys(content: Mapping[str, Any]) -> Iterator[str]:
         for key in group_at(content, path):
             if key not in known and (near := difflib.get_close_matches(key, known, 1, 0.85)):
                 yield f"{path}.{key} is not read; did you mean {near[0]!r}?"
+    yield from mistyped(content)
     for key in content:
         near = difflib.get_close_matches(key.lower().replace("_", ""), ("freqai", ROOT_KEY), 1, 0.8)
         if near and key not in near:

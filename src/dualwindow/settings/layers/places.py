@@ -110,6 +110,18 @@ def misplaced(content: Mapping[str, Any]) -> list[str]:
     return [_sentence(path, names) for path, names in places if names]
 
 
+def mistyped(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for every name at the root that is hardly anything but a mistyped setting."""
+    found = []
+    for name, value in content.items():
+        is_right = name == _FREQTRADES_OWN or plain_name(name) in _BY_PLAIN_NAME
+        near = None if is_right else nearest(name, _PLACE_OF, likeness=_LIKENESS)
+        if near and name not in _WATCHED_GROUPS and not isinstance(value, Mapping):
+            place = ".".join(_PLACE_OF[near])
+            found.append(f"{name} is not read; did you mean {near!r} in {place}?")
+    return found
+
+
 def _sentence(path: str, names: list[str]) -> str:
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
