@@ -14,6 +14,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Reference
 from dualwindow.models.manifest import check_listed, is_listed
 from dualwindow.runtime.files import leftovers
+from dualwindow.settings.messages import shown
 
 logger = logging.getLogger(__name__)
 #: Weights, scaler and settings of a model that `dualwindow train` made.
@@ -33,6 +34,30 @@ def is_portable(folder: Path) -> bool:
     return all(
         (folder / name).is_file() and is_listed(folder, name) for name in (WEIGHTS_NAME, ABOUT_NAME)
     )
+
+
+def find_pretrained(name: str, models: Path) -> Path:
+    """The folder that the setting `pretrained` names, from here or from freqtrade's `models`.
+
+    Raises:
+        ModelFileError: when there is none.
+    """
+    try:
+        given = Path(name).expanduser()
+        candidates = list(dict.fromkeys([given, models / given]))
+        folder = next((path for path in candidates if path.exists()), None)
+    except (OSError, RuntimeError) as error:
+        # A name that is too long for the system, or of a user who is not there.
+        raise ModelFileError(
+            f"pretrained {shown(name)} can be no folder ({error}); correct it"
+        ) from error
+    if folder is None:
+        tried = " nor ".join(str(path) for path in candidates)
+        raise ModelFileError(
+            f"pretrained {name!r}: there is no {tried}; give a folder that `dualwindow train` has "
+            "written"
+        )
+    return folder
 
 
 def read_reference(folder: Path) -> Reference | None:

@@ -15,10 +15,10 @@ import numpy as np
 from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
+from dualwindow.models.model_files import find_pretrained
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.messages import shown
 from dualwindow.settings.training_config import ROW_SETTINGS
 
 logger = logging.getLogger(__name__)
@@ -38,21 +38,7 @@ def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | Non
     """
     if config.pretrained is None:
         return None
-    try:
-        given = Path(config.pretrained).expanduser()
-        candidates = list(dict.fromkeys([given, models / given]))
-        folder = next((path for path in candidates if path.exists()), None)
-    except (OSError, RuntimeError) as error:
-        # A name that is too long for the system, or of a user who is not there.
-        raise ModelFileError(
-            f"pretrained {shown(config.pretrained)} can be no folder ({error}); correct it"
-        ) from error
-    if folder is None:
-        tried = " nor ".join(str(path) for path in candidates)
-        raise ModelFileError(
-            f"pretrained {config.pretrained!r}: there is no {tried}; give a folder that "
-            "`dualwindow train` has written"
-        )
+    folder = find_pretrained(config.pretrained, models)
     try:
         return load_portable(folder)
     except ModelFileError as error:

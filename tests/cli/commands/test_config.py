@@ -46,6 +46,18 @@ def test_what_is_shipped_is_valid(files: list[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines()[-1] == f"valid: {' with '.join(paths)}"
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_a_pretrained_model_has_to_be_there_as_for_the_bot(
+    there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if there:
+        (tmp_path / "models" / "mine").mkdir(parents=True)
+    shipped = _write(tmp_path / "config.json", _shipped(user_data_dir=str(tmp_path)))
+    overlay = _write(tmp_path / "overlay.json", _parameters(pretrained="mine"))
+    assert main(["config", "validate", str(shipped), str(overlay)]) == (0 if there else 1)
+    assert ("pretrained 'mine': there is no mine nor" in capsys.readouterr().err) != there
+
+
 def test_every_problem_is_reported_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

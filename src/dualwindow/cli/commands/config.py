@@ -11,6 +11,7 @@ from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.configuration import (
     CONFIG,
     HEADS,
+    USERDIR,
     add_config,
     config_files,
     configured_layers,
@@ -18,6 +19,7 @@ from dualwindow.cli.options.configuration import (
     setting_rows,
 )
 from dualwindow.errors import DataError, SettingsError
+from dualwindow.models.model_files import find_pretrained
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
 from dualwindow.runtime.memory import training_memory
@@ -142,7 +144,11 @@ def _validate(options: argparse.Namespace) -> int:
     files = [*options.files, *(options.config or ())] or [CONFIG]
     names = " with ".join([*map(str, files), *environment_names()])
     layers = configured_layers(files, as_freqtrade=True)
-    settings, _ = _require_valid(LayeredConfig(layers), names)
+    merged = LayeredConfig(layers)
+    settings, _ = _require_valid(merged, names)
+    if settings.training.pretrained is not None:
+        userdir = Path(merged.content.get("user_data_dir") or USERDIR)
+        find_pretrained(settings.training.pretrained, userdir / "models")
     for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {names}")
