@@ -127,7 +127,10 @@ def test_no_thread_or_file_handle_is_left_behind(
     ]
     print(f"{what} by hour, usual and most:", usual, most)
     assert usual[-1] <= usual[1]
-    assert max(most[2:]) <= most[1] + 2
+    # What is open for a moment, while a model is saved, shows only if a look falls into it: an hour
+    # without such a look is no measure for the others.
+    assert max(most[2:]) <= max(most[:2]) + 2
+    assert most[-1] <= most[1] + 4
 
 
 def test_both_pairs_were_retrained_every_hour_and_predicted(
