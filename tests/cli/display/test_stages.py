@@ -27,10 +27,11 @@ def work_for(seconds: float) -> None:
         pass
 
 
-def work_beside(seconds: float, done: threading.Barrier) -> None:
-    """Use up processor time, then wait for the other threads."""
+def work_beside(seconds: float, worked: threading.Barrier, seen: threading.Event) -> None:
+    """Use up processor time, then stay until the watch has looked."""
     work_for(seconds)
-    done.wait(60)
+    worked.wait(60)
+    seen.wait(60)
 
 
 def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
@@ -52,12 +53,17 @@ def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
 def test_threads_that_work_alike_are_balanced_and_those_that_do_not_are_not() -> None:
     with StageWatch() as watch:
         for shares in ((BUSY, BUSY), (BUSY, 0.25 * BUSY)):
-            # Both stay until the last has worked: one that is gone soon may not be looked at.
-            done = threading.Barrier(len(shares))
-            threads = [threading.Thread(target=work_beside, args=(each, done)) for each in shares]
+            worked, seen = threading.Barrier(len(shares) + 1), threading.Event()
+            threads = [
+                threading.Thread(target=work_beside, args=(each, worked, seen)) for each in shares
+            ]
             with watch.stage("threads"):
                 for thread in threads:
                     thread.start()
+                worked.wait(60)
+                # While all wait, a look takes milliseconds.
+                time.sleep(1.0)
+                seen.set()
                 for thread in threads:
                     thread.join()
     alike, uneven = watch.figures

@@ -87,19 +87,22 @@ class StageWatch:
             self._measure()
 
     def _measure(self) -> None:
-        used = self.memory()
         threads: dict[int, float] = {}
         children: dict[int, float] = {}
+        # Threads first: they may end soon, and beside busy ones a look through all processes of the
+        # machine takes a second, because every file of theirs is waited for.
         with suppress(psutil.Error):
             running = self._process.threads()
             threads = {thread.id: thread.user_time + thread.system_time for thread in running}
+        with self._lock:
+            self._threads.update(threads)
+        used = self.memory()
         for child in self._processes()[1:]:
             with suppress(psutil.Error):
                 times = child.cpu_times()
                 children[child.pid] = times.user + times.system
         with self._lock:
             self._peak = max(self._peak, used)
-            self._threads.update(threads)
             self._children.update(children)
 
     def _processes(self) -> list[psutil.Process]:
