@@ -34,6 +34,8 @@ from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 logger = logging.getLogger(__name__)
 
 _LEAVING_OUT: Final = f"{ROOT_KEY}.leave_out_untrainable_pairs"
+#: The last one is that of freqtrade's look-ahead and recursive analysis.
+_CHECKED: Final = (RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.UTIL_NO_EXCHANGE)
 
 
 class UntrainablePairError(OperationalException):
@@ -56,7 +58,7 @@ class Span:
 
 
 class BacktestCandles:
-    """The candles of a backtest or a search; other run modes are not checked.
+    """The candles of a backtest, a search or an analysis; other run modes are not checked.
 
     Args:
         config: freqtrade's.
@@ -81,7 +83,7 @@ class BacktestCandles:
         self._handler = get_datahandler(self._datadir, config.get("dataformat_ohlcv", "feather"))
         self._sound = SoundFiles(config, training, self._timeframes)
         self._leaves_out = RootSettings.from_config(config).leave_out_untrainable_pairs
-        self._is_checked = config.get("runmode") in (RunMode.BACKTEST, RunMode.HYPEROPT)
+        self._is_checked = config.get("runmode") in _CHECKED
         #: The pairs of this run; empty until `require_range`.
         self.whitelist: tuple[str, ...] = ()
         #: Pairs without predictions in this run, with the reason.
