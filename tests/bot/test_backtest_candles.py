@@ -70,9 +70,7 @@ def test_candles_that_reach_over_the_range_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", SPANS)
-@pytest.mark.parametrize(
-    "runmode", [RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.UTIL_NO_EXCHANGE]
-)
+@pytest.mark.parametrize("runmode", [RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.UTIL_NO_EXCHANGE])
 def test_a_pair_that_does_not_is_refused_with_its_dates_and_the_way_out(
     kind: str, runmode: RunMode, tmp_path: Path
 ) -> None:

@@ -82,13 +82,15 @@ def test_a_backtest_is_described_by_everything_that_its_trades_depend_on(tmp_pat
     assert configuration["fee"] == 0.0004
     parameters = configuration["freqai"]["model_training_parameters"]
     assert parameters["confidence_mode"] == "balanced"
-    assert "datadir" not in configuration
+    assert not {"datadir", "dataformat_ohlcv"} & set(configuration)
 
 
 def test_a_configured_fee_and_candles_elsewhere_are_written_down(tmp_path: Path) -> None:
-    record = record_of(strategy_of(tmp_path, fee=0.002, datadir=tmp_path / "elsewhere"))
+    candles = {"datadir": tmp_path / "elsewhere", "dataformat_ohlcv": "json"}
+    record = record_of(strategy_of(tmp_path, fee=0.002, **candles))
     assert record.configuration["fee"] == 0.002
     assert record.configuration["datadir"] == str(tmp_path / "elsewhere")
+    assert record.configuration["dataformat_ohlcv"] == "json"
 
 
 def test_values_of_hyperopts_file_and_of_code_are_those_that_are_written(tmp_path: Path) -> None:

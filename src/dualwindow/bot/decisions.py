@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence.decision_rule import DecisionRule, usable
+from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
 from dualwindow.models.identifier.saved_predictions import Extent
@@ -139,6 +140,8 @@ def traded_by(
     usual = Path(config["user_data_dir"], "data", config["exchange"]["name"]).resolve()
     if candles != usual:
         configuration["datadir"] = str(candles)
+    if (data_format := config.get("dataformat_ohlcv", FEATHER)) != FEATHER:
+        configuration["dataformat_ohlcv"] = data_format
     rule = getattr(strategy, "decision_rule", None)
     return Traded(
         when=int(time.time()),

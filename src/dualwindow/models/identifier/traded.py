@@ -42,7 +42,8 @@ class Traded:
         extent: the predictions that it traded.
         configuration: the other values that its trades depend on, where freqtrade's configuration
             has them: `fee` (that of the exchange where none was configured), `dualwindow`, the
-            settings of confidence, and `datadir` where the candles lie elsewhere than usual.
+            settings of confidence, `datadir` where the candles lie elsewhere than usual, and
+            `dataformat_ohlcv` where their files are not feather.
     """
 
     when: int
