@@ -58,15 +58,15 @@ def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]
 
 
 def _begin_records(folder: Path) -> None:
-    """Begin to record candles; what an earlier version has left is taken as it is, once."""
+    """Begin to record candles; what a bot or an earlier version left is taken as it is, once."""
     records = Records(folder)
     if records.exist():
         return
     if find_models(folder) or any((folder / CACHED_PREDICTIONS).glob("*.feather")):
         logger.warning(
-            "an earlier version has made models or predictions in %s and did not note their "
-            "candles: they are taken for those of the candles of now; if candles have changed "
-            "since, set another freqai.identifier",
+            "a running bot or an earlier version has made models or predictions in %s and did not "
+            "note their candles: they are taken for those of the candles of now; if candles have "
+            "changed since, set another freqai.identifier",
             folder,
         )
     records.adopt()

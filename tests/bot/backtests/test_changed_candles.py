@@ -168,12 +168,13 @@ def test_a_backtest_that_begins_earlier_takes_what_is_there(backtests: Backtests
     assert backtests.run().reused
 
 
-def test_a_folder_of_an_earlier_version_is_taken_once_with_a_warning(backtests: Backtests) -> None:
+def test_a_folder_without_records_is_taken_once_with_a_warning(backtests: Backtests) -> None:
     shutil.rmtree(backtests.models / "records")
     before = backtests.sums()
     first = backtests.run()
     assert first.reused
-    assert len(first.lines("did not note their candles")) == 1
+    # A running bot keeps no records either.
+    assert first.line("did not note their candles").startswith("a running bot or an earlier ver")
     assert backtests.sums() == before
     second = backtests.run(frames=at_hour(backtests.frames, BASE, 20))
     assert (second.trained, second.predicted) == ([], [18])
