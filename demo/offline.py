@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from demo.config import exchange_overlay
-from demo.running import REPOSITORY, running_exchange
+from demo.running import REPOSITORY, ExchangeStartError, running_exchange
 from demo.stopping import end, interrupt_on_signals
 
 STOP_SECONDS = 30.0
@@ -107,13 +107,17 @@ def _names_a_strategy_path(file: Path) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return freqtrade's exit status."""
+    """Run the command line; return freqtrade's exit status, or 1 where no exchange starts."""
     parser = argparse.ArgumentParser(prog="python -m demo.offline", description=__doc__)
     parser.add_argument("--userdir", type=Path, required=True, help="freqtrade's user folder")
     parser.add_argument("freqtrade", nargs="+", help="freqtrade's own arguments, after --")
     options = parser.parse_args(arguments)
     interrupt_on_signals()
-    return run_freqtrade(options.userdir, options.freqtrade)
+    try:
+        return run_freqtrade(options.userdir, options.freqtrade)
+    except ExchangeStartError:
+        # The exchange has printed the cause: a folder without candles, or a damaged file.
+        return 1
 
 
 if __name__ == "__main__":

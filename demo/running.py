@@ -18,6 +18,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 10.0
 
 
+class ExchangeStartError(RuntimeError):
+    """The exchange ended before it was ready; its message is on stderr."""
+
+
 @contextmanager
 def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
     """Start `python -m demo.serve` as a child, yield its port, and end it in any case.
@@ -28,7 +32,7 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
             Relative paths count from the repository's root.
 
     Raises:
-        RuntimeError: when the server ends before it is ready; its message is on stderr.
+        ExchangeStartError: when the server ends before it is ready.
 
     """
     command = [sys.executable, "-m", "demo.serve", "--parent", str(os.getpid()), *arguments]
@@ -44,7 +48,7 @@ def running_exchange(arguments: Sequence[str]) -> Iterator[int]:
             assert server.stdout is not None
             line = server.stdout.readline()
             if not line:
-                raise RuntimeError(f"the demo exchange ended before it was ready: {command}")
+                raise ExchangeStartError(f"the demo exchange ended before it was ready: {command}")
             yield int(json.loads(line)["port"])
         finally:
             end(server, STOP_SECONDS)

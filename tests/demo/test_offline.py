@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from freqtrade.optimize.hyperopt_tools import HyperoptTools
 
-from demo.offline import own_strategy
+from demo.datadir import write_candles
+from demo.offline import main, own_strategy
 from tests.makers.bot import REPOSITORY, freqtrade_config
+from tests.makers.markets import random_candles
 
 RUN = ["hyperopt", "-c", "config.json", "-c", str(REPOSITORY / "demo" / "overlay.json")]
 
@@ -32,3 +34,16 @@ def test_a_path_that_is_named_counts(how: str, tmp_path: Path) -> None:
     named = ["--strategy-path", "elsewhere"] if how == "flag" else ["-c", str(overlay)]
     assert own_strategy(tmp_path, [*RUN, *named]) == {}
     assert not (tmp_path / "strategies").exists()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_without_an_exchange_its_own_message_is_all_that_is_shown(
+    damaged: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    datadir = tmp_path / "data" / "binance"
+    if damaged:
+        path = write_candles(datadir, "BTC/USDT", random_candles(300))
+        path.write_bytes(path.read_bytes()[:-20])
+    assert main(["--userdir", str(tmp_path), "--", "list-pairs"]) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert str(datadir) in line
