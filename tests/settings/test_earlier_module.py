@@ -91,6 +91,24 @@ def test_what_the_earlier_module_offers_works(
 
 
 @pytest.mark.parametrize("name", TrainingConfig.model_fields)
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_a_change_of_the_class_is_refused_and_what_the_error_proposes_works(
+    name: str, case: Any
+) -> None:
+    value = getattr(TrainingConfig(), name)
+    with pytest.raises(SettingsError) as caught:
+        setattr(TrainingConfig, case(name), value)
+    found = re.search(r"write (config = TrainingConfig\(.*\))$", str(caught.value))
+    assert found is not None
+    names: dict[str, Any] = {"TrainingConfig": TrainingConfig}
+    exec(found[1], names)
+    assert names["config"].model_fields_set == {name}
+    with pytest.raises(AttributeError, match=rf"write TrainingConfig\(\)\.{name}$"):
+        getattr(TrainingConfig, case(name))
+    assert TrainingConfig() == TrainingConfig.from_parameters({})
+
+
+@pytest.mark.parametrize("name", TrainingConfig.model_fields)
 @pytest.mark.parametrize("case", [str.upper, lambda name: name.replace("_", "")])
 def test_another_case_of_any_name_is_refused_with_the_name(name: str, case: Any) -> None:
     config = TrainingConfig()

@@ -18,8 +18,49 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from dualwindow.errors import SettingsError
 from dualwindow.settings.messages import UNKNOWN, nearest, unknown_name
 
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
-class FrozenModel(BaseModel):
+
+class _SettingsClass(ModelMetaclass):
+    """A class that takes no settings: an attribute of it would change no config.
+
+    The earlier training module kept its settings there.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if known := self._setting(name):
+            raise SettingsError(
+                [
+                    f"{self.__name__}.{name} = {value!r}: the class holds no settings; "
+                    f"write config = {self.__name__}({known}={value!r})"
+                ],
+                self.__name__,
+            )
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if known := self._setting(name):
+                raise AttributeError(
+                    f"{self.__name__} has no {name!r}, the class holds no settings; write "
+                    f"{self.__name__}().{known}",
+                    name=name,
+                    obj=self,
+                )
+            return super().__getattr__(name)
+
+    def _setting(self, name: str) -> str | None:
+        """The setting that a name which the class itself does not have stands for."""
+        if name.startswith(("_", "model_")) or any(name in base.__dict__ for base in self.__mro__):
+            return None
+        return nearest(name, self.__dict__.get("__pydantic_fields__", {}))
+
+
+class FrozenModel(BaseModel, metaclass=_SettingsClass):
     """Frozen, strict about types, closed to unknown names.
 
     Names in another case, such as those of the earlier training module, are unknown: one setting
