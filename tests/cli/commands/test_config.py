@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import shutil
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.enums import RunMode
+from freqtrade.exceptions import OperationalException
+from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.cli.commands.config import training_schema
 from dualwindow.cli.main import main
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.root_settings import RootSettings
-from tests.makers.bot import REPOSITORY
+from tests.makers.bot import REPOSITORY, freqtrade_config
 
 
 def _write(path: Path, content: Any) -> str:
@@ -46,16 +53,88 @@ def test_what_is_shipped_is_valid(files: list[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines()[-1] == f"valid: {' with '.join(paths)}"
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_pretrained_model_has_to_be_there_as_for_the_bot(
-    there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+#: A model folder that `dualwindow train` wrote, with windows of 30 candles.
+PORTABLE = REPOSITORY / "tests/fixtures/earlier/user_data/models/portable"
+_OF_PORTABLE = json.loads((REPOSITORY / "tests/fixtures/earlier/overlay.json").read_text("utf-8"))
+
+
+def _with_portable(folder: Path, **changes: Any) -> dict[str, Any]:
+    """The settings with which the model at hand can be started from."""
+    shutil.copytree(PORTABLE, folder / "models" / "mine")
+    freqai = copy.deepcopy(_OF_PORTABLE["freqai"])
+    own = {"identifier", "backtest_period_days"}
+    freqai = {name: value for name, value in freqai.items() if name not in own}
+    freqai["model_training_parameters"] |= {"pretrained": "mine"}
+    return {**_OF_PORTABLE, "freqai": freqai, "dualwindow": {"evaluation_fee": 0.0001}, **changes}
+
+
+def _damaged(folder: Path) -> dict[str, Any]:
+    overlay = _with_portable(folder)
+    weights = folder / "models" / "mine" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    return overlay
+
+
+def _other_window(folder: Path) -> dict[str, Any]:
+    overlay = _with_portable(folder)
+    overlay["freqai"]["model_training_parameters"]["window_size"] = 60
+    return overlay
+
+
+def _other_timeframe(folder: Path) -> dict[str, Any]:
+    overlay = _with_portable(folder, timeframe="5m")
+    overlay["freqai"]["feature_parameters"]["include_timeframes"] = ["5m"]
+    return overlay
+
+
+def _as_identifier(folder: Path) -> dict[str, Any]:
+    _with_portable(folder)
+    return {"freqai": {"identifier": "mine"}}
+
+
+def _in_folder(folder: Path, name: str) -> dict[str, Any]:
+    (folder / "models" / "empty").mkdir(parents=True)
+    (folder / "models" / "file").touch()
+    return _parameters(pretrained=name)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        (lambda _: _parameters(device="cuda:99"), "device 'cuda:99'"),
+        (lambda _: _parameters(device="cpu", precision="fp16"), "precision 'fp16'"),
+        (lambda folder: _in_folder(folder, "nowhere"), "pretrained 'nowhere'"),
+        (lambda folder: _in_folder(folder, "empty"), "pretrained 'empty'"),
+        (lambda folder: _in_folder(folder, "file"), "pretrained 'file'"),
+        (_damaged, "pretrained 'mine'"),
+        (_other_window, "window_size 60"),
+        (_other_timeframe, "timeframe '5m'"),
+        (_as_identifier, "freqai.identifier 'mine'"),
+        (_with_portable, None),
+    ],
+)
+def test_a_device_or_model_that_the_bot_refuses_is_refused_before_it_starts(
+    overlay: Callable[[Path], dict[str, Any]],
+    named: str | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if there:
-        (tmp_path / "models" / "mine").mkdir(parents=True)
-    shipped = _write(tmp_path / "config.json", _shipped(user_data_dir=str(tmp_path)))
-    overlay = _write(tmp_path / "overlay.json", _parameters(pretrained="mine"))
-    assert main(["config", "validate", str(shipped), str(overlay)]) == (0 if there else 1)
-    assert ("pretrained 'mine': there is no mine nor" in capsys.readouterr().err) != there
+    base = _write(tmp_path / "config.json", _shipped(user_data_dir=str(tmp_path)))
+    over = _write(tmp_path / "overlay.json", overlay(tmp_path))
+    assert main(["config", "validate", base, over]) == (0 if named is None else 1)
+    assert (named or "") in capsys.readouterr().err
+
+    assert main(["doctor", "--json", "-c", base, "-c", over]) == 0
+    configuration = json.loads(capsys.readouterr().out)["configuration"]
+    assert configuration["valid"] == (named is None)
+    assert (named or "") in str(configuration.get("problems"))
+
+    config = freqtrade_config(tmp_path, base, over)
+    # Its candles are another matter.
+    config["runmode"] = RunMode.OTHER
+    with nullcontext() if named is None else pytest.raises(OperationalException) as refused:
+        FreqaiModelResolver.load_freqaimodel(config)
+    assert (named or "") in str(refused)
 
 
 def test_every_problem_is_reported_at_once(

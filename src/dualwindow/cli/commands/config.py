@@ -11,15 +11,14 @@ from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.configuration import (
     CONFIG,
     HEADS,
-    USERDIR,
     add_config,
     config_files,
     configured_layers,
     machine_layers,
     setting_rows,
 )
+from dualwindow.cli.options.here import problems_here
 from dualwindow.errors import DataError, SettingsError
-from dualwindow.models.model_files import find_pretrained
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.files import write_json
 from dualwindow.runtime.memory import training_memory
@@ -146,9 +145,8 @@ def _validate(options: argparse.Namespace) -> int:
     layers = configured_layers(files, as_freqtrade=True)
     merged = LayeredConfig(layers)
     settings, _ = _require_valid(merged, names)
-    if settings.training.pretrained is not None:
-        userdir = Path(merged.content.get("user_data_dir") or USERDIR)
-        find_pretrained(settings.training.pretrained, userdir / "models")
+    if problems := problems_here(settings, merged.content):
+        raise SettingsError(problems, names)
     for warning in settings.warnings:
         print(f"warning: {warning}")
     print(f"valid: {names}")

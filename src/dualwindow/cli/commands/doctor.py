@@ -7,7 +7,8 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,7 @@ from dualwindow.cli.options.configuration import (
     data_folder,
     userdir_of,
 )
+from dualwindow.cli.options.here import problems_here
 from dualwindow.data.candles.sources import AvailablePair, available_pairs
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
@@ -101,6 +103,11 @@ def examine(options: argparse.Namespace) -> dict[str, list[Fact]]:
     except SettingsError as error:
         checked = CheckedConfig(problems=tuple(error.problems))
     userdir = userdir_of(options, content)
+    if checked.settings is not None:
+        # The section on the GPU tells that torch cannot be imported.
+        with suppress(ImportError, OSError):
+            here = problems_here(checked.settings, content, userdir)
+            checked = replace(checked, problems=tuple(here))
     return {
         "versions": list(_version_facts()),
         "processor": list(_processor_facts(cores)),
