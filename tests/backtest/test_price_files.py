@@ -63,6 +63,43 @@ def test_funding_lies_beside_the_candles(tmp_path: Path, timeframe: str) -> None
     assert read_trade_candles(source, funding=False).funding is None
 
 
+@pytest.mark.parametrize("name", ["funding_rate", "mark"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300, -1e9, 60.0, 0.0, -5.0, np.nan])
+def test_an_impossible_rate_or_mark_spoils_no_other_payment(
+    name: str, value: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = source_of(tmp_path, random_candles(1500))
+    rates, marks = funding_frames()
+    frames = {"funding_rate": rates, "mark": marks}
+    column = frames[name].columns[1]
+    is_possible = np.isnan(value) or (0.0 < value < 100.0 if name == "mark" else value == 0.0)
+    kept = [0, 1, 3] if np.isnan(value) or not is_possible else [0, 1, 2, 3]
+    frames[name].loc[2, column] = value
+    for kind, frame in frames.items():
+        frame.to_feather(tmp_path / f"BTC_USDT_USDT-1h-{kind}.feather")
+    found = read_trade_candles(source).funding
+    assert found is not None
+    np.testing.assert_array_equal(found.seconds, utc_seconds(rates["date"])[kept])
+    times = utc_seconds(rates["date"])[[0, 3]]
+    np.testing.assert_allclose(found.paid(times, times + 1), [0.01, 0.03])
+    assert ("impossible rates or marks" in caplog.text) != is_possible
+
+
+def test_a_payment_that_is_there_twice_is_paid_once() -> None:
+    rates, marks = funding_frames()
+    twice = Funding.from_frames(pd.concat([rates, rates]), pd.concat([marks, marks]))
+    once = Funding.from_frames(rates, marks)
+    np.testing.assert_array_equal(twice.seconds, once.seconds)
+    np.testing.assert_array_equal(twice.per_unit, once.per_unit)
+
+
+def funding_frames() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Four rates and marks, eight hours apart."""
+    dates = random_candles(1500)["date"][::480].reset_index(drop=True)
+    rates = pd.DataFrame({"date": dates, "funding_rate": [1e-4, 2e-4, -1e-4, 3e-4]})
+    return rates, pd.DataFrame({"date": dates, "open": [100.0, 101.0, 99.0, 100.0]})
+
+
 @pytest.mark.parametrize("content", [None, b"no feather"])
 def test_without_funding_the_figures_go_on_with_a_warning(
     tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture

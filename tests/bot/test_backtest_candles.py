@@ -102,6 +102,21 @@ def test_it_is_left_out_with_one_warning_where_that_is_wanted(
     assert said in line.getMessage()
 
 
+@pytest.mark.parametrize("values", [[0.0001, np.inf], [0.0001, 70.0], ["a", "b"]])
+def test_funding_that_freqtrade_would_pay_by_mistake_is_refused(
+    values: list[Any], tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    write(tmp_path / "data", GOOD, WHOLE)
+    dates = pd.date_range("2025-06-12", periods=2, freq="8h", tz="UTC", unit="ms")
+    path = tmp_path / "data" / "futures" / "BTC_USDT_USDT-1h-funding_rate.feather"
+    pd.DataFrame({"date": dates, "funding_rate": values}).to_feather(path)
+    with pytest.raises(
+        OperationalException, match=r"1h-funding_rate\.feather .* download the pair"
+    ):
+        check(config)
+
+
 @pytest.mark.parametrize(
     ("end", "warned"),
     [("2025-06-14", False), ("2025-06-13 23:59", True), ("2025-06-13 06:00", True)],

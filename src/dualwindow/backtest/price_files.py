@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from dualwindow.backtest.prices import Funding, TradeCandles
+from dualwindow.backtest.prices import Funding, TradeCandles, impossible_funding
+from dualwindow.data.candles.feather import WAY_OUT
 from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.pairs import stem_of
 from dualwindow.data.candles.reader import CandleFile
@@ -81,7 +82,13 @@ def read_funding(source: CandleSource) -> Funding | None:
         if len(paths) < len(found):
             continue
         try:
-            return Funding.from_frames(*map(funding_frame, paths))
+            frames = [funding_frame(path) for path in paths]
+            for path, frame in zip(paths, frames, strict=True):
+                if problem := wrong_funding(path, frame):
+                    logger.warning(
+                        "%s: %s; figures after fees are without them", source.pair, problem
+                    )
+            return Funding.from_frames(*frames)
         except (DataError, ValueError, TypeError, LookupError, AttributeError) as error:
             logger.warning(
                 "%s: the funding in %s cannot be read (%s), so that figures after fees are without "
@@ -105,6 +112,27 @@ def _file(stem: Path, source: CandleSource) -> Path | None:
     there = [stem.with_name(f"{stem.name}{suffix}") for suffix in SUFFIXES.values()]
     there.sort(key=lambda path: not source.path.name.endswith(path.name[len(stem.name) :]))
     return next((path for path in there if path.is_file()), None)
+
+
+def wrong_funding(path: Path, frame: pd.DataFrame) -> str:
+    """The sentence about impossible values in a file of rates or marks; empty where there are none.
+
+    Raises:
+        DataError: when they are no numbers.
+    """
+    marks = path.name[: path.name.index(".")].endswith(_FUNDING_FILES[1])
+    try:
+        rows = np.flatnonzero(impossible_funding(frame, marks=marks))
+    except (ValueError, TypeError, LookupError) as error:
+        raise DataError(f"{path} holds no numbers ({error}); {WAY_OUT}") from error
+    if not len(rows):
+        return ""
+    first = frame.iloc[int(rows[0])]
+    values = ", ".join(f"{name} {first[name]:.6g}" for name in frame if name != "date")
+    return (
+        f"{path} has {len(rows):,} impossible rates or marks, the first of {first['date']} "
+        f"({values}); {WAY_OUT}"
+    )
 
 
 def funding_frame(path: Path) -> pd.DataFrame:

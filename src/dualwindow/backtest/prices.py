@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import PRICES
 from dualwindow.errors import DataError
 from dualwindow.labels import decimal_places
 
 _PRICES = ("open", "high", "low", "close")
+_RATE: Final = "funding_rate"
+#: Half of a position, paid at once; exchanges cap rates at a few hundredths.
+LARGEST_RATE: Final = 0.5
 
 
 def tick_sizes(prices: NDArray[np.float64], seconds: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -92,14 +97,14 @@ class Funding:
     def from_frames(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
         """Join freqtrade's two files, as freqtrade does: only times in both count.
 
+        Impossible values are left out, and of a time that is there twice the first counts.
+
         Args:
             rates: `date` and `funding_rate`, named `open` in older files.
             marks: `date` and `open`, the mark price.
         """
-        column = "funding_rate" if "funding_rate" in rates else "open"
-        rate = pd.Series(rates[column].to_numpy(np.float64), utc_seconds(rates["date"]))
-        mark = pd.Series(marks["open"].to_numpy(np.float64), utc_seconds(marks["date"]))
-        paid = (rate * mark).dropna().sort_index()
+        paid = _by_time(rates, marks=False) * _by_time(marks, marks=True)
+        paid = paid.dropna().sort_index()
         return cls(paid.index.to_numpy(np.int64), paid.to_numpy(np.float64))
 
     def paid(self, entered: NDArray[np.int64], left: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -112,6 +117,32 @@ class Funding:
         first = np.searchsorted(self.seconds, entered, "left")
         end = np.searchsorted(self.seconds, left, "right")
         return np.asarray(sums[end] - sums[first])
+
+
+def impossible_funding(frame: pd.DataFrame, *, marks: bool) -> NDArray[np.bool_]:
+    """(M,) rates beyond `LARGEST_RATE`, marks that are no prices; not unknown ones.
+
+    One of them would spoil the sums of all payments after it.
+
+    Args:
+        frame: one of the files, see `Funding.from_frames`.
+        marks: whether it has mark prices, and not rates.
+    """
+    values = _values(frame, marks=marks)
+    low, high = PRICES if marks else (-LARGEST_RATE, LARGEST_RATE)
+    return np.asarray(~((values >= low) & (values <= high)) & ~np.isnan(values))
+
+
+def _by_time(frame: pd.DataFrame, *, marks: bool) -> pd.Series:
+    values = _values(frame, marks=marks)
+    values = np.where(impossible_funding(frame, marks=marks), np.nan, values)
+    series = pd.Series(values, utc_seconds(frame["date"]))
+    return series[~series.index.duplicated()]
+
+
+def _values(frame: pd.DataFrame, *, marks: bool) -> NDArray[np.float64]:
+    column = _RATE if _RATE in frame and not marks else "open"
+    return np.asarray(frame[column].to_numpy(np.float64))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from freqtrade.configuration import TimeRange
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, TradingMode
 
-from dualwindow.backtest.price_files import funding_frame
+from dualwindow.backtest.price_files import funding_frame, wrong_funding
 from dualwindow.data.candles.feather import CandleBatch
 from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.table_files import FEATHER, table_file
@@ -52,15 +52,16 @@ class SoundFiles:
         A large price step of a pair that is `traded` is logged.
 
         Raises:
-            DataError: when a file cannot be read, or a step is a whole barrier of a traded pair,
-                with the way out.
+            DataError: when a file cannot be read, funding is impossible, or a step is a whole
+                barrier of a traded pair, with the way out.
         """
         if pair in self._read:
             return
         self._read.add(pair)
         for kind in (CandleType.FUNDING_RATE, CandleType.MARK):
-            if (path := self._path(pair, _FUNDING_TIMEFRAME, kind)).is_file():
-                funding_frame(path)
+            path = self._path(pair, _FUNDING_TIMEFRAME, kind)
+            if path.is_file() and (problem := wrong_funding(path, funding_frame(path))):
+                raise DataError(f"{pair}: {problem}, freqtrade would pay them")
         for timeframe in self._timeframes:
             search = StepSearch()
             for batch in self._batches(pair, timeframe):
