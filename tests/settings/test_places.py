@@ -95,6 +95,13 @@ def test_what_to_dict_gave_comes_back(
         ({"EPOCHS": 7, "INPUT_FEATURES": 8}, "'INPUT_FEATURES' is not a setting"),
         ({"WINDOW_SIZE": 90, "dry_run": True}, "'dry_run' is not a setting"),
         ({"EPOCHS": "7"}, "epochs '7'"),
+        # Arguments of the earlier module's command line, with `epochs`, which freqtrade has too.
+        ({"pair": "BTC_USDT", "epochs": 7}, "'pair' is not a setting; write exchange.pair_"),
+        ({"date_from": "2025-01-01", "epochs": 7}, "write dualwindow.train_from"),
+        ({"DATE-TO": "2025-01-01"}, "write dualwindow.train_to"),
+        ({"window_past": 90}, "did you mean 'window_size'"),
+        ({"windowFuture": 90, "epochs": 7}, "did you mean 'future_window'"),
+        ({"disable_confidence": True}, "did you mean 'use_confidence_thresholding'"),
         ({"EPOCHS": 7, "epochs": 8}, "EPOCHS and epochs are the same setting"),
     ],
 )
@@ -171,6 +178,8 @@ def test_root_settings_in_a_wrong_place_are_refused(place: tuple[str, ...]) -> N
         {"training_config": {"EPOCHS": 7}},
         {"model_training_parameters": {"epochs": 7, "seed": 3}},
         {"mine": {"model_training_parameters": {"seed": 3}}},
+        {"arguments": {"pair": "BTC_USDT", "date_from": "2025-01-01", "epochs": 7}},
+        {"arguments": {"pair": "A/B", "date_from": "", "date_to": "", "batch_size": 8, "x": 1}},
     ],
 )
 def test_single_words_count_where_they_can_only_be_ours(content: dict[str, Any]) -> None:
@@ -210,13 +219,32 @@ def test_no_option_of_freqtrade_is_taken_for_a_setting() -> None:
         assert not is_flat({**content, "spaces": ["buy"]})
 
 
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("pair", "'pair_whitelist' in exchange"),
+        ("DATE_FROM", "'train_from' in dualwindow"),
+        ("window_past", "'window_size' in freqai.model_training_parameters"),
+        ("chunk_size", "'multiprocessing_chunk_size' in freqai.model_training_parameters"),
+        ("epochs", "that of a training is epochs in freqai.model_training_parameters"),
+    ],
+)
+def test_a_name_of_the_earlier_command_line_beside_groups_is_warned_of(
+    name: str, right: str
+) -> None:
+    merged = {**read_config_file(REPOSITORY / "config.json"), name: 1}
+    assert any(right in warning for warning in check_config(merged, cores=2).warnings)
+
+
 def test_the_epochs_of_hyperopt_are_freqtrades() -> None:
     hyperopt = {"epochs": 100, "spaces": ["buy"]}
     assert as_overlay(hyperopt, "hyperopt.json") == hyperopt
     merged = {**read_config_file(REPOSITORY / "config.json"), **hyperopt}
     merged["original_config"] = merged.copy()
     assert misplaced(merged) == []
-    assert check_config(merged, cores=2).problems == ()
+    checked = check_config(merged, cores=2, in_bot=True)
+    assert checked.problems == ()
+    assert not any("epochs" in warning for warning in checked.warnings)
 
 
 def test_every_shipped_file_has_its_settings_in_their_places() -> None:

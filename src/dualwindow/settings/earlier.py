@@ -13,6 +13,28 @@ RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 #: they are left out of every fingerprint, so that earlier folders, checkpoints and stores count.
 LATER_SETTINGS: Final[Mapping[str, Any]] = {"label_price_step": "none"}
 
+#: What the earlier training module's command line called otherwise, without case and separators,
+#: and where it is now.
+EARLIER_NAMES: Final[Mapping[str, str]] = {
+    "pair": "exchange.pair_whitelist",
+    "datefrom": "dualwindow.train_from",
+    "dateto": "dualwindow.train_to",
+    **{
+        name: f"freqai.model_training_parameters.{setting}"
+        for name, setting in {
+            "windowpast": "window_size",
+            "windowfuture": "future_window",
+            "chunksize": "multiprocessing_chunk_size",
+            "confidenceshort": "confidence_threshold_short",
+            "confidencelong": "confidence_threshold_long",
+            "confidencehold": "confidence_threshold_hold",
+            "disableconfidence": "use_confidence_thresholding",
+            "disablemultiprocessing": "use_multiprocessing",
+            "disablebatchextraction": "use_batch_extraction",
+        }.items()
+    },
+}
+
 
 def fingerprinted(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without those of `LATER_SETTINGS` at the value there.

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.earlier import RETIRED_SETTINGS
+from dualwindow.settings.earlier import EARLIER_NAMES, RETIRED_SETTINGS
 
 ConfigT = TypeVar("ConfigT")
 
@@ -22,8 +22,6 @@ ConfigT = TypeVar("ConfigT")
 UNKNOWN: Final = "extra_forbidden"
 #: Least likeness, 0 to 1, of a name to the setting that it is taken for.
 _LIKENESS: Final = 0.6
-#: Names of other settings are more like it than the one that the flag `--chunk-size` sets.
-_OTHER_NAMES: Final = {"chunksize": "multiprocessing_chunk_size"}
 
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
@@ -89,7 +87,11 @@ def unknown_name(name: str, names: Iterable[str]) -> str:
     """The sentence about a name that is none of the `names` of settings."""
     if name in RETIRED_SETTINGS:
         return f"{name!r} is not a setting any more; remove it"
-    near = nearest(name, names)
+    known = list(names)
+    place = EARLIER_NAMES.get(plain_name(name))
+    if place is not None and place.rpartition(".")[2] not in known:
+        return f"{name!r} is not a setting; write {place}, or give the command its flag"
+    near = nearest(name, known)
     hint = f"did you mean {near!r}?" if near else "remove it or check the settings reference"
     return f"{name!r} is not a setting; {hint}"
 
@@ -121,7 +123,7 @@ def nearest(name: str, names: Iterable[str], *, likeness: float = _LIKENESS) -> 
     """
     plain, words = plain_name(name), _words(name)
     known = list(names)
-    if (other := _OTHER_NAMES.get(plain)) in known:
+    if (other := EARLIER_NAMES.get(plain, "").rpartition(".")[2]) in known:
         return other
     # All its words are in the setting's name: only some are missing, or in another order.
     whole = [each for each in known if len(words) > 1 and words <= _words(each)]

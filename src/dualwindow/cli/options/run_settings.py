@@ -34,6 +34,7 @@ from dualwindow.settings.checks.sizes import least_features, size_problems
 from dualwindow.settings.checks.whole import unread_keys
 from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.layers.files import LayeredConfig
+from dualwindow.settings.layers.places import hyperopts_epochs
 from dualwindow.settings.messages import collected
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -150,6 +151,7 @@ class RunSettings:
         training, terms = self.training, self.terms
         return [
             *unread_keys(self.layers.content),
+            *hyperopts_epochs(self.layers.content),
             *cost_warnings(training, self.root, terms.fee, can_short=terms.can_short),
             *threshold_warnings(training, can_short=terms.can_short),
         ]

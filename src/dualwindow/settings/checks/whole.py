@@ -35,7 +35,7 @@ from dualwindow.settings.checks.shapes import (
 )
 from dualwindow.settings.checks.sizes import least_features, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
-from dualwindow.settings.layers.places import mistyped
+from dualwindow.settings.layers.places import hyperopts_epochs, mistyped
 from dualwindow.settings.messages import collected, shown
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -110,7 +110,8 @@ def check_config(
     mode = value_at(content, "trading_mode") or SPOT
     with collected(problems):
         fee = fee_of(root or RootSettings(), content, str(mode))
-    warnings = list(unread_keys(content))
+    # In a running bot freqtrade itself puts hyperopt's length there.
+    warnings = [*unread_keys(content), *([] if in_bot else hyperopts_epochs(content))]
     if settings is not None:
         if settings.training.pretrained is not None:
             problems += path_problems("pretrained", settings.training.pretrained)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.earlier import RETIRED_SETTINGS
+from dualwindow.settings.earlier import EARLIER_NAMES, RETIRED_SETTINGS
 from dualwindow.settings.fields import SettingFields
 from dualwindow.settings.messages import nearest, plain_name
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
@@ -46,7 +46,11 @@ def is_flat(content: Mapping[str, Any]) -> bool:
     """
     if any(isinstance(value, Mapping) for value in content.values()):
         return False
-    named = [name for name in content if nearest(name, _PLACE_OF, likeness=_LIKENESS)]
+    named = [
+        name
+        for name in content
+        if plain_name(name) in EARLIER_NAMES or nearest(name, _PLACE_OF, likeness=_LIKENESS)
+    ]
     return bool(named) and (named != [_FREQTRADES_OWN] or len(content) == 1)
 
 
@@ -116,10 +120,22 @@ def mistyped(content: Mapping[str, Any]) -> list[str]:
     for name, value in content.items():
         is_right = name == _FREQTRADES_OWN or plain_name(name) in _BY_PLAIN_NAME
         near = None if is_right else nearest(name, _PLACE_OF, likeness=_LIKENESS)
+        path = ".".join((*_PLACE_OF[near], near)) if near else ""
+        place, _, near = EARLIER_NAMES.get(plain_name(name), path).rpartition(".")
         if near and name not in _WATCHED_GROUPS and not isinstance(value, Mapping):
-            place = ".".join(_PLACE_OF[near])
             found.append(f"{name} is not read; did you mean {near!r} in {place}?")
     return found
+
+
+def hyperopts_epochs(content: Mapping[str, Any]) -> list[str]:
+    """The sentence about `epochs` at the root, which may be meant for the training."""
+    if _FREQTRADES_OWN not in content:
+        return []
+    return [
+        f"{_FREQTRADES_OWN} {content[_FREQTRADES_OWN]!r} in the root of the configuration is the "
+        f"length of freqtrade's hyperopt; that of a training is {_FREQTRADES_OWN} in "
+        f"{'.'.join(TRAINING_GROUP)}"
+    ]
 
 
 def _sentence(path: str, names: list[str]) -> str:
@@ -160,7 +176,8 @@ def _groups(
 def _is_of_settings(group: Mapping[str, Any]) -> bool:
     """Whether most values of a group are settings; a single word in small letters is anyone's."""
     plain = [name for name, value in group.items() if not isinstance(value, Mapping)]
-    named = [name for name in plain if plain_name(name) in _BY_PLAIN_NAME]
+    ours = {**dict.fromkeys(EARLIER_NAMES, "_"), **_BY_PLAIN_NAME}
+    named = [name for name in plain if plain_name(name) in ours]
     return 2 * len(named) > len(plain) and any(
-        "_" in _setting(name) or name.isupper() for name in named
+        "_" in ours[plain_name(name)] or name.isupper() for name in named
     )
