@@ -59,7 +59,7 @@ def slow_facts(frame: pd.DataFrame, timerange: DateRange, most_flat: int) -> dic
         found["unknown"] += bool(np.isnan([*prices, row["volume"]]).any())
         ends = (row["open"], row["close"])
         found["outside"] += not bad and any(p > row["high"] or p < row["low"] for p in ends)
-        found["silent"] += row["volume"] == 0
+        found["silent"] += row["volume"] == 0 or np.isnan(row["volume"])
         if newest is not None and second <= newest:
             found["doubled" if second == newest else "unordered"] += 1
             continue
@@ -131,6 +131,10 @@ def untraded(frame: pd.DataFrame) -> None:
     frame["volume"] = 0.0
 
 
+def volume_unknown(frame: pd.DataFrame) -> None:
+    frame["volume"] = np.where(frame.index % 2, np.nan, 0.0)
+
+
 def again(frame: pd.DataFrame) -> None:
     dates = frame["date"].to_numpy().copy()
     dates[1000:1500] = dates[700:1200]
@@ -156,6 +160,7 @@ def twice(frame: pd.DataFrame) -> None:
         (swapped_columns, ["2,000 candles opened or closed outside"]),
         (five_minutes, ["2,000 of 9,996 candles are there", "of this timeframe"]),
         (untraded, ["no candle has a volume"]),
+        (volume_unknown, ["no candle has a volume"]),
     ],
 )
 def test_candles_that_would_teach_something_wrong_are_refused(

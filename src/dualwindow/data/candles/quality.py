@@ -71,7 +71,7 @@ class CandleFacts:
         unknown: candles with a value that is NaN.
         impossible: prices or volumes that no market has, see `impossible`, or high below low.
         outside: open or close not between low and high.
-        silent: candles without volume.
+        silent: candles without volume, or with an unknown one.
         sprung: candles with a price three times the close before them, a third, or beyond.
         farthest: the largest factor between such a price and that close.
         steps: price steps of the date range.
@@ -141,7 +141,8 @@ class CandleFacts:
         self.unknown.add(unknown, batch.seconds)
         self.impossible.add(impossible, batch.seconds)
         self.outside.add(outside & ~impossible, batch.seconds)
-        self.silent.add(volume == 0.0, batch.seconds)
+        # An unknown volume is filled with 0.
+        self.silent.add((volume == 0.0) | np.isnan(volume), batch.seconds)
 
     def _add_moves(self, batch: CandleBatch) -> None:
         """Count moves from candle to candle, of those whose prices are prices."""
