@@ -20,6 +20,7 @@ from freqtrade.config_schema.config_schema import CONF_SCHEMA
 from freqtrade.configuration import config_validation
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import ConfigurationError, OperationalException
+from freqtrade.exchange.check_exchange import check_exchange
 from jsonschema.exceptions import ValidationError
 
 from dualwindow.bot import exits
@@ -43,16 +44,8 @@ from tests.makers.wild_configs import WildConfig, wild_configs
 
 COUNT: Final = 1000
 SEED: Final = 16
-#: What freqtrade's schema has for what the package reads; the rest is freqtrade's own.
-_SCHEMA: Final = {
-    "type": "object",
-    "properties": {
-        name: CONF_SCHEMA["properties"][name]
-        for name in ("timeframe", "trading_mode", "fee", "exchange", "freqai", "pairlists")
-    },
-    "required": ["exchange"],
-    "definitions": CONF_SCHEMA["definitions"],
-}
+#: The command line of freqtrade and its strategies fill in the rest.
+_SCHEMA: Final = {**CONF_SCHEMA, "required": ["exchange", "stake_currency", "stake_amount"]}
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +77,8 @@ def in_freqtrade(content: dict[str, Any]) -> dict[str, Any]:
     config_validation.FreqtradeValidator(_SCHEMA).validate(content)
     config_validation._validate_whitelist(content)
     config_validation._validate_freqai_include_timeframes(content, preliminary=False)
-    # What freqtrade asks elsewhere: `check_exchange`, and the strategy when it calls FreqAI.
-    if not content["exchange"]["name"]:
-        raise ConfigurationError("this command requires a configured exchange")
+    check_exchange(content)
+    # What the strategy asks when it calls FreqAI.
     if not content["freqai"]["enabled"]:
         raise ConfigurationError("freqAI is not enabled")
     content["datadir"] = content.get("datadir") or "data"
@@ -98,7 +90,7 @@ def refused_by_a_bot(content: dict[str, Any], strategy: type) -> str | None:
     """The message with which freqtrade or the adapters refuse a configuration; None: it runs."""
     try:
         config = in_freqtrade(content)
-    except (ValidationError, ConfigurationError) as error:
+    except (ValidationError, OperationalException) as error:
         return f"freqtrade: {str(error)[:200]}"
     except Exception as error:
         # freqtrade's own reading of timeframes ends in tracebacks.

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from freqtrade.config_schema.config_schema import CONF_SCHEMA
+from freqtrade.configuration.config_validation import (
+    FreqtradeValidator,
+    validate_config_consistency,
+)
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
+from freqtrade.exchange import is_exchange_known_ccxt
 
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.runtime.cores import read_cores
@@ -16,11 +23,20 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import leverage_problems
 from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.freqai import FreqaiSettings
+from dualwindow.settings.messages import shown
 from dualwindow.settings.pairs import pairs_in
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
 #: The pairlist that reads `exchange.pair_whitelist`; freqtrade's default.
 _STATIC: Final = "StaticPairList"
+#: What a bot needs and has no default.
+_REQUIRED: Final = ("exchange", "stake_currency", "stake_amount")
+#: Rules of a JSON schema in words.
+_RULES: Final = {"enum": "one of", "minimum": "at least", "maximum": "at most"}
+#: Groups that may hold keys of an account.
+_WITH_KEYS: Final = frozenset(
+    {"exchange", "telegram", "api_server", "webhook", "discord", "external_message_consumer"}
+)
 
 
 @contextmanager
@@ -55,6 +71,37 @@ def read_strategy_settings(config: Mapping[str, Any], training: TrainingConfig) 
         if problems := leverage_problems(training, settings):
             raise SettingsError(problems, ROOT_KEY)
         return settings
+
+
+def freqtrade_problems(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for every value that freqtrade itself refuses when it reads a configuration.
+
+    Values of groups that may hold keys of an account are not shown.
+    """
+    # freqtrade writes its defaults into what it validates.
+    config = {**copy.deepcopy(dict(content)), "runmode": RunMode.OTHER}
+    schema = {**CONF_SCHEMA, "required": _REQUIRED}
+    problems = [_of_schema(error) for error in FreqtradeValidator(schema).iter_errors(config)]
+    if not is_exchange_known_ccxt(name := str(config["exchange"]["name"]).lower()):
+        problems.append(f"exchange.name {shown(name)} is unknown to freqtrade; correct it")
+    if not problems:
+        try:
+            validate_config_consistency(config, preliminary=True)
+        except OperationalException as error:
+            problems.append(f"freqtrade refuses the configuration: {error}")
+    return problems
+
+
+def _of_schema(error: Any) -> str:
+    *above, name = map(str, error.absolute_path or ("the configuration",))
+    if error.validator == "required":
+        return f"{'.'.join((*above, name))}: {error.message} of freqtrade's; set it"
+    value = "" if {*above, name} & _WITH_KEYS else f" {shown(error.instance)}"
+    rule = _RULES.get(str(error.validator), str(error.validator))
+    return (
+        f"{'.'.join((*above, name))}{value}: freqtrade wants {rule} "
+        f"{shown(error.validator_value)}; correct it"
+    )
 
 
 def is_live(config: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freqtrade.configuration.config_validation import validate_config_consistency
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
@@ -135,6 +136,52 @@ def test_a_device_or_model_that_the_bot_refuses_is_refused_before_it_starts(
     with nullcontext() if named is None else pytest.raises(OperationalException) as refused:
         FreqaiModelResolver.load_freqaimodel(config)
     assert (named or "") in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("dataformat_ohlcv", "csv"),
+        ("max_open_trades", "x"),
+        ("stake_amount", "much"),
+        ("margin_mode", "none"),
+        ("pairlists", [5]),
+        ("pairlists", "StaticPairList"),
+        ("exchange.name", "nosuch"),
+        ("unfilledtimeout.entry", -1),
+        ("entry_pricing.price_side", "left"),
+        ("telegram", {"enabled": True}),
+        ("stake_amount", None),
+    ],
+)
+def test_what_freqtrade_alone_refuses_is_refused_by_its_name(
+    path: str, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = _shipped()
+    *above, name = path.split(".")
+    group = content
+    for key in above:
+        group = group[key]
+    group[name] = value
+    file = _write(tmp_path / "config.json", content)
+    assert main(["config", "validate", file]) == 1
+    assert f"  - {path}" in capsys.readouterr().err
+    with pytest.raises((OperationalException, TypeError, ValueError)):
+        validate_config_consistency(freqtrade_config(tmp_path, file))
+
+
+def test_no_key_of_an_account_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = {"token": 81726354, "password": [81726354], "key": 81726354, "chat_id": 81726354}
+    content = _shipped(telegram={"enabled": 81726354, **secret}, api_server=secret)
+    content["exchange"] |= secret
+    file = _write(tmp_path / "config.json", content)
+    assert main(["config", "validate", file]) == 1
+    assert main(["doctor", "-c", file]) == 0
+    printed = capsys.readouterr()
+    assert "telegram.token" in printed.err
+    assert "81726354" not in printed.out + printed.err
 
 
 def test_every_problem_is_reported_at_once(

@@ -47,7 +47,7 @@ def userdir(tmp_path: Path) -> Path:
 def _config(folder: Path, **parameters: Any) -> Path:
     content = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
     content["exchange"] |= {"key": SECRET, "secret": SECRET, "password": SECRET}
-    content["telegram"] = {"token": SECRET}
+    content["telegram"] = {"enabled": False, "token": SECRET, "chat_id": SECRET}
     content["freqai"]["model_training_parameters"] |= parameters
     path = folder / "config.json"
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a bot needs that no configuration shows: devices and models that may not be there."""
+"""What else a bot refuses: values that freqtrade checks, devices and models that are not there."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ _EVERYWHERE: Final = ("auto", "cpu", "fp32")
 def problems_here(
     settings: FreqaiSettings, content: Mapping[str, Any], userdir: Path | None = None
 ) -> list[str]:
-    """One sentence for every device, precision and model that the bot would refuse here.
+    """One sentence for every value, device and model that a bot would refuse here.
 
     Args:
         settings: checked.
         content: the configuration that they are from.
         userdir: freqtrade's user folder; that of the configuration unless given.
     """
-    problems: list[str] = []
+    # Importing freqtrade takes a second, importing torch another, which help need not wait for.
+    from dualwindow.bot.config_checks import freqtrade_problems  # noqa: PLC0415
+
+    problems = freqtrade_problems(content)
     training = settings.training
-    # Importing torch takes seconds, which few configurations need.
     if not {training.device, training.precision} <= set(_EVERYWHERE):
         from dualwindow.runtime.device import resolve_device, training_dtype  # noqa: PLC0415
 
