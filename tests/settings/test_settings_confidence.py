@@ -121,6 +121,42 @@ def test_a_threshold_of_hold_is_called_idle_where_it_changes_no_decision(
     assert idle_threshold(TrainingConfig.from_parameters(rule)) == []
 
 
+@given(
+    probabilities=THREE,
+    values=st.tuples(*[st.floats(0.0, 1.0)] * 2),
+    mode=st.sampled_from(["conservative", "coverage"]),
+)
+@pytest.mark.parametrize("side", ["short", "long"])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_threshold_of_a_side_is_called_idle_where_it_changes_no_decision(
+    side: str, enabled: bool, probabilities: Any, values: tuple[float, float], mode: str
+) -> None:
+    name = f"confidence_threshold_{side}"
+    rule = {"use_confidence_thresholding": enabled, "confidence_mode": mode}
+    configs = [TrainingConfig.from_parameters({**rule, name: value}) for value in values]
+    decisions = [decide(probabilities, config.thresholds).tolist() for config in configs]
+    idle = [text for text in idle_threshold(configs[0]) if text.startswith(f"{name} {values[0]}")]
+    assert bool(idle) != enabled
+    assert decisions[0] == decisions[1] or not idle
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_idle"),
+    [
+        ({}, True),
+        ({"confidence_mode": "coverage"}, False),
+        ({"confidence_mode": "coverage", "confidence_threshold_long": 0.6}, False),
+        ({"confidence_mode": "coverage", "use_confidence_thresholding": False}, True),
+    ],
+)
+def test_a_coverage_that_no_mode_asks_for_is_called_idle(
+    rule: dict[str, Any], is_idle: bool
+) -> None:
+    config = TrainingConfig.from_parameters({**rule, "confidence_coverage": 0.1})
+    assert any("confidence_coverage 0.1" in text for text in idle_threshold(config)) == is_idle
+    assert not any("coverage" in text for text in idle_threshold(TrainingConfig()))
+
+
 def test_the_words_about_an_idle_threshold_name_both_settings_and_the_way_out() -> None:
     (warning,) = idle_threshold(TrainingConfig(confidence_threshold_hold=0.4))
     assert all(

@@ -270,9 +270,10 @@ def _require_sides(train: Selection, config: TrainingConfig) -> None:
     )
     if counts.sum() == counts[HOLD]:
         raise DataError(
-            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no "
-            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
-            f"reached within {config.future_window} candles; lower the take profits, lengthen "
+            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no take "
+            f"profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was reached "
+            f"within {config.future_window} candles without the stop loss of {config.long_sl_pct} "
+            f"or {config.short_sl_pct}; lower the take profits, widen the stop losses, change "
             "future_window or train on more days"
         )
     if np.count_nonzero(counts) == 1:

@@ -144,7 +144,7 @@ def cost_warnings(
 
 
 def threshold_warnings(config: TrainingConfig, *, can_short: bool) -> Iterator[str]:
-    """One sentence for every threshold that lets through everything or nothing, or is not used."""
+    """One sentence for every threshold that lets through all or nothing, or has no effect."""
     yield from idle_threshold(config)
     thresholds = config.thresholds
     if not thresholds.enabled:
@@ -168,19 +168,27 @@ def threshold_warnings(config: TrainingConfig, *, can_short: bool) -> Iterator[s
 
 
 def idle_threshold(config: TrainingConfig) -> list[str]:
-    """The sentence about a threshold of HOLD that was given without effect, if there is one."""
-    threshold = config.confidence_threshold_hold
-    if threshold is None:
-        return []
+    """One sentence for every threshold that was given without effect, and for such a coverage."""
+    names = [f"confidence_threshold_{side}" for side in ("short", "long", "hold")]
+    given = {name: value for name in names if (value := getattr(config, name)) is not None}
     if not config.use_confidence_thresholding:
         reason = "with use_confidence_thresholding false, which always decides the likeliest class"
         way_out = "remove one of them"
     elif config.confidence_fallback == "hold":
+        given = {name: value for name, value in given.items() if name == names[-1]}
         reason = "with confidence_fallback 'hold': what is neither SHORT nor LONG is HOLD anyway"
         way_out = "remove it, or set confidence_fallback 'argmax'"
     else:
-        return []
-    return [f"confidence_threshold_hold {threshold} has no effect {reason}; {way_out}"]
+        given, reason, way_out = {}, "", ""
+    idle = [f"{name} {value} has no effect {reason}; {way_out}" for name, value in given.items()]
+    coverage = config.confidence_coverage
+    usual = type(config).model_fields["confidence_coverage"].default
+    if coverage != usual and not config.coverage_sides:
+        idle.append(
+            f"confidence_coverage {coverage} has no effect: it is for confidence_mode 'coverage', "
+            "and there for a side without a threshold of its own; set that mode, or remove it"
+        )
+    return idle
 
 
 def _sides(
