@@ -201,3 +201,32 @@ def test_comments_and_trailing_commas_are_fine(
     text = (REPOSITORY / "config.json").read_text("utf-8")
     path.write_text("// mine\n" + text.rstrip().removesuffix("}") + ",}", encoding="utf-8")
     assert main(["config", "validate", str(path)]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("days", "timeframe", "training", "is_refused"),
+    [
+        (1, "1m", {"window_size": 180, "future_window": 1260}, True),
+        (1, "1m", {"window_size": 180, "future_window": 1259}, False),
+        (1, "5m", {}, True),
+        (2, "5m", {}, False),
+        (10, "1h", {"window_size": 200, "future_window": 40}, True),
+        (1, "1m", {"window_size": 1500, "patch_size": 5}, True),
+        # Nothing is trained.
+        (1, "5m", {"epochs": 0, "pretrained": "mine"}, False),
+    ],
+)
+def test_a_training_period_without_one_window_and_future_is_refused(
+    days: int, timeframe: str, training: dict[str, Any], is_refused: bool
+) -> None:
+    content = shipped(timeframe=timeframe)
+    content["freqai"]["train_period_days"] = days
+    content["freqai"]["feature_parameters"] |= {
+        "include_timeframes": [timeframe],
+        "indicator_periods_candles": [30, 240],
+    }
+    content["freqai"]["model_training_parameters"] |= training
+    problems = [text for text in check_config(content, cores=2).problems if "train_period" in text]
+    assert bool(problems) == is_refused
+    names = (f"train_period_days {days}", "window_size", "future_window", timeframe)
+    assert all(name in text for name in names for text in problems)

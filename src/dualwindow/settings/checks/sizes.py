@@ -9,6 +9,8 @@ from typing import Final
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.settings.training_config import TrainingConfig
 
+#: Of a day of 24 hours, in seconds.
+DAY_SECONDS: Final = 86_400
 #: Output channels of the patch convolution for each feature.
 CHANNELS_PER_FEATURE: Final = 4
 #: A training holds of every weight, as 4 bytes: itself, its gradient, the optimiser's two moments
@@ -58,4 +60,31 @@ def size_problems(
         f"patch_size {config.patch_size} make a network of {weights:,} weights from {n_features} "
         f"features, whose training needs {needed / 2**30:,.1f} GiB, more than the "
         f"{memory / 2**30:,.1f} GiB {allowed}; choose narrower or fewer layers"
+    ]
+
+
+def period_problems(
+    config: TrainingConfig, days: object, timeframe: str, seconds: int
+) -> list[str]:
+    """The problem of a training period without a window and a future in it, if it is one.
+
+    Args:
+        config: the settings; without a training any period will do.
+        days: FreqAI's `train_period_days`; what is no number of days is a problem of its own.
+        timeframe: of the candles.
+        seconds: between two of them.
+    """
+    needed = config.window_size + config.future_window
+    if (
+        not config.epochs
+        or type(days) is not int
+        or days < 1
+        or days * DAY_SECONDS > needed * seconds
+    ):
+        return []
+    return [
+        f"freqai.train_period_days {days} has {days * DAY_SECONDS // seconds:,} candles of the "
+        f"timeframe {timeframe}, not more than one window_size {config.window_size} and one "
+        f"future_window {config.future_window} together: nothing could be trained; raise it, or "
+        "lower one of them"
     ]

@@ -33,7 +33,7 @@ from dualwindow.settings.checks.shapes import (
     shape_problems,
     value_at,
 )
-from dualwindow.settings.checks.sizes import least_features, size_problems
+from dualwindow.settings.checks.sizes import least_features, period_problems, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.layers.places import hyperopts_epochs, mistyped
 from dualwindow.settings.messages import collected, shown
@@ -118,6 +118,10 @@ def check_config(
         problems += size_problems(
             settings.training, _features(content, settings, len(seconds)), memory
         )
+        main = value_at(content, "timeframe") or "1m"
+        if isinstance(main, str) and main in seconds:
+            days = freqai.get("train_period_days")
+            problems += period_problems(settings.training, days, main, seconds[main])
         if root is not None:
             problems += leverage_problems(settings.training, root)
     if problems or settings is None or root is None:
