@@ -13,8 +13,10 @@ from freqtrade.misc import deep_merge_dicts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.cli.main import main
 from dualwindow.errors import SettingsError
 from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
+from tests.makers.bot import REPOSITORY
 
 keys = st.sampled_from("abc")
 values = st.none() | st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2)
@@ -101,3 +103,56 @@ def test_what_is_read_is_left_as_it_was(tmp_path: Path) -> None:
     layers = read_layers([tmp_path / "config.json"])
     LayeredConfig([*layers, Layer("flag", {"group": {"a": [2]}})])
     assert layers[0].content == content
+
+
+GROUPS = ("freqai", "dualwindow", "exchange", "freqai.model_training_parameters")
+
+
+def _overlay(path: str, value: Any) -> dict[str, Any]:
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return dict(value)
+
+
+@pytest.mark.parametrize("path", GROUPS)
+@pytest.mark.parametrize("value", [7, "x", [], ["30s"], True])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_something_else_for_a_group_never_drops_the_settings_in_it(
+    path: str, value: Any, is_last: bool
+) -> None:
+    wrong = Layer("wrong.json", _overlay(path, value))
+    good = Layer("good.json", _overlay(path, {"epochs": 3}))
+    with pytest.raises(SettingsError) as refused:
+        LayeredConfig([good, wrong] if is_last else [wrong, good])
+    assert f"{path} {value!r} is not a group of settings" in str(refused.value)
+    assert "wrong.json" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", GROUPS)
+@pytest.mark.parametrize("value", [7, ["30s"], None])
+def test_a_flag_over_such_a_file_ends_in_no_traceback(
+    path: str, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overlay = tmp_path / "overlay.json"
+    overlay.write_text(json.dumps(_overlay(path, value)), encoding="utf-8")
+    files = ["-c", str(REPOSITORY / "config.json"), "-c", str(overlay)]
+    flags = ["--epochs", "3", "--pair", "BTC/USDT:USDT", "--fee", "0.0001"]
+    assert main(["train", *files, *flags, "--print-config"]) == (value is not None)
+    assert (path in capsys.readouterr().err) == (value is not None)
+
+
+@given(
+    layers=st.lists(
+        st.dictionaries(keys, values | st.dictionaries(keys, values | st.just({})), max_size=3),
+        max_size=5,
+    )
+)
+def test_an_origin_is_that_of_a_value_that_is_there(layers: list[dict[str, Any]]) -> None:
+    found = LayeredConfig([Layer(str(at), content) for at, content in enumerate(layers)])
+    for first in "abc":
+        inner = found.content.get(first)
+        is_group = isinstance(inner, dict) and bool(inner)
+        assert found.origin(first) is None or (first in found.content and not is_group)
+        for second in "abc":
+            there = is_group and second in inner
+            assert (found.origin(first, second) is not None) == bool(there)

@@ -66,6 +66,11 @@ def shown(value: object) -> str:
         return "a number of thousands of digits"
 
 
+def not_a_group(path: str, value: object) -> str:
+    """The sentence about something else in the place of a group."""
+    return f"{path} {shown(value)} is not a group of settings ({{...}})"
+
+
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem: the setting, its value, the rule that it breaks, the way out."""
     problems: list[str] = []

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from dualwindow.errors import SettingsError
 from dualwindow.settings.frozen import FrozenModel
-from dualwindow.settings.messages import sentences, shown
+from dualwindow.settings.messages import not_a_group, sentences, shown
 from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
@@ -114,7 +114,7 @@ class RootSettings(FrozenModel):
         """
         group = content.get(ROOT_KEY, {})
         if not isinstance(group, Mapping):
-            raise SettingsError([f"{ROOT_KEY} {group!r} is not a group of settings"], ROOT_KEY)
+            raise SettingsError([not_a_group(ROOT_KEY, group)], ROOT_KEY)
         try:
             return cls.model_validate(dict(group))
         except ValidationError as error:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from dualwindow.settings.messages import bad_value, shown
+from dualwindow.settings.messages import bad_value, not_a_group
 
 #: A hundred years.
 MOST_DAYS: Final = 36_525
@@ -117,9 +117,9 @@ def group_problems(freqai: object) -> list[str]:
     if freqai is None:
         return []
     if not isinstance(freqai, Mapping):
-        return [f"freqai {shown(freqai)} is not a group of settings ({{...}})"]
+        return [not_a_group("freqai", freqai)]
     return [
-        f"freqai.{name} {shown(freqai[name])} is not a group of settings ({{...}})"
+        not_a_group(f"freqai.{name}", freqai[name])
         for name in (FEATURES, SPLIT, TRAINING)
         if freqai.get(name) is not None and not isinstance(freqai[name], Mapping)
     ]

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from dualwindow.settings.checks.costs import FUTURES, SPOT
-from dualwindow.settings.messages import shown
+from dualwindow.settings.messages import not_a_group, shown
 from dualwindow.settings.root_settings import ROOT_KEY
 
 _Value = TypeVar("_Value", bound=Hashable)
@@ -34,7 +34,7 @@ def shape_problems(content: Mapping[str, Any]) -> list[str]:
     problems = []
     exchange = content.get("exchange")
     if exchange is not None and not isinstance(exchange, Mapping):
-        problems.append(f"exchange {shown(exchange)} is not a group of settings ({{...}})")
+        problems.append(not_a_group("exchange", exchange))
     for path in _TEXTS:
         if (text := value_at(content, path)) is not None and not isinstance(text, str):
             problems.append(f"{path} {shown(text)} is not a text")

@@ -12,6 +12,7 @@ import rapidjson
 
 from dualwindow.errors import SettingsError
 from dualwindow.settings.layers.places import as_overlay
+from dualwindow.settings.messages import not_a_group
 
 #: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
@@ -20,6 +21,11 @@ _DEEPEST: Final = 5
 #: Levels of groups and lists in a file, far more than freqtrade has.
 _DEEPEST_GROUP: Final = 100
 _OFFSET: Final = re.compile(r"at offset (\d+)")
+#: Groups of more than one setting that the package reads.
+_GROUPS: Final = (
+    *(("exchange",), ("dualwindow",), ("freqai",)),
+    *(("freqai", f"{name}_parameters") for name in ("feature", "data_split", "model_training")),
+)
 #: A key, and the other key of an earlier layer that it replaces.
 _INSTEAD_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     ("dualwindow", "train_days"): ("dualwindow", "train_from"),
@@ -39,6 +45,10 @@ class LayeredConfig:
     """Layers merged as freqtrade merges its files: groups by key, anything else replaced.
 
     Later layers win; `content` is the merged configuration.
+
+    Raises:
+        SettingsError: when one layer has a group of `_GROUPS` and another one something else for
+            it, which would drop the rest of the group.
 
     Example:
         >>> below = Layer("config.json", {"freqai": {"a": 1, "b": 2}})
@@ -70,14 +80,26 @@ class LayeredConfig:
 
     def _set(self, path: tuple[str, ...], value: Any, name: str) -> None:
         group = self.content
-        for key in path[:-1]:
+        for level, key in enumerate(path[:-1], 1):
             inner = group.get(key)
             if not isinstance(inner, dict):
+                _require_group(path[:level], inner, self._origins.get(path[:level], name))
+                self._origins.pop(path[:level], None)
                 inner = group[key] = {}
             group = inner
+        if isinstance(group.get(path[-1]), dict):
+            _require_group(path, value, name)
+            for known in [known for known in self._origins if known[: len(path)] == path]:
+                del self._origins[known]
         # Later layers add to a group, which is not to change the layer that it is from.
         group[path[-1]] = {} if _is_empty_group(value) else value
         self._origins[path] = name
+
+
+def _require_group(path: tuple[str, ...], value: Any, name: str) -> None:
+    """Refuse something else than a group, or null, in the place of a group that is read."""
+    if path in _GROUPS and value is not None and not isinstance(value, Mapping):
+        raise SettingsError([not_a_group(".".join(path), value)], name)
 
 
 def _leaves(
