@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,29 @@ def test_a_running_bot_asks_the_exchange_for_the_step(
         checked()
         checked()
     assert caplog.text.count("stop losses are rounded") == (outcome == "warned")
+
+
+@pytest.mark.parametrize(
+    ("precision", "mode", "is_refused"),
+    [
+        (0, 2, True),
+        (-1, 2, True),
+        (2, 2, False),
+        (2, 3, True),
+        # Such exchanges round nothing, so the closes decide.
+        (0.0, 4, False),
+        (None, 2, False),
+        (2, None, False),
+        (float("nan"), 2, False),
+        (float("nan"), 4, False),
+    ],
+)
+def test_whole_prices_are_a_step_and_no_precision_is_none(
+    precision: float | None, mode: int | None, is_refused: bool
+) -> None:
+    frame = random_candles(300)
+    exchange = Exchange(frame)
+    exchange.price_precision, exchange.precision_mode_price = precision, mode
+    refusal = pytest.raises(OperationalException, match="move in steps of")
+    with refusal if is_refused else nullcontext():
+        LivePriceSteps(TrainingConfig()).check(PAIR, frame["close"].to_numpy(), Provider(exchange))

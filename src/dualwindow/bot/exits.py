@@ -108,11 +108,14 @@ def _step_of_exchange(pair: str, price: float, provider: DataProvider) -> PriceS
     # freqtrade hands a strategy no precision.
     exchange = provider._exchange
     precision = exchange.get_precision_price(pair) if exchange is not None else None
-    if not precision or not math.isfinite(price) or price <= 0.0:
+    mode = None if exchange is None else exchange.precision_mode_price
+    if precision is None or mode is None or not math.isfinite(precision):
         return None
-    mode = exchange.precision_mode_price
+    if not math.isfinite(price) or price <= 0.0:
+        return None
     if mode == TICK_SIZE:
-        return PriceStep(float(precision), price)
+        return PriceStep(float(precision), price) if precision > 0.0 else None
+    # No decimals are whole prices.
     if mode == DECIMAL_PLACES:
         return PriceStep(10.0 ** -int(precision), price)
     # Significant digits.
