@@ -230,3 +230,24 @@ def test_a_training_period_without_one_window_and_future_is_refused(
     assert bool(problems) == is_refused
     names = (f"train_period_days {days}", "window_size", "future_window", timeframe)
     assert all(name in text for name in names for text in problems)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "meant"),
+    [
+        # Environment variables are in small letters.
+        ("feature_parameters", "di_threshold", "DI_threshold"),
+        ("feature_parameters", "USE_SVM_TO_REMOVE_OUTLIERS", "use_SVM_to_remove_outliers"),
+        ("feature_parameters", "includeTimeframes", "include_timeframes"),
+        ("", "Train-Period-Days", "train_period_days"),
+        ("", "LIVE_RETRAIN_HOURS", "live_retrain_hours"),
+    ],
+)
+def test_an_option_of_freqai_in_another_case_is_warned_of(
+    group: str, name: str, meant: str
+) -> None:
+    content = shipped()
+    options = content["freqai"][group] if group else content["freqai"]
+    options[name] = 1
+    warnings = check_config(content, cores=2).warnings
+    assert any(f"{name} is not read; did you mean {meant!r}" in text for text in warnings)

@@ -36,7 +36,7 @@ from dualwindow.settings.checks.shapes import (
 from dualwindow.settings.checks.sizes import least_features, period_problems, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
 from dualwindow.settings.layers.places import hyperopts_epochs, mistyped
-from dualwindow.settings.messages import collected, shown
+from dualwindow.settings.messages import collected, plain_name, shown
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
 
@@ -160,9 +160,11 @@ def unread_keys(content: Mapping[str, Any]) -> Iterator[str]:
     """One sentence for every key that is not read, and is mistyped for one that is."""
     for path, options in (("freqai", FreqaiOptions), (f"freqai.{FEATURES}", FeatureOptions)):
         known = [*options.model_fields, "identifier", FEATURES, "indicator_periods_candles"]
+        plain = {plain_name(name): name for name in known}
         for key in group_at(content, path):
-            if key not in known and (near := difflib.get_close_matches(key, known, 1, 0.85)):
-                yield f"{path}.{key} is not read; did you mean {near[0]!r}?"
+            near = difflib.get_close_matches(plain_name(key), plain, 1, 0.85)
+            if key not in known and near:
+                yield f"{path}.{key} is not read; did you mean {plain[near[0]]!r}?"
     yield from mistyped(content)
     for key in content:
         near = difflib.get_close_matches(key.lower().replace("_", ""), ("freqai", ROOT_KEY), 1, 0.8)
