@@ -157,3 +157,32 @@ def test_an_unknown_flag_is_answered_with_the_one_that_was_meant(
     error = capsys.readouterr().err
     assert "usage: dualwindow train" in error
     assert "unrecognized arguments: --epoch 3; did you mean --epochs?" in error
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "x/" * 3000, "nul\0", "new\nline"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "PATH"],
+        ["report", "PATH/in"],
+        ["report", ".", "--output", "PATH"],
+        ["evaluate", "PATH"],
+        ["evaluate", ".", "--output", "PATH"],
+        ["doctor", "--userdir", "PATH"],
+        ["doctor", "-c", "PATH"],
+        ["cache", "--userdir", "PATH"],
+        ["install", "--userdir", "PATH"],
+        ["config", "validate", "PATH"],
+        ["config", "convert", "PATH"],
+        ["config", "schema", "--output", "PATH"],
+        ["train", "-c", "PATH", "--pair", "BTC/USDT"],
+        ["train", "--userdir", "PATH", "--pair", "BTC/USDT"],
+        ["train", "--datadir", "PATH", "--pair", "BTC/USDT"],
+    ],
+    ids=" ".join,
+)
+def test_a_word_that_can_be_no_path_is_a_message(
+    words: list[str], path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert frame.main([word.replace("PATH", path) for word in words]) == frame.FAILED
+    assert "can be no path" in capsys.readouterr().err

@@ -15,6 +15,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from dualwindow import __version__
@@ -130,8 +131,27 @@ def _run(arguments: list[str]) -> int:
     if requested is None:
         parser.print_help()
         parser.exit(MISUSED)
+    _require_paths(options)
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
+
+
+def _require_paths(options: argparse.Namespace) -> None:
+    """Refuse arguments that can be no path, which every look at a file would stumble over.
+
+    Raises:
+        SettingsError: with all of them.
+    """
+    # Help, which must be quick, has ended before.
+    from dualwindow.settings.checks.shapes import path_problems  # noqa: PLC0415
+
+    problems: list[str] = []
+    for name, value in vars(options).items():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path):
+                problems += path_problems(name, path)
+    if problems:
+        raise SettingsError(problems, "the command")
 
 
 def _reader_is_gone() -> bool:

@@ -215,3 +215,16 @@ def test_a_torch_that_cannot_be_imported_is_a_fact(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "torch", None)
     [fact] = gpu_facts()
     assert "cannot be imported" in str(fact)
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "nul\0", "", 5, None])
+def test_a_user_folder_that_can_be_none_does_not_end_the_report(
+    folder: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = _config(tmp_path)
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**content, "user_data_dir": folder}), encoding="utf-8")
+    assert main(["doctor", "--json", "-c", str(path)]) == 0
+    configuration = json.loads(capsys.readouterr().out)["configuration"]
+    # freqtrade, too, takes its default for an empty one.
+    assert ("user_data_dir" in str(configuration.get("problems"))) == bool(folder)

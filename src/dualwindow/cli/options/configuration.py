@@ -19,7 +19,7 @@ from dualwindow.errors import SettingsError
 from dualwindow.runtime.machine import Machine
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.freqai_options import group_problems
-from dualwindow.settings.checks.shapes import group_at, shape_problems
+from dualwindow.settings.checks.shapes import group_at, path_problems, shape_problems
 from dualwindow.settings.freqai import auto_configures
 from dualwindow.settings.layers.environment import environment_layers
 from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
@@ -63,10 +63,13 @@ def add_userdir(parser: argparse.ArgumentParser) -> None:
 
 
 def userdir_of(options: argparse.Namespace, content: Mapping[str, Any]) -> Path:
-    """The user folder of `--userdir`, else of a configuration, else freqtrade's default."""
+    """The user folder of `--userdir`, else of a configuration, else freqtrade's default.
+
+    What can be no path in a configuration is a problem of its own.
+    """
     configured = content.get("user_data_dir")
     named: Path | None = options.userdir
-    return named or Path(configured if isinstance(configured, str) and configured else USERDIR)
+    return named or (USERDIR if path_problems("", configured) else Path(str(configured)))
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
