@@ -14,7 +14,7 @@ from dualwindow.settings.checks.shapes import group_at
 from dualwindow.settings.freqai import FreqaiSettings
 from dualwindow.settings.messages import collected
 
-#: Devices and arithmetics that every machine has.
+#: Values of `device` and `precision` that every machine has.
 _EVERYWHERE: Final = ("auto", "cpu", "fp32")
 
 
