@@ -156,3 +156,27 @@ def test_an_origin_is_that_of_a_value_that_is_there(layers: list[dict[str, Any]]
         for second in "abc":
             there = is_group and second in inner
             assert (found.origin(first, second) is not None) == bool(there)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('{"a": 1, "b": {"a": 2}}', ()),
+        ('{"a": 1, "a": 2}', ("a",)),
+        (
+            '{"freqai": {"epochs": 3, /* or */ "epochs": 5,}, "x": [{"y": 1, "y": 2}]}',
+            ("epochs", "y"),
+        ),
+        ('{"freqai": {"a": 1}, "freqai": {"b": 2}}', ("freqai",)),
+    ],
+)
+def test_a_name_that_is_there_twice_is_warned_of(
+    text: str, names: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="utf-8")
+    (layer,) = read_layers([path], as_freqtrade=True)
+    theirs = load_from_files([str(path)])
+    assert {**layer.content, "config_files": [str(path)]} == theirs
+    assert ("there twice" in caplog.text) == bool(names)
+    assert all(name in caplog.text for name in names)

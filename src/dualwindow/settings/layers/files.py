@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,8 @@ import rapidjson
 from dualwindow.errors import SettingsError
 from dualwindow.settings.layers.places import as_overlay
 from dualwindow.settings.messages import not_a_group
+
+logger = logging.getLogger(__name__)
 
 #: Key of the files that a file overlays; their paths are relative to it.
 _FURTHER_FILES: Final = "add_config_files"
@@ -151,15 +155,16 @@ def _with_further(file: Path, depth: int) -> list[Layer]:
 def read_config_file(file: Path) -> dict[str, Any]:
     """Read one configuration file; comments and trailing commas are allowed.
 
+    A name that is there twice is logged: the last one counts, for freqtrade too.
+
     Raises:
         SettingsError: when the file is missing or is no JSON group.
     """
     text = ""
     try:
         text = file.read_text(encoding="utf-8")
-        content = rapidjson.loads(
-            text, parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS
-        )
+        decode = _Decoder(parse_mode=rapidjson.PM_COMMENTS | rapidjson.PM_TRAILING_COMMAS)
+        content = decode(text)
     except FileNotFoundError:
         raise SettingsError(
             [f"there is no file {str(file)!r}; check the path"], str(file)
@@ -179,7 +184,34 @@ def read_config_file(file: Path) -> dict[str, Any]:
         raise SettingsError(
             ["not valid JSON: its groups lie too deep in each other; correct it"], str(file)
         )
+    if decode.twice:
+        logger.warning(
+            "%s: %s there twice in one group, of which the last one counts, with all that is in "
+            "it: join them",
+            file,
+            " and ".join(decode.twice) + (" is" if len(decode.twice) == 1 else " are"),
+        )
     return content
+
+
+class _Decoder(rapidjson.Decoder):
+    """Reads JSON, and remembers the names that a group holds twice."""
+
+    def __init__(self, **_options: Any) -> None:
+        # The base class takes its options when it is made.
+        self.twice: list[str] = []
+
+    def start_object(self) -> list[tuple[str, Any]]:
+        """Have the pairs of a group collected in a list."""
+        return []
+
+    def end_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """The group of the pairs."""
+        group = dict(pairs)
+        if len(group) < len(pairs):
+            counts = Counter(name for name, _ in pairs)
+            self.twice += [name for name, count in counts.items() if count > 1]
+        return group
 
 
 def _place(text: str, error: ValueError) -> str:
