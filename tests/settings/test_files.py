@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from freqtrade.configuration.load_config import load_from_files
 from freqtrade.misc import deep_merge_dicts
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualwindow.cli.main import main
@@ -147,6 +147,7 @@ def test_a_flag_over_such_a_file_ends_in_no_traceback(
         max_size=5,
     )
 )
+@example(layers=[{"a": {}}, {"a": {"a": None}}])
 def test_an_origin_is_that_of_a_value_that_is_there(layers: list[dict[str, Any]]) -> None:
     found = LayeredConfig([Layer(str(at), content) for at, content in enumerate(layers)])
     for first in "abc":

@@ -86,9 +86,9 @@ class LayeredConfig:
         group = self.content
         for level, key in enumerate(path[:-1], 1):
             inner = group.get(key)
+            origin = self._origins.pop(path[:level], name)
             if not isinstance(inner, dict):
-                _require_group(path[:level], inner, self._origins.get(path[:level], name))
-                self._origins.pop(path[:level], None)
+                _require_group(path[:level], inner, origin)
                 inner = group[key] = {}
             group = inner
         if isinstance(group.get(path[-1]), dict):
