@@ -51,7 +51,7 @@ class Scale:
 
 FULL: Final = Scale(tuple(range(1, 21)), Days())
 SMALL: Final = Scale(
-    (1, 2), Days(6, 4), {"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1}
+    (1, 2), Days(6, 6), {"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1}
 )
 
 

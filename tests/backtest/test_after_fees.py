@@ -169,11 +169,33 @@ def test_without_a_trade_there_are_no_profits_to_speak_of() -> None:
     json.dumps(figures.to_dict(), allow_nan=False)
 
 
-def test_a_single_day_has_figures_but_no_interval() -> None:
-    figures = sides_of(after_fees([compared([0.01, 0.02], [0, 0], [LONG, LONG], rows=20)], TERMS))
+def a_trade_a_day(days: int, *, every: int = 1) -> ComparedTrades:
+    """Trades on as many days, every so many days, up to the day of the last one."""
+    profits = [0.01, 0.02, 0.03, 0.01, 0.02][:days]
+    rows = 24 * (every * (days - 1) + 1)
+    return compared(profits, [0.0] * days, [LONG] * days, rows=rows, every=24 * every)
+
+
+@pytest.mark.parametrize("days", [1, 2, 4])
+def test_fewer_than_five_days_have_figures_but_no_interval(days: int) -> None:
+    """Two days drawn with replacement would end at the worse and the better one, far from 95 %."""
+    after = after_fees([a_trade_a_day(days)], TERMS)
+    figures = sides_of(after)
     for percent in (figures.model.mean_pct, figures.model.total_pct, figures.edge_pct):
         assert percent.low is percent.high is None
-    assert "+1.500 % [one day: no interval] a trade" in figures.lines()[0]
+    assert "% [too few days] a trade" in after.lines()[1]
+
+
+def test_five_days_have_an_interval() -> None:
+    figures = sides_of(after_fees([a_trade_a_day(5)], TERMS))
+    for percent in (figures.model.mean_pct, figures.model.total_pct, figures.edge_pct):
+        assert percent.low is not None
+
+
+def test_days_without_a_trade_count_for_the_sum_alone() -> None:
+    figures = sides_of(after_fees([a_trade_a_day(3, every=2)], TERMS))
+    assert figures.model.mean_pct.low is figures.edge_pct.low is None
+    assert figures.model.total_pct.low is not None
 
 
 def test_figures_are_plain_json_and_stand_in_the_lines() -> None:

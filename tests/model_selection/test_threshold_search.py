@@ -168,12 +168,13 @@ def test_on_spot_only_long_has_thresholds() -> None:
     assert {each.short for each in choice.best} == {OFF}
 
 
-def test_a_single_day_has_no_interval_and_is_noise() -> None:
-    candles = market(10, rows=280)
+@pytest.mark.parametrize("days", [1, 4])
+def test_few_days_have_no_interval_and_are_noise(days: int) -> None:
+    candles = market(10, rows=288 * days - 8)
     score = oracle_score(candles, 10, noise=0.5)
     choice = chosen(evaluated(candles, score), min_trades=5)
-    assert choice.days == 1
-    assert choice.corrected_pct.low is None
+    assert choice.days == days
+    assert choice.corrected_pct.low is choice.chosen.mean_pct.low is None
     assert choice.within_noise
     assert not choice.pays
 

@@ -29,7 +29,7 @@ CONFIG = TrainingConfig.from_parameters(
 )
 TERMS = TradeTerms(fee=0.0005)
 LIMITS = Thresholds(short=0.5, hold=0.3, long=0.5)
-FIRST, ROWS, SLICES = 200, 3 * 1440, 3
+FIRST, ROWS, SLICES = 200, 6 * 1440, 3
 
 
 def market() -> pd.DataFrame:
@@ -64,7 +64,7 @@ def reference() -> Reference:
 
 
 def walked(probabilities: np.ndarray, usable: np.ndarray | None = None) -> PairWalk:
-    """Three models of a day each."""
+    """Three models of two days each."""
     usable = np.ones(ROWS, bool) if usable is None else usable
     slices = [
         PredictedSlice(
@@ -117,9 +117,9 @@ def test_perfect_foresight_has_skill_and_pays_and_a_shuffle_of_it_has_neither() 
 
 
 def test_decay_shows_slice_by_slice() -> None:
-    day = ROWS // SLICES
-    codes = np.concatenate([OWN[:day], OWN[day : 2 * day], shuffled(OWN[2 * day :])])
-    codes[day : 2 * day][::3] = shuffled(codes[day : 2 * day][::3])
+    part = ROWS // SLICES
+    codes = np.concatenate([OWN[:part], OWN[part : 2 * part], shuffled(OWN[2 * part :])])
+    codes[part : 2 * part][::3] = shuffled(codes[part : 2 * part][::3])
     fresh, older, spent = direction(walked(foresight(codes)))
     assert fresh > older > max(spent, 0.0)
 

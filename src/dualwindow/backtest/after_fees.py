@@ -17,7 +17,13 @@ from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideF
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.evaluation.bootstrap import CENTRAL_95, Interval, day_mean, day_total
+from dualwindow.evaluation.bootstrap import (
+    CENTRAL_95,
+    FEWEST_BLOCKS,
+    Interval,
+    day_mean,
+    day_total,
+)
 
 _RANDOM_SERIES: Final = 200
 
@@ -91,27 +97,25 @@ def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigure
         total = day_total(profit, pooled.day, (first, last), draws=draws, seed=seed)
         return ProfitFigures(
             hit_rate=_hit_rate(profit),
-            mean_pct=percent(day_mean(profit, pooled.day, draws=draws, seed=seed)),
-            total_pct=_percent(total, last > first),
+            mean_pct=mean_pct(profit, pooled.day),
+            total_pct=_percent(total, last - first + 1 >= FEWEST_BLOCKS),
             drawdown_pct=_drawdown_pct(profit, left),
         )
 
-    def percent(interval: Interval) -> Percent:
-        return _percent(interval, bool((pooled.day != pooled.day[0]).any()))
+    def mean_pct(profit: NDArray[np.float64], day: NDArray[np.int64]) -> Percent:
+        mean = day_mean(profit, day, draws=draws, seed=seed)
+        return _percent(mean, len(np.unique(day)) >= FEWEST_BLOCKS)
 
     never = np.zeros(len(pooled.day), np.bool_)
     random, means = _random_sides(pooled, seed)
     fair = pooled.profit[~pooled.turned]
-    edge = day_mean(
-        (fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned], draws=draws, seed=seed
-    )
     return SideFigures(
         model=figures(never),
         always_long=figures(~pooled.is_long),
         always_short=figures(pooled.is_long),
         random=random,
         random_as_good_pct=100.0 * float(np.mean(means >= fair[:, 0].mean())),
-        edge_pct=percent(edge),
+        edge_pct=mean_pct((fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned]),
     )
 
 

@@ -10,7 +10,7 @@ from dualwindow.data.candles.price_steps import LARGE_STEP
 
 @dataclass(frozen=True)
 class Percent:
-    """A figure in percent with the ends of its 95 % interval; None where one day allows none."""
+    """A figure in percent with the ends of its 95 % interval; None where days are too few."""
 
     value: float
     low: float | None
@@ -20,7 +20,7 @@ class Percent:
         """Value and interval, such as `-0.083 % [-0.120, -0.041]`."""
         shown = f"{self.value:+.{decimals}f} %"
         if self.low is None or self.high is None:
-            return f"{shown} [one day: no interval]"
+            return f"{shown} [too few days]"
         return f"{shown} [{self.low:+.{decimals}f}, {self.high:+.{decimals}f}]"
 
 
@@ -70,6 +70,15 @@ class SideFigures:
     random: ProfitFigures
     random_as_good_pct: float
     edge_pct: Percent
+
+    def by_name(self) -> dict[str, ProfitFigures]:
+        """Name of a row in tables to its figures, the model's first."""
+        return {
+            "model": self.model,
+            "always LONG": self.always_long,
+            "always SHORT": self.always_short,
+            "random sides": self.random,
+        }
 
     def lines(self) -> list[str]:
         """The figures as lines of text."""

@@ -29,7 +29,7 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
-from dualwindow.evaluation.bootstrap import CENTRAL_95
+from dualwindow.evaluation.bootstrap import CENTRAL_95, FEWEST_BLOCKS
 from dualwindow.model_selection.threshold_trades import DayTable, EntryOutcomes, ScoredCandles
 from dualwindow.settings import TrainingConfig
 
@@ -232,7 +232,7 @@ def _choice(
 
 
 def _percent(value: float | np.floating, draws: NDArray[np.float64], days: int) -> Percent:
-    if days < 2:
+    if days < FEWEST_BLOCKS:
         return Percent(100.0 * float(value), None, None)
     low, high = np.nanquantile(draws, CENTRAL_95)
     return Percent(100.0 * float(value), 100.0 * float(low), 100.0 * float(high))
