@@ -161,13 +161,6 @@ def profits(figures: AfterFees | None) -> PageTable | None:
     """Profit after fees, and that of other sides at the same entries; None without a trade."""
     if figures is None or figures.sides is None:
         return None
-    sides = figures.sides
-    series = {
-        "model": sides.model,
-        "always LONG": sides.always_long,
-        "always SHORT": sides.always_short,
-        "random sides": sides.random,
-    }
     rows = [
         [
             name,
@@ -176,7 +169,7 @@ def profits(figures: AfterFees | None) -> PageTable | None:
             profit.total_pct.text(1),
             f"{profit.drawdown_pct:.1f} %",
         ]
-        for name, profit in series.items()
+        for name, profit in figures.sides.by_name().items()
     ]
     heads = ("sides", "hit rate", "per trade", "total", "drawdown")
     return PageTable(heads, rows, frozenset({0}))

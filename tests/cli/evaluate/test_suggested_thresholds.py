@@ -131,3 +131,4 @@ def test_lines_to_paste_are_printed_for_thresholds_to_trade_alone(
     shown = capsys.readouterr().out
     assert ("confidence_threshold_short" in shown) == (pays and not within_noise)
     assert ("do not trade these thresholds" in shown) == (within_noise or not pays)
+    assert all(f" {name} " in shown for name in ("always LONG", "always SHORT", "random sides"))

@@ -112,6 +112,9 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     shown = capsys.readouterr().out
     assert "hindsight" not in shown
     assert "volatility baseline" in shown
+    # The word of the log, not the key of the saved figures.
+    assert "temperature-scaled" in shown
+    assert "tempered" not in shown
     assert main(["evaluate", str(model_folder), "--date-from", "2025-05-05"]) == 0
     assert "hindsight" in capsys.readouterr().out
 

@@ -19,7 +19,7 @@ from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
-from dualwindow.evaluation.text import skill_text, verdict
+from dualwindow.evaluation.text import FORECAST_TITLES, skill_text, verdict
 from dualwindow.report import tables
 from dualwindow.runtime.files import write_json
 
@@ -76,7 +76,8 @@ def skill_table(forecast: ForecastFigures) -> Table:
             skill = against[baseline]
             losses = " / ".join(f"{forecast.losses[of].log_loss:.4f}" for of in (name, baseline))
             parts = map(skill_text, (skill.total, skill.calm, skill.direction))
-            rows.append((name, BASELINE_TITLES[baseline], losses, *parts))
+            title = FORECAST_TITLES.get(name, name)
+            rows.append((title, BASELINE_TITLES[baseline], losses, *parts))
     title = "skill: share of the baseline's log loss that is saved, 95 % intervals"
     heads = ("probabilities", "against", "log loss", "skill", "HOLD versus move", "direction")
     return figure_table(title, heads, rows, texts=2)

@@ -153,12 +153,11 @@ def tail_table(suggestion: Suggestion) -> Table:
         if trades.sides is None:
             rows.append((title, "model", "0", "-", "-"))
             continue
-        for side in ("model", "always_long", "always_short", "random"):
-            figures = getattr(trades.sides, side)
+        for name, figures in trades.sides.by_name().items():
             rows.append(
                 (
-                    title if side == "model" else "",
-                    side.replace("_", " "),
+                    title if name == "model" else "",
+                    name,
                     f"{trades.trades:,}",
                     figures.mean_pct.text(3),
                     figures.total_pct.text(1),
