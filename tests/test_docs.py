@@ -207,7 +207,7 @@ def test_analyses_that_delete_their_folder_have_one_of_their_own() -> None:
     others = {"dualwindow", "demo", "small"}
     for words in commands_:
         *_, overlay = [words[at + 1] for at, word in enumerate(words) if word == "-c"]
-        name = overlay.removesuffix(".json")
+        name = Path(overlay).stem
         own = [each for each in overlays() if f"'identifier': {name!r}" in str(each)]
         assert own, overlay
         assert name not in others
