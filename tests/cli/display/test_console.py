@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from dualwindow.cli.display.console import print_table, size_text
+from dualwindow.cli.display.console import console_of, figure_table, print_table, size_text
 
 
 def test_a_cell_is_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) -> None:
@@ -13,6 +15,15 @@ def test_a_cell_is_neither_markup_nor_cut(capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr().out
     assert "[bold]pair[/bold]" in printed
     assert printed.count("x") == 300
+
+
+def test_a_figure_in_brackets_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets with words alone, which markup would take for a style and drop."""
+    rows = [("model", "+0.128 % [too few days]", "-10.00% [unknown]")]
+    console_of(sys.stdout).print(figure_table("[until now]", ("sides", "[a]", "skill"), rows))
+    printed = capsys.readouterr().out
+    for text in ("[until now]", "[a]", "+0.128 % [too few days]", "-10.00% [unknown]"):
+        assert text in printed
 
 
 @pytest.mark.parametrize(

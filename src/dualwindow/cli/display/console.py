@@ -9,6 +9,7 @@ from typing import IO, Final
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -40,11 +41,12 @@ def figure_table(
     title: str, heads: Iterable[str], rows: Iterable[Iterable[str]], *, texts: int = 1
 ) -> Table:
     """A table with borders; its first `texts` columns are aligned left, the figures right."""
-    table = Table(title=title)
+    # A figure without an interval has words in brackets, which markup would take for a style.
+    table = Table(title=escape(title))
     for at, head in enumerate(heads):
-        table.add_column(head, justify="right" if at >= texts else "left")
+        table.add_column(escape(head), justify="right" if at >= texts else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 
