@@ -105,8 +105,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    # Dashes would make any two short options alike.
+    names = {name.strip("-"): name for name in known}
+    near = difflib.get_close_matches(word.lower().strip("-"), names, n=1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 def _run(arguments: list[str]) -> int:

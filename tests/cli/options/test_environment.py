@@ -142,6 +142,20 @@ def test_a_mistyped_word_gets_a_hint(
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [["report", "folder", "--fee", "0.001"], ["evaluate", "folder", "--seed", "7"]]
+)
+def test_an_option_of_another_command_is_not_taken_for_a_mistyped_one(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Dashes are alike in all options, and make no name of one similar to another."""
+    with pytest.raises(SystemExit):
+        main(words)
+    shown = capsys.readouterr().err
+    assert f"unrecognized arguments: {words[2]}" in shown
+    assert "did you mean" not in shown
+
+
 @pytest.mark.parametrize("words", [[], ["config"]])
 def test_nothing_asked_shows_the_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
