@@ -18,13 +18,16 @@ from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.layers.files import Layer, LayeredConfig, read_config_file, read_layers
 from dualwindow.settings.layers.places import (
+    FREQTRADES_GROUPS,
     TRAINING_GROUP,
     as_overlay,
     gathered,
     is_flat,
     misplaced,
+    shown_path,
 )
 from dualwindow.settings.layers.presets import preset_settings
+from dualwindow.settings.layers.unread import unread_settings
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.messages_in_code import REPOSITORY
 
@@ -119,7 +122,7 @@ def test_what_such_a_file_has_besides_is_refused(
 
 
 #: Groups that hold settings by mistake, as users of the earlier module and of FreqAI may write.
-WRONG_PLACES: Final = (
+WRONG_PLACES: Final[tuple[tuple[str | int, ...], ...]] = (
     (),
     ("training_config",),
     ("model_training_parameters",),
@@ -131,19 +134,26 @@ WRONG_PLACES: Final = (
     ("freqai", "mine", "windows"),
     ("dualwindow",),
     ("training", "config"),
+    ("configs", 0),
+    ("mine", "configs", 0, "windows"),
 )
 
 
-def nested(place: tuple[str, ...], value: Any) -> Any:
+def nested(place: tuple[str | int, ...], value: Any) -> Any:
+    """A value at a path of keys; a number stands for a list."""
     for key in reversed(place):
-        value = {key: value}
+        value = [value] if isinstance(key, int) else {key: value}
     return value
 
 
-@pytest.mark.parametrize("place", WRONG_PLACES, ids=".".join)
+def dotted(place: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, place))
+
+
+@pytest.mark.parametrize("place", WRONG_PLACES, ids=dotted)
 @pytest.mark.parametrize("case", CASES)
 def test_settings_in_a_wrong_place_are_refused_by_every_reader(
-    place: tuple[str, ...], case: Any, tmp_path: Path
+    place: tuple[str | int, ...], case: Any, tmp_path: Path
 ) -> None:
     shipped = read_config_file(REPOSITORY / "config.json")
     wrong = nested(place, {case("window_size"): 90, case("n_processes"): 1})
@@ -199,24 +209,140 @@ def test_a_users_own_group_may_have_names_like_ours(group: dict[str, Any]) -> No
     assert misplaced({"my_strategy": group}) == []
 
 
+def told_of(path: Path, caplog: pytest.LogCaptureFixture) -> str:
+    """The error about a file, or what is logged where the defaults are taken."""
+    try:
+        config = TrainingConfig.from_config_file(path)
+    except SettingsError as error:
+        return str(error)
+    assert config == DEFAULTS
+    return caplog.text
+
+
+#: Groups in which a single name of a setting may be anyone's.
+ANYONES_PLACES: Final[tuple[tuple[str | int, ...], ...]] = (
+    ("params",),
+    ("training",),
+    ("config",),
+    ("my_bot", "options"),
+    ("configs", 0),
+    ("freqai.model_training_parameters",),
+)
+
+
+@pytest.mark.parametrize("place", ANYONES_PLACES, ids=dotted)
+@pytest.mark.parametrize("beside", [{}, {"trees": 5, "depth": 3, "url": "x"}], ids=len)
+@pytest.mark.parametrize("name", ["epochs", "seed", "leverage", "window_size", "windowPast"])
+def test_a_setting_in_a_group_of_anyones_is_refused_or_warned_of_by_every_reader(
+    place: tuple[str | int, ...],
+    beside: dict[str, Any],
+    name: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    wrong = nested(place, {name: 1, **beside})
+    shipped = read_config_file(REPOSITORY / "config.json")
+    merged = LayeredConfig([Layer("shipped", shipped), Layer("wrong", wrong)])
+    where = f"{name} in {shown_path(tuple(key for key in place if isinstance(key, str)))}"
+    for in_bot in (True, False):
+        checked = check_config(merged.content, cores=2, in_bot=in_bot)
+        assert sum(where in text for text in (*checked.problems, *checked.warnings)) == 1
+    path = written(tmp_path / "wrong.json", wrong)
+    assert where in told_of(path, caplog)
+
+
+@pytest.mark.parametrize(
+    ("content", "right"),
+    [
+        ({"training.epochs": 7}, "write epochs in freqai.model_training_parameters"),
+        ({"FREQAI__DEVICE": "cpu"}, "write device in freqai.model_training_parameters"),
+        (
+            {"exchange": {"window_size": 90}},
+            "write window_size in freqai.model_training_parameters",
+        ),
+        ({"epochs": 7, "dry_run": True}, "that of a training is epochs in freqai.model_training_"),
+        ({"window_past": 7, "mine": {}}, "did you mean 'window_size' in freqai.model_training_"),
+    ],
+)
+def test_what_is_probably_a_setting_is_warned_of(
+    content: dict[str, Any], right: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = read_config_file(REPOSITORY / "config.json")
+    merged = LayeredConfig([Layer("shipped", shipped), Layer("more", content)]).content
+    assert any(right in warning for warning in check_config(merged, cores=2).warnings)
+    path = written(tmp_path / "more.json", content)
+    told = told_of(path, caplog)
+    assert right in told
+    assert "more.json" in told
+
+
+@pytest.mark.parametrize("name", ["trees", "depth", "pair", "url", "windows", "learning"])
+def test_a_group_without_a_setting_brings_no_word(name: str) -> None:
+    assert unread_settings({"my_bot": {name: 1, "configs": [{name: 1}]}}) == []
+
+
 def test_a_group_of_the_users_own_loses_nothing() -> None:
     content = {"EPOCHS": 7, "WINDOW_SIZE": 90, "INPUT_FEATURES": 8}
     kept = {"epochs": 7, "window_size": 90, "INPUT_FEATURES": 8}
     assert gathered({"mine": content}, "mine.json") == nested(TRAINING_GROUP, kept)
 
 
-def schema_names(schema: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, inner in (schema.get("properties") or {}).items():
+Schema = dict[str, Any]
+
+
+def resolved(schema: Schema) -> Schema:
+    """A part of freqtrade's schema, with the definition that it refers to."""
+    _, _, name = str(schema.get("$ref", "")).rpartition("/")
+    return {**CONF_SCHEMA["definitions"][name], **schema} if name else schema
+
+
+def schema_names(
+    schema: Schema, above: tuple[str | int, ...] = ()
+) -> Iterator[tuple[str | int, ...]]:
+    """Paths of all options, those of groups in lists included."""
+    for name, part in (schema.get("properties") or {}).items():
+        inner = resolved(part)
         yield (*above, name)
         yield from schema_names(inner, (*above, name))
+        yield from schema_names(resolved(inner.get("items") or {}), (*above, name, 0))
 
 
 def test_no_option_of_freqtrade_is_taken_for_a_setting() -> None:
-    for path in schema_names(CONF_SCHEMA):
+    paths = list(schema_names(CONF_SCHEMA))
+    assert ("freqai", "train_period_days") in paths
+    assert ("pairlists", 0, "method") in paths
+    for path in paths:
         content = nested(path, 1)
         assert misplaced(content) == []
+        assert unread_settings(content) == []
         # Alone in a file `epochs` may be either, so it is a setting there.
         assert not is_flat({**content, "spaces": ["buy"]})
+
+
+def test_every_group_of_freqtrade_is_known_as_its_own() -> None:
+    for name, part in CONF_SCHEMA["properties"].items():
+        kinds = resolved(part).get("type", [])
+        kinds = kinds if isinstance(kinds, list) else [kinds]
+        if {"object", "array"} & set(kinds) and name != "freqai":
+            assert name in FREQTRADES_GROUPS
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"pairlists": [{"method": "ShuffleFilter", "seed": 42}]},
+        {"pairlists": [{"seed": 42}]},
+        {"webhook": {"entry": {"leverage": "{leverage}", "pair": "{pair}"}}},
+        {"webhook": {"entry": {"LEVERAGE": "{leverage}"}}},
+        {"discord": {"entry": [{"Leverage": "{leverage}"}, {"Pair": "{pair}"}]}},
+        {"exchange": {"ccxt_config": {"options": {"leverage": 3, "precision": 8}}}},
+        {"log_config": {"handlers": {"file": {"device": "x"}}}},
+        {"original_config": {"training": {"epochs": 3}}},
+    ],
+)
+def test_names_that_freqtrade_and_its_plugins_read_are_theirs(content: dict[str, Any]) -> None:
+    assert misplaced(content) == []
+    assert unread_settings(content) == []
 
 
 @pytest.mark.parametrize(
@@ -251,6 +377,7 @@ def test_every_shipped_file_has_its_settings_in_their_places() -> None:
     for path in [*REPOSITORY.glob("config*.json"), *REPOSITORY.glob("presets/*.json")]:
         content = read_config_file(path)
         assert misplaced(content) == []
+        assert unread_settings(content) == []
         assert as_overlay(content, str(path)) == content
 
 

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -20,13 +21,11 @@ from dualwindow.columns import LONG, SHORT, candles_looked_at
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS, MODE_THRESHOLDS, ConfidenceMode
 from dualwindow.errors import SettingsError
-from dualwindow.runtime.files import write_json
 from dualwindow.runtime.machine import Machine, MachineSizes, reason_for, sizes_for
 from dualwindow.settings.fields import SettingFields
 from dualwindow.settings.frozen import require_kept
-from dualwindow.settings.layers.files import read_config_file
-from dualwindow.settings.layers.places import TRAINING_GROUP, as_overlay, misplaced
-from dualwindow.settings.messages import Checked, sentences
+from dualwindow.settings.layers.training_file import training_parameters, write_parameters
+from dualwindow.settings.messages import Checked, not_a_group, sentences, shown
 
 CANDLES_PER_DAY = 1440
 #: Candles of the usual moving averages: a day and 30 days of 1-minute candles.
@@ -150,21 +149,6 @@ class TrainingConfig(SettingFields):
         require_kept("apply_confidence_mode", f"config = config.apply_confidence_mode({mode!r})")
         return changed
 
-    def replace(self, **changes: Any) -> Self:
-        """A new, checked config with some values changed; values that were not given stay unset.
-
-        Raises:
-            SettingsError: with every problem of the new values.
-
-        Example:
-            >>> TrainingConfig(epochs=3).replace(seed=7).model_fields_set == {"epochs", "seed"}
-            True
-        """
-        given = self.model_dump(mode="json", exclude_unset=True)
-        changed = self.from_parameters({**given, **changes})
-        require_kept("replace", "config = config.replace(...)")
-        return changed
-
     def validate_config(self) -> None:
         """Check all values again, for `model_construct`; SettingsError has every problem."""
         self.from_parameters(self.to_dict())
@@ -182,7 +166,18 @@ class TrainingConfig(SettingFields):
 
         The longest look-back, usually of a moving average (periods in candles), and a tenth more:
         33 days for the defaults.
+
+        Raises:
+            SettingsError: when the periods are no list of whole numbers above 0.
         """
+        if not _are_periods(indicator_periods):
+            raise SettingsError(
+                [
+                    f"indicator_periods {shown(indicator_periods)} must be a list of periods, "
+                    f"whole numbers of candles; the usual value is {list(USUAL_PERIODS)}"
+                ],
+                "calculate_required_buffer_days",
+            )
         looked_at = candles_looked_at(self.feature_set)
         longest = max((*indicator_periods, self.window_size, looked_at))
         return math.ceil(longest / CANDLES_PER_DAY * _BUFFER_MARGIN - 1e-9)
@@ -202,14 +197,17 @@ class TrainingConfig(SettingFields):
         return checked.config
 
     @classmethod
-    def check(cls, parameters: Mapping[str, Any]) -> Checked[Self]:
+    def check(cls, parameters: object) -> Checked[Self]:
         """Make a config of the good values and describe the problems of the others."""
+        if not isinstance(parameters, Mapping):
+            return Checked(cls(), frozenset(), [not_a_group("settings", parameters)])
         try:
-            return Checked(cls.model_validate(dict(parameters)), frozenset(), [])
+            config = cls.__pydantic_validator__.validate_python(dict(parameters))
+            return Checked(cast(Self, config), frozenset(), [])
         except ValidationError as error:
             problems = sentences(error, cls)
             bad = frozenset(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
-        good = {name: value for name, value in parameters.items() if name not in bad}
+        good = {name: value for name, value in parameters.items() if str(name) not in bad}
         if not bad:
             # Every value is good by itself, so the problems are disagreements.
             return Checked(cast(Self, cls.model_construct(**good)), bad, problems)
@@ -229,28 +227,20 @@ class TrainingConfig(SettingFields):
         Raises:
             SettingsError: when the file is missing, is not JSON, or holds bad settings.
         """
-        file = Path(path)
-        content = as_overlay(read_config_file(file), str(file))
-        if problems := misplaced(content):
-            raise SettingsError(problems, str(file))
-        parameters: Any = content
-        for key in TRAINING_GROUP:
-            if not isinstance(parameters, Mapping):
-                break
-            parameters = parameters.get(key, {})
-        if not isinstance(parameters, Mapping):
-            raise SettingsError(
-                ["freqai.model_training_parameters is not a group of settings"], str(file)
-            )
-        return cls.from_parameters(parameters, source=str(file))
+        parameters, source = training_parameters(path)
+        return cls.from_parameters(parameters, source)
 
     def to_dict(self) -> dict[str, Any]:
         """All values as plain JSON types."""
         return self.model_dump(mode="json")
 
     def save_to_file(self, path: str | Path) -> None:
-        """Write the settings as a freqtrade configuration overlay, whole or not at all."""
-        write_json(Path(path), {"freqai": {"model_training_parameters": self.to_dict()}})
+        """Write the settings as a freqtrade configuration overlay, whole or not at all.
+
+        Raises:
+            SettingsError: when there can be no file at the path.
+        """
+        write_parameters(path, self.to_dict())
 
     def summary(self) -> str:
         """One line per setting with its value; values that differ from the default are marked."""
@@ -269,6 +259,9 @@ class TrainingConfig(SettingFields):
         """A new config with process and chunk sizes for a machine; the log has what and why.
 
         Memory (GiB) and cores are detected unless given, a container's before the machine's.
+
+        Raises:
+            SettingsError: when given ones can be those of no machine.
         """
         machine = Machine.detect(memory_gib=memory_gib, cores=cores)
         sizes = self.sizes_for(machine)
@@ -295,3 +288,10 @@ class TrainingConfig(SettingFields):
             changes["batch_extraction_size"] = self.streaming_chunk_size
         notes = [f"{name} {getattr(self, name)} -> {value}" for name, value in changes.items()]
         return (self.replace(**changes) if changes else self), notes
+
+
+def _are_periods(periods: object) -> bool:
+    return isinstance(periods, Sequence) and all(
+        type(period) is not bool and isinstance(period, Integral) and int(period) > 0
+        for period in periods
+    )

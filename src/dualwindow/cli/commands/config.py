@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -108,6 +109,9 @@ def _show(options: argparse.Namespace) -> int:
     merged = LayeredConfig([*layers, *machine_layers(layers)])
     settings, root = _require_valid(merged, "the configuration")
     print_table(setting_rows(merged, root, settings.training), heads=HEADS)
+    for warning in settings.warnings:
+        # Standard output has the table alone.
+        print(f"warning: {warning}", file=sys.stderr)
     return 0
 
 

@@ -34,7 +34,7 @@ from dualwindow.settings.checks.sizes import least_features, size_problems
 from dualwindow.settings.checks.whole import unread_keys
 from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.layers.files import LayeredConfig
-from dualwindow.settings.layers.places import hyperopts_epochs
+from dualwindow.settings.layers.unread import hyperopts_epochs
 from dualwindow.settings.messages import collected
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds

@@ -35,7 +35,7 @@ from dualwindow.settings.checks.shapes import (
 )
 from dualwindow.settings.checks.sizes import least_features, period_problems, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
-from dualwindow.settings.layers.places import hyperopts_epochs, mistyped
+from dualwindow.settings.layers.unread import hyperopts_epochs, unread_settings
 from dualwindow.settings.messages import collected, plain_name, shown
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -165,7 +165,7 @@ def unread_keys(content: Mapping[str, Any]) -> Iterator[str]:
             near = difflib.get_close_matches(plain_name(key), plain, 1, 0.85)
             if key not in known and near:
                 yield f"{path}.{key} is not read; did you mean {plain[near[0]]!r}?"
-    yield from mistyped(content)
+    yield from unread_settings(content)
     for key in content:
         near = difflib.get_close_matches(key.lower().replace("_", ""), ("freqai", ROOT_KEY), 1, 0.8)
         if near and key not in near:
