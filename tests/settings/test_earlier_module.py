@@ -6,6 +6,8 @@ The snippets are those of its chapters on configuration and presets, in our own 
 from __future__ import annotations
 
 import argparse
+import copy
+import json
 import re
 import shlex
 from pathlib import Path
@@ -19,6 +21,8 @@ from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.errors import SettingsError
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.frozen import FrozenModel
+from dualwindow.settings.root_settings import RootSettings
 
 #: Statement to the settings that it was meant to bring.
 STATEMENTS: Final[dict[str, dict[str, Any]]] = {
@@ -225,3 +229,117 @@ def test_the_flags_of_the_earlier_script_set_the_same_settings(
     )
     expected = COMMANDS[command]
     assert {name: getattr(settings.training, name) for name in expected} == expected
+
+
+OWN: Final[tuple[type[FrozenModel], ...]] = (TrainingConfig, RootSettings)
+
+
+@pytest.mark.parametrize("model", OWN, ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda model, name, value: model(**{name: value}),
+        lambda model, name, value: model.model_validate({name: value}),
+        lambda model, name, value: model.model_validate_json(json.dumps({name: value})),
+        lambda model, name, value: model().model_copy(update={name: value}),
+        lambda model, name, value: model().copy(update={name: value}),
+    ],
+    ids=["call", "validate", "json", "model_copy", "copy"],
+)
+def test_every_way_to_make_a_config_refuses_by_the_setting_and_its_value(
+    model: type[FrozenModel], make: Any
+) -> None:
+    for name, field in model.model_fields.items():
+        with pytest.raises(SettingsError, match=rf"did you mean '{name}'\?"):
+            make(model, name.upper(), field.default)
+        with pytest.raises(SettingsError, match=rf"^1 problem in .*\n  - {name} {{'no': 1}}: "):
+            make(model, name, {"no": 1})
+
+
+@pytest.mark.parametrize("model", OWN, ids=lambda model: model.__name__)
+def test_a_copy_with_changes_is_as_good_as_a_new_config(model: type[FrozenModel]) -> None:
+    values = {"seed": 3, "lstm_units": [8]} if model is TrainingConfig else {"leverage": 2.0}
+    config = model.model_validate(values)
+    assert model().model_copy(update=values) == config
+    for name, value in values.items():
+        other = config.model_copy(update={name: value})
+        assert (other, other.model_fields_set) == (config, config.model_fields_set)
+    assert config.model_copy() == config == copy.deepcopy(config)
+
+
+@pytest.mark.parametrize("given", [{"epochs": 5}, "config.json", None, 5])
+def test_settings_without_names_are_refused(given: Any) -> None:
+    for make in (TrainingConfig, TrainingConfig.model_validate, TrainingConfig.from_parameters):
+        if isinstance(given, dict) and make is not TrainingConfig:
+            continue
+        with pytest.raises(SettingsError, match=re.escape(repr(given))):
+            make(given)
+
+
+@pytest.mark.parametrize("name", [5, None, ("epochs",)])
+def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
+    with pytest.raises(SettingsError, match=re.escape(str(name))):
+        TrainingConfig.from_parameters({name: 1})
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper])
+@pytest.mark.parametrize("name", ["epochs", "window_size"])
+def test_a_config_is_no_dictionary_and_its_error_proposes_the_statement(
+    name: str, case: Any
+) -> None:
+    config = TrainingConfig()
+    key = case(name)
+    with pytest.raises(SettingsError, match=rf"config\[{key!r}\].*write config\.{name}$"):
+        config[key]
+    with pytest.raises(SettingsError, match=rf"write config = config\.replace\({name}=5\)$"):
+        config[key] = 5
+    with pytest.raises(SettingsError, match=rf"write config = config\.replace\({name}="):
+        del config[key]
+    assert name in config
+    assert "EPOCHS" not in config
+
+
+@pytest.mark.parametrize("method", ["get", "items", "keys", "values", "update", "pop"])
+def test_methods_of_dictionaries_are_not_there_and_what_to_write_is_said(method: str) -> None:
+    config = TrainingConfig()
+    assert not hasattr(config, method)
+    with pytest.raises(AttributeError, match=r"; write .*config\W"):
+        getattr(config, method)
+
+
+PATHS: Final = (None, 5, "", {"epochs": 5}, "/", "a\0b", "x" * 5000)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: repr(path)[:20])
+@pytest.mark.parametrize(
+    "use", [TrainingConfig.from_config_file, TrainingConfig().save_to_file], ids=["read", "write"]
+)
+def test_what_is_no_file_is_refused_by_its_name(use: Any, path: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        use(path)
+    shown = repr(path)[:40].rstrip("'")
+    assert shown in str(caught.value) or str(path)[:40] in str(caught.value)
+
+
+def test_a_folder_that_is_not_there_is_made_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(SettingsError, match=r"cannot be written: .*; name a file"):
+        TrainingConfig().save_to_file(file / "settings.json")
+
+
+@pytest.mark.parametrize("bad", ["64", 0, -1, float("nan"), float("inf"), True, [8], 1e300])
+def test_a_machine_that_can_be_none_is_refused_by_its_figures(bad: Any) -> None:
+    for name, value in {"memory_gib": 64, "cores": 16}.items():
+        with pytest.raises(SettingsError, match=rf"  - {name} {re.escape(repr(bad))} ") as caught:
+            _ = TrainingConfig().auto_configure(**{"memory_gib": 64, "cores": 16, name: bad})
+        assert "leave it out" in str(caught.value)
+        assert str(value) not in str(caught.value) or str(value) == bad
+    with pytest.raises(SettingsError, match="2 problems"):
+        _ = TrainingConfig().auto_configure("64", "16")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("periods", [1440, "1440", ["1440"], [0], [1.5], None, [True]])
+def test_periods_that_can_be_none_are_refused(periods: Any) -> None:
+    with pytest.raises(SettingsError, match="indicator_periods "):
+        TrainingConfig().calculate_required_buffer_days(periods)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Final, Self
 
+from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.memory import MemoryGauge
 
@@ -17,6 +19,8 @@ _MOST_PROCESSES: Final = 8
 #: Most of the memory that a chunk of windows may take.
 _CHUNK_SHARE: Final = 0.01
 _GIB: Final = 2**30
+#: More GiB, and more cores, than any machine has.
+_BEYOND: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -35,23 +39,37 @@ class Machine:
         """This machine, or the container that this process is in; given values are taken as such.
 
         Raises:
-            ValueError: when a given value is not positive.
+            SettingsError: when a given value can be that of no machine.
         """
+        problems = []
+        if memory_gib is not None and not _is_between(memory_gib, Real):
+            problems.append(
+                f"memory_gib {memory_gib!r} is no memory in GiB: give a number above 0, or leave "
+                "it out to have it detected"
+            )
+        if cores is not None and not _is_between(cores, Integral):
+            problems.append(
+                f"cores {cores!r} is no number of cores: give a whole number above 0, or leave it "
+                "out to have it detected"
+            )
+        if problems:
+            raise SettingsError(problems, "auto_configure")
         limit = MemoryGauge().smallest()
         source = limit.source
         if memory_gib is not None:
             source = "as given"
-        found = cls(
-            read_cores().usable if cores is None else cores,
-            limit.limit / _GIB if memory_gib is None else memory_gib,
+        return cls(
+            read_cores().usable if cores is None else int(cores),
+            limit.limit / _GIB if memory_gib is None else float(memory_gib),
             source,
         )
-        if not (found.cores > 0 and found.memory_gib > 0):
-            raise ValueError(
-                f"memory_gib {found.memory_gib} and cores {found.cores} must be positive; leave "
-                "them out to have them detected"
-            )
-        return found
+
+
+def _is_between(value: object, kind: type) -> bool:
+    """Whether a value is a number of a kind, above 0 and not beyond all machines."""
+    return (
+        isinstance(value, kind) and not isinstance(value, bool) and 0 < float(value) <= _BEYOND  # type: ignore[arg-type]
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dis
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from pydantic import (
     BaseModel,
@@ -16,7 +18,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dualwindow.errors import SettingsError
-from dualwindow.settings.messages import UNKNOWN, nearest, unknown_name
+from dualwindow.settings.messages import UNKNOWN, nearest, sentences, shown, unknown_name
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -24,11 +26,42 @@ else:
     ModelMetaclass = type(BaseModel)
 
 
-class _SettingsClass(ModelMetaclass):
-    """A class that takes no settings: an attribute of it would change no config.
+#: Methods of dictionaries, which a config is not, and what to write.
+_OF_DICTIONARIES: Final = {
+    "get": "config.NAME, such as config.epochs",
+    **{name: f"dict(config).{name}()" for name in ("keys", "values", "items")},
+    **dict.fromkeys(("update", "setdefault", "pop"), "config = config.replace(...)"),
+}
 
-    The earlier training module kept its settings there.
+
+@contextmanager
+def _as_settings_error(model: type[BaseModel]) -> Iterator[None]:
+    """Raise pydantic's error in the block as one of ours."""
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError(sentences(error, model), model.__name__) from None
+
+
+class _SettingsClass(ModelMetaclass):
+    """A class whose calls raise our error, and that itself takes no settings.
+
+    The earlier training module kept its settings in the class, where they would change no config.
     """
+
+    if not TYPE_CHECKING:  # a type checker would take every result for Any
+
+        def __call__(self, *values: Any, **settings: Any) -> Any:
+            if values:
+                raise SettingsError(
+                    [
+                        f"{shown(values[0])}: settings are given by their names; write "
+                        f"{self.__name__}(NAME=VALUE), or {self.__name__}(**SETTINGS)"
+                    ],
+                    self.__name__,
+                )
+            with _as_settings_error(self):
+                return super().__call__(**settings)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if known := self._setting(name):
@@ -79,6 +112,61 @@ class FrozenModel(BaseModel, metaclass=_SettingsClass):
             details = [_explained(detail, cls) for detail in error.errors()]
         raise ValidationError.from_exception_data(cls.__name__, details)
 
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a config of plain values.
+
+        Raises:
+            SettingsError: with every problem, as the constructor does.
+        """
+        with _as_settings_error(cls):
+            return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Make a config of JSON, as `model_validate` does of plain values."""
+        with _as_settings_error(cls):
+            return super().model_validate_json(json_data, **options)
+
+    def replace(self, **changes: Any) -> Self:
+        """A new, checked config with some values changed; values that were not given stay unset.
+
+        Raises:
+            SettingsError: with every problem of the new values.
+        """
+        changed = self.model_copy(update=changes)
+        require_kept("replace", "config = config.replace(...)")
+        return changed
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; one with changes is checked as a new config is."""
+        if not update:
+            return super().model_copy(deep=deep)
+        given = self.model_dump(mode="json", exclude_unset=True)
+        return self.model_validate({**given, **update})
+
+    if not TYPE_CHECKING:  # pydantic's own, which it has replaced by `model_copy`
+
+        def copy(self, *, update: Any = None, deep: bool = False) -> Self:
+            """As `model_copy`."""
+            return self.model_copy(update=update, deep=deep)
+
+    def __contains__(self, name: object) -> bool:
+        return name in type(self).model_fields
+
+    def __getitem__(self, name: Any) -> NoReturn:
+        known = nearest(str(name), type(self).model_fields) or "NAME"
+        raise SettingsError(
+            [f"config[{name!r}]: a config is no dictionary; write config.{known}"],
+            type(self).__name__,
+        )
+
+    def __setitem__(self, name: Any, value: Any) -> NoReturn:
+        raise self._in_place(f"config[{name!r}] = {value!r}", str(name), repr(value))
+
+    def __delitem__(self, name: Any) -> NoReturn:
+        raise self._in_place(f"del config[{name!r}]", str(name), "...")
+
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise self._in_place(f"{name} = {value!r}", name, repr(value))
 
@@ -101,6 +189,13 @@ class FrozenModel(BaseModel, metaclass=_SettingsClass):
     if not TYPE_CHECKING:  # a type checker would take every name for an attribute
 
         def __getattr__(self, name: str) -> Any:
+            if name in _OF_DICTIONARIES:
+                raise AttributeError(
+                    f"a config is no dictionary and has no {name!r}; write "
+                    f"{_OF_DICTIONARIES[name]}",
+                    name=name,
+                    obj=self,
+                )
             known = None if name.startswith("_") else nearest(name, type(self).model_fields)
             if known is None:
                 return super().__getattr__(name)

@@ -76,9 +76,13 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     problems: list[str] = []
     for detail in error.errors():
         location = [str(part) for part in detail["loc"]]
-        if not location:
+        if not location and "error" in detail.get("ctx", {}):
             # A cross-field check raises one ValueError with one line per problem.
             problems.extend(str(detail["ctx"]["error"]).splitlines())
+        elif not location:
+            problems.append(not_a_group("settings", detail["input"]))
+        elif location[0] not in model.model_fields and detail["type"] != UNKNOWN:
+            problems.append(f"{location[0]} is not the name of a setting; remove it")
         elif detail["type"] == UNKNOWN:
             problems.append(unknown_name(location[0], model.model_fields))
         else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from dualwindow.errors import SettingsError
 from dualwindow.settings.frozen import FrozenModel
-from dualwindow.settings.messages import not_a_group, sentences, shown
+from dualwindow.settings.messages import not_a_group, shown
 from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
@@ -116,6 +116,6 @@ class RootSettings(FrozenModel):
         if not isinstance(group, Mapping):
             raise SettingsError([not_a_group(ROOT_KEY, group)], ROOT_KEY)
         try:
-            return cls.model_validate(dict(group))
-        except ValidationError as error:
-            raise SettingsError(sentences(error, cls), ROOT_KEY) from None
+            return cls.model_validate(group)
+        except SettingsError as error:
+            raise SettingsError(error.problems, ROOT_KEY) from None
