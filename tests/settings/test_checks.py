@@ -251,3 +251,75 @@ def test_an_option_of_freqai_in_another_case_is_warned_of(
     options[name] = 1
     warnings = check_config(content, cores=2).warnings
     assert any(f"{name} is not read; did you mean {meant!r}" in text for text in warnings)
+
+
+WRONG_TYPES: tuple[tuple[str, Any, str], ...] = (
+    ("lstm_units", "8", "must be a list ([...]); write [8]"),
+    ("lstm_units", 8, "must be a list ([...]); write [8]"),
+    ("dense_units", {}, "must be a list ([...])"),
+    ("lstm_units", ["8"], "must be a whole number; write 8 without quotes"),
+    ("lstm_units", [], "list must have at least 1 item"),
+    ("lstm_units", [0], "greater than or equal to 1"),
+    ("lstm_units", None, "must be a list ([...]); remove it for the default"),
+    ("epochs", "7", "must be a whole number; write 7 without quotes"),
+    ("epochs", 7.5, "must be a whole number"),
+    ("long_tp_pct", "0.01", "must be a number; write 0.01 without quotes"),
+    ("long_tp_pct", "1%", "must be a number"),
+    ("use_streaming", "true", "must be true or false; write true without quotes"),
+    ("use_streaming", 1, "must be true or false"),
+    ("pretrained", 5, "must be a text"),
+    ("pretrained", [], "must be a text"),
+    ("pretrained", "", "must not be empty; remove it for the default"),
+    ("pretrained", " ", "can be no path: it is empty"),
+)
+
+
+@pytest.mark.parametrize(("name", "value", "words"), WRONG_TYPES)
+def test_a_value_of_a_wrong_type_is_named_once_with_what_it_must_be(
+    name: str, value: Any, words: str
+) -> None:
+    (problem,) = problems_with(f"{TRAINING}.{name}", value)
+    assert problem.startswith(f"{name} ")
+    assert words in problem
+    assert not any(word in problem for word in ("tuple", "string", "integer", "input should be a"))
+
+
+@pytest.mark.parametrize("value", [5, [], ["a"], "", "x", None, {}])
+@pytest.mark.parametrize(
+    ("group", "name", "place"),
+    [
+        ("dualwindow", "pretrained", TRAINING),
+        ("dualwindow", "lstm_units", TRAINING),
+        (TRAINING, "leverage", "dualwindow"),
+        (TRAINING, "train_days", "dualwindow"),
+    ],
+)
+def test_a_setting_in_the_other_group_of_settings_is_named_once_with_its_place(
+    group: str, name: str, place: str, value: Any
+) -> None:
+    (problem,) = problems_with(f"{group}.{name}", value)
+    assert f"{name} in {group} would have no effect; write {name} in {place}" in problem
+
+
+@pytest.mark.parametrize("value", [[], "", 5, False, 0, ["a"]])
+@pytest.mark.parametrize("in_bot", [True, False])
+def test_something_else_in_place_of_the_group_is_the_only_problem(value: Any, in_bot: bool) -> None:
+    (problem,) = check_config(shipped(freqai=value), cores=2, in_bot=in_bot).problems
+    assert problem.startswith(f"freqai {value!r} is not a group of settings ({{...}}); ")
+
+
+@pytest.mark.parametrize(
+    ("expiration", "retrain", "is_warned"),
+    [(12, 24, True), (24, 24, True), (0.5, 0.75, True), (25, 24, False), (0, 24, False)],
+)
+def test_models_that_expire_before_the_next_training_are_warned_of(
+    expiration: float, retrain: float, is_warned: bool
+) -> None:
+    freqai = shipped()["freqai"] | {"expiration_hours": expiration, "live_retrain_hours": retrain}
+    for in_bot in (True, False):
+        warnings = check_config(shipped(freqai=freqai), cores=2, in_bot=in_bot).warnings
+        found = [text for text in warnings if "does not trade" in text]
+        assert len(found) == is_warned
+        for text in found:
+            assert f"expiration_hours {expiration} " in text
+            assert f"live_retrain_hours {retrain}:" in text

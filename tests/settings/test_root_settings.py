@@ -25,7 +25,7 @@ def test_a_period_is_read_beside_the_leverage() -> None:
         ({"train_dys": 7}, "'train_dys' is not a setting; did you mean 'train_days'"),
         ({"train_days": 0}, "train_days 0: .*greater than 0"),
         ({"tail_fraction": 0.9}, "tail_fraction 0.9: .*less than or equal to 0.5"),
-        ({"train_from": 20250101}, "train_from 20250101: .*string"),
+        ({"train_from": 20250101}, "train_from 20250101: must be a text"),
         ({"train_days": 7, "train_from": "2025-01-01"}, "train_days 7 .* train_from '2025-01-01'"),
         ([7], r"dualwindow \[7\] is not a group"),
     ],

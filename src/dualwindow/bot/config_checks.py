@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from freqtrade.config_schema.config_schema import CONF_SCHEMA
@@ -12,9 +13,12 @@ from freqtrade.configuration.config_validation import (
     FreqtradeValidator,
     validate_config_consistency,
 )
+from freqtrade.constants import USERPATH_STRATEGIES
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.exchange import is_exchange_known_ccxt
+from freqtrade.resolvers import StrategyResolver
+from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.runtime.cores import read_cores
@@ -90,6 +94,49 @@ def freqtrade_problems(content: Mapping[str, Any]) -> list[str]:
         except OperationalException as error:
             problems.append(f"freqtrade refuses the configuration: {error}")
     return problems
+
+
+def as_loaded(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a valid configuration with the defaults that freqtrade adds when a bot starts."""
+    config = {**copy.deepcopy(dict(content)), "runmode": RunMode.OTHER}
+    validate_config_consistency(config)
+    return config
+
+
+def missing_classes(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for a strategy and a model that freqtrade would not find.
+
+    It looks at Python files in which the class is written, and so does this, without running them.
+    """
+    folders: dict[str, list[Path]] = {
+        resolver.extra_path: resolver.build_search_paths(content, user_subdir=resolver.user_subdir)
+        for resolver in (StrategyResolver, FreqaiModelResolver)
+    }
+    if content.get("recursive_strategy_search"):
+        user = Path(content["user_data_dir"], USERPATH_STRATEGIES)
+        folders["strategy_path"] += [path for path in user.rglob("*") if path.is_dir()]
+    problems = []
+    for option in ("strategy", "freqaimodel"):
+        name, searched = content.get(option), folders[f"{option}_path"]
+        # A strategy's name with a colon brings its code along.
+        is_whole = option == "strategy" and ":" in str(name)
+        if name and not is_whole and not any(_has_class(path, name) for path in searched):
+            problems.append(
+                f"{option} {shown(name)} is in no Python file in "
+                f"{' or '.join(str(path) for path in searched)}; correct it, or set {option}_path "
+                "to its folder"
+            )
+    return problems
+
+
+def _has_class(folder: Path, name: str) -> bool:
+    try:
+        return any(
+            f"class {name}(" in file.read_text("utf-8", "replace") for file in folder.glob("*.py")
+        )
+    except OSError:
+        # freqtrade has the last word on a file that it cannot read either.
+        return True
 
 
 def _of_schema(error: Any) -> str:

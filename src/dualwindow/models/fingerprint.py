@@ -124,28 +124,45 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
             coin, or another model class.
     """
     path = folder / BINDING_NAME
-    plain: dict[str, Any] = json.loads(json.dumps(dependencies))
-    bases = {base_coin(pair): pair for pair in pairs}
+    plain, bases = _plain(dependencies), {base_coin(pair): pair for pair in pairs}
+    require_binding(folder, dependencies, pairs)
     bound = _read(path) if path.is_file() else {}
     if bound is None:
         bound = {"pairs": _start_over(folder, fingerprint(plain), bases)}
-    elif bound:
-        problems = _differences(bound["settings"], plain)
-        problems += [
-            f"{base}: models of {bound['pairs'][base]} are there, now {pair} is asked for"
-            for base, pair in bases.items()
-            if bound["pairs"].get(base, pair) != pair
-        ]
-        if problems:
-            raise SettingsError([*problems, _way_out(folder)], f"freqai.identifier {folder.name!r}")
-    elif _holds_models(folder):
-        raise SettingsError(
-            [f"its folder holds models that DualWindowLSTM did not make; {_way_out(folder)}"],
-            f"freqai.identifier {folder.name!r}",
-        )
     folder.mkdir(parents=True, exist_ok=True)
     about = {"fingerprint": fingerprint(plain), "settings": plain}
     _write(path, {**bound, **about, "pairs": bound.get("pairs", {}) | bases})
+
+
+def require_binding(folder: Path, dependencies: Mapping[str, Any], pairs: list[str]) -> None:
+    """Check what `bind_folder` would refuse, and leave the folder as it is.
+
+    Raises:
+        SettingsError: as `bind_folder`.
+    """
+    path = folder / BINDING_NAME
+    bound = _read(path) if path.is_file() else {}
+    if not bound:
+        if bound is not None and _holds_models(folder):
+            raise SettingsError(
+                [f"its folder holds models that DualWindowLSTM did not make; {_way_out(folder)}"],
+                f"freqai.identifier {folder.name!r}",
+            )
+        return
+    problems = _differences(bound["settings"], _plain(dependencies))
+    problems += [
+        f"{base}: models of {bound['pairs'][base]} are there, now {pair} is asked for"
+        for base, pair in {base_coin(pair): pair for pair in pairs}.items()
+        if bound["pairs"].get(base, pair) != pair
+    ]
+    if problems:
+        raise SettingsError([*problems, _way_out(folder)], f"freqai.identifier {folder.name!r}")
+
+
+def _plain(dependencies: Mapping[str, Any]) -> dict[str, Any]:
+    """Dependencies as JSON gives them back."""
+    plain: dict[str, Any] = json.loads(json.dumps(dependencies))
+    return plain
 
 
 def bind_pair(folder: Path, pair: str) -> str:

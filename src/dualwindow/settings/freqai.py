@@ -22,7 +22,7 @@ from dualwindow.settings.checks.freqai_options import (
     option_problems,
 )
 from dualwindow.settings.checks.shapes import group_at, listed_twice, value_at
-from dualwindow.settings.layers.places import misplaced
+from dualwindow.settings.layers.places import in_place, misplaced
 from dualwindow.settings.messages import Checked, shown
 from dualwindow.settings.pairs import pairs_in, shared_bases, shared_models
 from dualwindow.settings.root_settings import ROOT_KEY
@@ -109,10 +109,12 @@ def check_freqai_config(
     Raises:
         SettingsError: with every problem.
     """
+    problems = misplaced(config)
+    config = in_place(config)
     freqai = group_at(config, "freqai")
     features, split = group_at(freqai, FEATURES), group_at(freqai, SPLIT)
     parameters = dict(group_at(freqai, TRAINING))
-    problems = [*misplaced(config), *_take_test_size(split, parameters)]
+    problems += _take_test_size(split, parameters)
     checked = TrainingConfig.check(parameters)
     problems += checked.problems
     problems += _identifier(freqai.get("identifier"))
@@ -261,6 +263,13 @@ def _warnings(
         warnings.append(
             f"train_period_days {days} is less than three months ({RECOMMENDED_TRAIN_DAYS} days): "
             "a model trained on so few days has hardly seen more than one regime"
+        )
+    expiration, retrain = freqai.get("expiration_hours", 0), freqai.get("live_retrain_hours", 0)
+    if 0 < expiration <= retrain:
+        warnings.append(
+            f"freqai.expiration_hours {expiration} is not above live_retrain_hours {retrain}: a "
+            "model expires before the bot trains the next one, and until then it does not trade "
+            "the pair; raise expiration_hours, or set it to 0 for models that do not expire"
         )
     looked_at = candles_looked_at(training.feature_set)
     # An average of one candle less needs as many before it as a change does.

@@ -23,6 +23,22 @@ UNKNOWN: Final = "extra_forbidden"
 #: Least likeness, 0 to 1, of a name to the setting that it is taken for.
 _LIKENESS: Final = 0.6
 
+#: Pydantic's names for values of a wrong type, and what they must be.
+_LIST: Final = "must be a list ([...])"
+_TYPES: Final = {
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "string_too_short": "must not be empty",
+}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
+_BOOLEANS: Final = ("true", "false")
+#: Pydantic's name for a list with too few entries, among which bad ones do not count.
+_TOO_SHORT: Final = "too_short"
+
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 _SHORT.maxlong = 60
@@ -68,13 +84,17 @@ def shown(value: object) -> str:
 
 def not_a_group(path: str, value: object) -> str:
     """The sentence about something else in the place of a group."""
-    return f"{path} {shown(value)} is not a group of settings ({{...}})"
+    return f"{path} {shown(value)} is not a group of settings ({{...}}); correct it, or remove it"
 
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence per problem: the setting, its value, the rule that it breaks, the way out."""
     problems: list[str] = []
-    for detail in error.errors():
+    details = error.errors()
+    bad_entries = {detail["loc"][0] for detail in details if len(detail["loc"]) > 1}
+    for detail in details:
+        if detail["type"] == _TOO_SHORT and detail["loc"][0] in bad_entries:
+            continue
         location = [str(part) for part in detail["loc"]]
         if not location and "error" in detail.get("ctx", {}):
             # A cross-field check raises one ValueError with one line per problem.
@@ -109,9 +129,30 @@ def bad_value(name: str, detail: ErrorDetails, description: str) -> str:
     """A sentence of a bad value: its name, the value, the rule that it breaks, what it is for."""
     inside = detail["loc"][1:]
     place = f"{name} (entry {'.'.join(map(str, inside))})" if inside else name
-    message = detail["msg"]
+    value, message = detail["input"], detail["msg"]
+    rule = _TYPES.get(detail["type"])
+    if rule is None:
+        rule = f"{message[0].lower()}{message[1:]}".replace("tuple should", "list must")
     meaning = f" ({description})" if description else ""
-    return f"{place} {shown(detail['input'])}: {message[0].lower()}{message[1:]}{meaning}"
+    shown_value = shown(list(value) if isinstance(value, tuple) else value)
+    return f"{place} {shown_value}: {rule}{_instead(detail)}{meaning}"
+
+
+def _instead(detail: ErrorDetails) -> str:
+    """What to write in place of a value of a wrong type, where that is plain."""
+    value, rule = detail["input"], _TYPES.get(detail["type"])
+    if rule is None:
+        return ""
+    if value is None or value == "":
+        return "; remove it for the default" if len(detail["loc"]) == 1 else "; remove it"
+    text = str(value)
+    is_number = not isinstance(value, bool) and _NUMBER.fullmatch(text) is not None
+    if rule == _LIST and is_number and "." not in text:
+        return f"; write [{text}]"
+    if isinstance(value, str):
+        is_boolean = rule == _TYPES["bool_type"] and text in _BOOLEANS
+        return f"; write {text} without quotes" if is_number or is_boolean else ""
+    return ""
 
 
 def plain_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -136,6 +137,130 @@ def test_a_device_or_model_that_the_bot_refuses_is_refused_before_it_starts(
     with nullcontext() if named is None else pytest.raises(OperationalException) as refused:
         FreqaiModelResolver.load_freqaimodel(config)
     assert (named or "") in str(refused)
+
+
+def _load_model(userdir: Path, *files: str) -> None:
+    """Make the model as a bot does when it starts, up to its candles."""
+    config = freqtrade_config(userdir, *files)
+    # Its candles, and what only a strategy brings, are other matters.
+    config["runmode"] = RunMode.OTHER
+    validate_config_consistency(config)
+    FreqaiModelResolver.load_freqaimodel(config)
+
+
+def _freqai(**options: Any) -> dict[str, Any]:
+    return {"freqai": options}
+
+
+def _features(**options: Any) -> dict[str, Any]:
+    return _freqai(feature_parameters=options)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        ({}, None),
+        (_parameters(confidence_mode="aggressive", device="cpu", use_streaming=False), None),
+        (_parameters(label_price_step="none"), None),
+        (_freqai(backtest_period_days=3, expiration_hours=0), None),
+        (_features(plot_feature_importances=0), None),
+        ({"exchange": {"pair_whitelist": ["SOL/USDT:USDT"]}}, None),
+        (_parameters(window_size=90), "window_size: its models were made with 180, now it is 90"),
+        (_parameters(epochs=3, seed=5), "epochs: its models"),
+        (
+            _features(indicator_periods_candles=[30, 240]),
+            "feature_parameters.indicator_periods_candles: its",
+        ),
+        (_features(mine=5), "feature_parameters.mine: its models were made with None"),
+        (_freqai(train_period_days=30), "train_period_days: its models were made with 90"),
+        ({"exchange": {"name": "okx"}}, "exchange: its models were made with 'binance'"),
+        ({"exchange": {"pair_whitelist": ["BTC/USDC:USDC"]}}, "BTC: models of BTC/USDT:USDT are"),
+    ],
+)
+def test_a_folder_that_is_bound_to_other_settings_is_named_before_the_bot_refuses_it(
+    overlay: dict[str, Any],
+    named: str | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "models" / "dualwindow"
+    base = _write(tmp_path / "config.json", _shipped(user_data_dir=str(tmp_path)))
+    over = _write(tmp_path / "overlay.json", overlay)
+    assert main(["config", "validate", base, over]) == 0
+    assert not folder.exists()
+    _load_model(tmp_path, base)
+    before = {path: path.read_bytes() for path in folder.rglob("*.json")}
+    assert main(["config", "validate", base, over]) == (0 if named is None else 1)
+    refused = capsys.readouterr().err
+    assert main(["doctor", "--json", "-c", base, "-c", over]) == 0
+    configuration = json.loads(capsys.readouterr().out)["configuration"]
+    assert configuration["valid"] == (named is None)
+    assert {path: path.read_bytes() for path in folder.rglob("*.json")} == before
+    if named is None:
+        _load_model(tmp_path, base, over)
+        return
+    with pytest.raises(OperationalException, match=re.escape(named)):
+        _load_model(tmp_path, base, over)
+    for text in (refused, str(configuration["problems"])):
+        assert f"freqai.identifier 'dualwindow': {named}" in text
+        assert "set another freqai.identifier, or delete" in text
+
+
+def test_a_damaged_binding_which_a_bot_makes_again_is_no_problem(tmp_path: Path) -> None:
+    base = _write(tmp_path / "config.json", _shipped(user_data_dir=str(tmp_path)))
+    _load_model(tmp_path, base)
+    (tmp_path / "models" / "dualwindow" / "dualwindow.json").write_text("{")
+    assert main(["config", "validate", base]) == 0
+    _load_model(tmp_path, base)
+
+
+@pytest.mark.parametrize("model", ["DualWindowLSTM", None, "LightGBMClassifier"])
+def test_models_of_another_class_in_the_folder_are_named_where_ours_would_refuse_them(
+    model: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = _shipped(user_data_dir=str(tmp_path), freqaimodel=model)
+    base = _write(tmp_path / "config.json", content)
+    (tmp_path / "models" / "dualwindow" / "sub-train-BTC_1").mkdir(parents=True)
+    status = main(["config", "validate", base])
+    assert status == (0 if model == "LightGBMClassifier" else 1)
+    assert status == ("holds models that DualWindowLSTM did not make" in capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("option", ["strategy", "freqaimodel"])
+@pytest.mark.parametrize(
+    ("code", "name", "is_found"),
+    [
+        ("class Mine(Base):\n    pass\n", "Mine", True),
+        ("class Mine (Base):\n    pass\n", "Mine", False),
+        ("class Mine2(Base):\n    pass\n", "Mine", False),
+        ("class Mine(Base):\n    pass\n", "mine", False),
+        ("class Base(object):\n    pass\n", "Mine:Y2xhc3M=", None),
+    ],
+)
+def test_a_class_that_freqtrade_does_not_find_is_refused_by_its_name(
+    option: str,
+    code: str,
+    name: str,
+    is_found: bool | None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if is_found is None:
+        # Its code is in the configuration, which freqtrade allows for strategies alone.
+        is_found = option == "strategy"
+    userdir = tmp_path / "user"
+    folder = userdir / {"strategy": "strategies", "freqaimodel": "freqaimodels"}[option]
+    folder.mkdir(parents=True)
+    (folder / "mine.py").write_text(code)
+    content = _shipped(user_data_dir=str(userdir), **{option: name})
+    base = _write(tmp_path / "config.json", content)
+    assert main(["config", "validate", base]) == (0 if is_found else 1)
+    assert (
+        f"  - {option} {name!r} is in no Python file in " in capsys.readouterr().err
+    ) != is_found
+    content[f"{option}_path"] = str(tmp_path / "nowhere")
+    base = _write(tmp_path / "config.json", content)
+    assert main(["config", "validate", base]) == (0 if is_found else 1)
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,10 @@ def test_pairs_exchange_and_folders_come_from_it(set_variables: Set, tmp_path: P
 
 
 def test_a_configuration_is_valid_or_not_with_the_environment_as_for_the_bot(
-    set_variables: Set, capsys: pytest.CaptureFixture[str]
+    set_variables: Set, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The folders of its strategy and model are relative.
+    monkeypatch.chdir(REPOSITORY)
     for words in ([CONFIG], ["-c", CONFIG]):
         assert main(["config", "validate", *words]) == 0
     set_variables(**{f"{PARAMETERS}EPOCHS": "many"})

@@ -34,6 +34,7 @@ from dualwindow.settings.checks.sizes import least_features, size_problems
 from dualwindow.settings.checks.whole import unread_keys
 from dualwindow.settings.freqai import check_freqai_config
 from dualwindow.settings.layers.files import LayeredConfig
+from dualwindow.settings.layers.places import in_place
 from dualwindow.settings.layers.unread import hyperopts_epochs
 from dualwindow.settings.messages import collected
 from dualwindow.settings.root_settings import RootSettings
@@ -99,7 +100,7 @@ class RunSettings:
         root = checked = None
         seconds: dict[str, int] = {}
         with collected(problems):
-            root = RootSettings.from_config(content)
+            root = RootSettings.from_config(in_place(content))
         with collected(problems):
             if isinstance(timeframe, str):
                 seconds[timeframe] = timeframe_seconds(timeframe)

@@ -73,7 +73,7 @@ def path_problems(name: str, value: object) -> list[str]:
     text = os.fspath(value)
     parts = (part.encode("utf-8", "replace") for part in text.split("/"))
     if (
-        not text
+        not text.strip()
         or not text.isprintable()
         or len(text) > _LONGEST_PATH
         or any(len(part) > _LONGEST_NAME for part in parts)

@@ -22,6 +22,7 @@ from dualwindow.settings.checks.freqai_options import (
     FEATURES,
     FeatureOptions,
     FreqaiOptions,
+    group_problems,
     missing_options,
 )
 from dualwindow.settings.checks.shapes import (
@@ -35,6 +36,7 @@ from dualwindow.settings.checks.shapes import (
 )
 from dualwindow.settings.checks.sizes import least_features, period_problems, size_problems
 from dualwindow.settings.freqai import FreqaiSettings, read_freqai_config
+from dualwindow.settings.layers.places import in_place
 from dualwindow.settings.layers.unread import hyperopts_epochs, unread_settings
 from dualwindow.settings.messages import collected, plain_name, shown
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
@@ -93,18 +95,18 @@ def check_config(
     problems = shape_problems(content)
     if not in_bot:
         problems += null_problems(content)
-    freqai = group_at(content, "freqai")
+    freqai = content.get("freqai", {})
+    if not isinstance(freqai, Mapping):
+        # Whatever belongs into the group would be missing.
+        problems += group_problems(freqai)
+        return CheckedConfig(problems=tuple(problems))
     if not in_bot:
-        problems += [*pair_problems(content), *exit_problems(content)]
-        if "freqai" not in content or isinstance(content["freqai"], Mapping):
-            problems += missing_options(freqai)
-        content = {**content, "freqai": content.get("freqai", {})}
-        if isinstance(content["freqai"], Mapping):
-            content["freqai"] = {"identifier": DEFAULT_IDENTIFIER, **freqai}
+        problems += [*pair_problems(content), *exit_problems(content), *missing_options(freqai)]
+        content = {**content, "freqai": {"identifier": DEFAULT_IDENTIFIER, **freqai}}
     seconds = _timeframes(content, problems)
     settings = root = None
     with collected(problems):
-        root = RootSettings.from_config(content)
+        root = RootSettings.from_config(in_place(content))
     with collected(problems):
         settings = read_freqai_config(content, cores=cores, timeframe_seconds=seconds)
     mode = value_at(content, "trading_mode") or SPOT

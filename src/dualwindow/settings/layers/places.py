@@ -125,6 +125,23 @@ def misplaced(content: Mapping[str, Any]) -> list[str]:
     return [_sentence(path, names) for path, names in places if names]
 
 
+def in_place(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration whose groups of settings lack what `misplaced` names in them."""
+    freqai, training = TRAINING_GROUP
+    kept = dict(content)
+    if ROOT_KEY in kept:
+        kept[ROOT_KEY] = _kept(kept[ROOT_KEY], _ROOT)
+    if isinstance(kept.get(freqai), Mapping) and training in kept[freqai]:
+        kept[freqai] = {**kept[freqai], training: _kept(kept[freqai][training], _TRAINING)}
+    return kept
+
+
+def _kept(group: object, right: tuple[str, ...]) -> object:
+    if not isinstance(group, Mapping):
+        return group
+    return {name: value for name, value in group.items() if setting_of(name) in (None, *right)}
+
+
 def _sentence(where: str, names: list[str]) -> str:
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
