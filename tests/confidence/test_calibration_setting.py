@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,21 @@ def finished(dataset: Dataset) -> TrainingOutcome:
 @pytest.fixture(scope="module")
 def model(finished: TrainingOutcome) -> TrainedModel:
     return finished.model
+
+
+def test_a_silent_model_is_warned_of_unless_it_is_pretrained_and_used_as_it_is(
+    finished: TrainingOutcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert finished.evaluation is not None
+    assert finished.evaluation.silent_sides() == ["SHORT", "LONG"]
+    finished.log("BTC")
+    assert "the thresholds let no SHORT and no LONG through" in caplog.text
+    caplog.clear()
+    as_it_is = replace(finished, fitted=replace(finished.fitted, history=[], best_epoch=0))
+    with caplog.at_level("INFO"):
+        as_it_is.log("BTC")
+    assert "the pretrained model is used as it is" in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 # --- training and files --------------------------------------------------------------------------

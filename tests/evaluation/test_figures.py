@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.cli.display.evaluation_output import decision_table
+from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS
@@ -94,6 +95,40 @@ def test_silent_sides_are_those_that_the_thresholds_never_let_through(
 ) -> None:
     thresholds = Thresholds(short=short, hold=0.3, long=long)
     assert evaluate(LABELS, PROBABILITIES, thresholds).silent_sides() == silent
+
+
+@pytest.mark.parametrize(
+    ("fallback", "enabled", "said"),
+    [
+        (
+            "hold",
+            True,
+            "thresholds SHORT 0.60, LONG 0.555, "
+            "else HOLD, whatever its threshold (confidence_fallback hold)",
+        ),
+        (
+            "argmax",
+            True,
+            "thresholds SHORT 0.60, HOLD 0.30, LONG 0.555, "
+            "else the likeliest class (confidence_fallback argmax)",
+        ),
+        ("hold", False, "the likeliest class (use_confidence_thresholding false)"),
+        ("argmax", False, "the likeliest class (use_confidence_thresholding false)"),
+    ],
+)
+def test_a_threshold_that_decides_nothing_is_shown_nowhere(
+    fallback: Any, enabled: bool, said: str
+) -> None:
+    thresholds = Thresholds(0.6, 0.3, 0.555, fallback=fallback, enabled=enabled)
+    found = evaluate(LABELS, PROBABILITIES, thresholds)
+    assert found.rule_text() == said
+    assert decision_table(found, "tail").title == f"tail: {len(LABELS)} candles; {said}"
+    (line,) = [line for line in found.lines() if line.startswith("thresholds fire")]
+    # With the fallback to the likeliest class HOLD's threshold is asked before it.
+    assert ("HOLD >= 0.30" in line) == (fallback == "argmax" and enabled)
+    assert "SHORT >= 0.60" in line
+    assert "LONG >= 0.555" in line
+    assert (said.rpartition(", else ")[2] in line) == enabled
 
 
 def finite(value: Any) -> bool:
@@ -194,7 +229,7 @@ def test_reading_the_plain_form_changes_no_evaluation() -> None:
 def test_the_lines_show_how_often_each_threshold_fires_and_is_right() -> None:
     text = "\n".join(evaluation().lines())
     assert "validation on 4 candles" in text
-    for name in CLASS_NAMES:
+    for name in ("SHORT", "LONG"):
         assert f"{name} >= " in text
     assert "25.00%" in text
     assert "(highest 0.800)" in text

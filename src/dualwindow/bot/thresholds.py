@@ -15,7 +15,7 @@ from freqtrade.exceptions import OperationalException
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence.coverage import LARGEST, STEPS
 from dualwindow.confidence.decision_rule import DecisionRule
-from dualwindow.confidence.thresholds import NEVER, calibration_text
+from dualwindow.confidence.thresholds import NEVER, calibration_text, fallback_text
 from dualwindow.settings import TrainingConfig
 
 SIDES: Final = {"short": SHORT, "long": LONG, "hold": HOLD}
@@ -95,9 +95,7 @@ class ChosenThresholds:
             limit = f"{side.upper()} {self.rule.limit_text(code)}"
             by_origin.setdefault(self.origins[side], []).append(limit)
         parts = [f"{' '.join(limits)} ({origin})" for origin, limits in by_origin.items()]
-        rest = "the likeliest class" if decides_hold else "HOLD, whatever its threshold"
-        fallback = f"else {rest} (confidence_fallback {self.rule.thresholds.fallback})"
-        return f"thresholds {', '.join(parts)}, {fallback}{end}"
+        return f"thresholds {', '.join(parts)}, {fallback_text(self.rule.thresholds.fallback)}{end}"
 
 
 def with_given(rule: DecisionRule, values: Mapping[str, float]) -> DecisionRule:

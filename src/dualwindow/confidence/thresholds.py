@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dualwindow.columns import HOLD, LONG, SHORT
+from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 
 ConfidenceMode = Literal["conservative", "aggressive", "balanced", "coverage"]
 Fallback = Literal["hold", "argmax"]
@@ -109,6 +109,17 @@ def decide_reached(
 def threshold_text(threshold: float) -> str:
     """A threshold as text: two decimals, or three where it has more."""
     return f"{threshold:.3f}".removesuffix("0")
+
+
+def deciding_classes(fallback: Fallback) -> list[str]:
+    """Classes whose thresholds have an effect: below all of them HOLD is HOLD anyway."""
+    return [name for name in CLASS_NAMES if name != CLASS_NAMES[HOLD] or fallback == "argmax"]
+
+
+def fallback_text(fallback: Fallback) -> str:
+    """What is decided where no threshold of a side is reached."""
+    rest = "the likeliest class" if fallback == "argmax" else "HOLD, whatever its threshold"
+    return f"else {rest} (confidence_fallback {fallback})"
 
 
 def calibration_text(calibration: CalibrationKind) -> str:

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
-from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
+from dualwindow.confidence.thresholds import (
+    MODE_THRESHOLDS,
+    CalibrationKind,
+    Fallback,
+    calibration_text,
+    deciding_classes,
+    fallback_text,
+    threshold_text,
+)
 from dualwindow.evaluation.classification import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.reference import Comparison, EvaluatedPart
@@ -44,6 +52,7 @@ class Evaluation:
         uses_thresholds: false where the likeliest class is always predicted; the figures of
             thresholds are then hypothetical.
         calibration: of the probabilities in everything but the forecast.
+        fallback: the decision below all thresholds; with HOLD that of HOLD has no effect.
     """
 
     rows: int
@@ -57,13 +66,24 @@ class Evaluation:
     modes: dict[str, ModeFigures]
     curves: dict[str, PrecisionCurve]
     forecast: ForecastFigures
-    # Figures that earlier versions wrote lack these two.
+    # Figures that earlier versions wrote lack these.
     uses_thresholds: bool = True
     calibration: CalibrationKind = "none"
+    fallback: Fallback = "hold"
 
     def silent_sides(self) -> list[str]:
         """Sides that the thresholds never let through."""
         return [name for name in ("SHORT", "LONG") if self.thresholded.predicted[name] == 0]
+
+    def rule_text(self) -> str:
+        """The thresholds that decide and what is decided below them, or that none does."""
+        if not self.uses_thresholds:
+            rule = "the likeliest class (use_confidence_thresholding false)"
+        else:
+            names = deciding_classes(self.fallback)
+            limits = [f"{name} {threshold_text(self.thresholds[name])}" for name in names]
+            rule = f"thresholds {', '.join(limits)}, {fallback_text(self.fallback)}"
+        return f"{rule}{calibration_text(self.calibration)}"
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""
@@ -75,7 +95,12 @@ class Evaluation:
         return [
             f"{rows} on {self.rows} candles: {real}",
             *decision_lines({"argmax": self.argmax, "thresholds": self.thresholded}),
-            threshold_line(self.meaning, self.highest, self.calibration),
+            threshold_line(
+                self.meaning,
+                self.highest,
+                self.calibration,
+                self.fallback if self.uses_thresholds else None,
+            ),
             *forecast_lines(self.forecast),
         ]
 
@@ -154,4 +179,5 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
         forecast=ForecastFigures.from_parts(parts),
         uses_thresholds=newest.enabled,
         calibration=parts[-1].calibrated.kind,
+        fallback=newest.fallback,
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dualwindow.confidence.thresholds import CalibrationKind, calibration_text
+from dualwindow.confidence.thresholds import (
+    CalibrationKind,
+    Fallback,
+    calibration_text,
+    deciding_classes,
+    fallback_text,
+    threshold_text,
+)
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
@@ -36,16 +43,22 @@ def threshold_line(
     meaning: Mapping[str, ThresholdFigures],
     highest: Mapping[str, float],
     calibration: CalibrationKind,
+    fallback: Fallback | None,
 ) -> str:
-    """How often the classes' thresholds fire and are right, beside the highest probabilities."""
+    """How often the thresholds that decide fire and are right, beside the highest probabilities.
+
+    Without a `fallback` the thresholds are hypothetical.
+    """
     fired = []
-    for name, figures in meaning.items():
+    for name in deciding_classes(fallback or "hold"):
+        figures = meaning[name]
         right = "" if figures.above is None else f", right in {figures.above:.1%}"
         fired.append(
-            f"{name} >= {figures.threshold:.2f} on {figures.fires:.2%}{right} "
+            f"{name} >= {threshold_text(figures.threshold)} on {figures.fires:.2%}{right} "
             f"(highest {highest[name]:.3f})"
         )
-    return f"thresholds fire{calibration_text(calibration)}: {'; '.join(fired)}"
+    listed = "; ".join([*fired, *([] if fallback is None else [fallback_text(fallback)])])
+    return f"thresholds fire{calibration_text(calibration)}: {listed}"
 
 
 def forecast_lines(forecast: ForecastFigures) -> list[str]:

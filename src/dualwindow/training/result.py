@@ -96,7 +96,8 @@ class TrainingOutcome:
         after_fees = self.after_fees.lines() if self.after_fees else ()
         for line in (*evaluation.lines(self.evaluated_on), *after_fees):
             logger.info("%s: %s", name, line)
-        if silent := evaluation.silent_sides():
+        # A model that is used as it is may be evaluated on the few candles that it has not seen.
+        if self.fitted.history and (silent := evaluation.silent_sides()):
             logger.warning(
                 "%s: the thresholds let no %s through in %d %s candles (highest probability "
                 "%s): such a model hardly trades; lower the thresholds, choose another "

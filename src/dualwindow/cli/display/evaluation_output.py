@@ -13,7 +13,6 @@ from rich.table import Table
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.cli.display.console import console_of, figure_table
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence.thresholds import calibration_text
 from dualwindow.errors import DataError
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
@@ -37,9 +36,7 @@ def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> Non
 
 def decision_table(evaluation: Evaluation, rows: str) -> Table:
     """Figures of argmax, of the thresholds and of decisions without a model, a column each."""
-    limits = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.thresholds.items())
-    calibrated = calibration_text(evaluation.calibration)
-    title = f"{rows}: {evaluation.rows:,} candles; thresholds {limits}{calibrated}"
+    title = f"{rows}: {evaluation.rows:,} candles; {evaluation.rule_text()}"
     decisions = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
     for name in (MAJORITY, SHUFFLED):
         if name in evaluation.forecast.baselines:
