@@ -12,7 +12,7 @@ import pytest
 
 from demo.running import running_exchange
 from tests.e2e.test_dry_run import free_port
-from tests.makers.dry_run import NEAR, SPEED, DryRun, Replay, require_faketime
+from tests.makers.dry_run import NEAR, SPEED, STOPPED, DryRun, Replay, require_faketime
 from tests.makers.freqtrade import merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
@@ -75,7 +75,7 @@ def test_pairs_that_come_are_trained_and_pairs_that_go_are_not(
         rounds = running.log.count("Total time spent inferencing")
         running.wait_for_log("Total time spent inferencing", times=rounds + 4)
         assert f"not trained: {BTC}" in running.log
-        assert running.terminate() < 10
+        assert running.terminate() == STOPPED
         assert running.failures() == []
         for pair in (ETH, SOL):
             assert (running.predictions(pair)["do_predict"] == 1).any()
@@ -83,7 +83,7 @@ def test_pairs_that_come_are_trained_and_pairs_that_go_are_not(
     # The models of pairs that no configuration names are found again.
     with bot(tmp_path / "user", port, clock, remote) as running:
         running.wait_for_log("Total time spent inferencing", times=2)
-        assert running.terminate() < 10
+        assert running.terminate() == STOPPED
         assert f"No model ready for {ETH}" not in running.log
 
 
@@ -109,7 +109,7 @@ def test_pairs_that_no_name_stands_for_are_trained(
 ) -> None:
     with bot(tmp_path / "user", port, clock, pairlist, *names) as running:
         running.wait_for(lambda: trained(running) == wanted)
-        assert running.terminate() < 10
+        assert running.terminate() == STOPPED
         assert running.failures() == []
 
 
@@ -129,5 +129,5 @@ def test_a_bot_that_is_stopped_while_it_starts_ends_with_its_rest_server(
     whole = merged(merged(NEAR, QUICK), server)
     with DryRun(tmp_path / "user", port, clock, whole) as starting:
         starting.wait_for_log("Initial Pairlist refresh took")
-        assert starting.terminate() < 10
+        assert starting.terminate() == STOPPED
         assert "Changing state to: RUNNING" not in starting.log

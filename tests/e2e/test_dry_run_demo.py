@@ -29,7 +29,8 @@ pytestmark = pytest.mark.e2e
 
 PAIRS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
 SPEED = 20
-STOP_SECONDS = 15
+#: A guard against a demo that hangs, no promise.
+STOP_SECONDS = 60
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 # freqtrade writes no log file where it takes itself for a part of its own tests.
 ENVIRONMENT.pop("PYTEST_VERSION", None)
@@ -78,13 +79,11 @@ class DryRun:
 
     def stop(self, number: signal.Signals) -> None:
         """End it as a service manager or as Ctrl-C in a terminal does, and look for its status."""
-        began = time.monotonic()
         if number == signal.SIGINT:
             os.killpg(self.process.pid, number)
         else:
             self.process.send_signal(number)
         assert self.process.wait(STOP_SECONDS) == 0
-        assert time.monotonic() - began < STOP_SECONDS
         assert "Stopped." in self.said()
         assert processes(self._userdir) == []
 

@@ -16,7 +16,7 @@ import pytest
 
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
-from tests.makers.dry_run import DryRun, Replay, market, require_faketime
+from tests.makers.dry_run import STOPPED, DryRun, Replay, market, require_faketime
 from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("live parity")]
@@ -133,7 +133,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Recor
                 market(datadir, clock, faults=trouble.faults(), folder=userdir, port=port)
             )
             bot.wait_for(lambda: clock.now() >= trouble.end, 300)
-            assert bot.terminate() < 10
+            assert bot.terminate() == STOPPED
     predictions = {pair: bot.predictions(pair) for pair in PAIRS}
     backtests = {pair: backtest(bot, pair, recorded, trouble.end) for pair in PAIRS}
     failures = bot.failures(exchange_failed=True)

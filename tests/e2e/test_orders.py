@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.makers.dry_run import NEAR, DryRun, Replay, market, require_faketime
+from tests.makers.dry_run import NEAR, STOPPED, DryRun, Replay, market, require_faketime
 from tests.makers.freqtrade import merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
@@ -42,7 +42,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> DryRun:
         # Time enough to see that nothing comes of a cancelled order.
         gone = clock.now() + 3 * pd.Timedelta(minutes=1)
         bot.wait_for(lambda: clock.now() >= gone)
-        bot.terminate()
+        assert bot.terminate() == STOPPED
     return bot
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.bot.test_live_state import DAMAGE
-from tests.makers.dry_run import DryRun, Replay, market, require_faketime
+from tests.makers.dry_run import STOPPED, DryRun, Replay, market, require_faketime
 from tests.makers.freqtrade import REPOSITORY, merged
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("restart")]
@@ -60,7 +60,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterat
             # The candles before the first model, and the first one with it, are not predicted.
             before = bot.log.count("Total time spent inferencing")
             bot.wait_for_log("Total time spent inferencing", times=before + 4)
-            assert bot.terminate() < 10
+            assert bot.terminate() == STOPPED
             assert predicted(bot) > 0
         yield house
 
@@ -82,7 +82,7 @@ def test_a_bot_killed_in_a_training_resumes_with_its_last_model(moment: str, hou
         assert_resumed(bot)
     with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
         bot.wait_for_log("Total time spent inferencing", times=2)
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert_resumed(bot)
         # Nothing was lost but the unfinished training: what was predicted before is still there.
         counts = [int(line) for line in house.logs]
@@ -97,7 +97,7 @@ def test_after_all_of_that_a_training_succeeds_and_old_models_go(house: House) -
     with house.bot() as bot:
         bot.wait_for_log("Done training", times=3, seconds=180)
         bot.wait_for_log("deleting the old model")
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert_resumed(bot)
     assert len(house.models()) <= 3  # two whole ones and the one that was being trained
 
@@ -109,7 +109,7 @@ def test_a_stop_in_a_training_ends_within_ten_seconds_and_it_goes_on_after(house
     other = {"freqai": {**other, "live_retrain_hours": 10}}
     with house.bot(other) as bot:
         bot.wait_for_log("epoch 3:")
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert "the training was stopped before its end" in bot.log
         assert bot.failures() == []
     with house.bot(other) as bot:
@@ -123,14 +123,14 @@ def test_a_stop_in_a_training_ends_within_ten_seconds_and_it_goes_on_after(house
     with house.bot(other) as bot:
         bot.wait_for_log("training resumed after epoch ")
         assert int(bot.log.split("training resumed after epoch ")[1].split()[0]) >= done
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert bot.failures() == []
 
 
 def test_a_model_that_expired_while_the_bot_was_off_is_not_traded_upon(house: House) -> None:
     with house.bot({"freqai": {"live_retrain_hours": 100, "expiration_hours": 0.001}}) as bot:
         bot.wait_for_log("Total time spent inferencing", times=5)
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert_resumed(bot)
         assert "Model expired" in bot.log
         assert ": entering " not in bot.log
@@ -154,7 +154,7 @@ def test_damaged_files_of_every_kind_are_set_aside_and_the_bot_goes_on(house: Ho
         path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with house.bot({"freqai": {"live_retrain_hours": 10}}) as bot:
         bot.wait_for_log("Total time spent inferencing", times=2)
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert_resumed(bot)
         for name in ("pair_dictionary.json", "global_metadata.json", "dualwindow.json"):
             assert f"{name} is damaged; it was set aside" in bot.log
@@ -171,6 +171,6 @@ def test_with_nothing_whole_left_the_bot_trains_anew(house: House) -> None:
         bot.wait_for_log("No model ready")
         bot.wait_for_log("Done training")
         bot.wait_for(lambda: bot.log.count("Total time spent inferencing") >= 3)
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
         assert bot.failures() == []
     shutil.rmtree(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.makers.dry_run import NEAR, DryRun, Replay, market, require_faketime
+from tests.makers.dry_run import NEAR, STOPPED, DryRun, Replay, market, require_faketime
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("dry run")]
 
@@ -27,7 +27,7 @@ def bot(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> DryRun:
         bot.wait_for(lambda: len(bot.trades()) > 0, 300)
         told = bot.log.count("Total time spent inferencing")
         bot.wait_for_log("Total time spent inferencing", times=told + 5)
-        assert bot.terminate() < 10
+        assert bot.terminate() == STOPPED
     return bot
 
 

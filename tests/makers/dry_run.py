@@ -29,7 +29,10 @@ from tests.conftest import IN_CI
 from tests.makers.freqtrade import REPOSITORY, SMALL, merged, unwrapped
 
 SPEED = 60.0
+#: A guard against a bot that hangs, no promise.
 STOP_SECONDS = 60.0
+#: freqtrade's exit status after SIGTERM; one that had to be killed has a negative one.
+STOPPED = 130
 #: Seconds of a faked clock: so many are gone before a real answer comes.
 PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
 
@@ -197,8 +200,12 @@ class DryRun:
         """Wait until something was logged."""
         self.wait_for(lambda: self.log.count(text) >= times, seconds)
 
-    def terminate(self) -> float:
-        """Stop the bot as Docker does; seconds that it took."""
+    def terminate(self) -> int:
+        """Ask the bot to stop as Docker does, and wait until it has ended by itself.
+
+        Returns:
+            Its exit status, negative where a signal has ended it.
+        """
         seen = self._before_stop = self.log
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -212,7 +219,7 @@ class DryRun:
                 seen = self.log
                 started = time.monotonic()
                 self.process.send_signal(signal.SIGTERM)
-        return time.monotonic() - started
+        return self.process.returncode
 
     @property
     def models(self) -> Path:
