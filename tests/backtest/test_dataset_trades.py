@@ -152,7 +152,7 @@ def test_prices_of_other_dates_are_refused(
     )
     rows = np.arange(500, 510)
     assert trade_rows(stored, rows, np.full(10, LONG), CONFIG, shifted) is None
-    assert "1 of 10 evaluated candles have no price" in caplog.text
+    assert "1 of 10 evaluated candles without a price" in caplog.text
 
 
 def test_shorts_are_no_trades_on_spot(stored: Dataset, sources: list[CandleSource]) -> None:

@@ -331,7 +331,7 @@ def test_columns_of_other_lengths_are_refused() -> None:
 def test_candles_without_a_usable_price_are_refused(bad: float) -> None:
     frame = random_candles(5)
     frame.loc[3, "low"] = bad
-    with pytest.raises(DataError, match="1 candles have no usable price, the first at 2025-01-01"):
+    with pytest.raises(DataError, match="1 candle has no usable price, the first at 2025-01-01"):
         TradeCandles.from_frame(frame)
 
 

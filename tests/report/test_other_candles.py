@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from dualwindow.cli.main import main
+from dualwindow.runtime.counts import counted
 from tests.makers.backtests import BASE, OTHER_PAIR, Backtests, Frames, at_hour, market
 from tests.makers.bot import PAIR
 from tests.makers.markets import random_candles
@@ -98,7 +99,8 @@ def test_predictions_of_other_candles_are_left_out_and_named(
     status, slices, output = evaluated(backtests, capsys)
     assert (status, slices) == (0, left)
     for text in (output, reported(backtests)):
-        said = f"{4 - left} saved predictions of {PAIR} are left out" in text
+        count = counted(4 - left, "saved prediction is", "saved predictions are")
+        said = f"{count} left out of {PAIR}, " in text
         assert said == (left < 4)
         assert (f"{series[0]} {series[1]} between" in text) == said
 
@@ -110,7 +112,7 @@ def test_another_market_is_not_evaluated_at_all(
     status, slices, output = evaluated(backtests, capsys)
     assert status != 0
     assert slices == 0
-    assert "4 saved predictions of" in output
+    assert "4 saved predictions are left out of" in output
     assert "run the backtest again" in reported(backtests)
 
 

@@ -18,6 +18,7 @@ from dualwindow.columns import HOLD
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.errors import DataError
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -102,8 +103,8 @@ def _pair_trades(
     priced[priced] = candles.seconds[at[priced]] == seconds[priced]
     if len(candles) < 2 or not priced.all():
         raise DataError(
-            f"{np.count_nonzero(~priced)} of {len(rows)} evaluated candles have no price; the "
-            "candle files have changed since they were prepared, start again"
+            f"{np.count_nonzero(~priced)} of {counted(len(rows), 'evaluated candle')} without a "
+            "price; the candle files have changed since they were prepared, start again"
         )
     signals = np.full(len(candles), HOLD, np.int8)
     signals[at] = decisions

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dualwindow.data.candles.price_steps import LARGE_STEP
+from dualwindow.runtime.counts import counted
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,12 @@ class AfterFees:
             for counts in (self.by_side, self.by_reason)
         )
         turned = (
-            f"{self.turned} were entered in the candle of an exit at its open, as freqtrade's "
-            "backtest has it, which flatters the profits; the edge leaves them out"
+            f"{counted(self.turned, 'was', 'were')} entered in the candle of an exit at its open, "
+            "as freqtrade's backtest has it, which flatters the profits; the edge leaves them out"
         )
         return [
-            f"{costs}: {self.trades} trades in {self.days:.1f} days ({predicted}; {ended}), "
-            f"{self.held_pct:.1f} % of the time in a position",
+            f"{costs}: {counted(self.trades, 'trade')} in {self.days:.1f} days ({predicted}; "
+            f"{ended}), {self.held_pct:.1f} % of the time in a position",
             *([turned] if self.turned else []),
             *([self.step_warning] if self.step_warning else []),
             *self.sides.lines(),

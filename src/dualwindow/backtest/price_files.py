@@ -18,6 +18,7 @@ from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.table_files import SUFFIXES, table_file
 from dualwindow.errors import DataError
+from dualwindow.runtime.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,8 @@ def wrong_funding(path: Path, frame: pd.DataFrame) -> str:
     first = frame.iloc[int(rows[0])]
     values = ", ".join(f"{name} {first[name]:.6g}" for name in frame if name != "date")
     return (
-        f"{path} has {len(rows):,} impossible rates or marks, the first of {first['date']} "
+        f"{path} has impossible rates or marks: {counted(len(rows), 'row')}, the first of "
+        f"{first['date']} "
         f"({values}); {WAY_OUT}"
     )
 

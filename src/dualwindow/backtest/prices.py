@@ -15,6 +15,7 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import PRICES
 from dualwindow.errors import DataError
 from dualwindow.labels import decimal_places
+from dualwindow.runtime.counts import counted
 
 _PRICES = ("open", "high", "low", "close")
 _RATE: Final = "funding_rate"
@@ -183,9 +184,11 @@ class TradeCandles:
         bad = ~(np.isfinite(table) & (table > 0.0)).all(axis=0)
         if bad.any():
             date = candles["date"].iloc[int(bad.argmax())]
+            count = int(np.count_nonzero(bad))
             raise DataError(
-                f"{np.count_nonzero(bad)} candles have no usable price, the first at {date}; "
-                "leave them out and fill the gap as freqtrade does (flat candles without volume)"
+                f"{counted(count, 'candle has', 'candles have')} no usable price, the first at "
+                f"{date}; leave them out and fill the gap as freqtrade does (flat candles without "
+                "volume)"
             )
         seconds = utc_seconds(candles["date"])
         tick = tick_sizes(table.T, seconds) if rounded else np.zeros(len(seconds))

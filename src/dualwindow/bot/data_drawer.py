@@ -30,6 +30,7 @@ from dualwindow.data.features.feature_code import code_fingerprint
 from dualwindow.models.fingerprint import bind_features, bind_pair
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
 from dualwindow.models.manifest import MANIFEST_NAME
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import CheckedFiles
 from dualwindow.settings.pairs import base_coin, pairs_in
 
@@ -254,11 +255,11 @@ class DualWindowDrawer(FreqaiDataDrawer):
             missing = int(hole // timeframe_to_seconds(timeframe)) - 1
             if missing > 0:
                 logger.warning(
-                    "%s %s: %d candles between %s and %s were never received; averages take them "
+                    "%s %s: %s never received between %s and %s; averages take what is missing "
                     "as minutes without a trade until the bot is started again and downloads them",
                     pair,
                     timeframe,
-                    missing,
+                    counted(missing, "candle was", "candles were"),
                     last,
                     newest["date"].iloc[0],
                 )

@@ -23,6 +23,7 @@ from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import Traded
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
 
@@ -64,11 +65,11 @@ def warn_of_silent_sides(
     for code in sides:
         if rows.any() and not (decisions == code).any():
             logger.warning(
-                "%s: no %s signal in %d predicted candles, the highest probability is %.2f: "
+                "%s: no %s signal in %s, the highest probability is %.2f: "
                 "lower its threshold or choose another confidence_mode",
                 pair,
                 CLASS_NAMES[code],
-                rows.sum(),
+                counted(int(rows.sum()), "predicted candle"),
                 rule.probabilities(frame)[rows, code].max(),
             )
 
@@ -97,8 +98,9 @@ class EarlierModels:
                 self._warn(setting, noun, bool(lacking[-1:].any()), pair)
             elif lacking.any():
                 raise OperationalException(
-                    f"{pair}: {setting} needs {noun}, and {lacking.sum()} predictions of an "
-                    "earlier version have none; delete backtesting_predictions in the folder of "
+                    f"{pair}: {setting} needs {noun}, and "
+                    f"{counted(int(lacking.sum()), 'prediction has', 'predictions have')} none, "
+                    "made by an earlier version; delete backtesting_predictions in the folder of "
                     "freqai.identifier to predict again. Models of that version have none either: "
                     "if this comes again, set another identifier to train again"
                 )

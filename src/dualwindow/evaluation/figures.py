@@ -31,6 +31,7 @@ from dualwindow.evaluation.thresholds import (
     ThresholdFigures,
     precision_curves,
 )
+from dualwindow.runtime.counts import counted
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Evaluation:
         """The figures as lines of text; `rows` names the candles."""
         real = ", ".join(f"{name} {count}" for name, count in self.real.items())
         return [
-            f"{rows} on {self.rows} candles: {real}",
+            f"{rows} on {counted(self.rows, 'candle')}: {real}",
             *decision_lines({"argmax": self.argmax, "thresholds": self.thresholded}),
             threshold_line(
                 self.meaning,

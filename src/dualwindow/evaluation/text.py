@@ -18,6 +18,7 @@ from dualwindow.evaluation.classification import DecisionFigures
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.evaluation.thresholds import ThresholdFigures
+from dualwindow.runtime.counts import counted
 
 #: Names of all forecasts in sentences, where they differ from their keys.
 FORECAST_TITLES: Final = {**BASELINE_TITLES, TEMPERATURE_SCALED: "temperature-scaled"}
@@ -91,7 +92,7 @@ def verdict(forecast: ForecastFigures) -> str:
     calm, direction = (_part(forecast, part) for part in ("calm", "direction"))
     return (
         f"{lead}{skill_text(figure)} of its log loss; HOLD versus move {calm}, "
-        f"direction {direction}; 95% intervals from {forecast.blocks} blocks of "
+        f"direction {direction}; 95% intervals from {counted(forecast.blocks, 'block')} of "
         f"{forecast.block_seconds / 3600:.3g} h"
     )
 

@@ -31,6 +31,7 @@ from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
 from dualwindow.evaluation.bootstrap import CENTRAL_95, FEWEST_BLOCKS
 from dualwindow.model_selection.threshold_trades import DayTable, EntryOutcomes, ScoredCandles
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 
 #: The largest threshold that a setting may have, which no softmax reaches: no entry on the side.
@@ -179,7 +180,7 @@ def choose_thresholds(
     enough = [at for at, count in enumerate(counts) if count >= min_trades]
     if not enough:
         raise DataError(
-            f"no thresholds make {min_trades} trades on the validation candles, at most "
+            f"no thresholds make {counted(min_trades, 'trade')} on the validation candles, at most "
             f"{max(counts)}; give a smaller --min-trades, or train on more days"
         )
     table = DayTable.from_trades([trades[at] for at in enough])

@@ -34,6 +34,7 @@ from dualwindow.report.schema import (
 )
 from dualwindow.report.trainings import read_after_fees, read_window, read_windows
 from dualwindow.report.verdict import verdict_of
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import whole_file, write_json
 
 FIGURES_NAME: Final = "report.json"
@@ -188,7 +189,7 @@ def _rows(window: TrainedWindow) -> dict[str, str]:
     training = window.training
     rows = {"training rows": f"{training.rows:,} and {training.purged:,} purged"}
     if window.evaluation is not None:
-        rows["judged on"] = f"{window.evaluation.rows:,} rows of the {window.evaluated_on}"
+        rows["judged on"] = f"{counted(window.evaluation.rows, 'row')} of the {window.evaluated_on}"
     return rows
 
 

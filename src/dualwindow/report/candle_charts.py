@@ -14,6 +14,7 @@ from dualwindow.report.chart import (
     scatter,
 )
 from dualwindow.report.schema import CandleFigures, Report
+from dualwindow.runtime.counts import counted
 
 _TIME = "%{x|%d %b %H:%M}"
 
@@ -35,9 +36,9 @@ def _thresholds(report: Report, pair: str) -> dict[str, float]:
 def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, float]) -> Chart:
     x = [iso(begin) for begin in figures.begin]
     data, titles, weights = _probabilities(figures, x), ["probability", "predicted"], [3, 2]
-    note = f"{figures.candles:,} candles."
+    note = f"{counted(figures.candles, 'candle')}."
     if figures.unusable:
-        note += f" {figures.unusable:,} of them had no valid window and are left out."
+        note += f" {figures.unusable:,} of them without a valid window, left out here."
     minutes = figures.stretch_seconds / 60
     length = f"{minutes:.3g} minutes" if minutes < 60 else f"{minutes / 60:.3g} hours"
     note += (
@@ -48,8 +49,8 @@ def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, flo
     if figures.close:
         data, titles, weights = data + _prices(figures, x), [*titles, "price"], [*weights, 4]
         note += (
-            f" At the bottom the close with {len(figures.trades):,} trades, one at a time: "
-            "triangles are entries, crosses exits."
+            f" At the bottom the close with {counted(len(figures.trades), 'trade')}, one at a "
+            "time: triangles are entries, crosses exits."
         )
     panels = Panels(titles, weights=weights, axes={"type": "date", "hoverformat": "%d %b %H:%M"})
     layout = panels.layout()

@@ -21,6 +21,7 @@ from dualwindow.report.probability_charts import (
 )
 from dualwindow.report.schema import Report, Verdict
 from dualwindow.report.training_charts import class_chart, epoch_chart, skill_chart, stage_chart
+from dualwindow.runtime.counts import counted
 
 #: Makes the browser refuse every request that would leave the file.
 _POLICY: Final = (
@@ -91,9 +92,9 @@ def _profit_note(figures: AfterFees | None) -> str:
     if figures is None or figures.sides is None:
         return ""
     return (
-        f"{figures.trades:,} trades in {figures.days:.1f} days, one at a time for each pair, after "
-        f"{figures.fee_pct:g} % fee and {figures.slippage_pct:g} % slippage a side, in percent of "
-        "one trade's stake. The other sides are entered at the same candles."
+        f"{counted(figures.trades, 'trade')} in {figures.days:.1f} days, one at a time for each "
+        f"pair, after {figures.fee_pct:g} % fee and {figures.slippage_pct:g} % slippage a side, in "
+        "percent of one trade's stake. The other sides are entered at the same candles."
     )
 
 

@@ -22,6 +22,7 @@ from dualwindow.report.chart import (
 )
 from dualwindow.report.schema import Report, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import strongest_skill
+from dualwindow.runtime.counts import counted
 
 _PARTS = {"total": "all", "calm": "HOLD versus move", "direction": "direction"}
 _CYCLE = (COLOURS["LONG"], COLOURS["SHORT"], ACCENT, "#3aa17e", "#c25b9b", NEUTRAL)
@@ -88,8 +89,8 @@ def _skill_of_one(evaluation: Evaluation) -> Chart:
         key="skill",
         title="Skill",
         note="Share of the strongest baseline's log loss that is saved; 0 is no better. Bars are "
-        f"95 % intervals from {forecast.blocks} blocks of time; none where these are too few. "
-        f"Compared: {against}.",
+        f"95 % intervals from {counted(forecast.blocks, 'block')} of time; none where these "
+        f"are too few. Compared: {against}.",
         data=data,
         layout={
             "shapes": [line_across("y", 0.0)],

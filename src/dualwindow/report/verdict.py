@@ -12,6 +12,7 @@ from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.chart import SIDES
 from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
+from dualwindow.runtime.counts import counted
 
 _DO_NOT: Final = "Do not trade this."
 #: Where direction is distinguishable from chance.
@@ -56,8 +57,8 @@ def _earned(figures: AfterFees) -> str:
         return "It would not have traded."
     model, edge = figures.sides.model.mean_pct, figures.sides.edge_pct
     return (
-        f"After fees its {figures.trades:,} trades made {_of_trades(model)} each; compared with a "
-        f"coin flip at the same entries that is {_of_trades(edge)}."
+        f"After fees its {counted(figures.trades, 'trade')} made {_of_trades(model)} each; "
+        f"compared with a coin flip at the same entries that is {_of_trades(edge)}."
     )
 
 
@@ -85,7 +86,8 @@ def _of_windows(windows: list[TrainedWindow]) -> Verdict:
         remarks.append("These candles also chose the best epoch, so the figures are optimistic.")
     if window.hindsight:
         remarks.append(
-            f"{window.hindsight:,} candles were left out: the pretrained model had seen them."
+            f"{counted(window.hindsight, 'candle was', 'candles were')} left out: the pretrained "
+            "model had seen them."
         )
     return _of_evaluation(evaluation, remarks=remarks)
 
@@ -122,7 +124,7 @@ def _of_evaluation(
 
 
 def _total(figure: SkillFigure, title: str, rows: int) -> str:
-    where = f"on {rows:,} candles"
+    where = f"on {counted(rows, 'candle')}"
     if figure.value is None:
         return f"Its skill {where} is unknown."
     if figure.low is None:

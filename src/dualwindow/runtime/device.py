@@ -11,6 +11,7 @@ from functools import cache
 import torch
 
 from dualwindow.errors import MemoryLimitError, SettingsError
+from dualwindow.runtime.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,10 @@ def resolve_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise SettingsError(
-                [f"device {name!r}: torch sees {count} CUDA devices here; use 'auto' or 'cpu'"]
+                [
+                    f"device {name!r}: torch sees {counted(count, 'CUDA device')} here; use 'auto' "
+                    "or 'cpu'"
+                ]
             )
         _prepare_cuda()
     if device.type == "mps" and not torch.backends.mps.is_available():

@@ -23,6 +23,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from dualwindow.errors import DualWindowError, RankLostError, SettingsError, TrainingStoppedError
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.device import resolve_device
 
 logger = logging.getLogger(__name__)
@@ -223,8 +224,9 @@ def _device_of_rank(name: str, numbers: Mapping[str, int]) -> torch.device:
     if here > count:
         raise SettingsError(
             [
-                f"device {name!r}: torchrun started {here} processes on this machine, where torch "
-                f"sees {count} GPUs; use --nproc-per-node={count}, or device 'cpu'"
+                f"device {name!r}: torchrun started {counted(here, 'process', 'processes')} "
+                f"on this machine, where torch sees {counted(count, 'GPU')}; use "
+                f"--nproc-per-node={count}, or device 'cpu'"
             ]
         )
     return torch.device("cuda", numbers["LOCAL_RANK"])

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.memory import MemoryGauge
 
 #: Windows in memory at a time: windows are delivered fastest with about as many.
@@ -111,7 +112,7 @@ def reason_for(machine: Machine, sizes: MachineSizes) -> str:
     elif chunk > _FASTEST_CHUNK:
         why = "a chunk holds at least one batch"
     return (
-        f"auto_configure for {machine.cores} cores and {machine.memory_gib:.1f} GiB of memory "
-        f"({machine.source}): chunks of {chunk:,} windows, because {why}, and one process, because "
-        "preparing candles in several was slower wherever it was measured"
+        f"auto_configure for {counted(machine.cores, 'core')} and {machine.memory_gib:.1f} GiB of "
+        f"memory ({machine.source}): chunks of {counted(chunk, 'window')}, because {why}, and one "
+        "process, because preparing candles in several was slower wherever it was measured"
     )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dualwindow.columns import EXTENDED, candles_looked_at
 from dualwindow.errors import SettingsError
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.machine import Machine, reason_for
 from dualwindow.settings.checks.freqai_options import (
     FEATURES,
@@ -232,10 +233,11 @@ def _history(
     if total <= training.max_history_days:
         return []
     return [
-        f"FreqAI would download {total:.0f} days of history, {days} of train_period_days and the "
-        f"rest for a period of {longest} candles in the timeframe {slowest}, more than "
-        f"max_history_days {training.max_history_days}; remove the timeframe, shorten "
-        "indicator_periods_candles, window_size or train_period_days, or raise max_history_days"
+        f"FreqAI would download {counted(round(total), 'day')} of history, {days} of "
+        f"train_period_days and the rest for a period of {counted(longest, 'candle')} in the "
+        f"timeframe {slowest}, more than max_history_days {training.max_history_days}; remove the "
+        "timeframe, shorten indicator_periods_candles, window_size or train_period_days, or raise "
+        "max_history_days"
     ]
 
 

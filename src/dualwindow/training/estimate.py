@@ -10,6 +10,7 @@ import torch
 
 from dualwindow.data.datasets.split import Split
 from dualwindow.data.datasets.statistics import describe_balance, drawn_counts
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.state import TrainingRun
@@ -67,10 +68,10 @@ def log_estimate(
     logger.info("to train on: %s", describe_balance(counts, config.class_balance))
     if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
         logger.warning(
-            "a rare class leaves only %d of %d training windows an epoch after "
+            "a rare class leaves only %d of %s an epoch after "
             "undersampling: use class_balance 'weights', nearer barriers or more days",
             windows,
-            candidates,
+            counted(candidates, "training window"),
         )
     seconds = epoch_seconds(
         run,
@@ -80,13 +81,13 @@ def log_estimate(
         validation_windows=-(-validation_windows // ranks.count),
     )
     logger.info(
-        "training on %d windows, %d of them an epoch, validating on %d: about %.1f s an epoch, "
-        "at most %.1f min for %d epochs on %s; early stopping usually ends sooner",
-        candidates,
+        "training on %s, %d of them an epoch, validating on %d: about %.1f s an epoch, "
+        "at most %.1f min for %s on %s; early stopping usually ends sooner",
+        counted(candidates, "window"),
         windows,
         validation_windows,
         seconds,
         seconds * config.epochs / 60,
-        config.epochs,
+        counted(config.epochs, "epoch"),
         run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
     )

@@ -17,6 +17,7 @@ from dualwindow.labels import BothTouched
 from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import write_json
 from dualwindow.training.trainer import FittedNetwork
 
@@ -70,11 +71,11 @@ class TrainingOutcome:
             self._log_metrics(name, self.evaluation)
         if self.touches is not None:
             logger.info(
-                "%s: take profit and stop loss lay in one candle for %d longs and %d shorts, which "
+                "%s: take profit and stop loss lay in one candle for %s and %s, which "
                 "count as stopped",
                 name,
-                self.touches.long,
-                self.touches.short,
+                counted(self.touches.long, "long"),
+                counted(self.touches.short, "short"),
             )
 
     def _log_start(self, name: str) -> None:
@@ -82,13 +83,13 @@ class TrainingOutcome:
             logger.info("%s: kept epoch %d of %d", name, self.fitted.best_epoch, epochs)
         else:
             logger.info("%s: the pretrained model is used as it is", name)
+        part = self.evaluated_on
         if self.start is not None and self.hindsight:
             logger.info(
-                "%s: %d %s candles are not evaluated on, for the pretrained model has seen them: "
+                "%s: %s not evaluated on, for the pretrained model has seen them: "
                 "its training ended at %s (UTC)",
                 name,
-                self.hindsight,
-                self.evaluated_on,
+                counted(self.hindsight, f"{part} candle is", f"{part} candles are"),
                 utc_text(self.start.origin.seen_until),
             )
 
@@ -99,13 +100,12 @@ class TrainingOutcome:
         # A model that is used as it is may be evaluated on the few candles that it has not seen.
         if self.fitted.history and (silent := evaluation.silent_sides()):
             logger.warning(
-                "%s: the thresholds let no %s through in %d %s candles (highest probability "
+                "%s: the thresholds let no %s through in %s (highest probability "
                 "%s): such a model hardly trades; lower the thresholds, choose another "
                 "confidence_mode or train on more data%s",
                 name,
                 " and no ".join(silent),
-                evaluation.rows,
-                self.evaluated_on,
+                counted(evaluation.rows, f"{self.evaluated_on} candle"),
                 ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
                 _WITH_CALIBRATION if evaluation.calibration != "none" else "",
             )

@@ -16,6 +16,7 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.models.pretrained import require_features, settings_from, untrained_network
 from dualwindow.models.trained_model import TrainedModel
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import evaluate_training
 from dualwindow.training.result import TrainingOutcome
@@ -58,9 +59,9 @@ def train_model(
     """
     if config.epochs and len(candles) < config.window_size + config.future_window:
         raise DataError(
-            f"{name}: {len(candles)} candles are fewer than one window and one future "
-            f"({config.window_size} + {config.future_window}); download more history or train on "
-            "more days"
+            f"{name}: {counted(len(candles), 'candle is', 'candles are')} fewer than one window "
+            f"and one future ({config.window_size} + {config.future_window}); download more "
+            "history or train on more days"
         )
     dataset = Dataset.from_candles(
         candles, labels, config, name=name, candle_seconds=candle_seconds

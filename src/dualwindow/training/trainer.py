@@ -24,6 +24,7 @@ from dualwindow.models.mirror import Mirror, mirror_for
 from dualwindow.models.network import DualWindowNetwork, NetworkShape
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import untrained_network
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.runtime.memory import training_memory
@@ -270,15 +271,15 @@ def _require_sides(train: Selection, config: TrainingConfig) -> None:
     )
     if counts.sum() == counts[HOLD]:
         raise DataError(
-            f"the {counts.sum()} training candles hold no SHORT and no LONG ({described}): no take "
-            f"profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was reached "
-            f"within {config.future_window} candles without the stop loss of {config.long_sl_pct} "
-            f"or {config.short_sl_pct}; lower the take profits, widen the stop losses, change "
-            "future_window or train on more days"
+            f"{counted(counts.sum(), 'training candle')} without SHORT and LONG ({described}): no "
+            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
+            f"reached within {config.future_window} candles without the stop loss of "
+            f"{config.long_sl_pct} or {config.short_sl_pct}; lower the take profits, widen the "
+            "stop losses, change future_window or train on more days"
         )
     if np.count_nonzero(counts) == 1:
         raise DataError(
-            f"all {counts.sum()} training candles are of one class ({described}), so there is "
+            f"{counted(counts.sum(), 'training candle')} of one class ({described}), so there is "
             "nothing to tell apart; raise the take profits, shorten future_window or train on "
             "more days"
         )

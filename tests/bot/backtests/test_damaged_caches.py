@@ -93,7 +93,7 @@ def test_a_model_with_a_damaged_record_is_trained_again(backtests: Backtests) ->
     (backtests.predictions / NAME).unlink()
     again = backtests.run(slices=2)
     assert again.trained == [6]
-    assert "1 of 2 slices" in again.line("the records of the candles of")
+    assert "1 of 2 slices, the first" in again.line("records of candles are damaged")
 
 
 @pytest.mark.parametrize("place", np.linspace(0, 1, 5))

@@ -77,4 +77,4 @@ def test_predictions_on_other_prices_are_named(
     own.loc[own.index[:rows], "close_price"] *= 1.01
     bot.model.dd.historic_predictions = {PAIR: own}
     traded(bot, candles)
-    assert (f"{rows} of 20 candles have another close" in caplog.text) == bool(rows)
+    assert (f"{rows} of 20 candles with another close" in caplog.text) == bool(rows)

@@ -148,10 +148,10 @@ def test_models_of_another_backtest_between_the_traded_ones_have_no_part(folder:
     prediction_frame(ROWS, between, 9).to_feather(path)
     content = evaluated(folder)
     assert figures_of(content) == before
-    assert content["basis"]["left out"].startswith("1 files of predictions")
+    assert content["basis"]["left out"].startswith("1 file of predictions")
     named = evaluated(folder, "-c", "config.json")
     assert len(named["pairs"][0]["slices"]) == SLICES + 1
-    assert "1 files of predictions that it did not trade" in named["basis"]["unlike the backtest"]
+    assert "1 file of predictions that it did not trade" in named["basis"]["unlike the backtest"]
 
 
 def test_pairs_that_were_not_traded_are_left_out(

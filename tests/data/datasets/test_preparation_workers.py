@@ -96,6 +96,6 @@ def test_small_data_and_single_pairs_go_without_workers(
     sources = write(tmp_path, [random_candles(500, seed=seed) for seed in range(2)])
     with caplog.at_level(logging.INFO, logger="dualwindow"):
         prepare_store(sources, config, tmp_path, periods=PERIODS)
-    assert "1,000 candles are prepared in one process (2 pairs)" in caplog.text
+    assert "one process prepares 1,000 candles of 2 pairs" in caplog.text
     monkeypatch.setattr(preparation, "SMALL_ROWS", 1)
     prepare_store(sources[:1], config, tmp_path, periods=PERIODS)

@@ -23,6 +23,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import ModelFileError
 from dualwindow.models.identifier.records import Record, Records
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, sum_of
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import sha256_of
 
 logger = logging.getLogger(__name__)
@@ -230,11 +231,11 @@ class BacktestKitchen(CandleKitchen):
         """Log which slices were predicted from too few candles to be saved."""
         if self._unsaved:
             logger.warning(
-                "%s: this command loads too few candles before %d slices, the first from %s UTC; "
+                "%s: this command loads too few candles before %s, the first from %s UTC; "
                 "candles whose averages or windows reach further back have no prediction, and "
                 "nothing is saved; `freqtrade backtesting` with the same --timerange predicts them",
                 self.pair,
-                len(self._unsaved),
+                counted(len(self._unsaved), "slice"),
                 utc_text(self._unsaved[0].begin),
             )
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, LABEL_COLUMN
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.runtime.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +56,9 @@ def warn_of_other_candles(candles: pd.DataFrame, predictions: pd.DataFrame, pair
     differ = (joined["then"] / joined["now"] - 1).abs() > _SAME_CLOSE
     if differ.any():
         logger.warning(
-            "%s: %d of %d candles have another close than the one that the running bot predicted "
-            "on; these are trades of its predictions on other prices",
+            "%s: %d of %s with another close than the one that the running bot predicted on; "
+            "these are trades of its predictions on other prices",
             pair,
             differ.sum(),
-            len(joined),
+            counted(len(joined), "candle"),
         )

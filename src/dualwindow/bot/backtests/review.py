@@ -15,6 +15,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.models.identifier.made_from import Change, Comparison, compare
 from dualwindow.models.identifier.records import Record, Records
 from dualwindow.models.manifest import sum_of
+from dualwindow.runtime.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -104,40 +105,42 @@ def log_found(pair: str, found: Sequence[Found]) -> None:
         if not alike or change is Change.NONE:
             continue
         begins = utc_text(min(each.begin for each in alike))
-        amount = f"{len(alike)} of {len(found)} slices, the first from {begins} UTC,"
+        amount = f"{len(alike)} of {counted(len(found), 'slice')}, the first from {begins} UTC,"
+        verb = "is" if len(alike) == 1 else "are"
         if change is Change.CANDLES:
             logger.warning(
                 "%s: %s are not the candles any more that its models and predictions were made "
-                "from; %s are trained or predicted again",
+                "from; %s %s trained or predicted again",
                 pair,
                 changes_text(each.decisive.where for each in alike),
                 amount,
+                verb,
             )
         elif change is Change.OLDER_CANDLES:
             logger.warning(
                 "%s: older candles are there now, so that features are known which were not; %s "
-                "are trained or predicted again",
+                "%s trained or predicted again",
                 pair,
                 amount,
+                verb,
             )
         elif change is Change.MODEL:
             logger.warning(
-                "%s: the models of %s have been trained again since they predicted; they predict "
-                "again",
+                "%s: models have been trained again since they predicted %s and predict again",
                 pair,
                 amount,
             )
         elif change is Change.RECORD:
             logger.warning(
-                "%s: the records of the candles of %s are damaged; they are trained or predicted "
-                "again",
+                "%s: records of candles are damaged; %s %s trained or predicted again",
                 pair,
                 amount,
+                verb,
             )
         else:
             logger.info(
-                "%s: this command loads fewer candles than the backtest did; the saved predictions "
-                "of %s are used as they are",
+                "%s: this command loads fewer candles than the backtest did; of %s the saved "
+                "predictions are used as they are",
                 pair,
                 amount,
             )

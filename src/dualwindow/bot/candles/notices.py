@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import HUGE_MOVE, huge_moves, impossible_candles
 from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
+from dualwindow.runtime.counts import counted
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class CandleNotices:
                 "the pair again if they are wrong",
                 name,
                 HUGE_MOVE,
-                f"{np.count_nonzero(moves):,} candle{'s' if np.count_nonzero(moves) > 1 else ''}",
+                counted(int(np.count_nonzero(moves)), "candle"),
                 _named(candles, found),
                 before,
             )
@@ -92,7 +93,7 @@ class CandleNotices:
 
 def _counted(wrong: NDArray[np.bool_]) -> str:
     number = int(np.count_nonzero(wrong))
-    return f"{number:,} candles are" if number > 1 else "1 candle is"
+    return counted(number, "candle is", "candles are")
 
 
 def _named(candles: pd.DataFrame, row: int) -> str:

@@ -31,6 +31,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.store import store_folder, store_sizes
 from dualwindow.errors import DataError, SettingsError
 from dualwindow.runtime.cores import Cores, read_cores
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.machine import Machine
 from dualwindow.runtime.memory import MemoryGauge, MemoryUse
 from dualwindow.settings import TrainingConfig
@@ -204,7 +205,7 @@ def _candle_facts(folder: Path) -> Iterator[Fact]:
             continue
         lines = [_pair_text(pair) for pair in pairs[:_PAIRS_SHOWN]]
         if len(pairs) > _PAIRS_SHOWN:
-            lines.append(f"and {len(pairs) - _PAIRS_SHOWN} more pairs")
+            lines.append(f"and {counted(len(pairs) - _PAIRS_SHOWN, 'more pair')}")
         names = ("pair", "market", "first", "last", "rows", "problem")
         yield Fact(
             exchange.name,
@@ -217,7 +218,8 @@ def _pair_text(pair: AvailablePair) -> str:
     title = f"{pair.pair} {pair.market}"
     if pair.problem is not None or pair.first is None or pair.last is None:
         return f"{title}: {pair.problem}"
-    return f"{title}: {utc_text(pair.first)} to {utc_text(pair.last)}, {pair.rows} candles"
+    candles = counted(pair.rows or 0, "candle")
+    return f"{title}: {utc_text(pair.first)} to {utc_text(pair.last)}, {candles}"
 
 
 def _configuration_facts(files: list[Path], checked: CheckedConfig) -> Iterator[Fact]:

@@ -20,6 +20,7 @@ from dualwindow.evaluation.classification import confusion_text
 from dualwindow.evaluation.forecast import ForecastFigures
 from dualwindow.evaluation.text import FORECAST_TITLES, skill_text, verdict
 from dualwindow.report import tables
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import write_json
 
 
@@ -36,7 +37,7 @@ def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> Non
 
 def decision_table(evaluation: Evaluation, rows: str) -> Table:
     """Figures of argmax, of the thresholds and of decisions without a model, a column each."""
-    title = f"{rows}: {evaluation.rows:,} candles; {evaluation.rule_text()}"
+    title = f"{rows}: {counted(evaluation.rows, 'candle')}; {evaluation.rule_text()}"
     decisions = {"argmax": evaluation.argmax, "thresholds": evaluation.thresholded}
     for name in (MAJORITY, SHUFFLED):
         if name in evaluation.forecast.baselines:

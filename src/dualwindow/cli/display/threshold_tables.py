@@ -14,6 +14,7 @@ from dualwindow.cli.display.console import figure_table
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.thresholds import threshold_text
 from dualwindow.model_selection.threshold_search import OFF, ThresholdChoice
+from dualwindow.runtime.counts import counted
 
 #: Class name to figures of its threshold (`evaluation.thresholds.ThresholdFigures`).
 ValidationMeaning = dict[str, dict[str, Any]]
@@ -123,7 +124,8 @@ def validation_table(suggestion: Suggestion) -> Table:
     choice = suggestion.choice
     title = (
         f"validation, {', '.join(suggestion.pairs)}, {suggestion.validation}: best of "
-        f"{choice.compared} of {choice.tried} thresholds (at least {choice.min_trades} trades)"
+        f"{choice.compared} of {choice.tried} thresholds (at least "
+        f"{counted(choice.min_trades, 'trade')})"
     )
     rows = [
         (

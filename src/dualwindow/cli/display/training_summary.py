@@ -17,6 +17,7 @@ from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.statistics import drawn_counts
 from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.counts import counted
 from dualwindow.training.result import TrainingOutcome
 
 
@@ -44,8 +45,8 @@ def _epochs_text(finished: TrainingOutcome) -> str:
     windows = int(drawn_counts(finished.split.train.counts, balance).sum())
     seconds = median(epoch.seconds for epoch in fitted.history)
     return (
-        f"kept epoch {fitted.best_epoch} of {len(fitted.history)}; {windows:,} windows an epoch, "
-        f"{windows / max(seconds, 1e-9):,.0f} windows/s"
+        f"kept epoch {fitted.best_epoch} of {len(fitted.history)}; "
+        f"{counted(windows, 'window')} an epoch, {windows / max(seconds, 1e-9):,.0f} windows/s"
     )
 
 

@@ -25,12 +25,15 @@ from dualwindow.models.fingerprint import CACHED_PREDICTIONS
 from dualwindow.models.identifier.changed_rule import changed_rule
 from dualwindow.models.identifier.saved_predictions import find_predictions
 from dualwindow.models.identifier.traded import Traded, read_traded
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.layers.environment import environment_names
 from dualwindow.settings.layers.files import Layer, LayeredConfig
 from dualwindow.settings.layers.places import TRAINING_GROUP
 
 _RECORD: Final = "the backtest"
+#: One and several of them.
+_FILES: Final = ("file of predictions", "files of predictions")
 #: Flags that say where files lie.
 _PLACES: Final = frozenset({"--userdir", "--datadir"})
 _NO_RECORD: Final = (
@@ -129,14 +132,14 @@ class Basis:
         saved = folder / CACHED_PREDICTIONS
         others = len(find_predictions(saved)) - len(find_predictions(saved, record.extent))
         if others and self.traded is None:
-            unlike.append(f"with {others} files of predictions that it did not trade")
+            unlike.append(f"with {counted(others, *_FILES)} that it did not trade")
         if unlike:
             yield "unlike the backtest", "; ".join(unlike)
         if others and self.traded is not None:
             yield (
                 "left out",
-                f"{others} files of predictions that it did not trade; with -c and the files of a "
-                "configuration all are evaluated",
+                f"{counted(others, *_FILES)} that it did not trade; with -c and the files of "
+                "a configuration all are evaluated",
             )
         if record.overrides:
             yield (

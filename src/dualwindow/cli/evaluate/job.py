@@ -34,6 +34,7 @@ from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
+from dualwindow.runtime.counts import counted
 from dualwindow.settings.checks.costs import idle_threshold
 from dualwindow.settings.layers.files import Layer
 from dualwindow.settings.layers.places import TRAINING_GROUP
@@ -170,8 +171,8 @@ def _evaluate(
     rows = labelled.evenly_spaced(EVALUATION_ROWS)
     if not len(rows):
         raise DataError(
-            f"none of {len(dataset):,} candles has a complete window and a known future; choose a "
-            "longer date range"
+            f"none of {counted(len(dataset), 'candle')} has a complete window and a known "
+            "future; choose a longer date range"
         )
     probabilities = model.probabilities(dataset.features, rows, should_stop=signals.requested)
     config, comparison = settings.training, None

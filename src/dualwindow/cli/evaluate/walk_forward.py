@@ -31,6 +31,7 @@ from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
 from dualwindow.report.predictions import Decided, WalkFacts
 from dualwindow.report.verdict import strongest_skill
+from dualwindow.runtime.counts import counted
 
 
 def is_backtest(folder: Path) -> bool:
@@ -62,10 +63,10 @@ def evaluate_backtest(
             changes = of_other_candles(folder, base, settings, datadir)
             if changes:
                 where = changes_text(changes.values())
+                left_out = counted(len(changes), "saved prediction is", "saved predictions are")
                 problems.append(
-                    f"{len(changes)} saved predictions of {pair} are left out, because they were "
-                    f"made from other candles than those in {datadir}: {where}; run the backtest "
-                    "again"
+                    f"{left_out} left out of {pair}, made from other candles than those in "
+                    f"{datadir}: {where}; run the backtest again"
                 )
             walk = walk_of(folder, pair, base, settings, datadir, without=changes)
         except DataError as error:

@@ -14,6 +14,7 @@ from dualwindow.data.candles.reader import CandleFile
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange, timeframe_of, utc_text
 from dualwindow.errors import DataError
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.lookback import buffer_seconds, look_back
 from dualwindow.settings.training_config import USUAL_PERIODS
@@ -51,7 +52,7 @@ class CandleReport:
 
     def cells(self) -> tuple[str, ...]:
         """A row of the table whose header is `REPORT_HEADER`."""
-        verdict = "refused" if self.refusals else counted(len(self.warnings), "warning") or "good"
+        verdict = "refused" if self.refusals else _warned(len(self.warnings))
         facts = self.facts
         if facts is None or facts.first is None or facts.newest is None:
             return (self.pair, *["-"] * (len(REPORT_HEADER) - 2), verdict)
@@ -185,7 +186,7 @@ class CandleVerdict:
             return [f"no candle has a volume, so there is nothing to learn from; {self._named()}"]
         if facts.present < _FEWEST_PRESENT * between:
             return [
-                f"{facts.present:,} of {between:,} candles are there between "
+                f"{facts.present:,} of {counted(between, 'candle')} can be found between "
                 f"{utc_text(self._first)} and {utc_text(self._newest)}; {self._named()}: download "
                 "what is missing, or check that the candles are of this timeframe"
             ]
@@ -272,9 +273,8 @@ class CandleVerdict:
         return f"choose a later --date-from, or bring earlier candles: {command}"
 
 
-def counted(number: int, what: str) -> str:
-    """Such as `3 gaps`; empty for none."""
-    return f"{number:,} {what}{'s' if number != 1 else ''}" if number else ""
+def _warned(warnings: int) -> str:
+    return counted(warnings, "warning") if warnings else "good"
 
 
 def _seen(seen: Seen, what: str) -> str:

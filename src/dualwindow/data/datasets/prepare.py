@@ -42,6 +42,7 @@ from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import DataError
 from dualwindow.labels import BothTouched
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import FileLockedError, locked_folder, sha256_of
 from dualwindow.runtime.memory import MIB
 from dualwindow.runtime.processes import run_in_processes
@@ -106,7 +107,7 @@ def prepare_store(
         plan.make_store(path, fingerprint)
         store = Store(path)
         seconds = time.monotonic() - started
-        logger.info("prepared %s candles in %.1f s", f"{len(store.dataset):,}", seconds)
+        logger.info("prepared %s in %.1f s", counted(len(store.dataset), "candle"), seconds)
     else:
         logger.info("the candles were prepared before, with the same settings")
     logger.info("store %s: %.1f MiB", store.path, store.size / MIB)
@@ -177,7 +178,8 @@ class _Plan:
         rows = spans[-1].stop
         if len(spans) > 1 and rows >= SMALL_ROWS:
             return True
-        logger.info("%s candles are prepared in one process (%d pairs)", f"{rows:,}", len(spans))
+        candles, pairs = counted(rows, "candle"), counted(len(spans), "pair")
+        logger.info("one process prepares %s of %s", candles, pairs)
         return False
 
     def _alone(self, tasks: Sequence[PairTask]) -> list[PairResult]:
@@ -215,11 +217,11 @@ class _Plan:
     def _log(self, task: PairTask, result: PairResult) -> None:
         """One line a pair, when it is done."""
         logger.info(
-            "%s (%d of %d): %s candles, %s of them with a valid window and a known future",
+            "%s (%d of %d): %s, %s of them with a valid window and a known future",
             task.source.pair,
             self.sources.index(task.source) + 1,
             len(self.sources),
-            f"{len(task.span):,}",
+            counted(len(task.span), "candle"),
             f"{result.labelled:,}",
         )
 

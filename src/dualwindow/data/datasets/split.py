@@ -11,6 +11,7 @@ import numpy as np
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
 from dualwindow.errors import DataError
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -76,8 +77,8 @@ def split_dataset(
     wanted = max(round(kept * validation_fraction), 1)
     if kept - wanted < 1:
         raise DataError(
-            f"only {kept} candles have a complete window and a known label, too few to train "
-            "and validate; train on more days or use a smaller window"
+            f"only {counted(kept, 'candle has', 'candles have')} a complete window and a known "
+            "label, too few to train and validate; train on more days or use a smaller window"
         )
     moment = _moment_before_newest(dataset, wanted, end)
     validation = _between(dataset, moment, end)
@@ -85,9 +86,9 @@ def split_dataset(
     train = _between(dataset, None, moment - purge)
     if not len(train):
         raise DataError(
-            f"none of {kept - len(validation)} training candles is more than future_window "
-            f"{future_window} candles before validation; train on more days or use a smaller "
-            "future_window"
+            f"none of {counted(kept - len(validation), 'training candle')} is more than "
+            f"future_window {counted(future_window, 'candle')} before validation; train on more "
+            "days or use a smaller future_window"
         )
     return Split(train, validation, tail, total - len(train) - len(validation) - len(tail))
 
@@ -133,8 +134,8 @@ def require_separate(split: Split, future_window: int) -> None:
 def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
     if not len(dataset.labelled()):
         raise DataError(
-            f"none of {len(dataset)} candles has a complete window of {config.window_size} and a "
-            f"known future: {_why_invalid(dataset)}"
+            f"none of {counted(len(dataset), 'candle')} has a complete window of "
+            f"{config.window_size} and a known future: {_why_invalid(dataset)}"
         )
     return split_dataset(
         dataset,
