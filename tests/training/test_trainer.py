@@ -241,7 +241,7 @@ def test_the_scaler_sees_training_rows_only(candles: CandleArrays, labels: np.nd
 def test_candles_without_a_side_are_refused(candles: CandleArrays, labels: np.ndarray) -> None:
     hold = np.where(labels >= 0, 1, labels).astype(np.int8)
     # A stop loss too near leaves no side either, whatever was reached.
-    said = r"BTC.*without SHORT and LONG.*0\.002.*30 candles without the stop loss of 0\.001"
+    said = r"BTC.*no SHORT and no LONG.*0\.002.*30 candles without the stop loss of 0\.001"
     with pytest.raises(DataError, match=said):
         train_model(candles, hold, settings(), name="BTC")
 
