@@ -271,8 +271,8 @@ def _require_sides(train: Selection, config: TrainingConfig) -> None:
     )
     if counts.sum() == counts[HOLD]:
         raise DataError(
-            f"{counted(counts.sum(), 'training candle')} with no SHORT and no LONG ({described}): no "
-            f"take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
+            f"{counted(counts.sum(), 'training candle')} with no SHORT and no LONG ({described}): "
+            f"no take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
             f"reached within {config.future_window} candles without the stop loss of "
             f"{config.long_sl_pct} or {config.short_sl_pct}; lower the take profits, widen the "
             "stop losses, change future_window or train on more days"
