@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dualwindow.bot.backtest_candles import BacktestCandles, UntrainablePairError
 from dualwindow.bot.backtests.kitchen import BacktestKitchen
 from dualwindow.bot.backtests.live_predictions import (
+    one_for_each_candle,
     predicts_nothing,
     warn_of_other_candles,
     with_every_column,
@@ -170,6 +171,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         if predictions is None or "date_pred" not in predictions:
             dk.return_dataframe = predicts_nothing(dataframe, pair)
             return dk
+        predictions = one_for_each_candle(predictions, pair)
+        self.dd.historic_predictions[pair] = predictions
         warn_of_other_candles(dataframe, predictions, pair)
         dk = super().start_backtesting_from_historic_predictions(dataframe, metadata, dk)
         dk.return_dataframe = with_every_column(dk.return_dataframe)

@@ -19,6 +19,7 @@ from freqtrade.persistence import Trade
 
 from dualwindow.bot import exits
 from dualwindow.bot.backtest_candles import BacktestCandles
+from dualwindow.bot.backtests.live_predictions import require_live_predictions
 from dualwindow.bot.candles.future import ClosedCandlesStrategy
 from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_settings
 from dualwindow.bot.decisions import EarlierModels, warn_of_silent_sides
@@ -79,6 +80,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self._periods = settings.indicator_periods
         self._leverage = read_strategy_settings(config, self._settings).leverage
         BacktestCandles(config, self._settings, self._periods).require_readable()
+        require_live_predictions(config)
         exits.require_own_exits(config, type(self))
         require_own_spaces(config, self._settings)
         # freqtrade writes the configuration's timeframe into the strategy only after this.

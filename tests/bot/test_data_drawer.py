@@ -12,8 +12,8 @@ import pytest
 from freqtrade.configuration import TimeRange
 from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 
-from dualwindow.bot import drawer_files as prediction_archive
 from dualwindow.bot.data_drawer import DualWindowDrawer
+from dualwindow.bot.live import prediction_archive
 from dualwindow.models.trained_model import TrainedModel
 from tests.makers.bot import PAIR, Bot, make_bot
 from tests.makers.saved_models import NEWER, OLDER, save, trained

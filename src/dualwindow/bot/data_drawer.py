@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from dualwindow.bot.backtests.kitchen import BacktestKitchen
 from dualwindow.bot.backtests.takeover import models_of_other_candles
 from dualwindow.bot.config_checks import refusing
-from dualwindow.bot.drawer_files import file_oldest, with_filed
 from dualwindow.bot.history import joined_history
+from dualwindow.bot.live.prediction_archive import file_oldest, with_filed
 from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.features.feature_code import code_fingerprint
 from dualwindow.models.fingerprint import bind_features, bind_pair

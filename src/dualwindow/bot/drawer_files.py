@@ -15,25 +15,24 @@ import pandas as pd
 import pyarrow as pa
 
 from dualwindow.bot.config_checks import is_live, named_pairs, refusing
+from dualwindow.bot.live.prediction_archive import DATE, utc_dates
 from dualwindow.errors import ModelFileError
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS, bind_folder
 from dualwindow.models.freqai_folders import find_models, recover_models
 from dualwindow.models.identifier.records import Records
-from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside, whole_path
-from dualwindow.settings.pairs import base_coin
+from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside
 
 logger = logging.getLogger(__name__)
 
-_STATE_FILES: Final = ("pair_dictionary.json", "global_metadata.json", "metric_tracker.json")
 #: All predictions of a live bot, and FreqAI's copy of them.
-_HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
+HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
+METADATA: Final = "global_metadata.json"
+_STATE_FILES: Final = ("pair_dictionary.json", METADATA, "metric_tracker.json")
 
-FOLDER: Final = "old_predictions"
-#: Newest predictions of a pair that stay in memory (candles): 30 days of minutes.
-HELD: Final = 43_200
-#: Predictions of one file: ten days of minutes.
-FILED_AT_ONCE: Final = 14_400
-_DATE: Final = "date_pred"
+
+def model_folder(config: Mapping[str, Any]) -> Path:
+    """`user_data/models/<identifier>`."""
+    return Path(config["user_data_dir"], "models", config["freqai"]["identifier"])
 
 
 def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]) -> Path:
@@ -45,7 +44,7 @@ def open_model_folder(config: Mapping[str, Any], dependencies: Mapping[str, Any]
     Raises:
         OperationalException: when the folder belongs to other settings.
     """
-    folder = Path(config["user_data_dir"], "models", config["freqai"]["identifier"])
+    folder = model_folder(config)
     with refusing():
         bind_folder(folder, dependencies, named_pairs(config))
     set_aside_damaged(folder)
@@ -82,14 +81,14 @@ def set_aside_damaged(folder: Path) -> list[Path]:
         New paths of the damaged files.
     """
     sums = CheckedFiles(folder)
-    checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(_HISTORIES, _is_pickle)
+    checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(HISTORIES, _holds_predictions)
     damaged = [
         file
         for name, is_whole in checks.items()
         if (file := folder / name).is_file() and (sums.is_damaged(name) or not is_whole(file))
     ]
     moved = [_set_aside(file) for file in damaged]
-    history, copy = (folder / name for name in _HISTORIES)
+    history, copy = (folder / name for name in HISTORIES)
     if history in damaged and copy.is_file():
         shutil.copyfile(copy, history)
         logger.warning("%s was restored from its copy %s", history, copy.name)
@@ -112,13 +111,21 @@ def _is_json(file: Path) -> bool:
         return False
 
 
-def _is_pickle(file: Path) -> bool:
-    """Whether FreqAI, which unpickles the file at every start, can load it."""
+def _holds_predictions(file: Path) -> bool:
+    """Whether FreqAI, which unpickles the file at every start, can read its frames and dates."""
     try:
-        with file.open("rb") as handle:
-            return isinstance(pickle.load(handle), dict)
+        for frame in saved_predictions(file).values():
+            if DATE in frame.columns:
+                utc_dates(frame)
     except Exception:
         return False
+    return True
+
+
+def saved_predictions(file: Path) -> dict[str, pd.DataFrame]:
+    """A bot's predictions by pair; it is FreqAI's pickle, whose damage may raise anything."""
+    with file.open("rb") as handle:
+        return dict(pickle.load(handle))
 
 
 def _is_as_saved(file: Path, records: Records) -> bool:
@@ -133,43 +140,3 @@ def _is_as_saved(file: Path, records: Records) -> bool:
     except (ModelFileError, OSError, ValueError, KeyError, pa.ArrowException):
         return False
     return True
-
-
-def file_oldest(
-    predictions: pd.DataFrame,
-    folder: Path,
-    pair: str,
-    *,
-    held: int = HELD,
-    rows: int = FILED_AT_ONCE,
-) -> pd.DataFrame:
-    """Write a pair's oldest predictions to a file once there are `rows` of them beyond `held`.
-
-    The predictions are in time order, as FreqAI holds them; the base coin names the file.
-
-    Returns:
-        The rest, with a new index; the same frame where nothing was written.
-    """
-    if len(predictions) < held + rows:
-        return predictions
-    cut = len(predictions) - held
-    oldest = predictions.iloc[:cut].reset_index(drop=True)
-    # FreqAI puts the number 0 between the class names, which no column of a file can hold.
-    objects = oldest.select_dtypes("object").columns
-    oldest = oldest.astype(dict.fromkeys(objects, str))
-    target = folder / FOLDER
-    target.mkdir(parents=True, exist_ok=True)
-    name = f"{base_coin(pair)}_{oldest[_DATE].iloc[0]:%Y%m%d%H%M}.feather"
-    with whole_path(target / name) as path:
-        oldest.to_feather(path)
-    return predictions.iloc[cut:].reset_index(drop=True)
-
-
-def with_filed(predictions: pd.DataFrame, folder: Path, pair: str) -> pd.DataFrame:
-    """Predictions of a pair with those that `file_oldest` wrote to the folder in front."""
-    files = sorted((folder / FOLDER).glob(f"{base_coin(pair)}_*.feather"))
-    if not files:
-        return predictions
-    joined = pd.concat([*map(pd.read_feather, files), predictions], ignore_index=True)
-    # A bot that was killed after it wrote a file holds those predictions a second time.
-    return joined.drop_duplicates(_DATE, keep="last").sort_values(_DATE, ignore_index=True)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from freqtrade.exceptions import OperationalException
 
+from dualwindow.bot.drawer_files import (
+    HISTORIES,
+    METADATA,
+    model_folder,
+    saved_predictions,
+    set_aside_damaged,
+)
+from dualwindow.bot.live.prediction_archive import DATE, utc_dates
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, LABEL_COLUMN
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.runtime.counts import counted
@@ -23,6 +34,73 @@ _NOTHING: Final[Mapping[str, object]] = {
 }
 #: Candles are of another market where a close differs by more than this fraction.
 _SAME_CLOSE: Final = 1e-9
+#: FreqAI's key of the moment from which on it backtests a bot's predictions, seconds since 1970.
+_BEGIN: Final = "start_dry_live_date"
+
+
+def require_live_predictions(config: Mapping[str, Any]) -> None:
+    """Set damaged files of a bot aside, and refuse a folder without predictions, if they are asked.
+
+    FreqAI reads the time range from them before it loads the model, and checks nothing.
+
+    Raises:
+        OperationalException: naming the file and the way out.
+    """
+    if not config.get("freqai_backtest_live_models", False):
+        return
+    folder = model_folder(config)
+    set_aside_damaged(folder)
+    path = folder / HISTORIES[0]
+    frames = saved_predictions(path) if path.is_file() else {}
+    if undated := [pair for pair, frame in frames.items() if DATE not in frame.columns]:
+        raise OperationalException(
+            f"{path} holds predictions of {', '.join(undated)} without dates, which FreqAI cannot "
+            "backtest; put back a copy, or delete it and let the bot predict again"
+        )
+    dates = [dates for frame in frames.values() if len(dates := utc_dates(frame).dropna())]
+    if not dates:
+        raise OperationalException(
+            f"{path} holds no predictions of a running bot, which --freqai-backtest-live-models "
+            "trades; let the bot run under this freqai.identifier, or correct the identifier"
+        )
+    if not _has_begin(folder / METADATA):
+        first = int(min(part.min() for part in dates).timestamp())
+        raise OperationalException(
+            f"{folder / METADATA} does not hold when the bot began; write "
+            f'{{"{_BEGIN}": {first}}} into it, the date of its first saved prediction'
+        )
+
+
+def _has_begin(path: Path) -> bool:
+    try:
+        return int(json.loads(path.read_bytes())[_BEGIN]) > 0
+    except (OSError, ValueError, TypeError, LookupError, OverflowError):
+        return False
+
+
+def one_for_each_candle(predictions: pd.DataFrame, pair: str) -> pd.DataFrame:
+    """Predictions with dates in UTC; of a candle that is there twice the last one.
+
+    Raises:
+        OperationalException: when their dates cannot be read.
+    """
+    try:
+        dates = utc_dates(predictions)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise OperationalException(
+            f"{pair}: the dates of the bot's saved predictions cannot be read ({error}); delete "
+            f"{HISTORIES[0]} in the folder of freqai.identifier, and what it held is lost"
+        ) from error
+    kept = predictions.assign(**{DATE: dates})[dates.notna()]
+    twice = kept[DATE].duplicated(keep="last")
+    if twice.any():
+        logger.warning(
+            "%s: the running bot has saved %d predictions of candles that it had predicted before; "
+            "the last of every candle counts",
+            pair,
+            twice.sum(),
+        )
+    return kept[~twice]
 
 
 def predicts_nothing(candles: pd.DataFrame, pair: str) -> pd.DataFrame:
@@ -53,6 +131,14 @@ def warn_of_other_candles(candles: pd.DataFrame, predictions: pd.DataFrame, pair
     joined = pd.concat([then, now], axis=1, join="inner", keys=["then", "now"]).dropna()
     # FreqAI fills the time before the bot's first prediction with zeros.
     joined = joined[joined["then"] != 0]
+    if joined.empty:
+        logger.warning(
+            "%s: none of the %d candles of the backtest, up to %s, is one that the running bot "
+            "predicted, so that nothing is entered; download the candles of the days of the bot",
+            pair,
+            len(now),
+            candles["date"].iloc[-1] if len(candles) else "none",
+        )
     differ = (joined["then"] / joined["now"] - 1).abs() > _SAME_CLOSE
     if differ.any():
         logger.warning(
