@@ -117,6 +117,56 @@ def test_funding_that_freqtrade_would_pay_by_mistake_is_refused(
         check(config)
 
 
+def store_funding(folder: Path, factors: list[float], days: int = 7) -> None:
+    """Rates and marks of every eight hours beside the candles, whose prices are 1."""
+    dates = pd.date_range("2025-06-07", periods=3 * days, freq="8h", tz="UTC", unit="ms")
+    marks = np.ones(len(dates))
+    marks[12 : 12 + len(factors)] = factors
+    stem = folder / "data" / "futures" / "BTC_USDT_USDT-1h"
+    pd.DataFrame({"date": dates, "funding_rate": 1e-4}).to_feather(f"{stem}-funding_rate.feather")
+    pd.DataFrame({"date": dates, "open": marks}).to_feather(f"{stem}-mark.feather")
+
+
+@pytest.mark.parametrize(
+    ("factors", "outcome"),
+    [
+        ([1e9] * 9, "refused"),
+        ([1e-9] * 9, "refused"),
+        ([3.0] * 9, "refused"),
+        ([1.0, 1e9], "refused"),
+        ([1.0, 3.0, 0.4], "warned"),
+        ([1.5, 0.6], "silent"),
+    ],
+)
+def test_marks_of_another_market_are_refused_and_few_far_ones_named(
+    factors: list[float], outcome: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    write(tmp_path / "data", GOOD, WHOLE)
+    store_funding(tmp_path, factors)
+    if outcome == "refused":
+        with pytest.raises(OperationalException, match=r"mark\.feather .* another scale"):
+            check(config)
+        return
+    check(config)
+    assert caplog.text.count("mark prices more than 2 times") == (outcome == "warned")
+
+
+@pytest.mark.parametrize(
+    ("days", "named"), [(7, ""), (6, "2025-06-13"), (5, "06-12 to 2025-06-13")]
+)
+def test_days_of_the_time_range_without_funding_are_named_at_the_start(
+    days: int, named: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    write(tmp_path / "data", GOOD, WHOLE)
+    store_funding(tmp_path, [], days)
+    check(config)
+    lines = [record.getMessage() for record in caplog.records if "funding" in record.getMessage()]
+    assert len(lines) == bool(named)
+    assert all(named in line and GOOD in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("end", "warned"),
     [("2025-06-14", False), ("2025-06-13 23:59", True), ("2025-06-13 06:00", True)],

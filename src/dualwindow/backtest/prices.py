@@ -98,7 +98,8 @@ class Funding:
     def from_frames(cls, rates: pd.DataFrame, marks: pd.DataFrame) -> Funding:
         """Join freqtrade's two files, as freqtrade does: only times in both count.
 
-        Impossible values are left out, and of a time that is there twice the first counts.
+        Unknown and impossible values are left out, and of a time that is there twice the first of
+        the others counts.
 
         Args:
             rates: `date` and `funding_rate`, named `open` in older files.
@@ -137,7 +138,7 @@ def impossible_funding(frame: pd.DataFrame, *, marks: bool) -> NDArray[np.bool_]
 def _by_time(frame: pd.DataFrame, *, marks: bool) -> pd.Series:
     values = _values(frame, marks=marks)
     values = np.where(impossible_funding(frame, marks=marks), np.nan, values)
-    series = pd.Series(values, utc_seconds(frame["date"]))
+    series = pd.Series(values, utc_seconds(frame["date"])).dropna()
     return series[~series.index.duplicated()]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from freqtrade.exchange import timeframe_to_seconds
 
 from dualwindow.backtest.dataset_trades import TradeVenue
-from dualwindow.backtest.price_files import read_funding
+from dualwindow.backtest.funding_files import read_funding
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import trade_terms
 from dualwindow.columns import (
@@ -124,7 +124,9 @@ class FramePrices:
         if pair not in self._known:
             # Read once for all retrainings, so that missing funding gives one warning.
             name = f"{stem_of(pair)}-{self._timeframe}-{FUTURES}{self._suffix}"
-            self._known[pair] = read_funding(CandleSource(pair, self._folder / name))
+            # `SoundFiles` has warned of the days of the backtest that are without.
+            source = CandleSource(pair, self._folder / name)
+            self._known[pair] = read_funding(source, warns=False)
         return self._known[pair]
 
 

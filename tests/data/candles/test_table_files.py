@@ -13,7 +13,8 @@ from freqtrade.constants import AVAILABLE_DATAHANDLERS
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType
 
-from dualwindow.backtest.price_files import read_candle_frame, read_funding
+from dualwindow.backtest.funding_files import read_funding
+from dualwindow.backtest.price_files import read_candle_frame
 from dualwindow.data.candles.sources import CandleSource, available_pairs, find_sources
 from dualwindow.data.candles.table_files import SUFFIXES
 from dualwindow.errors import DataError

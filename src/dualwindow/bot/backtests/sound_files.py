@@ -7,12 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from freqtrade.configuration import TimeRange
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, TradingMode
+from numpy.typing import NDArray
 
-from dualwindow.backtest.price_files import funding_frame, wrong_funding
+from dualwindow.backtest.funding_files import (
+    FUNDING_TIMEFRAMES,
+    MARKS,
+    RATES,
+    Beside,
+    read_frame,
+    wrong_funding,
+)
+from dualwindow.backtest.missing_funding import missing_payments, missing_text
+from dualwindow.backtest.prices import Funding
 from dualwindow.data.candles.feather import CandleBatch
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.table_files import FEATHER, table_file
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
@@ -21,8 +33,7 @@ from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
-#: Of freqtrade's funding rates and mark prices.
-_FUNDING_TIMEFRAME: Final = "1h"
+HOUR: Final = 3600
 
 
 class SoundFiles:
@@ -44,6 +55,9 @@ class SoundFiles:
         mode = TradingMode(config.get("trading_mode", "spot"))
         self._type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
         self._period = _candles_of(config)
+        #: The first moment of the time range that is traded, seconds since 1970.
+        self._traded_from = TimeRange.parse_timerange(config.get("timerange")).startts
+        self._has_fallback = config.get("futures_funding_rate") is not None
         self._read: set[str] = set()
 
     def require(self, pair: str, *, traded: bool) -> None:
@@ -58,22 +72,51 @@ class SoundFiles:
         if pair in self._read:
             return
         self._read.add(pair)
-        for kind in (CandleType.FUNDING_RATE, CandleType.MARK):
-            path = self._path(pair, _FUNDING_TIMEFRAME, kind)
-            if path.is_file() and (problem := wrong_funding(path, funding_frame(path))):
-                raise DataError(f"{pair}: {problem}, freqtrade would pay them")
+        hours = _Hours()
         for timeframe in self._timeframes:
             search = StepSearch()
             for batch in self._batches(pair, timeframe):
                 if traded and timeframe == self._timeframes[0]:
                     own = batch.within(self._period)
                     search.add(own["close"], own.seconds)
+                if timeframe == self._timeframes[0]:
+                    hours.add(batch.within(self._period))
             search.end()
             if search.largest:
                 if refusal := search.largest.refusal(self._training):
                     raise DataError(f"{pair}: {search.text()} {refusal}")
                 if warning := search.largest.warning(self._training):
                     logger.warning("%s: %s %s", pair, search.text(), warning)
+        self._require_funding(pair, hours, traded=traded)
+
+    def _require_funding(self, pair: str, hours: _Hours, *, traded: bool) -> None:
+        """Refuse funding that freqtrade would pay by mistake, and warn of payments that lack."""
+        kinds = {RATES: CandleType.FUNDING_RATE, MARKS: CandleType.MARK}
+        paths = {
+            kind: path
+            for kind, type_ in kinds.items()
+            if (path := self._path(pair, FUNDING_TIMEFRAMES[0], type_)).is_file()
+        }
+        frames = {kind: read_frame(path) for kind, path in paths.items()}
+        for kind, frame in frames.items():
+            if problem := wrong_funding(paths[kind], frame):
+                raise DataError(f"{pair}: {problem}, freqtrade would pay them")
+        seconds, opens = hours.since(self._traded_from)
+        if MARKS in frames:
+            beside = Beside.candles(frames[MARKS], seconds, opens)
+            problem = beside.problem(paths[MARKS])
+            if beside.is_other_market:
+                raise DataError(f"{pair}: {problem}, freqtrade would pay them")
+            if problem and traded:
+                logger.warning("%s: %s", pair, problem)
+        if not traded or len(frames) < len(kinds) or not len(seconds) or self._has_fallback:
+            return
+        rates = utc_seconds(frames[RATES]["date"])
+        paid = Funding.from_frames(frames[RATES], frames[MARKS]).seconds
+        missing = missing_payments(rates, paid, int(seconds[0]), int(seconds[-1]))
+        if len(missing):
+            text = missing_text(missing, paths[RATES].parent)
+            logger.warning("%s: %s; the backtest trades without them", pair, text)
 
     def _path(self, pair: str, timeframe: str, kind: CandleType) -> Path:
         """Freqtrade's path of a pair's candles, or of what it keeps like candles."""
@@ -85,6 +128,26 @@ class SoundFiles:
         if path.is_file():
             file = table_file(path)
             yield from file.candles(range(file.batches))
+
+
+class _Hours:
+    """Opens of the candles that begin at a full hour, in the order of their file."""
+
+    def __init__(self) -> None:
+        self._seconds: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+        self._opens: list[NDArray[np.float64]] = [np.empty(0)]
+
+    def add(self, batch: CandleBatch) -> None:
+        full = batch.seconds % HOUR == 0
+        self._seconds.append(batch.seconds[full])
+        self._opens.append(batch["open"][full])
+
+    def since(self, first: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Dates from `first` on, in seconds since 1970 and ascending, and opens."""
+        seconds, opens = np.concatenate(self._seconds), np.concatenate(self._opens)
+        order = seconds.argsort(kind="stable")
+        order = order[seconds[order] >= first]
+        return seconds[order], opens[order]
 
 
 def _candles_of(config: Mapping[str, Any]) -> DateRange:
