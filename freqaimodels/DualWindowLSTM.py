@@ -180,8 +180,11 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
 
     def train(
         self, unfiltered_df: pd.DataFrame, pair: str, dk: FreqaiDataKitchen, **_kwargs: Any
-    ) -> TrainedModel:
-        """Train on the windows of `unfiltered_df` that are valid and whose label is known."""
+    ) -> TrainedModel | None:
+        """Train on the windows of `unfiltered_df` that are valid and whose label is known.
+
+        None where that fails for the candles' or settings' sake in a backtest.
+        """
         logger.info("-------------------- Starting training %s --------------------", pair)
         started = time.monotonic()
         self._failure = None
@@ -189,6 +192,9 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             model = self.fit(self._data_dictionary(unfiltered_df, pair, dk), dk)
         except DualWindowError as error:
             self._failure = error
+            if isinstance(dk, BacktestKitchen):
+                # `_append_null_backtesting_predictions` tells it, without a traceback.
+                return None
             raise
         self._describe_labels(dk)
         logger.info(
@@ -325,6 +331,9 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self, dk: FreqaiDataKitchen, dataframe_backtest: pd.DataFrame
     ) -> None:
         """End the backtest: FreqAI would cache empty predictions and go on."""
+        if isinstance(dk, BacktestKitchen) and dk.lacks_training():
+            error = UntrainablePairError if self._candles.leaves_out else OperationalException
+            raise error(dk.not_backtested()) from self._failure
         reason = (
             f"the training for the backtest from "
             f"{dataframe_backtest['date'].iloc[0]:%Y-%m-%d %H:%M} failed: "

@@ -38,7 +38,8 @@ def write(datadir: Path, pair: str, span: tuple[str, str], timeframe: str = "1mi
     dates = pd.date_range(*span, freq=timeframe, inclusive="left", tz="UTC", unit="ms")
     prices = {name: np.ones(len(dates)) for name in ("open", "high", "low", "close", "volume")}
     stem = pair.replace("/", "_").replace(":", "_").replace(".", "_")
-    path = datadir / "futures" / f"{stem}-{timeframe.removesuffix('in')}-futures.feather"
+    name = timeframe.replace("min", "m")
+    path = datadir / "futures" / f"{stem}-{name}-futures.feather"
     path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame({"date": dates, **prices}).to_feather(path)
 
@@ -178,6 +179,62 @@ def test_a_last_slice_that_is_predicted_in_part_is_warned_of(
     write(tmp_path / "data", GOOD, ("2025-06-07", end))
     assert check(config).left_out == {}
     assert ("before the time range does" in caplog.text) == warned
+
+
+@pytest.mark.parametrize("pair", [GOOD, BAD])
+@pytest.mark.parametrize(
+    ("timeframe", "end", "last"),
+    [
+        ("1m", "2025-06-13 06:00", "2025-06-13 05:59"),
+        ("1m", "2025-06-13 23:59", "2025-06-13 23:58"),
+        ("5m", "2025-06-13 12:00", "2025-06-13 11:55"),
+        ("5m", "2025-06-13 23:55", "2025-06-13 23:50"),
+        ("1h", "2025-06-13 23:00", "2025-06-13 22:00"),
+        ("5m", "2025-06-14", ""),
+        ("1h", "2025-06-14", ""),
+        ("1m", "2025-06-14", ""),
+    ],
+)
+def test_an_early_end_of_a_correlated_pair_or_another_timeframe_is_named(
+    pair: str, timeframe: str, end: str, last: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    features = config["freqai"]["feature_parameters"]
+    features |= {"include_timeframes": ["1m", "5m", "1h"], "include_corr_pairlist": [BAD]}
+    for other in (GOOD, BAD):
+        for name, frequency in (("1m", "1min"), ("5m", "5min"), ("1h", "1h")):
+            span = ("2025-06-07", end if (other, name) == (pair, timeframe) else "2025-06-14")
+            write(tmp_path / "data", other, span, frequency)
+    check(config)
+    lines = [
+        line for record in caplog.records if "before the time" in (line := record.getMessage())
+    ]
+    assert len(lines) == bool(last)
+    for line in lines:
+        assert f"{pair}: its {timeframe} candles end at {last}" in line
+        assert ("of any pair" in line) == (pair == BAD)
+
+
+@pytest.mark.parametrize(("pair", "timeframe"), [(GOOD, "1m"), (BAD, "1m"), (GOOD, "5m")])
+@pytest.mark.parametrize("price", [1e301, -5.0, np.inf, np.nan])
+def test_impossible_candles_are_counted_at_the_start(
+    pair: str, timeframe: str, price: float, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, GOOD)
+    features = config["freqai"]["feature_parameters"]
+    features |= {"include_timeframes": ["1m", "5m"], "include_corr_pairlist": [BAD]}
+    for other in (GOOD, BAD):
+        for name in ("1min", "5min"):
+            write(tmp_path / "data", other, WHOLE, name)
+    path = next((tmp_path / "data" / "futures").glob(f"{pair[:3]}*-{timeframe}-futures.feather"))
+    frame = pd.read_feather(path)
+    frame[["open", "high", "low", "close"]] = price
+    frame.to_feather(path)
+    count = f"{6 * 1440 // int(timeframe[0]):,}"
+    with pytest.raises(
+        OperationalException, match=f"{count} of the {count} .* impossible, the first"
+    ):
+        check(config)
 
 
 def test_a_model_without_training_needs_no_history(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.backtests.sound_files import SoundFiles
+from dualwindow.bot.backtests.spans import Span
 from dualwindow.bot.config_checks import named_pairs, refusing
 from dualwindow.columns import candles_looked_at
 from dualwindow.data.candles.timerange import utc_text
@@ -40,21 +40,6 @@ _CHECKED: Final = (RunMode.BACKTEST, RunMode.HYPEROPT, RunMode.UTIL_NO_EXCHANGE)
 
 class UntrainablePairError(OperationalException):
     """A pair of a backtest cannot be trained or predicted, whatever the settings of the others."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """Candles of a pair on disk: the dates of the first and the last, seconds since 1970."""
-
-    first: int
-    last: int
-    seconds: int
-
-    def within(self, timerange: TimeRange, warm_up: int = 0) -> int:
-        """How many candles of a time range there can be, `warm_up` of them before the first."""
-        first = max(self.first + warm_up * self.seconds, int(timerange.startts))
-        stop = min(self.last + self.seconds, int(timerange.stopts))
-        return max(0, stop - first) // self.seconds
 
 
 class BacktestCandles:
@@ -82,7 +67,8 @@ class BacktestCandles:
         self._type = CandleType.SPOT if mode == TradingMode.SPOT else CandleType.FUTURES
         self._handler = get_datahandler(self._datadir, config.get("dataformat_ohlcv", "feather"))
         self._sound = SoundFiles(config, training, self._timeframes)
-        self._leaves_out = RootSettings.from_config(config).leave_out_untrainable_pairs
+        #: Whether an untrainable pair is left out, instead of ending the run.
+        self.leaves_out = RootSettings.from_config(config).leave_out_untrainable_pairs
         self._is_checked = config.get("runmode") in _CHECKED
         #: The pairs of this run; empty until `require_range`.
         self.whitelist: tuple[str, ...] = ()
@@ -96,7 +82,7 @@ class BacktestCandles:
             OperationalException: naming the file and the cause.
         """
         sound = SoundFiles(self._config, self._training, self._timeframes)
-        for pair in self._named if self._is_checked and not self._leaves_out else ():
+        for pair in self._named if self._is_checked and not self.leaves_out else ():
             with refusing():
                 sound.require(pair, traded=False)
 
@@ -109,12 +95,12 @@ class BacktestCandles:
         """
         if not self._is_checked:
             return
-        missing = self._missing([*([] if self._leaves_out else self._named), *self._correlated])
+        missing = self._missing([*([] if self.leaves_out else self._named), *self._correlated])
         if missing:
             raise OperationalException(self._files_are_missing(missing))
         for pair in self._correlated:
             self._require_sound(pair)
-        if not self._leaves_out:
+        if not self.leaves_out:
             for pair in self._named:
                 self._require_sound(pair)
 
@@ -151,13 +137,12 @@ class BacktestCandles:
             for pair in self._correlated
             for problem in self._problems(pair)
         ]
-        if correlated or (bad and not self._leaves_out):
+        if correlated or (bad and not self.leaves_out):
             named = [f"{pair}: {problem}" for pair, problem in bad.items()]
             raise OperationalException(self._range_is_not_covered([*correlated, *named]))
         for pair, problem in bad.items():
             self.leave_out(pair, problem)
-        for pair in rest:
-            self._warn_of_early_end(pair)
+        self._warn_of_early_ends(rest)
 
     def leave_out(self, pair: str, reason: str) -> None:
         """Leave a pair out of this run, with one warning.
@@ -165,7 +150,7 @@ class BacktestCandles:
         Raises:
             UntrainablePairError: when that is not wanted, or no pair would be left.
         """
-        if not self._leaves_out:
+        if not self.leaves_out:
             raise UntrainablePairError(f"{pair}: {reason}; {_way_out()}")
         self.left_out[pair] = reason
         logger.warning("%s is left out, it is neither trained nor traded: %s", pair, reason)
@@ -179,7 +164,7 @@ class BacktestCandles:
         try:
             self._sound.require(pair, traded=pair not in self._correlated or pair in self._named)
         except DataError as error:
-            if pair in self._correlated or not self._leaves_out:
+            if pair in self._correlated or not self.leaves_out:
                 raise OperationalException(str(error)) from error
             self.leave_out(pair, str(error))
 
@@ -228,18 +213,25 @@ class BacktestCandles:
         seconds = timeframe_to_seconds(timeframe)
         return Span(int(first.timestamp()), int(last.timestamp()), seconds) if count else None
 
-    def _warn_of_early_end(self, pair: str) -> None:
-        """Warn where the last slice is predicted in part only."""
+    def _warn_of_early_ends(self, pairs: Sequence[str]) -> None:
+        """Warn of pairs whose last slice is predicted in part only, one line for each."""
         stop = int(self._ranges[1][-1].stopts)
-        span = self._span(pair, self._config["timeframe"])
-        if pair not in self.left_out and span is not None and span.last + span.seconds < stop:
-            logger.warning(
-                "%s: its candles end at %s, before the time range does (%s): nothing is predicted "
-                "or traded after them",
-                pair,
-                utc_text(span.last),
-                utc_text(stop),
-            )
+        for pair in dict.fromkeys([*pairs, *self._correlated]):
+            spans = {timeframe: self._span(pair, timeframe) for timeframe in self._timeframes}
+            ends = [
+                f"its {timeframe} candles end at {utc_text(span.last)}"
+                for timeframe, span in spans.items()
+                if span is not None and span.ends_before(stop)
+            ]
+            if ends and pair not in self.left_out:
+                logger.warning(
+                    "%s: %s, before the time range does (%s): nothing is predicted or traded after "
+                    "them%s",
+                    pair,
+                    ", ".join(ends),
+                    utc_text(stop),
+                    ", of any pair (include_corr_pairlist)" if pair in self._correlated else "",
+                )
 
     def _range_problems(self, span: Span, timeframe: str) -> Iterator[str]:
         trainings, slices = self._ranges

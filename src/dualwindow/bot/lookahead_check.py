@@ -10,12 +10,25 @@ from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.config_checks import refusing
+from dualwindow.data.candles.frames import require_order, utc_seconds
 from dualwindow.data.features.lookahead import require_no_lookahead
 
 #: Candles to check, beyond those that the longest moving average needs before them.
 CHECKED_CANDLES: Final = 3000
 #: Candles to cut off at the end; half of a frame that is shorter than twice as many.
 CUT_CANDLES: Final = 300
+
+
+class _OrderedKitchen(FreqaiDataKitchen):
+    """Refuses candles that are not in time order, which FreqAI would join to others as they are."""
+
+    def get_pair_data_for_features(
+        self, pair: str, tf: str, *arguments: Any, **named: Any
+    ) -> pd.DataFrame:
+        candles: pd.DataFrame = super().get_pair_data_for_features(pair, tf, *arguments, **named)
+        with refusing():
+            require_order(utc_seconds(candles["date"]), f"{pair} {tf}")
+        return candles
 
 
 class LookaheadCheck:
@@ -49,7 +62,7 @@ class LookaheadCheck:
 
     def _features(self, candles: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
         # Made as in live, where no time range is needed; asked as in a backtest, without labels.
-        kitchen = FreqaiDataKitchen(dict(self._config), True, pair)
+        kitchen = _OrderedKitchen(dict(self._config), True, pair)
         kitchen.live = False
         return kitchen.use_strategy_to_populate_indicators(
             strategy, prediction_dataframe=candles, pair=pair, do_corr_pairs=False

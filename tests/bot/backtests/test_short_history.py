@@ -129,3 +129,18 @@ def test_a_longer_slice_replaces_a_shorter_one(
     assert (longer.trained, longer.predicted) == ([12, 18], [6, 12, 18])
     pd.testing.assert_frame_equal(longer.frame, made[1].frame)
     assert backtests.run().reused
+
+
+@pytest.mark.parametrize("mode", SHORT)
+@pytest.mark.parametrize(("begin", "slices"), [(24, 1), (18, 3), (36, 0.5)])
+def test_a_range_that_was_not_backtested_is_to_be_backtested_first(
+    mode: RunMode, begin: int, slices: float, backtests: Backtests
+) -> None:
+    before = backtests.sums()
+    with pytest.raises(OperationalException) as refused:
+        backtests.run(mode=mode, begin=begin_at(begin), slices=slices)
+    text = str(refused.value)
+    assert "have not been backtested under freqai.identifier 'bound'" in text
+    assert "run `freqtrade backtesting` with the same --timerange first" in text
+    assert "download" not in text
+    assert backtests.sums() == before

@@ -8,9 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.data.datasets.dataset import Selection
-from dualwindow.data.datasets.split import Split, split_dataset
+from dualwindow.columns import average_features
+from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.split import Split, split_dataset, split_for_training
+from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError
+from dualwindow.settings import TrainingConfig
 from tests.makers.datasets import START, dataset_of
 
 some_rows = st.lists(st.sampled_from([True, True, False]), min_size=50, max_size=90).map(
@@ -223,3 +226,53 @@ def test_no_future_of_training_or_validation_reaches_the_untouched_tail(
 def test_without_a_tail_nothing_is_kept_untouched() -> None:
     split = split_dataset(dataset_of(np.arange(100) % 3), validation_fraction=0.2, future_window=5)
     assert len(split.tail) == 0
+
+
+@pytest.mark.parametrize(
+    ("periods", "step", "advice"),
+    [
+        ((30, 240), 60, "training days + 1 before the time range for a 240-candle average"),
+        ((1440, 43200), 60, "training days + 30 before the time range for a 43,200-candle average"),
+        ((7, 2000), 300, "training days + 7 before the time range for a 2,000-candle average"),
+    ],
+)
+def test_the_history_that_is_missing_is_that_of_the_configured_averages(
+    periods: tuple[int, int], step: int, advice: str
+) -> None:
+    names = ("high_change", *(name for period in periods for name in average_features(period)))
+    features = np.zeros((60, len(names)), np.float32)
+    features[:, -1] = np.nan
+    assert advice in refusal(names, features, step)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("high_change", "60 of 60 candles are impossible"),
+        ("high_change_ETH/USDTUSDT_1m", "another pair's or timeframe's candles"),
+        ("close_change_5m", "another pair's or timeframe's candles"),
+        ("rsi", "feature_engineering"),
+        ("rms_change1440", "a 1,440-candle average"),
+    ],
+)
+def test_a_feature_that_needs_no_history_asks_for_none(name: str, advice: str) -> None:
+    features = np.full((60, 1), np.nan, np.float32)
+    text = refusal((name,), features, 60)
+    assert f"the feature {name} is known for only 0 of them" in text
+    assert advice in text
+    assert "43,200" not in text
+
+
+def refusal(names: tuple[str, ...], features: NDArray[np.float32], step: int) -> str:
+    seconds, flat = step * np.arange(len(features)), np.zeros(len(features), np.bool_)
+    config = TrainingConfig(window_size=8, future_window=5, epochs=1)
+    dataset = Dataset.from_candles(
+        CandleArrays(names, seconds, features, flat),
+        (np.arange(len(features)) % 3).astype(np.int8),
+        config,
+        name="BTC/USDT",
+        candle_seconds=step,
+    )
+    with pytest.raises(DataError) as refused:
+        split_for_training(dataset, config, 0.0, len(features))
+    return str(refused.value)

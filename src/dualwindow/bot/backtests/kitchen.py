@@ -196,6 +196,20 @@ class BacktestKitchen(CandleKitchen):
                 self._note(part.model_name, record, part.begin)
         return True
 
+    def lacks_training(self) -> bool:
+        """Whether this command has not loaded the candles that the slice at hand is trained on."""
+        seconds = self._candles.seconds
+        return not self._loads_all and (not len(seconds) or int(seconds[0]) > self._slice.first)
+
+    def not_backtested(self) -> str:
+        """The sentence about a slice without a model in a command that loads little history."""
+        return (
+            f"{self.pair}: the candles from {utc_text(self._slice.begin)} UTC on have not been "
+            f"backtested under freqai.identifier {self.config['freqai']['identifier']!r}, and this "
+            "command loads too few before them to train a model; run `freqtrade backtesting` with "
+            "the same --timerange first"
+        )
+
     def note_model(self) -> None:
         """Note the candles of the model that was just written, before it is sealed."""
         part = self._slice

@@ -23,11 +23,12 @@ from dualwindow.backtest.funding_files import (
 )
 from dualwindow.backtest.missing_funding import missing_payments, missing_text
 from dualwindow.backtest.prices import Funding
-from dualwindow.data.candles.feather import CandleBatch
+from dualwindow.data.candles.feather import WAY_OUT, CandleBatch
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import impossible_candles
 from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.table_files import FEATHER, table_file
-from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
+from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange, utc_text
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
 
@@ -66,21 +67,24 @@ class SoundFiles:
         A large price step of a pair that is `traded` is logged.
 
         Raises:
-            DataError: when a file cannot be read, funding is impossible, or a step is a whole
-                barrier of a traded pair, with the way out.
+            DataError: when a file cannot be read, half of its candles or some funding are
+                impossible, or a step is a whole barrier of a traded pair, with the way out.
         """
         if pair in self._read:
             return
         self._read.add(pair)
         hours = _Hours()
         for timeframe in self._timeframes:
-            search = StepSearch()
+            search, impossible = StepSearch(), _Impossible()
             for batch in self._batches(pair, timeframe):
-                if traded and timeframe == self._timeframes[0]:
-                    own = batch.within(self._period)
-                    search.add(own["close"], own.seconds)
+                own = batch.within(self._period)
+                impossible.add(own)
                 if timeframe == self._timeframes[0]:
-                    hours.add(batch.within(self._period))
+                    hours.add(own)
+                    if traded:
+                        search.add(own["close"], own.seconds)
+            if refusal := impossible.refusal(self._path(pair, timeframe, self._type)):
+                raise DataError(f"{pair}: {refusal}")
             search.end()
             if search.largest:
                 if refusal := search.largest.refusal(self._training):
@@ -128,6 +132,32 @@ class SoundFiles:
         if path.is_file():
             file = table_file(path)
             yield from file.candles(range(file.batches))
+
+
+class _Impossible:
+    """Counts impossible candles, most of which no window would outlast."""
+
+    def __init__(self) -> None:
+        self._rows = self._count = 0
+        self._first = ""
+
+    def add(self, batch: CandleBatch) -> None:
+        rows = np.flatnonzero(impossible_candles(batch))
+        if len(rows) and not self._first:
+            row = int(rows[0])
+            values = ", ".join(f"{name} {batch[name][row]:.6g}" for name in batch.columns)
+            self._first = f"{utc_text(int(batch.seconds[row]))} ({values})"
+        self._rows += len(batch)
+        self._count += len(rows)
+
+    def refusal(self, path: Path) -> str:
+        """The sentence about a file of which half is impossible; empty where less is."""
+        if 2 * self._count < max(self._rows, 1):
+            return ""
+        return (
+            f"{self._count:,} of the {self._rows:,} candles in {path} that this run needs are "
+            f"impossible, the first of {self._first}; {WAY_OUT}"
+        )
 
 
 class _Hours:

@@ -15,6 +15,7 @@ from freqtrade.freqai.freqai_interface import IFreqaiModel
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.candles.notices import CandleNotices
+from dualwindow.bot.config_checks import refusing
 from dualwindow.columns import CANDLE_COLUMNS, FEATURE_PREFIX
 from dualwindow.data.candles.impossible import KnownCandles, impossible_candles, known_frame
 from dualwindow.data.features.other_candles import OtherCandles, RowGrid
@@ -33,12 +34,17 @@ class SeenCandles:
     others: dict[tuple[str, str], OtherCandles] = field(default_factory=dict)
 
     def take(self, pair: str, timeframe: str, candles: pd.DataFrame) -> None:
-        """Remember candles, and warn of what is wrong with them."""
+        """Remember candles, and warn of what is wrong with them.
+
+        Raises:
+            OperationalException: when they are not in time order.
+        """
         self.notices.look_at(pair, timeframe, candles)
         seconds = timeframe_to_seconds(timeframe)
-        self.others[pair, timeframe] = OtherCandles.from_frame(
-            candles, pair, timeframe, seconds, self.rows
-        )
+        with refusing():
+            self.others[pair, timeframe] = OtherCandles.from_frame(
+                candles, pair, timeframe, seconds, self.rows
+            )
 
 
 class CandleKitchen(FreqaiDataKitchen):

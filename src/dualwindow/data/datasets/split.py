@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from dualwindow.data.candles.timerange import utc_text
+from dualwindow.columns import CHANGE_FEATURES
+from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
 from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
 from dualwindow.errors import DataError
 from dualwindow.runtime.counts import counted
@@ -19,6 +21,12 @@ logger = logging.getLogger(__name__)
 #: Shares of the training period's candles below which a training warns, or is refused.
 WARNED_SHARE: Final = 0.9
 REFUSED_SHARE: Final = 0.5
+#: Fewer candles that are impossible, of all, are not why there are too few.
+_MOST_IMPOSSIBLE: Final = 0.005
+#: End of a feature's name that is made of another pair's or timeframe's candles.
+_OF_OTHERS: Final = re.compile(r"_\d+[smhdwM]$")
+#: Candles that the features of averages and volatilities look back.
+_PERIODS: Final = re.compile(r"(?:_ma|rms_change)(\d+)")
 
 
 @dataclass(frozen=True)
@@ -165,15 +173,38 @@ def _require_history(
 def _why_invalid(dataset: Dataset) -> str:
     """Name the feature with the most holes, which is nearly always the cause."""
     finite = np.array([np.isfinite(column).sum() for column in dataset.features.T])
-    worst = int(finite.argmin())
-    if finite[worst] < len(dataset):
-        return (
-            f"the feature {dataset.names[worst]} is known for only {finite[worst]} of them; a "
-            "moving average needs that many candles before the first training day, so download "
-            "an earlier start (training days + 30 before the time range for a 43,200-candle "
-            "average)"
+    worst, rows = int(finite.argmin()), len(dataset)
+    if finite[worst] == rows:
+        return "the candles begin too late, or have many gaps or outages; download the data again"
+    name = dataset.names[worst]
+    known = f"the feature {name} is known for only {finite[worst]} of them; "
+    changes = [finite[i] for i, other in enumerate(dataset.names) if other in CHANGE_FEATURES]
+    unknown = rows - min(changes, default=rows)
+    if _OF_OTHERS.search(name) is not None:
+        return known + (
+            "it is made of another pair's or timeframe's candles, which are missing, impossible or "
+            "off their timeframe's grid there; download those again, from before the training on"
         )
-    return "the candles begin too late, or have many gaps or outages; download the data again"
+    # The first change of a pair is unknown.
+    if unknown > len(dataset.pairs) and unknown > _MOST_IMPOSSIBLE * rows:
+        return known + (
+            f"{unknown:,} of {rows:,} candles are impossible or come right after an impossible one "
+            "(prices that no market has, high below low); compare them with the exchange, and "
+            "download the pair again"
+        )
+    periods = [int(period) for text in dataset.names for period in _PERIODS.findall(text)]
+    if not _PERIODS.findall(name):
+        return known + (
+            "look at how it is made in feature_engineering_*; if it needs candles before the first "
+            "training day, download an earlier start"
+        )
+    longest = max(periods)
+    days = -(-longest * dataset.candle_seconds // DAY_SECONDS)
+    return known + (
+        "a moving average needs that many candles before the first training day, so download an "
+        f"earlier start (training days + {days} before the time range for a {longest:,}-candle "
+        "average)"
+    )
 
 
 def _between(dataset: Dataset, first: int | None, end: int | None) -> Selection:

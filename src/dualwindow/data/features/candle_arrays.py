@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import CANDLE_COLUMNS, canonical_feature_name
-from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.frames import flat_candles, require_order, utc_seconds
 from dualwindow.data.candles.impossible import impossible_candles
 from dualwindow.data.features.other_candles import OtherCandles
 from dualwindow.data.features.windows import valid_windows
@@ -115,9 +115,7 @@ def read_candles(
     if twice:
         raise DataError(f"{pair}: two feature columns are both called {', '.join(twice)}")
     seconds = utc_seconds(frame["date"])
-    if (np.diff(seconds) <= 0).any():
-        at = frame["date"].iloc[int(np.flatnonzero(np.diff(seconds) <= 0)[0]) + 1]
-        raise DataError(f"{pair}: candles are not in time order, or doubled, at {at}")
+    require_order(seconds, pair)
     features = np.empty((len(frame), len(names)), dtype=np.float32)
     # Column by column: a whole-frame conversion would hold a second, Fortran-ordered copy.
     for index, column in enumerate(feature_columns):

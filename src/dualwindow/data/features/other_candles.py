@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.frames import flat_candles, require_order, utc_seconds
 from dualwindow.data.candles.impossible import KnownCandles
 
 
@@ -55,7 +55,13 @@ class OtherCandles:
     def from_frame(
         cls, candles: pd.DataFrame, pair: str, timeframe: str, candle_seconds: int, rows: RowGrid
     ) -> OtherCandles:
-        """Take them from a frame with freqtrade's candle columns, as freqtrade filled it."""
+        """Take them from a frame with freqtrade's candle columns, as freqtrade filled it.
+
+        Raises:
+            DataError: when they are not in time order.
+        """
+        seconds = utc_seconds(candles["date"])
+        require_order(seconds, f"{pair} {timeframe}")
         _, unknown = KnownCandles().update(candles)
         if rows.max_flat_candles < rows.window_size:
             flat = flat_candles(candles)
@@ -64,7 +70,7 @@ class OtherCandles:
             longest = rows.max_flat_candles * rows.candle_seconds
             unknown = unknown | (silent * candle_seconds > longest)
         end = f"_{pair.replace(':', '')}_{timeframe}"
-        return cls(end, candle_seconds, utc_seconds(candles["date"]), unknown, rows)
+        return cls(end, candle_seconds, seconds, unknown, rows)
 
     def made(self, column: str) -> bool:
         """Whether a feature column of FreqAI's comes from these candles."""
