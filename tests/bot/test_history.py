@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from freqtrade.data.converter import ohlcv_fill_up_missing_data
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.bot import history as live_history
 from dualwindow.bot.history import features_with_history, joined_history
-from dualwindow.columns import EXTENDED_FEATURES, FeatureSet
+from dualwindow.columns import EXTENDED_FEATURES, SUMMARY_FEATURES, FeatureSet, candles_looked_at
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import impossible_candles
 from dualwindow.data.features.feature_sets import standard_features
+from tests.makers.impossible import IMPOSSIBLE, as_missing, planted
+from tests.makers.markets import random_candles
 
 PERIODS = (7, 40)
 LONG_AGO = pd.Timestamp("2000-01-01", tz="UTC")
@@ -83,12 +86,12 @@ def test_a_history_that_ends_after_the_candles_changes_none_of_their_features() 
     assert_same_end(found, expected, 100)
 
 
-@pytest.mark.parametrize("feature_set", ["base", "extended"])
+@pytest.mark.parametrize("feature_set", ["base", "extended", "summary"])
 def test_each_set_has_its_features(feature_set: FeatureSet) -> None:
     whole = candles_of(50)
     found = features_with_history(whole, None, (7,), feature_set)
-    more = EXTENDED_FEATURES if feature_set == "extended" else ()
-    assert tuple(found) == ("price_to_ma7", "volume_to_ma7", *more)
+    more = {"base": (), "extended": EXTENDED_FEATURES, "summary": SUMMARY_FEATURES}
+    assert tuple(found) == ("price_to_ma7", "volume_to_ma7", *more[feature_set])
     assert tuple(features_with_history(whole[:0], whole, (7,), feature_set)) == tuple(found)
 
 
@@ -132,6 +135,32 @@ def test_missing_minutes_count_as_freqtrade_fills_them(missing: set[int], handed
     found = features_with_history(whole.iloc[-handed:], whole.iloc[:-handed], PERIODS, "extended")
     for name, values in found.items():
         np.testing.assert_allclose(values, expected[name][rows], rtol=1e-12, atol=1e-13)
+
+
+@given(
+    missing=st.sets(st.integers(1, 21_000), max_size=300),
+    impossible=st.dictionaries(
+        st.integers(1000, 21_000), st.sampled_from(sorted(IMPOSSIBLE)), max_size=5
+    ),
+    handed=st.integers(1, 500),
+    overlap=st.integers(0, 500),
+)
+@settings(max_examples=15, deadline=None)
+def test_a_summary_is_that_of_the_whole_history_to_the_last_bit(
+    missing: set[int], impossible: dict[int, str], handed: int, overlap: int
+) -> None:
+    # More candles than are looked at, so that the history is cut.
+    market = random_candles(candles_looked_at("summary") + 1000)
+    whole = planted(market, impossible).drop(index=sorted(missing))
+    history = whole.iloc[: len(whole) - handed + min(overlap, handed)]
+    found = features_with_history(whole.iloc[-handed:], history, PERIODS, "summary")
+    filled = as_missing(market, sorted({*missing, *impossible}))
+    expected = standard_features(filled, PERIODS, "summary")
+    unknown = impossible_candles(whole)
+    unknown[1:] |= unknown[:-1].copy()
+    for name in SUMMARY_FEATURES:
+        wanted = np.where(unknown, np.nan, expected[name][whole.index])[-handed:]
+        assert found[name].tobytes() == wanted.tobytes(), name
 
 
 def test_without_a_history_the_first_candles_have_no_average() -> None:

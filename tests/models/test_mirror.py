@@ -3,13 +3,20 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.columns import CHANGE_FEATURES, EXTENDED_FEATURES, average_features
+from dualwindow.columns import (
+    CHANGE_FEATURES,
+    EXTENDED_FEATURES,
+    ODD_SUMMARY_FEATURES,
+    SUMMARY_FEATURES,
+    average_features,
+)
 from dualwindow.data.features.base import change_features, moving_average_features
 from dualwindow.data.features.extended import extended_features
+from dualwindow.data.features.feature_sets import standard_features
 from dualwindow.models.mirror import Mirror, mirror_of
 from tests.makers.markets import random_candles
 
@@ -48,10 +55,20 @@ def test_volatility_volume_and_time_of_day_are_kept() -> None:
     assert set(mirror.sign[len(EIGHT) :]) == {1.0}
 
 
+def test_a_summarys_returns_positions_and_distances_change_sign() -> None:
+    mirror = mirror_of([*EIGHT, *SUMMARY_FEATURES])
+    assert mirror is not None
+    assert mirror.source[len(EIGHT) :] == tuple(range(8, 8 + len(SUMMARY_FEATURES)))
+    signs = dict(zip(SUMMARY_FEATURES, mirror.sign[len(EIGHT) :], strict=True))
+    for name, sign in signs.items():
+        odd = name.startswith(("scaled_return", "range_position", "scaled_log_price"))
+        assert sign == (-1.0 if odd else 1.0), name
+
+
 mirrorable = (
     st.lists(st.sampled_from(ORIGINS), unique=True)
     .map(lambda origins: [f"{kind}{origin}" for origin in origins for kind in CHANGE_FEATURES])
-    .map(lambda names: [*names, "price_to_ma50", "volume_to_ma50", *EXTENDED_FEATURES])
+    .map(lambda names: [*names, "price_to_ma50", "volume_to_ma50", *SUMMARY_FEATURES])
     .flatmap(st.permutations)
 )
 
@@ -84,6 +101,9 @@ def test_highs_and_lows_trade_places_within_their_own_origin(names: list[str]) -
         "price_to_ma1440_5m",
         "rms_change31",
         "rms_change30_5m",
+        "log_rms_change6",
+        "log_rms_change5_5m",
+        "scaled_return5_ETH/USDTUSDT_1m",
         "price_to_ma1440_ETH/USDTUSDT_1m",
         "high_change_shift-1",
         "high_change_5x",
@@ -101,6 +121,29 @@ def test_a_high_without_its_low_means_no_mirror(origin: str) -> None:
     # The low of another origin is no partner.
     assert mirror_of([f"high_change{origin}", "low_change_3d"]) is None
     assert mirror_of([f"high_change{origin}", f"low_change{origin}"]) is not None
+
+
+@given(
+    seed=st.integers(0, 99),
+    volatility=st.sampled_from([1e-4, 1e-3, 0.05]),
+    price=st.sampled_from([1e-8, 1.0, 6e4]),
+    silent=st.tuples(st.integers(1, 1500), st.integers(1, 200)),
+)
+@settings(max_examples=20)
+def test_a_summary_of_mirrored_log_prices_is_the_mirrored_summary(
+    seed: int, volatility: float, price: float, silent: tuple[int, int]
+) -> None:
+    candles = random_candles(20_500, seed, price=price, volatility=volatility, flat=[silent])
+    other: pd.DataFrame = candles.copy()
+    other["open"], other["close"] = 1.0 / candles["open"], 1.0 / candles["close"]
+    other["high"], other["low"] = 1.0 / candles["low"], 1.0 / candles["high"]
+    here, there = (standard_features(market, (), "summary") for market in (candles, other))
+    mirror = mirror_of(SUMMARY_FEATURES)
+    assert mirror is not None
+    image = mirrored(mirror, np.column_stack(list(here.values())))
+    np.testing.assert_allclose(np.column_stack(list(there.values())), image, rtol=0, atol=1e-7)
+    moved = {name for name in here if np.nanmax(np.abs(here[name] - there[name])) > 0.01}
+    assert moved == set(ODD_SUMMARY_FEATURES)
 
 
 def test_features_of_a_mirrored_market_are_the_mirrored_features_for_small_moves() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualwindow.columns import CLASS_NAMES
+from dualwindow.columns import CLASS_NAMES, SUMMARY, SUMMARY_FEATURES, candles_looked_at
 from dualwindow.data.datasets.split import split_dataset
 from dualwindow.data.features.windows import label_frame
 from tests.makers.bot import FEATURE_SETS, Bot, make_bot
@@ -22,6 +22,11 @@ CHANGES = ("double", "halve", "nan", "no volume", "later")
 @pytest.fixture(scope="module", params=FEATURE_SETS)
 def bot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bot:
     return make_bot(tmp_path_factory.mktemp("leakage"), {"feature_set": request.param})
+
+
+@pytest.fixture(scope="module")
+def summary_bot(tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return make_bot(tmp_path_factory.mktemp("summary"), {"feature_set": SUMMARY})
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,26 @@ def test_no_feature_before_a_changed_candle_changes(
     after = bot.features(change(candles, slice(at, at + length - 1), how))
     columns = [name for name in before if name.startswith("%")]
     assert columns
+    pd.testing.assert_frame_equal(
+        before.loc[: at - 1, columns], after.loc[: at - 1, columns], check_exact=True
+    )
+
+
+@given(
+    at=st.integers(candles_looked_at(SUMMARY) - 2000, candles_looked_at(SUMMARY) + 999),
+    length=st.integers(1, 200),
+    how=st.sampled_from(CHANGES),
+)
+@settings(max_examples=8)
+def test_no_feature_of_a_summary_changes_before_a_changed_candle(
+    at: int, length: int, how: str, summary_bot: Bot, btc_futures: pd.DataFrame
+) -> None:
+    candles = btc_futures.iloc[: candles_looked_at(SUMMARY) + 1000].reset_index(drop=True)
+    before = summary_bot.features(candles)
+    after = summary_bot.features(change(candles, slice(at, at + length - 1), how))
+    columns = [name for name in before if name.startswith("%-")]
+    assert tuple(name[2:] for name in columns if name[2:] in SUMMARY_FEATURES) == SUMMARY_FEATURES
+    assert before[columns].iloc[-1].notna().all()
     pd.testing.assert_frame_equal(
         before.loc[: at - 1, columns], after.loc[: at - 1, columns], check_exact=True
     )

@@ -10,7 +10,15 @@ from freqtrade.configuration import TimeRange
 from freqtrade.data.history import load_pair_history
 from freqtrade.enums import CandleType
 
-from dualwindow.columns import FeatureSet
+from dualwindow.columns import (
+    BASE,
+    EXTENDED,
+    EXTENDED_FEATURES,
+    SUMMARY,
+    SUMMARY_FEATURES,
+    FeatureSet,
+    candles_looked_at,
+)
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import DateRange, utc_text
 from dualwindow.data.datasets.prepare import prepare_store
@@ -33,7 +41,7 @@ MARKETS = [
 
 @pytest.mark.parametrize("history", ["the buffer", "everything"])
 @pytest.mark.parametrize(("folder", "mode", "pair", "periods", "first_day"), MARKETS)
-@pytest.mark.parametrize("feature_set", FEATURE_SETS)
+@pytest.mark.parametrize("feature_set", [*FEATURE_SETS, SUMMARY])
 def test_features_of_a_period_are_those_of_the_bots_hooks(
     folder: str,
     mode: str,
@@ -45,6 +53,8 @@ def test_features_of_a_period_are_those_of_the_bots_hooks(
     shared_data: Path,
     tmp_path: Path,
 ) -> None:
+    if feature_set == SUMMARY and max(periods) < candles_looked_at(SUMMARY):
+        first_day = "2023-04-20"
     config = TrainingConfig(feature_set=feature_set)
     first = DateRange.from_dates(first_day, None, None, newest=2**31).first
     assert first is not None
@@ -70,7 +80,8 @@ def test_features_of_a_period_are_those_of_the_bots_hooks(
     at = np.searchsorted(candles.seconds, dataset.seconds)
     np.testing.assert_array_equal(candles.seconds[at], dataset.seconds)
     assert candles.names == dataset.names
-    assert len(dataset.names) == 4 + 2 * len(periods) + (7 if feature_set == "extended" else 0)
+    more = {BASE: 0, EXTENDED: len(EXTENDED_FEATURES), SUMMARY: len(SUMMARY_FEATURES)}
+    assert len(dataset.names) == 4 + 2 * len(periods) + more[feature_set]
     assert np.isfinite(dataset.features).all(), utc_text(first)
     np.testing.assert_allclose(dataset.features, candles.features[at], atol=1e-6)
     # Everything in the period with a future is trained on, and nothing before it.

@@ -95,7 +95,7 @@ GOOD = {
         for side in ("long", "short")
         for barrier in ("tp", "sl")
     },
-    "feature_set": ["base", "extended"],
+    "feature_set": ["base", "extended", "summary"],
     "label_rule": ["hybrid", "first_touch"],
     "label_price_step": ["none", "candles"],
     "epochs": [1, 10_000],

@@ -358,14 +358,21 @@ def test_less_than_three_months_of_training_earn_one_warning(days: int, count: i
     assert all(f"train_period_days {days}" in warning for warning in warnings)
 
 
-def test_a_bot_that_loads_too_little_for_extended_features_earns_one_warning() -> None:
-    training = {"feature_set": "extended"}
+@pytest.mark.parametrize(
+    ("feature_set", "enough", "usual"), [("extended", 1440, 1440), ("summary", 20_160, 43_200)]
+)
+def test_a_bot_that_loads_too_little_for_its_features_earns_one_warning(
+    feature_set: str, enough: int, usual: int
+) -> None:
+    training = {"feature_set": feature_set}
     (warning,) = read(
-        config(training=training, features={"indicator_periods_candles": [60, 1439]})
+        config(training=training, features={"indicator_periods_candles": [60, enough - 1]})
     ).warnings
-    assert "feature_set 'extended' looks back 1441 candles" in warning
-    assert "indicator_periods_candles is 1439" in warning
-    for periods in ([60, 1440], [43200]):
+    assert f"feature_set '{feature_set}' looks back {enough + 1} candles" in warning
+    assert f"indicator_periods_candles is {enough - 1}" in warning
+    assert f"first {enough} candles" in warning
+    assert warning.endswith(f"such as {usual}")
+    for periods in ([60, enough], [43200]):
         content = config(training=training, features={"indicator_periods_candles": periods})
         assert read(content).warnings == ()
 

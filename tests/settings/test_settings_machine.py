@@ -34,9 +34,12 @@ def test_the_buffer_is_the_longest_average_and_a_tenth(
     assert config.calculate_required_buffer_days(periods) == days
 
 
-def test_the_buffer_holds_what_extended_features_look_back_on() -> None:
+def test_the_buffer_holds_what_a_feature_set_looks_back_on() -> None:
     config = TrainingConfig(feature_set="extended")
     assert config.calculate_required_buffer_days((14,)) == 2
+    assert config.calculate_required_buffer_days((43200,)) == 33
+    config = TrainingConfig(feature_set="summary")
+    assert config.calculate_required_buffer_days((14,)) == 16
     assert config.calculate_required_buffer_days((43200,)) == 33
 
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from dualwindow.bot.candles.kitchen import other_candles
 from dualwindow.columns import CANDLE_COLUMNS, FeatureSet, candles_looked_at
-from dualwindow.data.candles.frames import Candles, utc_seconds
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import KnownCandles
 from dualwindow.data.features.base import without_rows
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
-from dualwindow.data.features.feature_sets import standard_features
+from dualwindow.data.features.feature_sets import newest_features, standard_features
 
 
 def features_with_history(
@@ -35,8 +35,8 @@ def features_with_history(
     """Features of candles that look far back, with older candles from the history in front.
 
     Args:
-        candles: N rows with date, close and volume, in time order, and open, high and low if they
-            are to be looked at; they replace those of the history.
+        candles: N rows with date, close and volume, in time order, for `summary` high and low, and
+            open, high and low if they are to be looked at; they replace those of the history.
         history: older candles, with the same columns; None without any.
         periods: of the moving averages (candles).
         feature_set: which features there are beside the averages.
@@ -58,9 +58,10 @@ def features_with_history(
             name: np.concatenate([older[name], columns[name]]) for name in older if name in columns
         }
     known, unknown = KnownCandles().update(columns)
-    filled, rows = _without_holes(known, candle_seconds)
-    features = standard_features(filled, periods, feature_set)
-    found = {name: values[rows[-len(candles) :]] for name, values in features.items()}
+    filled, rows = _without_holes({name: known[name] for name in columns}, candle_seconds)
+    wanted = rows[-len(candles) :]
+    features = newest_features(filled, rows[-1] + 1 - wanted[0], periods, feature_set)
+    found = {name: values[wanted - wanted[0]] for name, values in features.items()}
     return without_rows(found, unknown[-len(candles) :])
 
 
@@ -110,21 +111,25 @@ def _columns(candles: pd.DataFrame) -> dict[str, NDArray[Any]]:
 
 
 def _without_holes(
-    columns: Candles, candle_seconds: int
+    columns: dict[str, NDArray[Any]], candle_seconds: int
 ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
-    """M candles' dates, closes and volumes, missing ones filled, and the rows of the N given."""
+    """The candles with missing ones filled, and the rows of the N given among these M."""
     seconds = columns["date"]
     rows = (seconds - seconds[0]) // candle_seconds
     size = int(rows[-1]) + 1
+    if size == len(rows):
+        return columns, rows
     # A missing candle takes its price from the last one before it.
     source = np.zeros(size, dtype=np.int64)
     source[rows] = np.arange(len(rows))
     np.maximum.accumulate(source, out=source)
     missing = np.ones(size, dtype=bool)
     missing[rows] = False
-    dates = seconds[0] + candle_seconds * np.arange(size, dtype=np.int64)
-    volume = np.where(missing, 0.0, columns["volume"][source])
-    return {"date": dates, "close": columns["close"][source], "volume": volume}, rows
+    close = columns["close"][source]
+    fills = dict.fromkeys(columns, close) | {"volume": np.zeros(size)}
+    filled = {name: np.where(missing, fills[name], columns[name][source]) for name in columns}
+    filled["date"] = seconds[0] + candle_seconds * np.arange(size, dtype=np.int64)
+    return filled, rows
 
 
 class BacktestHistory:

@@ -18,7 +18,9 @@ from dualwindow.columns import (
     EXTENDED_FEATURES,
     HIGH_CHANGE,
     LOW_CHANGE,
+    ODD_SUMMARY_FEATURES,
     PRICE_TO_MA,
+    SUMMARY_FEATURES,
     VOLUME_CHANGE,
     VOLUME_TO_MA,
 )
@@ -31,11 +33,14 @@ logger = logging.getLogger(__name__)
 _ORIGIN: Final = r"(?P<origin>(?:_[^_]+/[^_]+)?(?:_\d+[smhdwM])?)"
 _CHANGE: Final = re.compile(rf"(?P<kind>{'|'.join(CHANGE_FEATURES)}){_ORIGIN}")
 _AVERAGE: Final = re.compile(rf"(?P<kind>{PRICE_TO_MA}|{VOLUME_TO_MA})\d+")
-# Volatility knows no side, volume and time of day none either.
-_EXTENDED: Final = re.compile(rf"(?P<kind>{'|'.join(EXTENDED_FEATURES)})")
+# Whole names: of the base pair and timeframe, and of known periods.
+_FIXED: Final = re.compile(rf"(?P<kind>{'|'.join((*EXTENDED_FEATURES, *SUMMARY_FEATURES))})")
 _PARTNER: Final = {HIGH_CHANGE: LOW_CHANGE, LOW_CHANGE: HIGH_CHANGE}
-_KINDS: Final = (_CHANGE, _AVERAGE, _EXTENDED)
-_KEPT: Final = (VOLUME_CHANGE, VOLUME_TO_MA, *EXTENDED_FEATURES)
+_KINDS: Final = (_CHANGE, _AVERAGE, _FIXED)
+# Volatility knows no side, volume and time of day none either.
+_KEPT: Final = {VOLUME_CHANGE, VOLUME_TO_MA, *EXTENDED_FEATURES, *SUMMARY_FEATURES} - set(
+    ODD_SUMMARY_FEATURES
+)
 
 
 @dataclass(frozen=True)

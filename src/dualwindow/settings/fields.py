@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dualwindow.columns import BASE, EXTENDED, FeatureSet, candles_looked_at
+from dualwindow.columns import BASE, EXTENDED, SUMMARY, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule, PriceStepRule
 from dualwindow.settings.earlier import is_retired
@@ -64,7 +64,9 @@ class SettingFields(FrozenModel):
         BASE,
         description="base: changes of high, low, close and volume, close and volume against their "
         "moving averages; extended: trailing volatilities, relative volume and time of day as "
-        f"well, which look back {candles_looked_at(EXTENDED):,} candles.",
+        f"well, which look back {candles_looked_at(EXTENDED):,} candles; summary: those of base "
+        "and volatilities, ranges, relative volumes and returns over many periods, and the clock, "
+        f"which look back {candles_looked_at(SUMMARY):,} candles.",
     )
 
     # labels

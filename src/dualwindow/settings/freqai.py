@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from dualwindow.columns import EXTENDED, candles_looked_at
+from dualwindow.columns import BASE, candles_looked_at
 from dualwindow.errors import SettingsError
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.machine import Machine, reason_for
@@ -275,12 +275,13 @@ def _warnings(
         )
     looked_at = candles_looked_at(training.feature_set)
     # An average of one candle less needs as many before it as a change does.
-    if training.feature_set == EXTENDED and max(periods) < looked_at - 1:
+    if training.feature_set != BASE and max(periods) < looked_at - 1:
+        usual = next(period for period in USUAL_PERIODS if period >= looked_at - 1)
         warnings.append(
             f"feature_set {training.feature_set!r} looks back {looked_at} candles, but the longest "
             f"of indicator_periods_candles is {max(periods)}, so FreqAI loads too little before "
-            "the first training, whose first day will have no features; add a longer period, such "
-            f"as {USUAL_PERIODS[0]}"
+            f"the first training, whose first {looked_at - 1} candles will have no features; add a "
+            f"longer period, such as {usual}"
         )
     shortest = min(training.window_size, training.future_window)
     if training.max_flat_candles >= shortest:

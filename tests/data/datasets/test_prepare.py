@@ -32,7 +32,7 @@ from tests.makers.stores import PERIODS, assert_same, in_memory, left_in, settin
     chunk=st.integers(1, 40),
     rows_a_batch=st.integers(1, 50),
     rule=st.sampled_from(["hybrid", "first_touch"]),
-    feature_set=st.sampled_from(["base", "extended"]),
+    feature_set=st.sampled_from(["base", "extended", "summary"]),
 )
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_store_is_the_frames_bit_for_bit_whatever_the_chunk(

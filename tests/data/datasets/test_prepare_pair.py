@@ -123,19 +123,20 @@ def test_averages_of_real_candles_are_the_same_from_the_buffer_on(
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
 
 
-def test_extended_features_are_complete_from_the_first_row_of_a_period_on(
-    eth_spot: pd.DataFrame, tmp_path: Path
+@pytest.mark.parametrize(("feature_set", "needed"), [("extended", 1440), ("summary", 20_160)])
+def test_features_are_complete_from_the_first_row_of_a_period_on(
+    feature_set: str, needed: int, eth_spot: pd.DataFrame, tmp_path: Path
 ) -> None:
-    (source,) = write(tmp_path, [eth_spot.iloc[:6000]])
-    config = settings(feature_set="extended")
-    # Two days are read; of these the features need 1,440 candles and a window five.
-    first = int(eth_spot["date"][1440 + 5].timestamp())
+    (source,) = write(tmp_path, [eth_spot.iloc[: needed + 4560]])
+    config = settings(feature_set=feature_set)
+    # A tenth more and whole days are read; the features need these candles and a window five.
+    first = int(eth_spot["date"][needed + 5].timestamp())
     for late, missing in ((0, 0), (-60, 1)):
         asked = replace(source, timerange=DateRange(first + late, None))
         dataset = prepare_store([asked], config, tmp_path / "stores", periods=PERIODS).dataset
         rows = dataset.labelled().all_rows()
         assert dataset.seconds[rows[0]] == first + late + 60 * missing
-        assert look_back(config, PERIODS) == 1440 + 5
+        assert look_back(config, PERIODS) == needed + 5
 
 
 @pytest.mark.parametrize(("window_size", "days"), [(180, 33), (1440, 33), (10_000, 36.94)])

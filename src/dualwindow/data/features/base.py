@@ -185,6 +185,8 @@ class MovingAverageFeatures:
 
     def __init__(self, period: int) -> None:
         self.names = average_features(period)
+        #: Candles that a row needs, its own included.
+        self.look_back = period
         self._close, self._volume = MovingMean(period), MovingMean(period)
 
     def update(self, candles: Candles) -> dict[str, NDArray[np.float64]]:

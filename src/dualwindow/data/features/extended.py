@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import (
+    EXTENDED,
     EXTENDED_FEATURES,
     RELATIVE_VOLUME_FEATURES,
     TIME_FEATURES,
@@ -30,6 +31,7 @@ from dualwindow.columns import (
     VOLATILITY_PERIODS,
     VOLUME_PERIODS,
     VOLUME_REFERENCE,
+    candles_looked_at,
 )
 from dualwindow.data.candles.frames import Candles, utc_seconds
 from dualwindow.data.features.base import (
@@ -42,13 +44,15 @@ from dualwindow.data.features.base import (
 _MINUTES_PER_DAY: Final = 1440
 _ANGLES: Final = 2.0 * np.pi * np.arange(_MINUTES_PER_DAY) / _MINUTES_PER_DAY
 # Looked up: numpy's sine of a value may differ in the last bit with its place in an array.
-_TIMES: Final = dict(zip(TIME_FEATURES, (np.sin(_ANGLES), np.cos(_ANGLES)), strict=True))
+_SINES, _COSINES = np.sin(_ANGLES), np.cos(_ANGLES)
 
 
 class ExtendedFeatures:
     """Trailing volatility, relative volume and time of day, fed block by block."""
 
     names: Final = EXTENDED_FEATURES
+    #: Candles that a row needs, its own included.
+    look_back: Final = candles_looked_at(EXTENDED)
 
     def __init__(self) -> None:
         self._close = np.nan
@@ -75,11 +79,11 @@ class ExtendedFeatures:
         close, volume = float64_column(candles, "close"), float64_column(candles, "volume")
         if not len(close):
             return {name: np.empty(0) for name in self.names}
-        minute = _seconds(candles["date"]) // 60 % _MINUTES_PER_DAY
+        times = clock(minutes_of_day(candles["date"]))
         return (
             self._volatilities(close)
             | self._relative_volumes(volume)
-            | {name: values[minute] for name, values in _TIMES.items()}
+            | dict(zip(TIME_FEATURES, times, strict=True))
         )
 
     def _volatilities(self, close: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -104,7 +108,14 @@ def extended_features(candles: Candles) -> dict[str, NDArray[np.float64]]:
     return ExtendedFeatures().update(candles)
 
 
-def _seconds(dates: Any) -> NDArray[np.int64]:
-    if isinstance(dates, np.ndarray) and dates.dtype == np.int64:
-        return dates
-    return utc_seconds(dates)
+def minutes_of_day(dates: Any) -> NDArray[np.int64]:
+    """(N,) UTC minutes since midnight; dates of any datetime type, or int64 seconds since 1970."""
+    given = isinstance(dates, np.ndarray) and dates.dtype == np.int64
+    seconds: NDArray[np.int64] = dates if given else utc_seconds(dates)
+    return seconds // 60 % _MINUTES_PER_DAY
+
+
+def clock(minutes: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """(N,) sines and (N,) cosines of minutes on a circle of a day."""
+    turned = minutes % _MINUTES_PER_DAY
+    return [_SINES[turned], _COSINES[turned]]

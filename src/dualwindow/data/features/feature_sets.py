@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.columns import BASE, EXTENDED, FeatureSet
+from dualwindow.columns import BASE, EXTENDED, SUMMARY, FeatureSet
 from dualwindow.data.candles.frames import Candles
 from dualwindow.data.candles.impossible import KnownCandles
-from dualwindow.data.features.base import (
-    ChangeFeatures,
-    MovingAverageFeatures,
-    moving_average_features,
-    without_rows,
-)
-from dualwindow.data.features.extended import ExtendedFeatures, extended_features
+from dualwindow.data.features.base import ChangeFeatures, MovingAverageFeatures, without_rows
+from dualwindow.data.features.extended import ExtendedFeatures
+from dualwindow.data.features.summary import SameTimeFeatures, SummaryFeatures
+
+#: Parts that only the base pair and timeframe have.
+_Part = MovingAverageFeatures | ExtendedFeatures | SummaryFeatures | SameTimeFeatures
 
 
 class FeatureStream:
@@ -28,19 +28,18 @@ class FeatureStream:
 
     def __init__(self, periods: Sequence[int], feature_set: FeatureSet = BASE) -> None:
         self._known = KnownCandles()
-        self._parts: list[ChangeFeatures | MovingAverageFeatures | ExtendedFeatures]
-        self._parts = [ChangeFeatures()]
-        self._parts += [MovingAverageFeatures(period) for period in periods]
-        self._parts += [ExtendedFeatures()] if feature_set == EXTENDED else []
+        self._parts = [ChangeFeatures(), *_standard_parts(periods, feature_set)]
         self.names: tuple[str, ...] = tuple(name for part in self._parts for name in part.names)
 
     def update(self, candles: Candles) -> NDArray[np.float32]:
-        """(N, C) float32 of the next N candles, C-contiguous; set `extended` needs their dates."""
+        """(N, C) float32 of the next N candles, C-contiguous; sets beside `base` need dates."""
         known, unknown = self._known.update(candles)
         table = np.empty((len(unknown), len(self.names)), dtype=np.float32)
-        columns = (values for part in self._parts for values in part.update(known).values())
-        for index, values in enumerate(columns):
-            table[:, index] = values
+        index = 0
+        for part in self._parts:
+            for values in part.update(known).values():
+                table[:, index] = values
+                index += 1
         table[unknown] = np.nan
         return table
 
@@ -50,15 +49,37 @@ def standard_features(
 ) -> dict[str, NDArray[np.float64]]:
     """Those features of a whole frame that only the base pair and timeframe have, in order.
 
-    The frame has columns date, close and volume in time order, and open, high and low if they are
-    to be looked at; averages are over `periods` candles.
+    The frame has columns date, close and volume in time order, for `summary` high and low, and
+    open, high and low if they are to be looked at; averages are over `periods` candles.
 
     Returns:
         Feature name to (N,) float64; NaN in unknown rows, as in `FeatureStream`.
     """
     known, unknown = KnownCandles().update(candles)
     features: dict[str, NDArray[np.float64]] = {}
-    for period in periods:
-        features |= moving_average_features(known, period)
-    features |= extended_features(known) if feature_set == EXTENDED else {}
+    for part in _standard_parts(periods, feature_set):
+        features |= part.update(known)
     return without_rows(features, unknown)
+
+
+def newest_features(
+    columns: Mapping[str, NDArray[Any]], rows: int, periods: Sequence[int], feature_set: FeatureSet
+) -> dict[str, NDArray[np.float64]]:
+    """`standard_features` of the last `rows` of many candles, none of them impossible.
+
+    Every part looks at no more candles than its own features need.
+    """
+    features: dict[str, NDArray[np.float64]] = {}
+    for part in _standard_parts(periods, feature_set):
+        seen = {name: values[-(rows + part.look_back - 1) :] for name, values in columns.items()}
+        features |= {name: values[-rows:] for name, values in part.update(seen).items()}
+    return features
+
+
+def _standard_parts(periods: Sequence[int], feature_set: FeatureSet) -> list[_Part]:
+    parts: list[_Part] = [MovingAverageFeatures(period) for period in periods]
+    if feature_set == EXTENDED:
+        parts.append(ExtendedFeatures())
+    if feature_set == SUMMARY:
+        parts += [SummaryFeatures(), SameTimeFeatures()]
+    return parts
