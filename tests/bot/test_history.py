@@ -140,18 +140,23 @@ def test_missing_minutes_count_as_freqtrade_fills_them(missing: set[int], handed
 @given(
     missing=st.sets(st.integers(1, 21_000), max_size=300),
     impossible=st.dictionaries(
-        st.integers(1000, 21_000), st.sampled_from(sorted(IMPOSSIBLE)), max_size=5
+        st.integers(1, 21_160), st.sampled_from(sorted(IMPOSSIBLE)), max_size=5
     ),
+    unknown_start=st.integers(0, 9),
     handed=st.integers(1, 500),
     overlap=st.integers(0, 500),
 )
 @settings(max_examples=15, deadline=None)
 def test_a_summary_is_that_of_the_whole_history_to_the_last_bit(
-    missing: set[int], impossible: dict[int, str], handed: int, overlap: int
+    missing: set[int], impossible: dict[int, str], unknown_start: int, handed: int, overlap: int
 ) -> None:
-    # More candles than are looked at, so that the history is cut.
-    market = random_candles(candles_looked_at("summary") + 1000)
-    whole = planted(market, impossible).drop(index=sorted(missing))
+    # More candles than are looked at, so that the history is cut, before impossible ones too.
+    looked_at = candles_looked_at("summary")
+    market = random_candles(looked_at + 1000)
+    given_ = market.index.drop(sorted(missing))
+    cut = max(len(given_) - handed - looked_at, 1)
+    impossible |= dict.fromkeys(given_[cut : cut + unknown_start], "prices of 0")
+    whole = planted(market, impossible).loc[given_]
     history = whole.iloc[: len(whole) - handed + min(overlap, handed)]
     found = features_with_history(whole.iloc[-handed:], history, PERIODS, "summary")
     filled = as_missing(market, sorted({*missing, *impossible}))

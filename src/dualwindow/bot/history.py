@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dualwindow.bot.candles.kitchen import other_candles
 from dualwindow.columns import CANDLE_COLUMNS, FeatureSet, candles_looked_at
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.data.candles.impossible import KnownCandles
+from dualwindow.data.candles.impossible import KnownCandles, impossible_candles
 from dualwindow.data.features.base import without_rows
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.feature_sets import newest_features, standard_features
@@ -53,6 +53,9 @@ def features_with_history(
         # end later than the candles, so its length does not help.
         stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
         start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
+        # The first price has to be known, or what follows has none to take in its place.
+        while start and impossible_candles(_columns(history.iloc[start : start + 1]))[0]:
+            start -= 1
         older = _columns(history.iloc[start:stop])
         columns = {
             name: np.concatenate([older[name], columns[name]]) for name in older if name in columns

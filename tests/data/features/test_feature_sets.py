@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.columns import EXTENDED_FEATURES, SUMMARY_FEATURES, FeatureSet, candles_looked_at
+from dualwindow.data.features import summary
 from dualwindow.data.features.base import change_features
 from dualwindow.data.features.feature_sets import FeatureStream, standard_features
 from tests.makers.markets import cuts, random_candles
@@ -45,6 +46,10 @@ def test_a_summary_is_the_same_to_the_last_bit_wherever_the_candles_are_cut(
     whole = FeatureStream((50, 1500), "summary").update(candles)
     assert np.concatenate(parts).tobytes() == whole.tobytes()
     assert np.isfinite(whole[-290:]).all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "_ROWS_AT_ONCE", data.draw(st.integers(1000, 9000)))
+        in_parts = FeatureStream((50, 1500), "summary").update(candles)
+    assert in_parts.tobytes() == whole.tobytes()
     # Nor where they begin, as in a running bot.
     later = FeatureStream((50, 1500), "summary").update(candles.iloc[500:])
     wide = -len(SUMMARY_FEATURES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,24 @@ def test_periods_are_candles_on_every_timeframe(minutes: int) -> None:
         assert here[name].tobytes() == there[name].tobytes(), name
     # The candles that are compared are of the same time of day all the same.
     assert dates[0].time() == dates[1440].time()
+
+
+def test_memory_is_that_of_what_is_looked_at_not_of_the_market() -> None:
+    candles = random_candles(150_000, 1)
+    stream = FeatureStream((), SUMMARY)
+    tracemalloc.start()
+    try:
+        for first in range(0, len(candles), 10_000):
+            stream.update(candles.iloc[first : first + 10_000])
+        held, most = tracemalloc.get_traced_memory()
+        SummaryFeatures().update(candles)
+        _, whole = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * 2**20
+    assert most < 20 * 2**20
+    # The features themselves, and a little more.
+    assert whole < 8 * len(candles) * len(DAY_FEATURES) + 40 * 2**20
 
 
 # --- causality ------------------------------------------------------------------------------------
