@@ -144,15 +144,16 @@ def test_predictions_of_a_running_bot_equal_the_backtests(live: Live) -> None:
         np.testing.assert_allclose(probabilities, expected[at], rtol=0, atol=1e-5)
 
 
-def test_a_running_bots_extended_features_take_a_day_from_freqais_history(
-    tmp_path: Path, btc_futures: pd.DataFrame
+@pytest.mark.parametrize(("feature_set", "first"), [("extended", 3000), ("summary", 22_000)])
+def test_a_running_bots_features_take_what_they_look_at_from_freqais_history(
+    feature_set: str, first: int, tmp_path: Path, btc_futures: pd.DataFrame
 ) -> None:
-    bot = trained_bot(tmp_path, btc_futures, feature_set="extended")
+    bot = trained_bot(tmp_path, btc_futures, feature_set=feature_set)
     # FreqAI keeps as much history as it trains on, reckoned from today.
     bot.config["freqai"]["train_period_days"] = 10_000
     before, candles = (
         part.reset_index(drop=True)
-        for part in (btc_futures.iloc[1000:3000], btc_futures.iloc[3000:4000])
+        for part in (btc_futures.iloc[1000:first], btc_futures.iloc[first : first + 1000])
     )
     live = Live(bot, candles, before)
     bot.model._live, bot.model.model = False, bot.model.dd.model_dictionary[PAIR]

@@ -11,6 +11,7 @@ import pytest
 from freqtrade.enums import CandleType, RunMode
 from freqtrade.exceptions import TemporaryError
 
+from dualwindow.columns import SUMMARY, candles_looked_at
 from tests.makers.bot import PAIR, Bot, make_bot
 
 ROWS = 499
@@ -97,7 +98,9 @@ def trained_bot(folder: Path, btc_futures: pd.DataFrame, **parameters: Any) -> B
     bot = make_bot(folder, {"use_confidence_thresholding": False, **parameters})
     freqai = bot.config["freqai"]
     freqai |= {"expiration_hours": NEVER_EXPIRES, "live_retrain_hours": NEVER_EXPIRES}
-    model = bot.train(bot.features(btc_futures.iloc[:3000].reset_index(drop=True)))
+    # More candles where the features of the first ones are not known.
+    rows = 3000 if bot.model._settings.feature_set != SUMMARY else candles_looked_at(SUMMARY) + 1500
+    model = bot.train(bot.features(btc_futures.iloc[:rows].reset_index(drop=True)))
     kitchen = bot.kitchen()
     kitchen.set_new_model_names(PAIR, 1_700_000_000)
     kitchen.training_features_list = list(bot.features(btc_futures.iloc[:300]).filter(like="%-"))

@@ -17,7 +17,7 @@ import pytest
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.cli.train.folder import CHECKPOINT_NAME, TrainingFolder
-from dualwindow.columns import EXTENDED_FEATURES
+from dualwindow.columns import EXTENDED_FEATURES, SUMMARY_FEATURES
 from dualwindow.models import portable
 from dualwindow.models.portable import load_portable
 from dualwindow.settings import TrainingConfig
@@ -250,12 +250,28 @@ def test_an_evaluation_decides_as_the_model_does_unless_told_otherwise(folder: P
     assert thresholds("-c", "mode.json") == {"SHORT": 0.45, "HOLD": 0.4, "LONG": 0.45}
 
 
-def test_a_model_of_extended_features_is_trained_saved_and_evaluated(folder: Path) -> None:
-    timerange = ["--date-from", "2025-05-06", "--date-to", "2025-05-07"]
-    words = ["--epochs", "1", "--output", "model", "--feature-set", "extended"]
+@pytest.mark.parametrize(
+    ("feature_set", "more", "rows", "first", "last"),
+    [
+        ("extended", EXTENDED_FEATURES, 7200, "2025-05-06", "2025-05-07"),
+        ("summary", SUMMARY_FEATURES, 26_500, "2025-05-20", "2025-05-21"),
+    ],
+)
+def test_a_model_of_other_features_is_trained_saved_and_evaluated(
+    feature_set: str,
+    more: tuple[str, ...],
+    rows: int,
+    first: str,
+    last: str,
+    folder: Path,
+    btc_futures: pd.DataFrame,
+) -> None:
+    write_candles(folder, btc_futures.iloc[:rows])
+    timerange = ["--date-from", first, "--date-to", last]
+    words = ["--epochs", "1", "--output", "model", "--feature-set", feature_set]
     assert main(["train", *timerange, *words]) == 0
     loaded = load_portable(folder / "model")
-    assert loaded.model.feature_names[-len(EXTENDED_FEATURES) :] == EXTENDED_FEATURES
+    assert loaded.model.feature_names[-len(more) :] == more
     assert loaded.model.mirrors
     # The configuration still says base; the model's features count.
     assert main(["evaluate", "model", "--output", "out.json"]) == 0
