@@ -63,9 +63,11 @@ def features_with_history(
     known, unknown = KnownCandles().update(columns)
     filled, rows = _without_holes({name: known[name] for name in columns}, candle_seconds)
     wanted = rows[-len(candles) :]
-    features = newest_features(filled, rows[-1] + 1 - wanted[0], periods, feature_set)
-    found = {name: values[wanted - wanted[0]] for name, values in features.items()}
-    return without_rows(found, unknown[-len(candles) :])
+    newest = int(rows[-1] + 1 - wanted[0])
+    features = newest_features(filled, newest, periods, feature_set)
+    if newest > len(candles):
+        features = {name: values[wanted - wanted[0]] for name, values in features.items()}
+    return without_rows(features, unknown[-len(candles) :])
 
 
 def joined_history(
