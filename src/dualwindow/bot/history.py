@@ -54,8 +54,9 @@ def features_with_history(
         stop = int(history["date"].searchsorted(candles["date"].iloc[0]))
         start = max(stop - max((*periods, candles_looked_at(feature_set))), 0)
         # The first price has to be known, or what follows has none to take in its place.
-        while start and impossible_candles(_columns(history.iloc[start : start + 1]))[0]:
-            start -= 1
+        if impossible_candles(_columns(history.iloc[start : start + 1]))[:1].any():
+            earlier = _columns(history.iloc[: start + 1])
+            start = int(np.append(0, np.flatnonzero(~impossible_candles(earlier)))[-1])
         older = _columns(history.iloc[start:stop])
         columns = {
             name: np.concatenate([older[name], columns[name]]) for name in older if name in columns
