@@ -15,11 +15,9 @@ from benchmarks.measure import interleaved
 from benchmarks.results import Result, at_most, compared
 from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
 from dualwindow.data.datasets.window_stream import WindowStream
-from dualwindow.models.network import (
-    TREND_GAIN,
-    DualWindowNetwork,
-    NetworkShape,
-)
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
+from dualwindow.models.networks.trend import TREND_GAIN
 from dualwindow.models.predict import predict_rows
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig

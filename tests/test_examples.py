@@ -44,7 +44,7 @@ ENTRY_POINTS = (
     "model_selection.walk_forward:walk_pair",
     "data.features.feature_code:code_fingerprint",
     "models.mirror:mirror_for",
-    "models.network:NetworkShape.from_settings",
+    "models.networks.shape:NetworkShape.from_settings",
     "models.trained_model:TrainedModel.predict",
     "report.verdict:verdict_of",
     "runtime.files:whole_file",

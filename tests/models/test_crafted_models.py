@@ -15,7 +15,8 @@ from dualwindow.confidence.calibration import Calibration
 from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.serialization import about_of, to_bytes
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig

@@ -50,6 +50,8 @@ OTHER = {
     "short_sl_pct": 0.01,
     "label_rule": "first_touch",
     "label_price_step": "candles",
+    "window_features": ["*_change"],
+    "wide_features": ["price_to_ma*"],
     "epochs": 5,
     "batch_size": 128,
     "learning_rate": 0.001,

@@ -5,7 +5,9 @@ import torch
 
 from dualwindow.columns import CHANGE_FEATURES
 from dualwindow.models.mirror import Mirror
-from dualwindow.models.network import SCALED_BOUND, DualWindowNetwork, NetworkShape, swap_sides
+from dualwindow.models.network import DualWindowNetwork, swap_sides
+from dualwindow.models.networks.inputs import SCALED_BOUND
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.settings import TrainingConfig
 
 NAMES = ("high_change", "low_change", "volume_change")

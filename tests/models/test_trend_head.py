@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from dualwindow.columns import CHANGE_FEATURES, HOLD, LONG, SHORT
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.models.mirror import close_changes, mirror_of
-from dualwindow.models.network import SCALED_BOUND, TREND_GAIN, DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.inputs import SCALED_BOUND
+from dualwindow.models.networks.shape import NetworkShape
+from dualwindow.models.networks.trend import TREND_GAIN
 from dualwindow.settings import TrainingConfig
 from tests.training.test_trainer import candles, frame, labels, settings, trainer_of
 

@@ -16,9 +16,15 @@ TRAIN_ROWS = 3000
 SLICE_ROWS = 900
 
 
-@pytest.fixture(scope="module", params=FEATURE_SETS)
+#: Settings of the features: the sets, and some features for the wide path.
+SETTINGS = [{"feature_set": name} for name in FEATURE_SETS] + [
+    {"wide_features": ["price_to_ma*", "close_change"], "window_features": ["*_change"]}
+]
+
+
+@pytest.fixture(scope="module", params=SETTINGS, ids=[*FEATURE_SETS, "wide"])
 def bot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bot:
-    return make_bot(tmp_path_factory.mktemp("parity"), {"feature_set": request.param})
+    return make_bot(tmp_path_factory.mktemp("parity"), request.param)
 
 
 @pytest.fixture(scope="module")

@@ -53,9 +53,14 @@ def frames(btc_futures: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 @pytest.mark.parametrize("streaming", [{}, {"streaming_chunk_size": 1}, {"use_streaming": False}])
+@pytest.mark.parametrize("wide_features", [None, ["price_to_ma*", "close_change"]])
 def test_a_store_trains_the_model_that_memory_trains(
-    streaming: dict[str, Any], frames: list[pd.DataFrame], tmp_path: Path
+    streaming: dict[str, Any],
+    wide_features: list[str] | None,
+    frames: list[pd.DataFrame],
+    tmp_path: Path,
 ) -> None:
+    config = settings(wide_features=wide_features)
     frame = frames[0]
     columns = change_features(frame)
     for timerange in PERIODS:
@@ -66,10 +71,10 @@ def test_a_store_trains_the_model_that_memory_trains(
         np.ascontiguousarray(np.stack(list(columns.values()), axis=1).astype(np.float32)),
         flat_candles(frame),
     )
-    labels, _ = label_frame(frame, settings())
-    expected = train_model(candles, labels, settings(), name="memory")
+    labels, _ = label_frame(frame, config)
+    expected = train_model(candles, labels, config, name="memory")
     dataset = stored(tmp_path, [frame], settings())
-    found = train_dataset(dataset, settings(**streaming), name="store").model
+    found = train_dataset(dataset, config.replace(**streaming), name="store").model
     assert weights(found) == weights(expected)
 
 

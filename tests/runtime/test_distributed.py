@@ -28,7 +28,8 @@ from dualwindow.data.features.base import change_features
 from dualwindow.data.features.windows import label_frame
 from dualwindow.errors import DualWindowError, SettingsError
 from dualwindow.models.mirror import Mirror
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.runtime import distributed as module
 from dualwindow.runtime.distributed import ALONE, Ranks, joined_ranks
 from dualwindow.settings import TrainingConfig

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.models.mirror import mirror_of
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.predict import predict_rows
 from dualwindow.runtime import threads as compute_threads
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads

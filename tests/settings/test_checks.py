@@ -11,7 +11,8 @@ from freqtrade.config_schema.config_schema import CONF_SCHEMA
 
 from dualwindow.cli.main import main
 from dualwindow.errors import ModelFileError
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.pretrained import load_pretrained
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.freqai_options import FeatureOptions, FreqaiOptions, SplitOptions

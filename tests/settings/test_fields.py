@@ -76,7 +76,9 @@ def test_no_setting_is_undescribed() -> None:
 
 
 def test_every_setting_of_the_design_is_there_and_few_more() -> None:
-    assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {"learning_rate_schedule"}
+    assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {
+        *("learning_rate_schedule", "window_features", "wide_features")
+    }
 
 
 def test_no_parameters_give_the_defaults() -> None:
@@ -97,6 +99,8 @@ GOOD = {
     },
     "feature_set": ["base", "extended", "summary"],
     "label_rule": ["hybrid", "first_touch"],
+    "window_features": [None, ("close_change",), ["*_change", "my_*"], []],
+    "wide_features": [None, ["mine"], []],
     "label_price_step": ["none", "candles"],
     "epochs": [1, 10_000],
     "batch_size": [1, 65_536],
@@ -153,6 +157,8 @@ BAD = {
     },
     "feature_set": ["", "Base", "all", None],
     "label_rule": ["", "Hybrid", "touch", None],
+    "window_features": ["close_change", [1], [""]],
+    "wide_features": [True, [None], ["x" * 300]],
     "label_price_step": ["", "auto", 0.01, True, None],
     "epochs": [-1, 1.0, "100"],
     "batch_size": [0, 256.0, "256"],

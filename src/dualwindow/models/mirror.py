@@ -24,6 +24,7 @@ from dualwindow.columns import (
     VOLUME_CHANGE,
     VOLUME_TO_MA,
 )
+from dualwindow.data.features.column_roles import ColumnRoles
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
 
@@ -92,13 +93,23 @@ def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
     if config.mirror == "off":
         return None
     mirror = mirror_of(names)
+    if mirror is not None and not _keeps_roles(mirror, ColumnRoles.of(config, names)):
+        mirror = None
     if mirror is None and config.mirror == "on":
         raise DataError(
-            "mirror 'on' needs a known mirror image of every feature, and at least one of "
-            f"{', '.join(names)} has none; use mirror 'auto'"
+            "mirror 'on' needs a known mirror image of every feature, beside it in window_features "
+            f"and wide_features, and at least one of {', '.join(names)} has none; use mirror 'auto'"
         )
     if mirror is None or not config.barriers_are_symmetric:
         reason = "a feature has no mirror image" if mirror is None else "the barriers differ"
         logger.info("training without mirrored windows: %s", reason)
         return None
     return mirror
+
+
+def _keeps_roles(mirror: Mirror, roles: ColumnRoles) -> bool:
+    """Whether the image of every feature is seen where the feature is."""
+    return all(
+        {mirror.source[position] for position in seen} == set(seen)
+        for seen in (roles.window, roles.wide)
+    )

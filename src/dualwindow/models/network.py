@@ -1,102 +1,31 @@
-"""The network: scaling, patches, LSTM layers with LayerNorm, dense layers, trend head, logits."""
+"""The network: scaling, patches, LSTM layers with LayerNorm, wide path, dense layers, logits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.models.mirror import Mirror, close_changes
-from dualwindow.settings import TrainingConfig
+from dualwindow.models.mirror import Mirror
+from dualwindow.models.networks.inputs import mirrored, parted, scaled
+from dualwindow.models.networks.shape import NetworkShape
+from dualwindow.models.networks.trend import trend_logit
 from dualwindow.settings.checks.sizes import CHANNELS_PER_FEATURE
 
-#: Scaled features are clipped to this many interquartile ranges on either side of the median.
-SCALED_BOUND: Final = 8.0
-#: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
-TREND_SHARES: Final = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 1.0)
-#: Factor of the trend head's output. AdamW moves each weight by about the step size, whatever it
-#: is for, and a handful of weights that begin at 0 have farther to go than those of the layers.
-TREND_GAIN: Final = 5.0
 _SWAPPED: Final = [LONG, HOLD, SHORT]
 
 
-@dataclass(frozen=True)
-class NetworkShape:
-    """Sizes of the network.
-
-    Attributes:
-        n_features: C, features a candle.
-        lstm_units: width of each LSTM layer.
-        dense_units: width of each dense layer.
-        patch_size: candles merged into one LSTM step.
-        dropout: share of the last dense layer's units dropped in training.
-        lstm_dropout: share of the units of each LSTM layer but the last dropped in training.
-        trend_features: positions of the features that the trend head sums up.
-        trend_spans: candles of each of its sums; no spans, no trend head.
-    """
-
-    n_features: int
-    lstm_units: tuple[int, ...]
-    dense_units: tuple[int, ...]
-    patch_size: int
-    dropout: float
-    lstm_dropout: float = 0.0
-    trend_features: tuple[int, ...] = ()
-    trend_spans: tuple[int, ...] = ()
-
-    @classmethod
-    def from_settings(cls, config: TrainingConfig, names: Sequence[str]) -> NetworkShape:
-        """The sizes that the settings ask for; without `close_changes` there is no trend head.
-
-        Example:
-            >>> names = "volume_change", "close_change"
-            >>> shape = NetworkShape.from_settings(TrainingConfig(), names)
-            >>> shape.n_features, shape.trend_features, shape.trend_spans
-            (2, (1,), (15, 30, 60, 120, 180))
-        """
-        changes = close_changes(names)
-        spans: set[int] = set()
-        if config.trend_head and changes:
-            spans = {max(round(share * config.window_size), 1) for share in TREND_SHARES}
-        return cls(
-            len(names),
-            config.lstm_units,
-            config.dense_units,
-            config.patch_size,
-            config.dropout,
-            config.lstm_dropout,
-            changes if spans else (),
-            tuple(sorted(spans)),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """All sizes as plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> NetworkShape:
-        """Make a shape from `to_dict`'s result, where tuples may have become lists.
-
-        Models of earlier versions know of neither trend head nor `lstm_dropout`, and have none.
-        """
-        sizes: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in content.items()
-        }
-        return cls(**sizes)
-
-
 class DualWindowNetwork(nn.Module):
-    """From unscaled windows (B, P, C) to logits (B, 3) in the order SHORT, HOLD, LONG.
+    """From unscaled inputs to logits (B, 3) in the order SHORT, HOLD, LONG.
 
-    Beside the LSTM layers stands the trend head: a linear map of the trailing sums of the close's
-    changes, straight to the sides (the autoregressive path of LSTNet, Lai et al. 2018,
-    arXiv:1703.07015). An LSTM has to learn to add up, and learns the market's hours by heart
-    before; a trend is found by a handful of weights.
+    Inputs are windows (B, P, C), or with a wide path tables, see `networks.inputs`. The wide path
+    joins the dense layers beside the LSTM's last state, and is mapped straight to the logits
+    (Cheng et al. 2016, Wide and deep learning, arXiv:1606.07792).
+
+    Beside the LSTM layers stands the trend head, see `networks.trend`.
 
     Args:
         shape: sizes of the layers.
@@ -127,7 +56,7 @@ class DualWindowNetwork(nn.Module):
         self.register_buffer("mirror_source", torch.tensor(list(source), dtype=torch.int64))
         self.register_buffer("mirror_sign", torch.tensor(list(sign), dtype=torch.float32))
 
-        width = shape.n_features
+        width = len(shape.roles.window)
         self.patches: nn.Conv1d | None = None
         if shape.patch_size > 1:
             channels = width * CHANNELS_PER_FEATURE
@@ -140,12 +69,16 @@ class DualWindowNetwork(nn.Module):
             self.norms.append(nn.LayerNorm(units))
             width = units
         self.dense = nn.ModuleList()
+        width += len(shape.wide_features)
         for units in shape.dense_units:
             self.dense.append(nn.Linear(width, units))
             width = units
         between = shape.lstm_units[:-1] if shape.lstm_dropout else ()
         self._dropped_widths = [*between, width]
         self.head = nn.Linear(width, len(CLASS_NAMES))
+        self.wide: nn.Parameter | None = None
+        if shape.wide_features:
+            self.wide = nn.Parameter(torch.zeros(len(CLASS_NAMES), len(shape.wide_features)))
         self.trend: nn.Parameter | None = None
         if shape.trend_spans:
             # Zeros, not draws: the layers begin with the same weights with and without it.
@@ -153,9 +86,9 @@ class DualWindowNetwork(nn.Module):
                 torch.zeros(len(shape.trend_features), len(shape.trend_spans))
             )
 
-    def mirrored(self, windows: Tensor) -> Tensor:
-        """Mirror images of unscaled windows: (B, P, C) to (B, P, C)."""
-        return windows.index_select(-1, self.mirror_source) * self.mirror_sign
+    def mirrored(self, inputs: Tensor) -> Tensor:
+        """Mirror images of unscaled inputs, of their shape."""
+        return mirrored(inputs, self.shape.roles, self.mirror_source, self.mirror_sign)
 
     def draw_dropout(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw the factors (B, D) by which hidden layers are multiplied in training.
@@ -172,18 +105,32 @@ class DualWindowNetwork(nn.Module):
         ]
         return torch.cat(factors, dim=1)
 
-    def forward(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
-        """(B, 3) logits of (B, P, C) unscaled windows; `draw_dropout` drops units in training."""
-        logits: Tensor = self.head(self.hidden(windows, dropout))
+    def forward(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
+        """(B, 3) logits of unscaled inputs; `draw_dropout` drops units in training."""
+        windows, wide = self._scaled_parts(inputs)
+        logits: Tensor = self.head(self._hidden(windows, wide, dropout))
+        if self.wide is not None:
+            logits = logits + nn.functional.linear(wide, self.wide)
         if self.trend is None:
             return logits
-        predicted = self._trend_logit(windows)
+        predicted = self._trend_logit(inputs, self.trend)
         # SHORT, HOLD, LONG: of how likely HOLD is, a trend knows nothing.
         return logits + torch.stack([-predicted, torch.zeros_like(predicted), predicted], dim=-1)
 
-    def hidden(self, windows: Tensor, dropout: Tensor | None = None) -> Tensor:
+    def hidden(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
         """Compute the layer below the logits, (B, U), from what `forward` takes."""
-        x = ((windows - self.center) / self.scale).clamp(-SCALED_BOUND, SCALED_BOUND)
+        return self._hidden(*self._scaled_parts(inputs), dropout)
+
+    def _scaled_parts(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        roles = self.shape.roles
+        windows, wide = parted(inputs, roles)
+        return (
+            scaled(windows, roles.window, self.center, self.scale),
+            scaled(wide, roles.wide, self.center, self.scale),
+        )
+
+    def _hidden(self, x: Tensor, wide: Tensor, dropout: Tensor | None) -> Tensor:
+        """As `hidden`, from scaled windows and wide features."""
         factors = self._factors(dropout)
         # (P, B, C) or (P / k, B, 4 C): steps first, as the recurrent kernels want them.
         x = x.transpose(0, 1) if self.patches is None else self._patched(x)
@@ -192,8 +139,10 @@ class DualWindowNetwork(nn.Module):
             x, _ = lstm(x)  # (steps, B, units)
             # Of the last layer only the last step is looked at.
             x = norm(x[-1] if index == last else x)
-            if index < last and factors[index] is not None:
-                x = x * factors[index]
+            if index < last and (factor := factors[index]) is not None:
+                x = x * factor
+        if self.wide is not None:
+            x = torch.cat([x, wide], dim=-1)
         for layer in self.dense:
             x = torch.relu(layer(x))
         return x if factors[-1] is None else x * factors[-1]
@@ -213,24 +162,19 @@ class DualWindowNetwork(nn.Module):
         weight = self.patches.weight.transpose(1, 2).reshape(self.patches.out_channels, -1)
         return nn.functional.linear(patches, weight, self.patches.bias)
 
-    def _trend_logit(self, windows: Tensor) -> Tensor:
-        """The trend's logit for LONG and against SHORT, (B,); its mirror image is the opposite.
+    def _trend_logit(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        roles, at = self.shape.roles, self.shape.trend_features
+        windows, _ = parted(inputs, roles)
+        scale = self.scale[[roles.window[position] for position in at]]
+        changes = torch.stack([windows[..., position] for position in at], dim=-1)
+        return trend_logit(changes, scale, self.shape.trend_spans, weights)
 
-        Not centred, unlike what the layers see, so that it is odd in the changes.
-        """
-        assert self.trend is not None
-        scaled = [windows[..., at] / self.scale[at] for at in self.shape.trend_features]
-        changes = torch.stack(scaled, dim=-1).clamp(-SCALED_BOUND, SCALED_BOUND)  # (B, P, K)
-        # By the root of their length, so that the sums of a random walk are of one size.
-        sums = [changes[:, -span:].sum(dim=1) / span**0.5 for span in self.shape.trend_spans]
-        return TREND_GAIN * (torch.stack(sums, dim=-1) * self.trend).sum(dim=(1, 2))
-
-    def log_probabilities(self, windows: Tensor) -> Tensor:
+    def log_probabilities(self, inputs: Tensor) -> Tensor:
         """Log probabilities (B, 3) in float32, averaged with the mirror image where it has one."""
-        direct = torch.log_softmax(self(windows).float(), dim=-1)
+        direct = torch.log_softmax(self(inputs).float(), dim=-1)
         if not self.mirrors:
             return direct
-        mirror = torch.log_softmax(self(self.mirrored(windows)).float(), dim=-1)
+        mirror = torch.log_softmax(self(self.mirrored(inputs)).float(), dim=-1)
         return torch.log_softmax((direct + mirror[:, _SWAPPED]) / 2, dim=-1)
 
 

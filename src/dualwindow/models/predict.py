@@ -15,6 +15,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.errors import TrainingStoppedError
 from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.inputs import parted
 from dualwindow.runtime.threads import ComputeThreads, prediction_threads
 
 #: LSTM steps that a thread computes at a time (windows times steps a window): more would leave the
@@ -63,7 +64,8 @@ def predict_rows(
     for piece, windows in stream.batches(rows, chunk):
         if should_stop():
             raise TrainingStoppedError("the bot asked the training to stop")
-        steps = len(windows) * (windows.shape[1] // network.shape.patch_size)
+        candles = parted(windows, network.shape.roles)[0].shape[1]
+        steps = len(windows) * (candles // network.shape.patch_size)
         batches = -(-steps // PREDICTION_STEPS) if device.type == "cpu" else 1
         # Whichever thread is free takes the next batch, so none waits for one that was held up. All
         # threads get as many batches, so that none is left over at the end.

@@ -16,7 +16,8 @@ from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.models.model_files import find_pretrained
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS
@@ -24,7 +25,10 @@ from dualwindow.settings.training_config import ROW_SETTINGS
 logger = logging.getLogger(__name__)
 
 #: Settings that are the model's unless they are given.
-_OF_NETWORK: Final = ("lstm_units", "dense_units", "patch_size", "trend_head")
+_OF_NETWORK: Final = (
+    *("lstm_units", "dense_units", "patch_size", "trend_head"),
+    *("window_features", "wide_features"),
+)
 
 
 def load_pretrained(config: TrainingConfig, models: Path) -> PortableModel | None:

@@ -22,7 +22,8 @@ from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.manifest import MODEL_FORMAT
-from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
+from dualwindow.models.network import DualWindowNetwork, restored_network
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import RETIRED_SETTINGS
 
@@ -192,8 +193,14 @@ def _require_size(shape: NetworkShape, state: Mapping[str, Tensor]) -> None:
     sizes = (shape.n_features, *shape.lstm_units, *shape.dense_units, shape.patch_size)
     if not all(0 < operator.index(size) <= largest for size in sizes):
         raise ValueError(f"a network of sizes {sizes} for weights of at most {largest}")
-    if not set(shape.trend_features) <= set(range(shape.n_features)):
-        raise ValueError(f"trend features {shape.trend_features} of {shape.n_features}")
+    roles = shape.roles
+    for seen, features in (
+        (roles.window, shape.n_features),
+        (roles.wide, shape.n_features),
+        (shape.trend_features, len(roles.window)),
+    ):
+        if not set(seen) <= set(range(features)) or list(seen) != sorted(set(seen)):
+            raise ValueError(f"the network sees the features {seen} of {features}")
     source = state["mirror_source"].tolist()
     if sorted(source) != list(range(len(source))):
         raise ValueError(f"a mirror that takes its features from {source}")

@@ -21,7 +21,8 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
 from dualwindow.models.manifest import write_manifest
 from dualwindow.models.model_confidence import ModelConfidence
-from dualwindow.models.network import DualWindowNetwork, NetworkShape, restored_network
+from dualwindow.models.network import DualWindowNetwork, restored_network
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.predict import predict_rows
 from dualwindow.models.serialization import ModelContent
 from dualwindow.runtime.device import prediction_device, resolve_device
@@ -146,7 +147,13 @@ class TrainedModel(ModelConfidence):
             TrainingStoppedError: when `should_stop` returned true.
         """
         sizes = ChunkSizes.from_settings(self.config)
-        stream = WindowStream(features, self.config.window_size, sizes, device=self._device)
+        stream = WindowStream(
+            features,
+            self.config.window_size,
+            sizes,
+            device=self._device,
+            roles=self._network.shape.roles,
+        )
         return predict_rows(
             self._network, stream, rows, self._device, should_stop=should_stop, threads=threads
         )

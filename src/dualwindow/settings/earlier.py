@@ -11,7 +11,11 @@ from typing import Any, Final
 RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 #: Settings that earlier versions lack, with the value at which rows and models are theirs. At it
 #: they are left out of every fingerprint, so that earlier folders, checkpoints and stores count.
-LATER_SETTINGS: Final[Mapping[str, Any]] = {"label_price_step": "none"}
+LATER_SETTINGS: Final[Mapping[str, Any]] = {
+    "label_price_step": "none",
+    "window_features": None,
+    "wide_features": None,
+}
 
 #: What the earlier training module's command line called otherwise, without case and separators,
 #: and where it is now.

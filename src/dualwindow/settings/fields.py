@@ -21,8 +21,10 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": 
 Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=8192)]
-#: Most windows or rows at a time, far more than any memory holds: in effect no bound.
+#: Most windows or rows at a time, far more than any memory holds.
 _MOST_ROWS: Final = 1_000_000_000
+FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
+FeatureNames = Annotated[tuple[FeatureName, ...], Field(max_length=1000)]
 #: Most layers of a kind.
 _MOST_LAYERS: Final = 16
 
@@ -67,6 +69,16 @@ class SettingFields(FrozenModel):
         f"well, which look back {candles_looked_at(EXTENDED):,} candles; summary: those of base "
         "and volatilities, ranges, relative volumes and returns over many periods, and the clock, "
         f"which look back {candles_looked_at(SUMMARY):,} candles.",
+    )
+    window_features: FeatureNames | None = Field(
+        None,
+        description="Features of which the network sees the whole window: names or patterns with * "
+        "and ?, such as my_rsi of the column %-my_rsi; all but the summary columns unless given.",
+    )
+    wide_features: FeatureNames | None = Field(
+        None,
+        description="Features of the window's last candle for the dense layers and the classes, "
+        "past the LSTM layers; the summary columns unless given.",
     )
 
     # labels
@@ -280,7 +292,7 @@ class SettingFields(FrozenModel):
         description="Go on in one process when worker processes fail; false: stop with an error.",
     )
 
-    @field_validator("lstm_units", "dense_units", mode="before")
+    @field_validator("lstm_units", "dense_units", "window_features", "wide_features", mode="before")
     @classmethod
     def _list_to_tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value

@@ -24,7 +24,7 @@ class Batch:
     """One rank's share of the batch of a training step.
 
     Attributes:
-        windows: (B, P, C) unscaled, some of them mirrored.
+        windows: inputs of B windows, unscaled, some of them mirrored.
         labels: (B,) classes, swapped where the window is mirrored.
         dropout: (B, D) factors from `DualWindowNetwork.draw_dropout`.
         total: windows of the batch over all ranks; B where one trains alone.
@@ -88,8 +88,8 @@ def epoch_batches(
         for batch in batches:
             piece, windows = next(pieces, nothing)
             x, y = windows, labels[piece]
-            if any_mirrored:
+            if any_mirrored and len(y):
                 flip = mirrored[piece]
-                x = torch.where(flip[:, None, None], network.mirrored(x), x)
+                x = torch.where(flip.view(-1, *[1] * (x.ndim - 1)), network.mirrored(x), x)
                 y = torch.where(flip, swap_sides(y), y)
             yield Batch(x, y, dropout[piece], len(batch))

@@ -10,6 +10,7 @@ import torch
 
 from dualwindow.data.datasets.split import Split
 from dualwindow.data.datasets.statistics import describe_balance, drawn_counts
+from dualwindow.models.networks.inputs import empty
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
@@ -38,7 +39,7 @@ def epoch_seconds(
     """
     network, step = run.network.train(), run.step
     device = network.center.device
-    windows = torch.zeros(batch_size, window_size, network.shape.n_features, device=device)
+    windows = empty(batch_size, window_size, network.shape.roles, device)
     labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
     dropout = network.draw_dropout(batch_size, torch.Generator()).to(device)
     # The first step includes what torch sets up once.

@@ -160,7 +160,13 @@ def predict_evaluation_rows(
             predict = partial(
                 predict_rows,
                 network.to(device),
-                WindowStream(dataset.features, config.window_size, sizes, device=device),
+                WindowStream(
+                    dataset.features,
+                    config.window_size,
+                    sizes,
+                    device=device,
+                    roles=network.shape.roles,
+                ),
                 everything[ranks.share(len(everything))],
                 device,
                 should_stop=session.should_stop,

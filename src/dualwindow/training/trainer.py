@@ -18,10 +18,12 @@ from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
 from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
 from dualwindow.data.datasets.window_stream import WindowStream
+from dualwindow.data.features.column_roles import ColumnRoles
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState
 from dualwindow.models.mirror import Mirror, mirror_for
-from dualwindow.models.network import DualWindowNetwork, NetworkShape
+from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import untrained_network
 from dualwindow.runtime.counts import counted
@@ -83,7 +85,9 @@ class Trainer:
         self._session = session
         self._ranks = session.ranks
         self._device = resolve_device(config.device)
-        self._stream = WindowStream.watched(dataset.features, config, self._device)
+        self._stream = WindowStream.watched(
+            dataset.features, config, self._device, ColumnRoles.of(config, dataset.names)
+        )
         self._validation = Validation(
             split.validation, config, self._stream, self._device, session.ranks
         )
@@ -111,9 +115,8 @@ class Trainer:
             with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
                 run, validated = self._begin(network, generator), len(self._validation)
-                log_estimate(
-                    run, self._split, config, validation_windows=validated, ranks=self._ranks
-                )
+                ranks = self._ranks
+                log_estimate(run, self._split, config, validation_windows=validated, ranks=ranks)
                 self._run_epochs(run)
         return FittedNetwork(run.best_network(), run.history, run.best_epoch)
 
@@ -247,10 +250,10 @@ def _initial_network(
     """
     if start is not None:
         return untrained_network(start, config)
-    names = train.dataset.names
-    if problems := size_problems(config, len(names), training_memory()):
+    shape = NetworkShape.from_settings(config, train.dataset.names)
+    seen, wide = len(shape.roles.window), len(shape.roles.wide)
+    if problems := size_problems(config, seen, training_memory(), n_wide=wide):
         raise SettingsError(problems, "the settings of the network")
-    shape = NetworkShape.from_settings(config, names)
     if config.trend_head and not shape.trend_spans:
         logger.info("training without a trend head: no feature is a change of the close")
     center, scale = robust_scaling(train)
@@ -266,9 +269,8 @@ def _initial_network(
 def _require_sides(train: Selection, config: TrainingConfig) -> None:
     """Refuse training rows of one class with `DataError`; warn of a class without rows."""
     counts = train.counts
-    described = ", ".join(
-        f"{name} {count}" for name, count in zip(CLASS_NAMES, counts, strict=True)
-    )
+    named = zip(CLASS_NAMES, counts, strict=True)
+    described = ", ".join(f"{name} {count}" for name, count in named)
     if counts.sum() == counts[HOLD]:
         raise DataError(
             f"{counted(counts.sum(), 'training candle')} with no SHORT and no LONG ({described}): "

@@ -22,6 +22,8 @@ from dualwindow.columns import (
     candles_looked_at,
 )
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.impossible import LARGEST_VOLUME
+from dualwindow.data.candles.impossible import PRICES as PRICE_BOUNDS
 from dualwindow.data.features.feature_sets import FeatureStream, standard_features
 from dualwindow.data.features.summary import SummaryFeatures
 from tests.makers.impossible import IMPOSSIBLE, as_missing, planted
@@ -92,7 +94,7 @@ def test_names_are_those_of_base_and_the_summary_in_order() -> None:
 # --- special cases --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("price", [1e-300, 1.0, 61234.5, 1e300])
+@pytest.mark.parametrize("price", [PRICE_BOUNDS[0], 1.0, 61234.5, PRICE_BOUNDS[1]])
 def test_a_market_that_stands_still_has_finite_features(price: float) -> None:
     candles = random_candles(LOOKED_AT, flat=[(1, LOOKED_AT)])
     candles[PRICES], candles["volume"] = price, 0.0
@@ -112,13 +114,13 @@ def test_an_earlier_storm_leaves_nothing_in_the_volatility_of_calm() -> None:
     assert set(found["log_range60"][160:]) == {0.0}
 
 
-positive = st.floats(5e-324, 1.7e308, allow_nan=False)
+possible = st.floats(*PRICE_BOUNDS, allow_nan=False)
 
 
 @given(
     seed=st.integers(0, 9),
-    planted_=st.lists(st.tuples(st.integers(1, 1599), positive, positive), max_size=8),
-    volume=st.sampled_from([0.0, 5e-324, 1.0, 1.7e308]),
+    planted_=st.lists(st.tuples(st.integers(1, 1599), possible, possible), max_size=8),
+    volume=st.sampled_from([0.0, 5e-324, 1.0, LARGEST_VOLUME]),
 )
 @settings(max_examples=40)
 def test_features_of_all_possible_candles_are_finite(

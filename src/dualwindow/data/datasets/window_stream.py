@@ -1,9 +1,13 @@
-"""Windows of flat features, gathered chunk by chunk on the device that computes."""
+"""Windows of flat features, gathered chunk by chunk on the device that computes.
+
+With wide features every window comes as one row: its candles one after another, and behind them
+the wide features of the last one.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -12,9 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dualwindow.data.datasets.chunks import AdaptiveChunk, ChunkSizes
+from dualwindow.data.features.column_roles import ColumnRoles
 from dualwindow.settings import TrainingConfig
 
-#: Copies the windows that end at (M,) rows, some at a time: (M, P, C) on the device.
+#: Copies the inputs that end at (M,) rows to the device, some at a time: (M, P, C), or with W wide
+#: features (M, P * C + W).
 Gather = Callable[[NDArray[np.int64], int], Tensor]
 
 #: Share of a GPU's free memory that the features may take.
@@ -34,6 +40,7 @@ class WindowStream:
         sizes: of chunks.
         device: where the windows are wanted.
         chunk: windows in memory at a time, which may shrink; takes the place of `sizes.windows`.
+        roles: which features belong to the windows and which are wide; None: all to the windows.
 
     Raises:
         ValueError: when the features are not a contiguous (N, C) float32 array.
@@ -47,21 +54,27 @@ class WindowStream:
         *,
         device: torch.device | None = None,
         chunk: AdaptiveChunk | None = None,
+        roles: ColumnRoles | None = None,
     ) -> None:
         # A Fortran-ordered array (what DataFrame.values gives) would be read as other windows.
         if features.ndim != 2 or features.dtype != np.float32 or not features.flags.c_contiguous:
             raise ValueError("features must be a C-contiguous (N, C) float32 array")
         self._sizes = sizes or ChunkSizes()
         self._chunk = chunk
-        self._gatherer = (
-            gatherer_for(_as_tensor(features), window_size, device or torch.device("cpu"))
-            if len(features) >= window_size
-            else None
-        )
+        self._gatherer = None
+        if len(features) >= window_size:
+            roles = roles or ColumnRoles(tuple(range(features.shape[1])))
+            self._gatherer = gatherer_for(
+                _as_tensor(features), window_size, device or torch.device("cpu"), roles
+            )
 
     @classmethod
     def watched(
-        cls, features: NDArray[np.float32], config: TrainingConfig, device: torch.device
+        cls,
+        features: NDArray[np.float32],
+        config: TrainingConfig,
+        device: torch.device,
+        roles: ColumnRoles | None = None,
     ) -> WindowStream:
         """A stream with the settings' chunks, which shrink when memory runs short."""
         sizes = ChunkSizes.from_settings(config)
@@ -71,7 +84,7 @@ class WindowStream:
             chunk = AdaptiveChunk.from_settings(
                 config, sizes.windows, smallest=smallest, unit="windows"
             )
-        return cls(features, config.window_size, sizes, device=device, chunk=chunk)
+        return cls(features, config.window_size, sizes, device=device, chunk=chunk, roles=roles)
 
     @property
     def holds_everything(self) -> bool:
@@ -91,8 +104,8 @@ class WindowStream:
             batch_size: windows a batch; the last batch may be smaller.
 
         Yields:
-            The slice of `rows` and its windows, (B, P, C) float32. The tensor is a view of a
-            buffer that the next chunk overwrites.
+            The slice of `rows` and its windows, (B, P, C) float32; with W wide features
+            (B, P * C + W). The tensor is a view of a buffer that the next chunk overwrites.
 
         Raises:
             MemoryLimitError: when even one batch does not fit.
@@ -135,37 +148,40 @@ class Gatherer(Protocol):
         """Return what gathers chunks of at most `most` windows, each over the one before it."""
 
 
-def gatherer_for(features: Tensor, window_size: int, device: torch.device) -> Gatherer:
+def gatherer_for(
+    features: Tensor, window_size: int, device: torch.device, roles: ColumnRoles
+) -> Gatherer:
     """Choose how windows of (N, C) features on the CPU come to a device; P is at most N."""
     if device.type == "cpu":
-        return HostGatherer(features, window_size)
+        return HostGatherer(features, window_size, roles)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if features.nbytes <= free * RESIDENT_SHARE:
-            return ResidentGatherer(features, window_size, device)
-    return UploadingGatherer(features, window_size, device)
+            return ResidentGatherer(features, window_size, device, roles)
+    return UploadingGatherer(features, window_size, device, roles)
 
 
 class HostGatherer:
     """Gathers in the computer's memory, into a buffer that is kept from chunk to chunk."""
 
-    def __init__(self, features: Tensor, window_size: int, *, pinned: bool = False) -> None:
-        self._windows = _windows_of(features, window_size)
+    def __init__(
+        self, features: Tensor, window_size: int, roles: ColumnRoles, *, pinned: bool = False
+    ) -> None:
+        self._tables = _Tables(features, window_size, roles)
         self._pinned = pinned
 
     def begin(self, most: int) -> Gather:
         """Return what gathers chunk after chunk into one buffer."""
-        buffer = torch.empty(0)
+        tables, buffer = self._tables, torch.empty(0)
 
         def gather(rows: NDArray[np.int64], extraction: int) -> Tensor:
             nonlocal buffer
             if not len(buffer):
-                shape = (most, *self._windows.shape[1:])
-                buffer = torch.empty(shape, pin_memory=self._pinned)
-            first_rows = torch.from_numpy(rows - (self._windows.shape[1] - 1))
+                buffer = torch.empty((most, *tables.shape), pin_memory=self._pinned)
+            last_rows = torch.from_numpy(np.ascontiguousarray(rows))
             for start in range(0, len(rows), extraction):
-                part = first_rows[start : start + extraction]
-                torch.index_select(self._windows, 0, part, out=buffer[start : start + len(part)])
+                part = last_rows[start : start + extraction]
+                tables.copy(part, buffer[start : start + len(part)])
             return buffer[: len(rows)]
 
         return gather
@@ -174,16 +190,23 @@ class HostGatherer:
 class ResidentGatherer:
     """Uploads the features once and gathers on the device."""
 
-    def __init__(self, features: Tensor, window_size: int, device: torch.device) -> None:
-        self._windows = _windows_of(features.to(device), window_size)
+    def __init__(
+        self, features: Tensor, window_size: int, device: torch.device, roles: ColumnRoles
+    ) -> None:
+        self._tables = _Tables(features.to(device), window_size, roles)
+        self._device = device
 
     def begin(self, most: int) -> Gather:  # noqa: ARG002 - the device keeps no buffer
         """Return what gathers a chunk in one operation; nothing waits for the device."""
+        tables = self._tables
 
         def gather(rows: NDArray[np.int64], _extraction: int) -> Tensor:
-            first_rows = torch.from_numpy(rows - (self._windows.shape[1] - 1))
-            first_rows = first_rows.to(self._windows.device, non_blocking=True)
-            return self._windows.index_select(0, first_rows)
+            last_rows = torch.from_numpy(np.ascontiguousarray(rows)).to(
+                self._device, non_blocking=True
+            )
+            inputs = torch.empty((len(rows), *tables.shape), device=self._device)
+            tables.copy(last_rows, inputs)
+            return inputs
 
         return gather
 
@@ -191,9 +214,12 @@ class ResidentGatherer:
 class UploadingGatherer:
     """Gathers in pinned memory and uploads: two buffers take turns, so that both go on at once."""
 
-    def __init__(self, features: Tensor, window_size: int, device: torch.device) -> None:
+    def __init__(
+        self, features: Tensor, window_size: int, device: torch.device, roles: ColumnRoles
+    ) -> None:
         self._device = device
-        self._host = HostGatherer(features, window_size, pinned=device.type == "cuda")
+        pinned = device.type == "cuda"
+        self._host = HostGatherer(features, window_size, roles, pinned=pinned)
 
     def begin(self, most: int) -> Gather:
         """Return what gathers and uploads chunk after chunk."""
@@ -216,11 +242,44 @@ class UploadingGatherer:
         return gather
 
 
+class _Tables:
+    """The windows of features and the wide features of their last candles, on one device."""
+
+    def __init__(self, features: Tensor, window_size: int, roles: ColumnRoles) -> None:
+        self._before = window_size - 1
+        self._windows = _windows_of(_columns(features, roles.window), window_size)
+        self._wide = _columns(features, roles.wide)
+        candles = window_size * len(roles.window)
+        #: Of one window's inputs.
+        self.shape = self._windows.shape[1:]
+        if roles.wide:
+            self.shape = torch.Size([candles + len(roles.wide)])
+        self._candles = candles
+
+    def copy(self, rows: Tensor, target: Tensor) -> None:
+        """Copy the inputs of the windows that end at (M,) rows into (M, ...) of `shape`."""
+        if not self._wide.shape[1]:
+            torch.index_select(self._windows, 0, rows - self._before, out=target)
+            return
+        windows = target[:, : self._candles].view(len(rows), *self._windows.shape[1:])
+        windows.copy_(self._windows.index_select(0, rows - self._before))
+        target[:, self._candles :] = self._wide.index_select(0, rows)
+
+
 def _as_tensor(features: NDArray[np.float32]) -> Tensor:
     with warnings.catch_warnings():
         # The source is never written, so a read-only memmap is safe.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(features)
+
+
+def _columns(features: Tensor, positions: Sequence[int]) -> Tensor:
+    """(N, F) columns; a view where they stand together, so that a mapped file is not read."""
+    first = positions[0] if positions else 0
+    stop = first + len(positions)
+    if tuple(positions) == tuple(range(first, stop)):
+        return features[:, first:stop]
+    return features[:, list(positions)]
 
 
 def _windows_of(features: Tensor, window_size: int) -> Tensor:

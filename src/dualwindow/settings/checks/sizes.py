@@ -27,8 +27,10 @@ def least_features(periods: Sequence[int], timeframes: int = 1, pairs: int = 1) 
     return 4 * timeframes * pairs + 2 * len(periods)
 
 
-def count_weights(config: TrainingConfig, n_features: int) -> int:
-    """Weights of a network of so many features a candle, without the few of the trend head.
+def count_weights(config: TrainingConfig, n_features: int, n_wide: int = 0) -> int:
+    """Weights of a network, without the few of the trend head.
+
+    It sees so many features of every candle of the window, and so many wide ones.
 
     Example:
         >>> count_weights(TrainingConfig(lstm_units=(2,), dense_units=()), n_features=1)
@@ -42,24 +44,30 @@ def count_weights(config: TrainingConfig, n_features: int) -> int:
     for below, units in pairwise((width, *config.lstm_units)):
         # Four gates with two biases each, and LayerNorm.
         weights += 4 * units * (below + units + 2) + 2 * units
-    for below, units in pairwise((config.lstm_units[-1], *config.dense_units, len(CLASS_NAMES))):
+    joined = config.lstm_units[-1] + n_wide
+    for below, units in pairwise((joined, *config.dense_units, len(CLASS_NAMES))):
         weights += (below + 1) * units
-    return weights
+    return weights + n_wide * len(CLASS_NAMES)
 
 
 def size_problems(
-    config: TrainingConfig, n_features: int, memory: float, allowed: str = "of memory"
+    config: TrainingConfig,
+    n_features: int,
+    memory: float,
+    allowed: str = "of memory",
+    *,
+    n_wide: int = 0,
 ) -> list[str]:
     """The problem of a network whose training needs more than so much memory (bytes)."""
-    weights = count_weights(config, n_features)
+    weights = count_weights(config, n_features, n_wide)
     needed = weights * _BYTES_A_WEIGHT
     if needed <= memory:
         return []
     return [
         f"lstm_units {list(config.lstm_units)}, dense_units {list(config.dense_units)} and "
-        f"patch_size {config.patch_size} make a network of {weights:,} weights from {n_features} "
-        f"features, whose training needs {needed / 2**30:,.1f} GiB, more than the "
-        f"{memory / 2**30:,.1f} GiB {allowed}; choose narrower or fewer layers"
+        f"patch_size {config.patch_size} make a network of {weights:,} weights from "
+        f"{n_features + n_wide} features, whose training needs {needed / 2**30:,.1f} GiB, more "
+        f"than the {memory / 2**30:,.1f} GiB {allowed}; choose narrower or fewer layers"
     ]
 
 

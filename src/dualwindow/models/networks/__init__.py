@@ -1,0 +1,1 @@
+"""Parts of the network: its sizes, its inputs, its trend head."""
