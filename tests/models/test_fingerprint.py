@@ -52,6 +52,7 @@ OTHER = {
     "label_price_step": "candles",
     "window_features": ["*_change"],
     "wide_features": ["price_to_ma*"],
+    "sample_every": 10,
     "epochs": 5,
     "batch_size": 128,
     "learning_rate": 0.001,

@@ -15,6 +15,7 @@ LATER_SETTINGS: Final[Mapping[str, Any]] = {
     "label_price_step": "none",
     "window_features": None,
     "wide_features": None,
+    "sample_every": 1,
 }
 
 #: What the earlier training module's command line called otherwise, without case and separators,

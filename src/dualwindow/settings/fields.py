@@ -164,6 +164,12 @@ class SettingFields(FrozenModel):
         description="undersample: each epoch draws every class down to the rarest; "
         "weights: rare classes weigh more; none: the class prior as it is.",
     )
+    sample_every: Count = Field(
+        1,
+        description="Of how many candles an epoch trains on one, from a beginning that changes "
+        "from epoch to epoch. Neighbouring windows share all candles but one: with 10, an epoch "
+        "takes a tenth of the time and teaches nearly as much.",
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
     device: str = Field(

@@ -65,9 +65,11 @@ def log_estimate(
     `validation_windows` are those of an epoch; ranks share every batch.
     """
     counts, candidates = split.train.counts, len(split.train)
-    windows = int(drawn_counts(counts, config.class_balance).sum())
-    logger.info("to train on: %s", describe_balance(counts, config.class_balance))
-    if windows < FEW_BATCHES * config.batch_size and windows * 10 < candidates:
+    drawing = config.class_balance, config.sample_every
+    windows = int(drawn_counts(counts, *drawing).sum())
+    logger.info("to train on: %s", describe_balance(counts, *drawing))
+    few = FEW_BATCHES * config.batch_size
+    if windows < few and windows * config.sample_every * 10 < candidates:
         logger.warning(
             "a rare class leaves only %d of %s an epoch after "
             "undersampling: use class_balance 'weights', nearer barriers or more days",

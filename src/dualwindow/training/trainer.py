@@ -214,6 +214,7 @@ class Trainer:
             mirror=self._mirror is not None,
             seed=self._config.seed,
             epoch=epoch,
+            every=self._config.sample_every,
         )
         network, ranks, batch_size = run.network.train(), self._ranks, self._config.batch_size
         total, done = torch.zeros((), device=self._device), 0

@@ -128,6 +128,29 @@ def test_every_candidate_is_drawn_in_time() -> None:
     assert seen == set(range(60))
 
 
+@given(labels=some_labels, balance=st.sampled_from(MODES), every=st.integers(1, 40))
+def test_a_sample_takes_evenly_spaced_candidates_of_every_class(
+    labels: NDArray[np.int8], balance: ClassBalance, every: int
+) -> None:
+    part = whole(labels, balance, every=every)
+    assert len(set(part.rows.tolist())) == len(part.rows)
+    np.testing.assert_array_equal(part.labels, labels[part.rows])
+    for code, count in enumerate(class_counts(labels).tolist()):
+        ordinals = np.searchsorted(
+            np.flatnonzero(labels == code), np.sort(part.rows[part.labels == code])
+        )
+        if balance != "undersample":
+            assert len(ordinals) == (max(count // every, 1) if count else 0)
+        assert (np.diff(ordinals) % every == 0).all()
+
+
+def test_every_row_has_its_turn_in_a_sample() -> None:
+    labels = np.array([1] * 47 + [0] * 13 + [2] * 6, np.int8)
+    epochs = [whole(labels, "none", every=7, epoch=epoch) for epoch in range(200)]
+    assert {row for part in epochs for row in part.rows.tolist()} == set(range(66))
+    assert {len(part.rows) for part in epochs} == {6 + 1 + 1}
+
+
 def test_classes_do_not_come_one_after_the_other() -> None:
     labels = np.repeat(np.array([0, 1, 2], np.int8), 100)
     for third in np.split(whole(labels, "undersample").labels, 3):

@@ -41,8 +41,9 @@ def print_summary(
 
 def _epochs_text(finished: TrainingOutcome) -> str:
     """The epoch that was kept, and windows per second, with validation included."""
-    fitted, balance = finished.fitted, finished.model.config.class_balance
-    windows = int(drawn_counts(finished.split.train.counts, balance).sum())
+    fitted, config = finished.fitted, finished.model.config
+    counts = finished.split.train.counts
+    windows = int(drawn_counts(counts, config.class_balance, config.sample_every).sum())
     seconds = median(epoch.seconds for epoch in fitted.history)
     return (
         f"kept epoch {fitted.best_epoch} of {len(fitted.history)}; "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.dataset import Selection
-from dualwindow.data.datasets.statistics import ClassBalance, drawn_counts
+from dualwindow.data.datasets.statistics import ClassBalance, drawn_counts, sampled_counts
 
 #: Rounds of the permutation; four suffice for a pseudo-random one, more mix small sets better.
 _ROUNDS: Final = 8
@@ -80,6 +80,8 @@ class EpochOrder:
         mirror: whether each window is mirrored with probability one half.
         seed: of the training.
         epoch: counted from 0.
+        every: every n-th candidate of a class is taken, from a beginning that changes from epoch
+            to epoch; neighbouring windows share all candles but one, and teach little new.
 
     Example:
         >>> from dualwindow.data.datasets.dataset import ClassIndex, Dataset, PairSpan
@@ -101,15 +103,20 @@ class EpochOrder:
         mirror: bool,
         seed: int,
         epoch: int,
+        every: int = 1,
     ) -> None:
         self._candidates = candidates
         self._mirror = mirror
-        self._ends = np.cumsum(drawn_counts(candidates.counts, balance))
-        classes = range(len(CLASS_NAMES))
+        self._every = every
+        self._ends = np.cumsum(drawn_counts(candidates.counts, balance, every))
+        sampled = sampled_counts(candidates.counts, every).tolist()
         self._order = KeyedPermutation(len(self), [seed, epoch, len(CLASS_NAMES)])
         self._draws = [
-            KeyedPermutation(int(candidates.counts[code]), [seed, epoch, code]) for code in classes
+            KeyedPermutation(count, [seed, epoch, code]) for code, count in enumerate(sampled)
         ]
+        # A beginning can be anywhere where the sample still fits, so that every row has its turn.
+        places = np.maximum(candidates.counts - (np.array(sampled) - 1) * every, 1)
+        self._begins = np.random.default_rng([seed, epoch, 98]).integers(places)
         self._mirror_key = np.random.SeedSequence([seed, epoch, 99]).generate_state(1, np.uint64)
 
     def __len__(self) -> int:
@@ -127,7 +134,8 @@ class EpochOrder:
         for code, draw in enumerate(self._draws):
             of_class = labels == code
             first = self._ends[code - 1] if code else 0
-            rows[of_class] = self._candidates.rows(code, draw(shuffled[of_class] - first))
+            ordinals = self._begins[code] + self._every * draw(shuffled[of_class] - first)
+            rows[of_class] = self._candidates.rows(code, ordinals)
         return EpochPart(rows, labels.astype(np.int64), self._mirrored(positions))
 
     def _mirrored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:

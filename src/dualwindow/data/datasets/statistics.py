@@ -23,14 +23,23 @@ def class_counts(labels: NDArray[np.int8]) -> NDArray[np.int64]:
     return np.bincount(labels[labels >= 0], minlength=len(CLASS_NAMES)).astype(np.int64)
 
 
-def drawn_counts(counts: NDArray[np.int64], balance: ClassBalance) -> NDArray[np.int64]:
+def sampled_counts(counts: NDArray[np.int64], every: int) -> NDArray[np.int64]:
+    """(3,) how many of each class every `every`-th of (3,) rows are, at least one where any are."""
+    return np.where(counts > 0, np.maximum(counts // every, 1), 0).astype(np.int64)
+
+
+def drawn_counts(
+    counts: NDArray[np.int64], balance: ClassBalance, every: int = 1
+) -> NDArray[np.int64]:
     """(3,) windows of each class that one epoch draws from (3,) candidates.
 
-    Undersample draws every class that occurs down to the rarest; the others take all.
+    Of every class every `every`-th candidate is taken; then undersample draws every class that
+    occurs down to the rarest, and the others take all.
     """
+    sampled = sampled_counts(counts, every)
     if balance != "undersample" or not counts.any():
-        return counts
-    return np.where(counts > 0, counts[counts > 0].min(), 0).astype(np.int64)
+        return sampled
+    return np.where(sampled > 0, sampled[sampled > 0].min(), 0).astype(np.int64)
 
 
 def mirrored_counts(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -52,7 +61,7 @@ def trained_prior(
     """(3,) class shares that a network has learned from (3,) rows, one added to each class.
 
     Undersample and weights make every class that occurs weigh the same; `mirrored` tells whether
-    half of the windows were mirrored.
+    half of the windows were mirrored. Shares are the same when only every n-th row is trained on.
     """
     drawn = drawn_counts(counts, balance)
     seen = mirrored_counts(drawn) if mirrored else drawn.astype(np.float64)
@@ -97,13 +106,13 @@ def describe_classes(counts: NDArray[np.int64]) -> str:
     )
 
 
-def describe_balance(counts: NDArray[np.int64], balance: ClassBalance) -> str:
+def describe_balance(counts: NDArray[np.int64], balance: ClassBalance, every: int = 1) -> str:
     """One line for the log: (3,) candidates, the rarest class, and the share of each drawn."""
     named = list(zip(CLASS_NAMES, counts.tolist(), strict=True))
     present = [(count, name) for name, count in named if count]
     if not present:
         return describe_classes(counts)
-    drawn = drawn_counts(counts, balance)
+    drawn = drawn_counts(counts, balance, every)
     shares = ", ".join(
         f"{name} {part / count:.1%}"
         for (name, count), part in zip(named, drawn.tolist(), strict=True)
