@@ -195,10 +195,12 @@ COMMANDS: Final[dict[str, dict[str, Any]]] = {
     # Given several times the last one counts.
     "--pair BTC_USDT --streaming-chunk-size 500 --streaming-chunk-size 2000 "
     "--streaming-chunk-size 5000": {"streaming_chunk_size": 5000},
-    "--preset test": {"epochs": 2, "n_processes": 2, "confidence_mode": "balanced"},
-    "--preset quick": {"epochs": 5, "n_processes": 4, "confidence_mode": "balanced"},
-    "--preset standard": {"epochs": 50, "n_processes": 4, "confidence_mode": "conservative"},
-    "--preset production": {"epochs": 100, "n_processes": 8, "confidence_mode": "conservative"},
+    # Epochs and thresholds of long trainings are the configuration's, whose recipe differs.
+    "--preset test": {"epochs": 2, "n_processes": 2},
+    "--preset quick": {"epochs": 5, "n_processes": 4},
+    "--preset standard": {"n_processes": 4, "streaming_chunk_size": 10000},
+    "--preset production": {"n_processes": 8, "streaming_chunk_size": 15000},
+    "--preset classic": {"epochs": 100, "confidence_mode": "conservative"},
     "--preset standard --n-processes 12 --chunk-size 25000": {
         "n_processes": 12,
         "multiprocessing_chunk_size": 25000,

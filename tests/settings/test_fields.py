@@ -77,7 +77,7 @@ def test_no_setting_is_undescribed() -> None:
 
 def test_every_setting_of_the_design_is_there_and_few_more() -> None:
     assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {
-        *("learning_rate_schedule", "window_features", "wide_features")
+        *("learning_rate_schedule", "window_features", "wide_features", "sample_every")
     }
 
 
@@ -101,6 +101,7 @@ GOOD = {
     "label_rule": ["hybrid", "first_touch"],
     "window_features": [None, ("close_change",), ["*_change", "my_*"], []],
     "wide_features": [None, ["mine"], []],
+    "sample_every": [0, 1, 10],
     "label_price_step": ["none", "candles"],
     "epochs": [1, 10_000],
     "batch_size": [1, 65_536],
@@ -159,6 +160,7 @@ BAD = {
     "label_rule": ["", "Hybrid", "touch", None],
     "window_features": ["close_change", [1], [""]],
     "wide_features": [True, [None], ["x" * 300]],
+    "sample_every": [-1, 10.0, "10"],
     "label_price_step": ["", "auto", 0.01, True, None],
     "epochs": [-1, 1.0, "100"],
     "batch_size": [0, 256.0, "256"],

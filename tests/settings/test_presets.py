@@ -23,16 +23,16 @@ from dualwindow.settings.layers.presets import (
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.bot import REPOSITORY, freqtrade_config
 
-#: Epochs, processes, chunk, confidence mode, period.
-PROMISED: Final[dict[str, tuple[int, int, int, str, dict[str, Any]]]] = {
-    "test": (2, 2, 2000, "balanced", {"train_days": 7}),
-    "quick": (5, 4, 5000, "balanced", {"train_days": 30}),
-    "standard": (
-        *(50, 4, 10000, "conservative"),
-        {"train_from": "2024-01-01", "train_to": "2024-12-31"},
-    ),
-    "production": (100, 8, 15000, "conservative", {"train_from": "2020-01-01"}),
+#: Epochs (None: the configuration's), processes, chunk, period.
+PROMISED: Final[dict[str, tuple[int | None, int, int, dict[str, Any]]]] = {
+    "test": (2, 2, 2000, {"train_days": 7}),
+    "quick": (5, 4, 5000, {"train_days": 30}),
+    "standard": (None, 4, 10000, {"train_from": "2024-01-01", "train_to": "2024-12-31"}),
+    "production": (None, 8, 15000, {"train_from": "2020-01-01"}),
 }
+CLASSIC: Final = "classic"
+#: Epochs of config.json.
+EPOCHS: Final = 6
 each_preset = pytest.mark.parametrize("name", PROMISED)
 
 
@@ -41,23 +41,22 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def test_these_are_shipped_and_no_others() -> None:
-    assert set(preset_files()) == PROMISED.keys()
+    assert set(preset_files()) == {*PROMISED, CLASSIC}
 
 
 @each_preset
 def test_a_preset_sets_what_it_promises_and_nothing_else(name: str) -> None:
-    epochs, processes, chunk, mode, period = PROMISED[name]
+    epochs, processes, chunk, period = PROMISED[name]
     assert _read(name) == {
         "dualwindow": period,
         "freqai": {
             "identifier": f"preset-{name}",
             "model_training_parameters": {
-                "epochs": epochs,
+                **({} if epochs is None else {"epochs": epochs}),
                 "use_multiprocessing": True,
                 "n_processes": processes,
                 "streaming_chunk_size": chunk,
                 "multiprocessing_chunk_size": chunk,
-                "confidence_mode": mode,
             },
         },
     }
@@ -67,10 +66,10 @@ def test_a_preset_sets_what_it_promises_and_nothing_else(name: str) -> None:
 def test_freqtrade_and_both_adapters_read_it_over_the_configuration(
     name: str, tmp_path: Path
 ) -> None:
-    epochs, processes, chunk, mode, period = PROMISED[name]
+    epochs, processes, chunk, period = PROMISED[name]
     config = freqtrade_config(tmp_path, f"presets/{name}.json")
     training = read_settings(config).training
-    assert (training.epochs, training.confidence_mode) == (epochs, mode)
+    assert (training.epochs, training.confidence_mode) == (epochs or EPOCHS, "coverage")
     assert training.streaming_chunk_size == training.multiprocessing_chunk_size == chunk
     assert training.n_processes == min(processes, read_cores().usable)
     # The rest is the configuration's.
@@ -85,10 +84,21 @@ def test_the_command_line_merges_it_likewise(name: str) -> None:
     content = LayeredConfig(layers).content
     assert RootSettings.from_config(content).model_dump(exclude_unset=True) == {
         "leverage": 1.0,
-        **PROMISED[name][4],
+        **PROMISED[name][3],
     }
-    assert content["freqai"]["model_training_parameters"]["epochs"] == PROMISED[name][0]
-    assert content["freqai"]["train_period_days"] == 90
+    assert content["freqai"]["model_training_parameters"]["epochs"] == (PROMISED[name][0] or EPOCHS)
+    assert content["freqai"]["train_period_days"] == 365
+
+
+def test_classic_is_the_network_of_the_earlier_module_on_ninety_days(tmp_path: Path) -> None:
+    config = freqtrade_config(tmp_path, f"presets/{CLASSIC}.json")
+    assert config["freqai"]["train_period_days"] == 90
+    trained = read_settings(config).training.to_dict()
+    differing = {
+        name for name, value in TrainingConfig().to_dict().items() if trained[name] != value
+    }
+    # Patches make a training six times faster at the same quality.
+    assert differing == {"patch_size"}
 
 
 @each_preset
@@ -105,7 +115,7 @@ def test_processes_adapt_to_the_machine_with_one_warning(name: str, cores: int) 
 
 
 def test_each_has_a_model_folder_of_its_own() -> None:
-    names = [_read(name)["freqai"]["identifier"] for name in PROMISED]
+    names = [_read(name)["freqai"]["identifier"] for name in (*PROMISED, CLASSIC)]
     names += [
         json.loads((REPOSITORY / file).read_text(encoding="utf-8"))["freqai"]["identifier"]
         for file in ("config.json", "config.spot.json")
@@ -122,7 +132,7 @@ def test_a_users_preset_comes_before_the_shipped_one(
     for name in ("quick", "mine"):
         (own / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert preset_files().keys() == {*PROMISED, "mine"}
+    assert preset_files().keys() == {*PROMISED, CLASSIC, "mine"}
     # In the order of the settings reference.
     assert list(preset_settings(find_preset("quick"))) == ["epochs", "seed", "device"]
     assert preset_settings(find_preset("test"))["epochs"] == 2
@@ -136,7 +146,9 @@ def test_a_preset_may_be_a_file_anywhere(tmp_path: Path) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(SettingsError, match=r"production, quick, standard, test; .* 'standard'"):
+    with pytest.raises(
+        SettingsError, match=r"classic, production, quick, standard, test; .* 'standard'"
+    ):
         find_preset("standart")
     with pytest.raises(SettingsError, match="take one of those"):
         find_preset("xyz")

@@ -26,11 +26,11 @@ def test_the_shipped_values_are_those_of_the_docs(tmp_path: Path) -> None:
     config = freqtrade_config(tmp_path)
     settings = read_settings(config)
     assert settings.training.patch_size == 5
-    assert settings.training.confidence_mode == "conservative"
+    assert settings.training.confidence_mode == "coverage"
     assert settings.indicator_periods == (1440, 43200)
     assert settings.warnings == ()
     freqai = config["freqai"]
-    assert freqai["train_period_days"] == 90
+    assert freqai["train_period_days"] == 365
     assert freqai["backtest_period_days"] == 7
     assert freqai["live_retrain_hours"] == 24
     assert freqai["expiration_hours"] == 72

@@ -25,7 +25,7 @@ from dualwindow.bot.backtests.spans import Span
 from dualwindow.bot.config_checks import named_pairs, refusing
 from dualwindow.columns import candles_looked_at
 from dualwindow.data.candles.timerange import utc_text
-from dualwindow.data.datasets.split import REFUSED_SHARE
+from dualwindow.data.datasets.split import fewest_candles
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.pairs import matches, shared_bases, shared_models
@@ -247,7 +247,7 @@ class BacktestCandles:
         lost = self._training.window_size + self._training.future_window if warm_up else 0
         for part in trainings if self._training.epochs else trainings[:0]:
             most = (part.stopts - part.startts) // span.seconds - lost
-            if span.within(part, warm_up) - lost < REFUSED_SHARE * most:
+            if span.within(part, warm_up) - lost < fewest_candles(most, span.seconds):
                 since = utc_text(part.startts - warm_up * span.seconds)
                 yield (
                     f"{begins}, and the training from {_dates(part)} needs them from {since} on; "

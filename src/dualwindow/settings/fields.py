@@ -25,6 +25,9 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 _MOST_ROWS: Final = 1_000_000_000
 FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
 FeatureNames = Annotated[tuple[FeatureName, ...], Field(max_length=1000)]
+#: What `sample_every: auto` leaves an epoch, and the most candles of which it takes one.
+EPOCH_WINDOWS: Final = 45_000
+MOST_BETWEEN: Final = 10
 #: Most layers of a kind.
 _MOST_LAYERS: Final = 16
 
@@ -103,7 +106,7 @@ class SettingFields(FrozenModel):
         100,
         ge=0,
         le=100_000,
-        description="Most passes over a balanced sample; 0 uses the `pretrained` model as it is.",
+        description="Most passes over the sample; 0 uses the `pretrained` model as it is.",
     )
     batch_size: Count = Field(256, description="Windows per gradient step.")
     learning_rate: float = Field(
@@ -164,11 +167,14 @@ class SettingFields(FrozenModel):
         description="undersample: each epoch draws every class down to the rarest; "
         "weights: rare classes weigh more; none: the class prior as it is.",
     )
-    sample_every: Count = Field(
+    sample_every: int = Field(
         1,
+        ge=0,
+        le=1_000_000,
         description="Of how many candles an epoch trains on one, from a beginning that changes "
         "from epoch to epoch. Neighbouring windows share all candles but one: with 10, an epoch "
-        "takes a tenth of the time and teaches nearly as much.",
+        "takes a tenth of the time and teaches nearly as much. 0: as many as leave an epoch "
+        f"{EPOCH_WINDOWS:,} windows, at most {MOST_BETWEEN}.",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")

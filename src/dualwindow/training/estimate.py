@@ -9,7 +9,11 @@ from typing import Final
 import torch
 
 from dualwindow.data.datasets.split import Split
-from dualwindow.data.datasets.statistics import describe_balance, drawn_counts
+from dualwindow.data.datasets.statistics import (
+    describe_balance,
+    drawn_counts,
+    sampling_interval,
+)
 from dualwindow.models.networks.inputs import empty
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.distributed import Ranks
@@ -65,11 +69,11 @@ def log_estimate(
     `validation_windows` are those of an epoch; ranks share every batch.
     """
     counts, candidates = split.train.counts, len(split.train)
-    drawing = config.class_balance, config.sample_every
-    windows = int(drawn_counts(counts, *drawing).sum())
-    logger.info("to train on: %s", describe_balance(counts, *drawing))
+    every = sampling_interval(config, counts)
+    windows = int(drawn_counts(counts, config.class_balance, every).sum())
+    logger.info("to train on: %s", describe_balance(counts, config.class_balance, every))
     few = FEW_BATCHES * config.batch_size
-    if windows < few and windows * config.sample_every * 10 < candidates:
+    if windows < few and windows * every * 10 < candidates:
         logger.warning(
             "a rare class leaves only %d of %s an epoch after "
             "undersampling: use class_balance 'weights', nearer barriers or more days",

@@ -16,7 +16,12 @@ from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
-from dualwindow.data.datasets.statistics import class_weights, mirrored_counts, robust_scaling
+from dualwindow.data.datasets.statistics import (
+    class_weights,
+    mirrored_counts,
+    robust_scaling,
+    sampling_interval,
+)
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.column_roles import ColumnRoles
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
@@ -214,7 +219,7 @@ class Trainer:
             mirror=self._mirror is not None,
             seed=self._config.seed,
             epoch=epoch,
-            every=self._config.sample_every,
+            every=sampling_interval(self._config, self._split.train.counts),
         )
         network, ranks, batch_size = run.network.train(), self._ranks, self._config.batch_size
         total, done = torch.zeros((), device=self._device), 0

@@ -12,7 +12,9 @@ from dualwindow.data.datasets.statistics import (
     describe_balance,
     drawn_counts,
     mirrored_counts,
+    sampling_interval,
 )
+from dualwindow.settings import TrainingConfig
 
 some_labels = st.lists(st.sampled_from([0, 1, 1, 1, 2]), min_size=1, max_size=80).map(
     lambda codes: np.array(codes, np.int8)
@@ -70,3 +72,14 @@ def test_the_log_names_counts_the_rarest_class_and_the_ratios() -> None:
         "an epoch draws SHORT 50.0%, HOLD 2.8%, LONG 100.0%"
     )
     assert describe_balance(np.zeros(3, np.int64), "undersample").startswith("classes SHORT 0")
+
+
+@pytest.mark.parametrize(
+    ("candles", "every"), [(0, 1), (44_999, 1), (90_000, 2), (525_600, 10), (5_000_000, 10)]
+)
+def test_a_sample_of_its_own_choice_leaves_an_epoch_enough_windows(
+    candles: int, every: int
+) -> None:
+    counts = np.array([candles // 10, candles - 2 * (candles // 10), candles // 10])
+    assert sampling_interval(TrainingConfig(sample_every=0), counts) == every
+    assert sampling_interval(TrainingConfig(sample_every=7), counts) == 7

@@ -15,7 +15,7 @@ from dualwindow.cli.display.evaluation_output import print_evaluation, print_pro
 from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.data.datasets.statistics import drawn_counts
+from dualwindow.data.datasets.statistics import drawn_counts, sampling_interval
 from dualwindow.runtime.cores import read_cores
 from dualwindow.runtime.counts import counted
 from dualwindow.training.result import TrainingOutcome
@@ -43,7 +43,8 @@ def _epochs_text(finished: TrainingOutcome) -> str:
     """The epoch that was kept, and windows per second, with validation included."""
     fitted, config = finished.fitted, finished.model.config
     counts = finished.split.train.counts
-    windows = int(drawn_counts(counts, config.class_balance, config.sample_every).sum())
+    every = sampling_interval(config, counts)
+    windows = int(drawn_counts(counts, config.class_balance, every).sum())
     seconds = median(epoch.seconds for epoch in fitted.history)
     return (
         f"kept epoch {fitted.best_epoch} of {len(fitted.history)}; "

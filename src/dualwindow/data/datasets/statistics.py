@@ -10,6 +10,8 @@ from sklearn.preprocessing import RobustScaler
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.dataset import Selection
+from dualwindow.settings import TrainingConfig
+from dualwindow.settings.fields import EPOCH_WINDOWS, MOST_BETWEEN
 
 ClassBalance = Literal["undersample", "weights", "none"]
 
@@ -21,6 +23,13 @@ SCALER_ROWS: Final = 2**20
 def class_counts(labels: NDArray[np.int8]) -> NDArray[np.int64]:
     """(3,) how many labels each class has; unknown labels do not count."""
     return np.bincount(labels[labels >= 0], minlength=len(CLASS_NAMES)).astype(np.int64)
+
+
+def sampling_interval(config: TrainingConfig, counts: NDArray[np.int64]) -> int:
+    """Of how many candles an epoch trains on one, for (3,) class counts of all of them."""
+    if config.sample_every:
+        return config.sample_every
+    return min(max(int(counts.sum()) // EPOCH_WINDOWS, 1), MOST_BETWEEN)
 
 
 def sampled_counts(counts: NDArray[np.int64], every: int) -> NDArray[np.int64]:
