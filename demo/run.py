@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.datadir import write_candles
@@ -17,10 +18,12 @@ from dualwindow.cli.main import main as dualwindow
 
 USERDIR = REPOSITORY / "user_data" / "demo"
 OVERLAY = REPOSITORY / "demo" / "overlay.json"
+#: 20 days of training, the 14 that the features look back before them, and 10 to trade.
+SPAN = {"start": datetime(2024, 12, 20, tzinfo=UTC), "days": 48}
 MARKETS = {
-    "BTC/USDT:USDT": MarketSpec(seed=1, days=36, outages=True),
+    "BTC/USDT:USDT": MarketSpec(seed=1, outages=True, **SPAN),
     "ETH/USDT:USDT": MarketSpec(
-        seed=2, days=36, first_price=2500.0, tick=0.01, volume=900.0, outages=True
+        seed=2, first_price=2500.0, tick=0.01, volume=900.0, outages=True, **SPAN
     ),
 }
 

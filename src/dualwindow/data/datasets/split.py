@@ -26,7 +26,7 @@ REFUSED_DAYS: Final = 30
 
 #: Measured on Bitfinex, see docs/results.md.
 COST_OF_FEW_DAYS: Final = (
-    "a model of fewer days is worth less: those of 30, 90 and 365 days saved @30, @90 and @365 % of "
+    "a model of fewer days is worth less: those of 30, 90 and 365 days saved 3, 4 and 5 % of "
     "the volatility table's log loss on 26 later weeks of BTC"
 )
 #: Fewer candles that are impossible, of all, are not why there are too few.
