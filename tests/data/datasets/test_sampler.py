@@ -144,6 +144,19 @@ def test_a_sample_takes_evenly_spaced_candidates_of_every_class(
         assert (np.diff(ordinals) % every == 0).all()
 
 
+@given(labels=some_labels, every=st.integers(2, 9), first=st.integers(0, 3))
+def test_a_round_of_samples_takes_no_row_twice(
+    labels: NDArray[np.int8], every: int, first: int
+) -> None:
+    rows: list[int] = []
+    for epoch in range(first * every, first * every + every):
+        part = whole(labels, "none", every=every, epoch=epoch)
+        # A class of fewer rows than that has one of them in every sample.
+        enough = class_counts(labels)[part.labels] >= every
+        rows += part.rows[enough].tolist()
+    assert len(set(rows)) == len(rows)
+
+
 def test_every_row_has_its_turn_in_a_sample() -> None:
     labels = np.array([1] * 47 + [0] * 13 + [2] * 6, np.int8)
     epochs = [whole(labels, "none", every=7, epoch=epoch) for epoch in range(200)]

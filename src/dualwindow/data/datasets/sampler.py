@@ -114,9 +114,13 @@ class EpochOrder:
         self._draws = [
             KeyedPermutation(count, [seed, epoch, code]) for code, count in enumerate(sampled)
         ]
-        # A beginning can be anywhere where the sample still fits, so that every row has its turn.
+        # As many epochs as there are beginnings share no row; then another round begins, shifted by
+        # what is left at the end, so that every row has its turn.
+        round_, place = divmod(epoch, every)
+        drawn = np.random.default_rng([seed, round_, 98])
         places = np.maximum(candidates.counts - (np.array(sampled) - 1) * every, 1)
-        self._begins = np.random.default_rng([seed, epoch, 98]).integers(places)
+        shifts = drawn.integers(np.maximum(places - every + 1, 1))
+        self._begins = np.minimum(shifts + drawn.permutation(every)[place], places - 1)
         self._mirror_key = np.random.SeedSequence([seed, epoch, 99]).generate_state(1, np.uint64)
 
     def __len__(self) -> int:
