@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,12 +20,10 @@ from dualwindow.cli.main import main as dualwindow
 USERDIR = REPOSITORY / "user_data" / "demo"
 OVERLAY = REPOSITORY / "demo" / "overlay.json"
 #: 20 days of training, the 14 that the features look back before them, and 10 to trade.
-SPAN = {"start": datetime(2024, 12, 20, tzinfo=UTC), "days": 48}
+_BTC = MarketSpec(seed=1, start=datetime(2024, 12, 20, tzinfo=UTC), days=48, outages=True)
 MARKETS = {
-    "BTC/USDT:USDT": MarketSpec(seed=1, outages=True, **SPAN),
-    "ETH/USDT:USDT": MarketSpec(
-        seed=2, first_price=2500.0, tick=0.01, volume=900.0, outages=True, **SPAN
-    ),
+    "BTC/USDT:USDT": _BTC,
+    "ETH/USDT:USDT": replace(_BTC, seed=2, first_price=2500.0, tick=0.01, volume=900.0),
 }
 
 

@@ -253,6 +253,7 @@ def test_the_history_that_is_missing_is_that_of_the_configured_averages(
         ("close_change_5m", "another pair's or timeframe's candles"),
         ("rsi", "feature_engineering"),
         ("rms_change1440", "a 1,440-candle average"),
+        ("log_rms_same_time14d", "it looks back 20,160 candles"),
     ],
 )
 def test_a_feature_that_needs_no_history_asks_for_none(name: str, advice: str) -> None:

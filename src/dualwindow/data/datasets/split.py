@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from dualwindow.columns import CHANGE_FEATURES
+from dualwindow.columns import CHANGE_FEATURES, SUMMARY, SUMMARY_FEATURES, candles_looked_at
 from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
 from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
 from dualwindow.errors import DataError
@@ -204,6 +204,13 @@ def _why_invalid(dataset: Dataset) -> str:
             f"{unknown:,} of {rows:,} candles are impossible or come right after an impossible one "
             "(prices that no market has, high below low); compare them with the exchange, and "
             "download the pair again"
+        )
+    if name in SUMMARY_FEATURES:
+        look_back = candles_looked_at(SUMMARY) - 1
+        return known + (
+            f"it looks back {look_back:,} candles: freqai.feature_parameters."
+            "indicator_periods_candles must hold a period of that many or more, and the candles "
+            "must begin as much earlier than the first training day"
         )
     periods = [int(period) for text in dataset.names for period in _PERIODS.findall(text)]
     if not _PERIODS.findall(name):
