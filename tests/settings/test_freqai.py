@@ -207,7 +207,7 @@ def test_the_order_of_the_periods_is_kept() -> None:
 def test_too_much_history_is_refused_with_its_days() -> None:
     # 43,200 candles of an hour with FreqAI's margin of one half, and 30 days of training.
     (problem,) = problems_of(config(train_period_days=30), "1m", "1h")
-    assert "download 2730 days" in problem
+    assert "download 2,730 days" in problem
     assert "timeframe 1h" in problem
     assert "max_history_days 800" in problem
 
@@ -241,7 +241,7 @@ def test_a_long_window_needs_history_too() -> None:
         features={"indicator_periods_candles": [60]},
         training={"window_size": 14_400, "max_history_days": 104},
     )
-    assert "period of 14400 candles" in problems_of(content)[0]
+    assert "period of 14,400 candles" in problems_of(content)[0]
 
 
 def test_more_history_may_be_allowed() -> None:
