@@ -16,6 +16,7 @@ from benchmarks.results import Result, at_most, compared
 from dualwindow.columns import CHANGE_FEATURES, CLOSE_CHANGE, average_features
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.models.network import DualWindowNetwork
+from dualwindow.models.networks.lstm import LSTMCore
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.networks.trend import TREND_GAIN
 from dualwindow.models.predict import predict_rows
@@ -97,10 +98,12 @@ def plain_twin(network: DualWindowNetwork, config: TrainingConfig) -> PlainNetwo
 
 def _in_order(network: DualWindowNetwork) -> list[nn.Parameter]:
     found = [] if network.trend is None else [network.trend]
-    found += network.patches.parameters() if network.patches else ()
-    for lstm, norm in zip(network.lstms, network.norms, strict=True):
+    core = network.core
+    assert isinstance(core, LSTMCore)
+    found += core.patches.parameters() if core.patches else ()
+    for lstm, norm in zip(core.recurrent, core.norms, strict=True):
         found += [*lstm.parameters(), *norm.parameters()]
-    return [*found, *network.dense.parameters(), *network.head.parameters()]
+    return [*found, *core.dense.parameters(), *core.head.parameters()]
 
 
 def _batch(network: DualWindowNetwork, config: TrainingConfig) -> tuple[Tensor, Tensor, Tensor]:

@@ -210,7 +210,7 @@ def test_an_identifier_belongs_to_one_pretrained_model(
     bot_with(userdir, folder, epochs=0)
     origin = load_portable(folder).origin
     other = original.model.model.network_of(original.model.model._network.shape)
-    other.head.bias.data += 1
+    other.core.head.bias.data += 1
     model = original.model.model
     save_portable(tmp_path / "other", TrainedModel(other, model.config, model.context), origin)
     with pytest.raises(OperationalException, match="pretrained: its models were made with"):

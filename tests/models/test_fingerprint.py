@@ -62,6 +62,7 @@ OTHER = {
     "gradient_clip": 0.5,
     "dropout": 0.1,
     "lstm_dropout": 0.1,
+    "network": "gru",
     "lstm_units": [64, 32],
     "dense_units": [],
     "patch_size": 5,

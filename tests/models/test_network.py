@@ -7,6 +7,7 @@ from dualwindow.columns import CHANGE_FEATURES
 from dualwindow.models.mirror import Mirror
 from dualwindow.models.network import DualWindowNetwork, swap_sides
 from dualwindow.models.networks.inputs import SCALED_BOUND
+from dualwindow.models.networks.lstm import LSTMCore
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.settings import TrainingConfig
 
@@ -24,6 +25,11 @@ def network(mirror: Mirror | None = None, **settings: object) -> DualWindowNetwo
     ).eval()
 
 
+def core_of(model: DualWindowNetwork) -> LSTMCore:
+    assert isinstance(model.core, LSTMCore)
+    return model.core
+
+
 @pytest.mark.parametrize("patch_size", [1, 2, 5, 10, 20])
 @pytest.mark.parametrize("dense_units", [[], [4], [7, 3]])
 def test_any_sizes_give_three_logits(patch_size: int, dense_units: list[int]) -> None:
@@ -33,19 +39,22 @@ def test_any_sizes_give_three_logits(patch_size: int, dense_units: list[int]) ->
 
 def test_the_default_is_the_network_of_the_design() -> None:
     shape = NetworkShape.from_settings(TrainingConfig(), CHANGE_FEATURES)
-    layers = DualWindowNetwork(shape, [0.0] * 4, [1.0] * 4, None)
-    assert [lstm.hidden_size for lstm in layers.lstms] == [128, 64, 32]
+    model = DualWindowNetwork(shape, [0.0] * 4, [1.0] * 4, None)
+    layers = core_of(model)
+    assert [lstm.hidden_size for lstm in layers.recurrent] == [128, 64, 32]
     assert [norm.normalized_shape for norm in layers.norms] == [(128,), (64,), (32,)]
     assert [dense.out_features for dense in layers.dense] == [32, 16]
     assert layers.patches is None
-    assert layers.trend is not None
+    assert model.trend is not None
     assert shape.trend_spans == (15, 30, 60, 120, 180)
 
 
 def test_features_are_scaled_by_median_and_range_then_clipped() -> None:
     seen: list[torch.Tensor] = []
     model = network()
-    model.lstms[0].register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0]))
+    core_of(model).recurrent[0].register_forward_pre_hook(
+        lambda _layer, inputs: seen.append(inputs[0])
+    )
     windows = torch.tensor([3.0, -4.1, 100.0]).expand(1, 20, 3)
     model(windows)
     torch.testing.assert_close(seen[0][0, 0], torch.tensor([3.0, -2.1, SCALED_BOUND]))
@@ -86,8 +95,8 @@ def test_only_given_dropout_masks_change_the_answer() -> None:
     windows = torch.randn(5, 20, 3)
     torch.testing.assert_close(model(windows), model(windows))
     mask = model.draw_dropout(5, torch.Generator())
-    mask[:, -model.head.in_features :] = 0
-    torch.testing.assert_close(model(windows, mask), model.head.bias.expand(5, 3))
+    mask[:, -core_of(model).head.in_features :] = 0
+    torch.testing.assert_close(model(windows, mask), core_of(model).head.bias.expand(5, 3))
 
 
 def test_swapping_sides_leaves_hold() -> None:
@@ -98,17 +107,18 @@ def with_factors(
     model: DualWindowNetwork, windows: torch.Tensor, factors: torch.Tensor
 ) -> torch.Tensor:
     """The logits as one writes them layer by layer."""
-    widths = [*model.shape.lstm_units[:-1], model.head.in_features]
+    layers = core_of(model)
+    widths = [*model.shape.lstm_units[:-1], core_of(model).head.in_features]
     *between, last = factors.split(widths, dim=1)
     x = ((windows - model.center) / model.scale).clamp(-SCALED_BOUND, SCALED_BOUND).transpose(0, 1)
-    for index, (lstm, norm) in enumerate(zip(model.lstms, model.norms, strict=True)):
+    for index, (lstm, norm) in enumerate(zip(layers.recurrent, layers.norms, strict=True)):
         x = norm(lstm(x)[0])
         if index < len(between):
             x = torch.stack([step * between[index] for step in x])
     x = x[-1]
-    for layer in model.dense:
+    for layer in layers.dense:
         x = torch.relu(layer(x))
-    logits: torch.Tensor = model.head(x * last)
+    logits: torch.Tensor = core_of(model).head(x * last)
     return logits
 
 
@@ -128,7 +138,7 @@ def test_without_layers_to_drop_only_the_last_hidden_layer_has_factors(
 ) -> None:
     model = network(**settings)
     factors = model.draw_dropout(3, torch.Generator().manual_seed(1))
-    assert factors.shape == (3, model.head.in_features)
+    assert factors.shape == (3, core_of(model).head.in_features)
     windows = torch.randn(3, 20, 3)
-    expected = model.head(model.hidden(windows) * factors)
+    expected = core_of(model).head(core_of(model).hidden(*model.scaled_parts(windows)) * factors)
     torch.testing.assert_close(model(windows, factors), expected)

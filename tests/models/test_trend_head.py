@@ -49,7 +49,7 @@ def windows(count: int = 9, seed: int = 1) -> torch.Tensor:
 
 def added(model: DualWindowNetwork, given: torch.Tensor) -> torch.Tensor:
     """What the head adds to the logits of the layers."""
-    return (model(given) - model.head(model.hidden(given))).detach()
+    return (model(given) - model.core(*model.scaled_parts(given))).detach()
 
 
 def test_it_adds_up_the_newest_candles_as_a_loop_does() -> None:

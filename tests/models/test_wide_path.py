@@ -20,6 +20,7 @@ from dualwindow.errors import DataError
 from dualwindow.models.mirror import mirror_for
 from dualwindow.models.network import DualWindowNetwork
 from dualwindow.models.networks.inputs import SCALED_BOUND, joined, parted
+from dualwindow.models.networks.lstm import LSTMCore
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.sizes import count_weights
@@ -138,13 +139,15 @@ def test_the_path_joins_the_dense_layers_and_the_logits(
     scaled = scaled.clamp(-SCALED_BOUND, SCALED_BOUND)
     # The last state of the LSTM layers, which wide features do not reach.
     seen: list[Tensor] = []
-    model.norms[-1].register_forward_hook(lambda _m, _given, out: seen.append(out))
+    core = model.core
+    assert isinstance(core, LSTMCore)
+    core.norms[-1].register_forward_hook(lambda _m, _given, out: seen.append(out))
     logits = model(inputs)
     x = torch.cat([seen[0], scaled], dim=1)
-    for layer in model.dense:
+    for layer in core.dense:
         x = torch.relu(layer(x))
     assert model.wide is not None
-    torch.testing.assert_close(logits, model.head(x) + scaled @ model.wide.T)
+    torch.testing.assert_close(logits, core.head(x) + scaled @ model.wide.T)
     changed = inputs.clone()
     changed[:, -2:] += 1.0
     model(changed)
@@ -203,5 +206,5 @@ def test_it_changes_nothing_of_how_the_layers_begin() -> None:
         network(settings(wide_features=names, window_features=["*_change"], dense_units=()))
         for names in (["mine"], [])
     )
-    for name in ("lstms.0.weight_ih_l0", "lstms.1.weight_hh_l0"):
+    for name in ("core.recurrent.0.weight_ih_l0", "core.recurrent.1.weight_hh_l0"):
         assert torch.equal(with_path.state_dict()[name], without.state_dict()[name])

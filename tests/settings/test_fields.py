@@ -77,7 +77,7 @@ def test_no_setting_is_undescribed() -> None:
 
 def test_every_setting_of_the_design_is_there_and_few_more() -> None:
     assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {
-        *("learning_rate_schedule", "window_features", "wide_features", "sample_every")
+        *("learning_rate_schedule", "window_features", "wide_features", "sample_every", "network")
     }
 
 
@@ -112,6 +112,7 @@ GOOD = {
     "gradient_clip": [0.01, 100.0],
     "dropout": [0.0, 0, 0.99],
     "lstm_dropout": [0.0, 0, 0.99],
+    "network": ["lstm", "gru", "tcn", "linear", "my_networks:Net", "a.b_1._c:Net"],
     "lstm_units": [(1,), [128, 64, 32], (8, 8, 8, 8)],
     "dense_units": [(), [], [32], (32, 16)],
     "patch_size": [1, 5, 180],
@@ -171,6 +172,20 @@ BAD = {
     "gradient_clip": [0.0, -1.0, float("inf"), "1"],
     "dropout": [-0.1, 1.0, "0.2"],
     "lstm_dropout": [-0.1, 1.0, "0.5", None],
+    "network": [
+        "",
+        "LSTM",
+        "transformer",
+        "my_networks",
+        ":Net",
+        "a:",
+        "a:b:c",
+        "a.:b",
+        "a/b:c",
+        "a:b ",
+        None,
+        3,
+    ],
     "lstm_units": [(), [], [0], [128, -1], [128, 64.0], ["128"], 128, "128", None],
     "dense_units": [[0], [32.0], 32, None],
     "patch_size": [0, -5, 5.0, "5"],

@@ -224,7 +224,7 @@ def test_without_balance_the_bias_starts_at_the_log_prior(
     network = trainer_of(candles, labels, config)._build_network()
     train = split_of(candles, labels, config).train
     shares = train.counts / len(train)
-    np.testing.assert_allclose(network.head.bias.detach().exp().numpy(), shares, rtol=1e-5)
+    np.testing.assert_allclose(network.core.head.bias.detach().exp().numpy(), shares, rtol=1e-5)
 
 
 def test_the_scaler_sees_training_rows_only(candles: CandleArrays, labels: np.ndarray) -> None:

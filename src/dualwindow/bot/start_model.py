@@ -16,6 +16,7 @@ from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.features.feature_sets import FeatureStream
 from dualwindow.errors import SettingsError
 from dualwindow.models.model_files import is_portable
+from dualwindow.models.networks.registry import require_network
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
     load_pretrained,
@@ -79,6 +80,7 @@ def read_start(config: Mapping[str, Any], settings: FreqaiSettings) -> Start:
             "name the folder as pretrained to use it"
         )
         raise SettingsError([problem], "the configuration")
+    require_network(training.network, Path(config["user_data_dir"]))
     start = load_pretrained(training, models)
     if start is None:
         return Start(None, training, ())

@@ -1,37 +1,50 @@
-"""The network: scaling, patches, LSTM layers with LayerNorm, wide path, dense layers, logits."""
+"""The network: a shell of scaler, mirror, dropout, wide path and trend head around its core."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.models.mirror import Mirror
+from dualwindow.models.networks.contract import Factors, dropped_widths
 from dualwindow.models.networks.inputs import mirrored, parted, scaled
+from dualwindow.models.networks.registry import core_of
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.networks.trend import trend_logit
-from dualwindow.settings.checks.sizes import CHANNELS_PER_FEATURE
 
 _SWAPPED: Final = [LONG, HOLD, SHORT]
+#: Layers of the core as earlier versions named them, and as `networks.lstm` does.
+_EARLIER_LAYERS: Final = {
+    "patches": "patches",
+    "lstms": "recurrent",
+    "norms": "norms",
+    "dense": "dense",
+    "head": "head",
+}
 
 
 class DualWindowNetwork(nn.Module):
     """From unscaled inputs to logits (B, 3) in the order SHORT, HOLD, LONG.
 
     Inputs are windows (B, P, C), or with a wide path tables, see `networks.inputs`. The wide path
-    joins the dense layers beside the LSTM's last state, and is mapped straight to the logits
-    (Cheng et al. 2016, Wide and deep learning, arXiv:1606.07792).
+    goes into the core beside the window, and is mapped straight to the logits (Cheng et al. 2016,
+    Wide and deep learning, arXiv:1606.07792).
 
-    Beside the LSTM layers stands the trend head, see `networks.trend`.
+    The core is the setting `network`, see `networks.contract`; beside it stands the trend head, see
+    `networks.trend`.
 
     Args:
         shape: sizes of the layers.
         center: (C,) median of each feature over the training rows.
         scale: (C,) interquartile range of each feature over the training rows.
         mirror: mirror image of the features, or None for no mirroring.
+
+    Raises:
+        NetworkError: when a core of the user's own cannot be used.
     """
 
     center: Tensor
@@ -56,26 +69,8 @@ class DualWindowNetwork(nn.Module):
         self.register_buffer("mirror_source", torch.tensor(list(source), dtype=torch.int64))
         self.register_buffer("mirror_sign", torch.tensor(list(sign), dtype=torch.float32))
 
-        width = len(shape.roles.window)
-        self.patches: nn.Conv1d | None = None
-        if shape.patch_size > 1:
-            channels = width * CHANNELS_PER_FEATURE
-            self.patches = nn.Conv1d(width, channels, shape.patch_size, shape.patch_size)
-            width = channels
-        self.lstms = nn.ModuleList()
-        self.norms = nn.ModuleList()
-        for units in shape.lstm_units:
-            self.lstms.append(nn.LSTM(width, units))
-            self.norms.append(nn.LayerNorm(units))
-            width = units
-        self.dense = nn.ModuleList()
-        width += len(shape.wide_features)
-        for units in shape.dense_units:
-            self.dense.append(nn.Linear(width, units))
-            width = units
-        between = shape.lstm_units[:-1] if shape.lstm_dropout else ()
-        self._dropped_widths = [*between, width]
-        self.head = nn.Linear(width, len(CLASS_NAMES))
+        self.core = core_of(shape.network, shape.core)
+        self._widths = dropped_widths(self.core)
         self.wide: nn.Parameter | None = None
         if shape.wide_features:
             self.wide = nn.Parameter(torch.zeros(len(CLASS_NAMES), len(shape.wide_features)))
@@ -90,14 +85,21 @@ class DualWindowNetwork(nn.Module):
         """Mirror images of unscaled inputs, of their shape."""
         return mirrored(inputs, self.shape.roles, self.mirror_source, self.mirror_sign)
 
+    @property
+    def _drawn_widths(self) -> list[int]:
+        """Of the dropped widths those whose factors are drawn."""
+        return [*self._widths] if self.shape.lstm_dropout else [*self._widths[-1:]]
+
     def draw_dropout(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw the factors (B, D) by which hidden layers are multiplied in training.
 
         One factor a unit and window, the same in all steps (Gal and Ghahramani 2016,
-        arXiv:1512.05287). D is the width of the dropped LSTM layers and of the last hidden one.
+        arXiv:1512.05287). D is the width of the core's dropped layers, the last hidden one last.
         """
-        drawn = torch.rand(batch, sum(self._dropped_widths), generator=generator)
-        parts = torch.split(drawn, self._dropped_widths, dim=1)
+        if not self._widths:
+            return torch.empty(batch, 0)
+        drawn = torch.rand(batch, sum(self._drawn_widths), generator=generator)
+        parts = torch.split(drawn, self._drawn_widths, dim=1)
         rates = [self.shape.lstm_dropout] * (len(parts) - 1) + [self.shape.dropout]
         factors = [
             (part < 1.0 - rate).float() / (1.0 - rate)
@@ -107,8 +109,8 @@ class DualWindowNetwork(nn.Module):
 
     def forward(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
         """(B, 3) logits of unscaled inputs; `draw_dropout` drops units in training."""
-        windows, wide = self._scaled_parts(inputs)
-        logits: Tensor = self.head(self._hidden(windows, wide, dropout))
+        windows, wide = self.scaled_parts(inputs)
+        logits: Tensor = self.core(windows, wide, self._factors(dropout))
         if self.wide is not None:
             logits = logits + nn.functional.linear(wide, self.wide)
         if self.trend is None:
@@ -117,11 +119,15 @@ class DualWindowNetwork(nn.Module):
         # SHORT, HOLD, LONG: of how likely HOLD is, a trend knows nothing.
         return logits + torch.stack([-predicted, torch.zeros_like(predicted), predicted], dim=-1)
 
-    def hidden(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
-        """Compute the layer below the logits, (B, U), from what `forward` takes."""
-        return self._hidden(*self._scaled_parts(inputs), dropout)
+    def begin_at(self, shares: Tensor) -> None:
+        """Set the bias of the core's head, if it has one, to the logarithm of (3,) class shares."""
+        bias = getattr(getattr(self.core, "head", None), "bias", None)
+        if isinstance(bias, nn.Parameter) and bias.shape == shares.shape:
+            with torch.no_grad():
+                bias.copy_(torch.log(shares))
 
-    def _scaled_parts(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def scaled_parts(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Scaled and clipped windows (B, P, C) and wide features (B, W): what the core sees."""
         roles = self.shape.roles
         windows, wide = parted(inputs, roles)
         return (
@@ -129,38 +135,25 @@ class DualWindowNetwork(nn.Module):
             scaled(wide, roles.wide, self.center, self.scale),
         )
 
-    def _hidden(self, x: Tensor, wide: Tensor, dropout: Tensor | None) -> Tensor:
-        """As `hidden`, from scaled windows and wide features."""
-        factors = self._factors(dropout)
-        # (P, B, C) or (P / k, B, 4 C): steps first, as the recurrent kernels want them.
-        x = x.transpose(0, 1) if self.patches is None else self._patched(x)
-        last = len(self.lstms) - 1
-        for index, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
-            x, _ = lstm(x)  # (steps, B, units)
-            # Of the last layer only the last step is looked at.
-            x = norm(x[-1] if index == last else x)
-            if index < last and (factor := factors[index]) is not None:
-                x = x * factor
-        if self.wide is not None:
-            x = torch.cat([x, wide], dim=-1)
-        for layer in self.dense:
-            x = torch.relu(layer(x))
-        return x if factors[-1] is None else x * factors[-1]
+    def _factors(self, dropout: Tensor | None) -> Factors:
+        """Of each of the core's dropped widths; those that were not drawn are ones."""
+        if dropout is None or not self._widths:
+            return ()
+        drawn = torch.split(dropout, self._drawn_widths, dim=1)
+        ones = self._widths[: len(self._widths) - len(drawn)]
+        return (*(dropout.new_ones(1).expand(len(dropout), width) for width in ones), *drawn)
 
-    def _factors(self, dropout: Tensor | None) -> Sequence[Tensor | None]:
-        """Of each LSTM layer but the last, then of the last hidden layer; None changes nothing."""
-        if dropout is None:
-            return [None] * len(self.lstms)
-        factors = torch.split(dropout, self._dropped_widths, dim=1)
-        return [*[None] * (len(self.lstms) - len(factors)), *factors]
-
-    def _patched(self, x: Tensor) -> Tensor:
-        """The convolution of (B, P, C) as one product: patches do not overlap, so they are rows."""
-        assert self.patches is not None
-        candles = self.shape.patch_size
-        patches = x.reshape(len(x), -1, candles * x.shape[2]).transpose(0, 1)
-        weight = self.patches.weight.transpose(1, 2).reshape(self.patches.out_channels, -1)
-        return nn.functional.linear(patches, weight, self.patches.bias)
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Earlier versions had the core's weights among the network's own."""
+        for name in [*state_dict]:
+            layer, dot, rest = name.removeprefix(prefix).partition(".")
+            if name.startswith(prefix) and layer in _EARLIER_LAYERS:
+                state_dict[f"{prefix}core.{_EARLIER_LAYERS[layer]}{dot}{rest}"] = state_dict.pop(
+                    name
+                )
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _trend_logit(self, inputs: Tensor, weights: Tensor) -> Tensor:
         roles, at = self.shape.roles, self.shape.trend_features

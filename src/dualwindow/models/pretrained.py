@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 #: Settings that are the model's unless they are given.
 _OF_NETWORK: Final = (
-    *("lstm_units", "dense_units", "patch_size", "trend_head"),
+    *("network", "lstm_units", "dense_units", "patch_size", "trend_head"),
     *("window_features", "wide_features"),
 )
 

@@ -23,9 +23,12 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError, SettingsError
 from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.models.network import DualWindowNetwork, restored_network
+from dualwindow.models.networks.registry import NetworkError
 from dualwindow.models.networks.shape import NetworkShape
+from dualwindow.models.networks.trial import trial_logits
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import RETIRED_SETTINGS
+from dualwindow.settings.networks import is_own
 
 #: Key of the plain values in the file's metadata.
 _KEY: Final = "dualwindow"
@@ -45,6 +48,10 @@ _DAMAGED: Final = (
 _WAY_OUT: Final = "copy the whole model again, or train it again"
 #: Of the quantiles among the saved tensors; models of earlier versions lack it.
 _QUANTILES: Final = "validation.limits"
+#: Answers of a user's own network in a trial; others show that its class has changed.
+_TRIAL: Final = "trial.logits"
+#: How far the answers of two machines may differ.
+_ROUNDING: Final = 1e-3
 
 
 def to_bytes(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
@@ -96,6 +103,8 @@ class ModelContent:
         tensors["context.flat"] = torch.from_numpy(self.context.flat.copy())
         if self.quantiles is not None:
             tensors[_QUANTILES] = torch.from_numpy(self.quantiles.limits.copy())
+        if is_own(self.network.shape.network):
+            tensors[_TRIAL] = trial_logits(self.network.core, self.network.shape.core)
         about = {
             "format": MODEL_FORMAT,
             "version": __version__,
@@ -139,7 +148,9 @@ class ModelContent:
             for name, value in tensors.items()
             if name.startswith(_NETWORK)
         }
-        shape = NetworkShape.from_dict(about["shape"])
+        # Models of earlier versions have the window in their settings alone.
+        window_size = about["settings"]["window_size"]
+        shape = NetworkShape.from_dict({"window_size": window_size} | dict(about["shape"]))
         _require_size(shape, state)
         context = CandleArrays(
             tuple(about["features"]),
@@ -150,13 +161,37 @@ class ModelContent:
         limits = tensors.get(_QUANTILES)
         calibration = about.get("calibration")
         return cls(
-            restored_network(shape, state, mirrors=_flag(about["mirror"])),
+            _restored(shape, state, tensors.get(_TRIAL), mirrors=_flag(about["mirror"])),
             _settings(about["settings"], shape),
             context,
             operator.index(about["candle_seconds"]),
             None if limits is None else ValidationQuantiles(limits.numpy()),
             None if calibration is None else Calibration.from_dict(calibration),
         )
+
+
+def _restored(
+    shape: NetworkShape, state: Mapping[str, Tensor], trial: Tensor | None, *, mirrors: bool
+) -> DualWindowNetwork:
+    """The network of a saved state; a class of the user's own has to be the one that was saved.
+
+    Raises:
+        ModelFileError: when it is not, or cannot be used.
+    """
+    if not is_own(shape.network):
+        return restored_network(shape, state, mirrors=mirrors)
+    changed = f"the class of its network {shape.network!r} is not the one that it was trained with"
+    way_out = "restore the class, or train the model again"
+    try:
+        network = restored_network(shape, state, mirrors=mirrors)
+    except NetworkError as error:
+        raise ModelFileError(f"the saved model needs its {error.problems[0]}; {way_out}") from error
+    except RuntimeError as error:
+        raise ModelFileError(f"{changed}: {error}; {way_out}") from error
+    answer = trial_logits(network.core, shape.core)
+    if trial is None or not torch.allclose(answer, trial, rtol=_ROUNDING, atol=_ROUNDING):
+        raise ModelFileError(f"{changed}: it answers otherwise; {way_out}")
+    return network
 
 
 def _require_readable(about: Mapping[str, Any]) -> None:
@@ -190,7 +225,12 @@ def _flag(value: Any) -> bool:
 def _require_size(shape: NetworkShape, state: Mapping[str, Tensor]) -> None:
     """Refuse sizes that the weights do not have, before a network of them fills the memory."""
     largest = max((max(value.shape, default=0) for value in state.values()), default=0)
-    sizes = (shape.n_features, *shape.lstm_units, *shape.dense_units, shape.patch_size)
+    sizes: tuple[int, ...] = (shape.n_features,)
+    # What the linear one does not use, and what a user's own does with sizes, shows in no weight.
+    if not is_own(shape.network):
+        sizes += shape.dense_units
+    if shape.network in ("lstm", "gru", "tcn"):
+        sizes += (*shape.lstm_units, shape.patch_size)
     if not all(0 < operator.index(size) <= largest for size in sizes):
         raise ValueError(f"a network of sizes {sizes} for weights of at most {largest}")
     roles = shape.roles
@@ -218,6 +258,8 @@ def _problems(content: ModelContent) -> Iterator[str]:
     shape, config, context = content.network.shape, content.config, content.context
     if shape.patch_size != config.patch_size:
         yield f"patch_size {shape.patch_size} of the network is {config.patch_size} in the settings"
+    if (shape.network, shape.window_size) != (config.network, config.window_size):
+        yield f"a network {shape.network!r} for {shape.window_size} candles is none of its settings"
     features = len(set(context.names))
     if not features == len(context.names) == shape.n_features:
         yield f"{len(context.names)} features for a network of {shape.n_features}"

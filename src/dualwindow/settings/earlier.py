@@ -13,6 +13,7 @@ RETIRED_SETTINGS: Final[Mapping[str, Any]] = {"auxiliary_weight": 0.0}
 #: they are left out of every fingerprint, so that earlier folders, checkpoints and stores count.
 LATER_SETTINGS: Final[Mapping[str, Any]] = {
     "label_price_step": "none",
+    "network": "lstm",
     "window_features": None,
     "wide_features": None,
     "sample_every": 1,

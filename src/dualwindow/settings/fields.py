@@ -15,6 +15,7 @@ from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fa
 from dualwindow.labels import LabelRule, PriceStepRule
 from dualwindow.settings.earlier import is_retired
 from dualwindow.settings.frozen import FrozenModel
+from dualwindow.settings.networks import NetworkName
 
 Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
 Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
@@ -136,12 +137,13 @@ class SettingFields(FrozenModel):
     lstm_dropout: float = Field(
         0.5, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
     )
+    network: NetworkName = "lstm"
     lstm_units: tuple[Width, ...] = Field(
         (128, 64, 32),
         min_length=1,
         max_length=_MOST_LAYERS,
-        description="Width of each LSTM layer. A network whose training cannot fit into the memory "
-        "is refused.",
+        description="Width of each layer that reads the window. A network whose training cannot "
+        "fit into the memory is refused.",
     )
     dense_units: tuple[Width, ...] = Field(
         (32, 16), max_length=_MOST_LAYERS, description="Width of each dense layer."

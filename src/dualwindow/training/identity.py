@@ -18,9 +18,11 @@ from dualwindow.errors import DataError
 from dualwindow.models.checkpoint import CHECKPOINT_FORMAT
 from dualwindow.models.fingerprint import model_settings
 from dualwindow.models.manifest import MODEL_FORMAT
+from dualwindow.models.networks.registry import code_sum
 from dualwindow.runtime.device import arithmetic_of
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
+from dualwindow.settings.networks import is_own
 
 #: Rows summed in one go; bounds how much of a mapped file is touched at a time.
 _ROWS: Final = 65_536
@@ -61,6 +63,8 @@ def training_identity(
         "train": [[rows.start, rows.stop] for rows in split.train.stretches],
         "validation": [[rows.start, rows.stop] for rows in split.validation.stretches],
     }
+    if is_own(config.network):
+        about["network's code"] = code_sum(config.network)
     arithmetic = [arithmetic_of(device), threads]
     # Large data take long to sum, on a slow disk more so.
     by_rank = ranks.gathered(

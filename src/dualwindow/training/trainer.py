@@ -266,9 +266,8 @@ def _initial_network(
     network = DualWindowNetwork(shape, center, scale, mirror)
     if config.class_balance == "none":
         # The bias starts at the class prior, which the network would otherwise learn first.
-        with torch.no_grad():
-            counts = torch.from_numpy(seen_counts(train, mirrored=mirror is not None)).float()
-            network.head.bias.copy_(torch.log(counts.clamp(min=1.0) / counts.sum()))
+        counts = torch.from_numpy(seen_counts(train, mirrored=mirror is not None)).float()
+        network.begin_at(counts.clamp(min=1.0) / counts.sum())
     return network
 
 

@@ -20,7 +20,7 @@ from dualwindow.cli.display.evaluation_output import (
 from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
-from dualwindow.cli.options.configuration import layered_config
+from dualwindow.cli.options.configuration import USERDIR, layered_config
 from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
@@ -32,6 +32,7 @@ from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, evaluate
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
+from dualwindow.models.networks.registry import look_in
 from dualwindow.models.portable import PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.counts import counted
@@ -53,6 +54,7 @@ def run_evaluation(options: argparse.Namespace) -> int:
         DualWindowError: when the model or the candles cannot be used.
     """
     log_to(console_of(sys.stderr), logging.INFO)
+    look_in(Path(options.userdir or USERDIR))
     loaded = load_portable(options.model)
     settings = evaluation_settings(options, loaded)
     for warning in idle_threshold(settings.training):

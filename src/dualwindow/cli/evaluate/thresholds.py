@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from dualwindow.cli.display.evaluation_output import require_writable, write_fig
 from dualwindow.cli.display.threshold_tables import Suggestion, ValidationMeaning, print_suggestion
 from dualwindow.cli.evaluate.job import checked_store, evaluation_settings
 from dualwindow.cli.options.candles import find_candles
+from dualwindow.cli.options.configuration import USERDIR
 from dualwindow.cli.options.flags import MIN_TRADES
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
@@ -31,6 +33,7 @@ from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.model_selection.scored_candles import pair_probabilities, part_of, score_candles
 from dualwindow.model_selection.threshold_search import choose_thresholds, chosen_thresholds
 from dualwindow.model_selection.threshold_trades import ScoredCandles
+from dualwindow.models.networks.registry import look_in
 from dualwindow.models.portable import ModelOrigin, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
@@ -46,6 +49,7 @@ def run_suggestion(options: argparse.Namespace) -> int:
     """
     min_trades = _min_trades(options)
     log_to(console_of(sys.stderr), logging.INFO)
+    look_in(Path(options.userdir or USERDIR))
     loaded = load_portable(options.model)
     validation_range, tail_range = _date_ranges(loaded.origin)
     settings = evaluation_settings(options, loaded)

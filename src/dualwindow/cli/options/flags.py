@@ -46,6 +46,7 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--window-past", "window_size"),
     SettingFlag("--window-future", "future_window"),
     SettingFlag("--feature-set", "feature_set"),
+    SettingFlag("--network", "network"),
     SettingFlag("--batch-size", "batch_size"),
     SettingFlag("--learning-rate", "learning_rate"),
     SettingFlag("--streaming-chunk-size", "streaming_chunk_size"),

@@ -26,6 +26,7 @@ from dualwindow.cli.train.run import CommandTraining
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
 from dualwindow.models.model_files import EVALUATION_NAME
+from dualwindow.models.networks.registry import require_network
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.pretrained import (
     load_pretrained,
@@ -80,6 +81,7 @@ def _run(
     config, notes = request.settings.on_this_machine()
     if ranks.is_first:
         _log_settings(request.settings, notes)
+    require_network(config.network, request.settings.user_data)
     start = _pretrained(request, config, ranks)
     with watch.stage("checking"):
         sources = ranks.gathered(lambda: find_candles(request.settings))[ranks.number]

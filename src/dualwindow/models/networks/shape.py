@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.features.column_roles import ColumnRoles
 from dualwindow.models.mirror import close_changes
+from dualwindow.models.networks.contract import CoreSizes
 from dualwindow.settings import TrainingConfig
 
 #: Shares of the window that the trend head sums up: 15, 30, 60, 120 and 180 candles by default.
@@ -29,6 +31,8 @@ class NetworkShape:
         trend_spans: candles of each of its sums; no spans, no trend head.
         window_features: positions of the features of the window; none stands for all.
         wide_features: positions of the features of the wide path.
+        network: the core, as the setting `network` names it.
+        window_size: P, candles of a window.
     """
 
     n_features: int
@@ -41,6 +45,21 @@ class NetworkShape:
     trend_spans: tuple[int, ...] = ()
     window_features: tuple[int, ...] = ()
     wide_features: tuple[int, ...] = ()
+    network: str = "lstm"
+    window_size: int = 0
+
+    @property
+    def core(self) -> CoreSizes:
+        """The sizes that the core is made from."""
+        return CoreSizes(
+            self.window_size,
+            len(self.roles.window),
+            len(self.wide_features),
+            len(CLASS_NAMES),
+            self.lstm_units,
+            self.dense_units,
+            self.patch_size,
+        )
 
     @property
     def roles(self) -> ColumnRoles:
@@ -78,6 +97,8 @@ class NetworkShape:
             tuple(sorted(spans)),
             roles.window if len(roles.window) < len(names) else (),
             roles.wide,
+            config.network,
+            config.window_size,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,7 +109,7 @@ class NetworkShape:
     def from_dict(cls, content: dict[str, Any]) -> NetworkShape:
         """Make a shape from `to_dict`'s result, where tuples may have become lists.
 
-        Models of earlier versions lack trend head, `lstm_dropout` and wide path.
+        Models of earlier versions lack trend head, `lstm_dropout`, wide path, and the core's name.
         """
         sizes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value

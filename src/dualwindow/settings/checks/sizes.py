@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.settings.networks import is_own
 from dualwindow.settings.training_config import TrainingConfig
 
 #: Of a day of 24 hours, in seconds.
@@ -15,7 +16,11 @@ DAY_SECONDS: Final = 86_400
 CHANNELS_PER_FEATURE: Final = 4
 #: A training holds of every weight, as 4 bytes: itself, its gradient, the optimiser's two moments
 #: and the best epoch's.
-_BYTES_A_WEIGHT: Final = 5 * 4
+BYTES_A_WEIGHT: Final = 5 * 4
+#: Steps that a layer of the network `tcn` reads.
+TCN_TAPS: Final = 3
+#: Gates of a recurrent layer, each with two biases.
+_GATES: Final = {"lstm": 4, "gru": 3}
 
 
 def least_features(periods: Sequence[int], timeframes: int = 1, pairs: int = 1) -> int:
@@ -27,8 +32,22 @@ def least_features(periods: Sequence[int], timeframes: int = 1, pairs: int = 1) 
     return 4 * timeframes * pairs + 2 * len(periods)
 
 
+def tcn_widths(layers: Sequence[int], steps: int) -> tuple[int, ...]:
+    """Widths of as many layers of the network `tcn` as cover so many steps, at least the given.
+
+    Example:
+        >>> tcn_widths((32, 16), steps=36)
+        (32, 16, 16, 16, 16)
+    """
+    count, covered = 0, 1
+    while covered < steps:
+        covered += (TCN_TAPS - 1) * 2**count
+        count += 1
+    return (*layers, *[layers[-1]] * (count - len(layers)))
+
+
 def count_weights(config: TrainingConfig, n_features: int, n_wide: int = 0) -> int:
-    """Weights of a network, without the few of the trend head.
+    """Weights of a network, without the few of the trend head; 0 for one of the user's own.
 
     It sees so many features of every candle of the window, and so many wide ones.
 
@@ -36,18 +55,31 @@ def count_weights(config: TrainingConfig, n_features: int, n_wide: int = 0) -> i
         >>> count_weights(TrainingConfig(lstm_units=(2,), dense_units=()), n_features=1)
         53
     """
-    width, weights = n_features, 0
-    if config.patch_size > 1:
-        channels = CHANNELS_PER_FEATURE * n_features
-        weights += channels * (n_features * config.patch_size + 1)
-        width = channels
-    for below, units in pairwise((width, *config.lstm_units)):
-        # Four gates with two biases each, and LayerNorm.
-        weights += 4 * units * (below + units + 2) + 2 * units
-    joined = config.lstm_units[-1] + n_wide
-    for below, units in pairwise((joined, *config.dense_units, len(CLASS_NAMES))):
+    if is_own(config.network):
+        return 0
+    width, weights = _count_below(config, n_features, n_wide)
+    for below, units in pairwise((width + n_wide, *config.dense_units, len(CLASS_NAMES))):
         weights += (below + 1) * units
     return weights + n_wide * len(CLASS_NAMES)
+
+
+def _count_below(config: TrainingConfig, n_features: int, n_wide: int) -> tuple[int, int]:
+    """Width of what the layers that read the window give to the dense ones, and their weights."""
+    if config.network == "linear":
+        return (0 if n_wide else n_features), 0
+    width, weights = n_features, 0
+    if config.patch_size > 1:
+        width = CHANNELS_PER_FEATURE * n_features
+        weights += width * (n_features * config.patch_size + 1)
+    if config.network == "tcn":
+        widths = tcn_widths(config.lstm_units, config.window_size // config.patch_size)
+        for below, units in pairwise((width, *widths)):
+            # Weights and bias, and LayerNorm.
+            weights += (TCN_TAPS * below + 1) * units + 2 * units
+        return widths[-1], weights
+    for below, units in pairwise((width, *config.lstm_units)):
+        weights += _GATES[config.network] * units * (below + units + 2) + 2 * units
+    return config.lstm_units[-1], weights
 
 
 def size_problems(
@@ -60,7 +92,7 @@ def size_problems(
 ) -> list[str]:
     """The problem of a network whose training needs more than so much memory (bytes)."""
     weights = count_weights(config, n_features, n_wide)
-    needed = weights * _BYTES_A_WEIGHT
+    needed = weights * BYTES_A_WEIGHT
     if needed <= memory:
         return []
     return [
