@@ -11,44 +11,38 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.columns import CHANGE_FEATURES
 from dualwindow.data.features.candle_arrays import CandleArrays
-from dualwindow.errors import ModelFileError, TrainingStoppedError
+from dualwindow.errors import TrainingStoppedError
 from dualwindow.models import checkpoint
 from dualwindow.models.network import DualWindowNetwork, restored_network
 from dualwindow.models.networks import registry
-from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import autocast
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.sizes import count_weights
 from dualwindow.settings.networks import NETWORKS, is_own
-from dualwindow.training.session import QUIET, TrainingSession
-from dualwindow.training.train import train_model
+from dualwindow.training.session import TrainingSession
+from tests.makers.bot import make_bot
 from tests.makers.messages_in_code import REPOSITORY
+from tests.makers.networks import (
+    CANDLES,
+    NAMES,
+    ROWS,
+    SETTINGS,
+    WIDE,
+    P,
+    built,
+    candles_of,
+    labels_of,
+    trained,
+)
 
-P, ROWS = 12, 1200
-NAMES: Final = (*CHANGE_FEATURES, "price_to_ma30", "volume_to_ma30")
 STRANGER: Final = "guide_networks:Net"
-SETTINGS: Final[dict[str, Any]] = {
-    "window_size": P,
-    "future_window": 5,
-    "patch_size": 3,
-    "lstm_units": (6, 4),
-    "dense_units": (5,),
-    "epochs": 2,
-    "batch_size": 128,
-    "streaming_chunk_size": 128,
-    "class_balance": "none",
-    "mirror": "on",
-    "device": "cpu",
-}
-WIDE: Final = {"wide_features": ["*_to_ma30"], "window_features": ["*_change"]}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,23 +65,6 @@ def config(request: pytest.FixtureRequest) -> TrainingConfig:
     return TrainingConfig.from_parameters({**SETTINGS, **WIDE, "network": request.param})
 
 
-def candles_of(rows: int, seed: int) -> CandleArrays:
-    features = np.random.default_rng(seed).normal(size=(rows, len(NAMES))).astype(np.float32)
-    return CandleArrays(NAMES, 60 * np.arange(rows), features, np.zeros(rows, np.bool_))
-
-
-def labels_of(rows: int, seed: int) -> NDArray[np.int8]:
-    chosen = np.random.default_rng(seed).choice(3, size=rows, p=[0.2, 0.5, 0.3])
-    return chosen.astype(np.int8)
-
-
-CANDLES: Final = candles_of(ROWS, seed=1)
-
-
-def trained(config: TrainingConfig, session: TrainingSession = QUIET) -> TrainedModel:
-    return train_model(CANDLES, labels_of(ROWS, seed=2), config, name="BTC", session=session)
-
-
 @pytest.fixture(scope="module")
 def model(config: TrainingConfig) -> TrainedModel:
     return trained(config)
@@ -96,12 +73,6 @@ def model(config: TrainingConfig) -> TrainedModel:
 @pytest.fixture(scope="module")
 def network(model: TrainedModel) -> DualWindowNetwork:
     return model.network_of(model._network.shape).eval()
-
-
-def built(config: TrainingConfig, **changes: Any) -> DualWindowNetwork:
-    torch.manual_seed(0)
-    shape = NetworkShape.from_settings(config.replace(**changes), NAMES)
-    return DualWindowNetwork(shape, [0.0] * len(NAMES), [1.0] * len(NAMES), None).eval()
 
 
 def inputs_of(rows: int, seed: int = 3) -> Tensor:
@@ -158,6 +129,18 @@ def test_a_candle_alone_gets_the_answer_of_the_backtest(model: TrainedModel) -> 
         )
         live = model.predict(CandleArrays(NAMES, seconds, features, flat)).probabilities
         np.testing.assert_allclose(live[-1], slice_[last - 1], rtol=0, atol=1e-5)
+
+
+def test_a_bot_trains_it_and_predicts_live_as_in_a_backtest(
+    config: TrainingConfig, btc_futures: pd.DataFrame, tmp_path: Path
+) -> None:
+    bot = make_bot(tmp_path, {"network": config.network, "epochs": 1})
+    featured = bot.features(btc_futures.iloc[:2000].reset_index(drop=True))
+    bot.train(featured.iloc[:1800])
+    probabilities, _, usable = bot.predict(featured.iloc[1800:])
+    assert usable[-1] == 1
+    live, _, _ = bot.predict(featured.iloc[-bot.model.CONV_WIDTH :])
+    np.testing.assert_allclose(live[-1], probabilities[-1], rtol=0, atol=1e-5)
 
 
 def test_windows_of_a_chunk_are_the_most_that_it_sees(
@@ -257,106 +240,3 @@ def test_dropout_is_drawn_outside_and_follows_its_generator(config: TrainingConf
     assert torch.equal(drawn, again)
     assert not torch.allclose(made(inputs, drawn), made(inputs))
     assert torch.allclose(made(inputs, torch.ones_like(drawn)), made(inputs))
-
-
-def own(folder: Path, body: str, name: str = "Net") -> str:
-    """Write a module with a network; its name for the setting."""
-    number = len([*folder.glob("*.py")])
-    module = f"own_{folder.name.replace('-', '_')}_{number}"
-    (folder / f"{module}.py").write_text(f"import torch\nfrom torch import nn\n{body}", "utf-8")
-    registry.look_in(folder)
-    return f"{module}:{name}"
-
-
-def net(
-    forward: str,
-    *,
-    init: str = "self.head = nn.Linear(sizes.features, 3)",
-    base: str = "nn.Module",
-) -> str:
-    return (
-        f"class Net({base}):\n    def __init__(self, sizes):\n        super().__init__()\n"
-        f"        {init}\n    def forward(self, window, wide, factors):\n        {forward}\n"
-    )
-
-
-FINE: Final = "return self.head(window[:, -1])"
-BROKEN: Final = {
-    "no class": ("x = 1", "has no class named Net"),
-    "no module": ("Net = 3", "something else than a torch.nn.Module"),
-    "a function": ("def Net(sizes): return nn.Linear(1, 1)", "something else"),
-    "syntax": ("class Net(:", "cannot be imported: SyntaxError"),
-    "import": ("import not_there_at_all", "cannot be imported: ModuleNotFoundError"),
-    "constructor": (net(FINE, init="raise ValueError('nine')"), r"cannot be made.*nine"),
-    "no sizes": ("class Net(nn.Module):\n    pass", "cannot be made"),
-    "forward": (net("return self.head(window)[:, -1] + wide"), "fails on windows"),
-    "shape": (net("return self.head(window)"), r"returns \(4, 12, 3\) for 4 windows"),
-    "classes": (net("return self.head(window[:, -1])[:, :2]"), r"returns \(4, 2\)"),
-    "no tensor": (net("return [1, 2, 3]"), "returns list"),
-    "NaN": (net("return self.head(window[:, -1]) * float('nan')"), "not finite"),
-    "whole numbers": (net("return self.head(window[:, -1]).long()"), "not finite numbers"),
-    "chance": (
-        net("return nn.functional.dropout(self.head(window[:, -1]), training=self.training)"),
-        "depend on chance",
-    ),
-    "batch": (
-        net("x = self.head(window[:, -1])\n        return x - x.mean(0)"),
-        "the other windows of a batch",
-    ),
-    "dropped": (
-        net(FINE, init="self.head = nn.Linear(sizes.features, 3); self.dropped = [0]"),
-        r"dropped widths \(0,\)",
-    ),
-    "tied": (
-        net(FINE, init="self.head = nn.Linear(sizes.features, 3); self.twin = self.head"),
-        "share memory",
-    ),
-    "huge": (net(FINE, init="self.head = nn.Linear(10**9, 10**6)"), "GiB of memory"),
-}
-
-
-@pytest.mark.parametrize("kind", BROKEN)
-def test_a_class_that_breaks_the_contract_is_refused(kind: str, tmp_path: Path) -> None:
-    body, words = BROKEN[kind]
-    name = own(tmp_path, body)
-    config = TrainingConfig.from_parameters({**SETTINGS, **WIDE, "network": name})
-    with pytest.raises(registry.NetworkError, match=rf"(?s)network '{name}': .*{words}"):
-        built(config)
-
-
-def test_a_module_that_is_not_there_is_refused_before_the_training(tmp_path: Path) -> None:
-    with pytest.raises(registry.NetworkError, match=r"nowhere_x.*searched on Python's path"):
-        registry.require_network("nowhere_x.y:Net", tmp_path)
-
-
-def test_a_class_may_do_without_dropout_and_head(tmp_path: Path) -> None:
-    forward = "return self.last(window.flatten(1))"
-    init = "self.last = nn.Linear(sizes.candles * sizes.features, sizes.classes)"
-    name = own(tmp_path, net(forward, init=init))
-    model = trained(TrainingConfig.from_parameters({**SETTINGS, **WIDE, "network": name}))
-    assert TrainedModel.from_bytes(model.to_bytes()).to_bytes() == model.to_bytes()
-
-
-@pytest.mark.parametrize(
-    ("after", "words"),
-    [
-        (net("return 2 * self.head(window[:, -1])"), "answers otherwise"),
-        (net("return self.h(window[:, -1])", init="self.h = nn.Linear(4, 3)"), "Missing key"),
-        ("x = 1", "has no class"),
-        ("import not_there_at_all", "cannot be imported"),
-    ],
-)
-def test_a_saved_model_notices_that_its_class_has_changed(
-    after: str, words: str, tmp_path: Path
-) -> None:
-    name = own(tmp_path, net(FINE))
-    payload = trained(
-        TrainingConfig.from_parameters({**SETTINGS, **WIDE, "network": name, "epochs": 1})
-    ).to_bytes()
-    module = name.partition(":")[0]
-    del sys.modules[module]
-    # Longer, so that Python does not take it for the file that it has compiled.
-    text = f"import torch\nfrom torch import nn\n# changed\n{after}"
-    (tmp_path / f"{module}.py").write_text(text, "utf-8")
-    with pytest.raises(ModelFileError, match=rf"(?s){words}.*train the model again"):
-        TrainedModel.from_bytes(payload)

@@ -151,6 +151,9 @@ class ModelContent:
         # Models of earlier versions have the window in their settings alone.
         window_size = about["settings"]["window_size"]
         shape = NetworkShape.from_dict({"window_size": window_size} | dict(about["shape"]))
+        config = _settings(about["settings"], shape)
+        if (shape.network, shape.window_size) != (config.network, config.window_size):
+            raise ValueError(f"a network {shape.network!r} for {shape.window_size} candles")
         _require_size(shape, state)
         context = CandleArrays(
             tuple(about["features"]),
@@ -162,7 +165,7 @@ class ModelContent:
         calibration = about.get("calibration")
         return cls(
             _restored(shape, state, tensors.get(_TRIAL), mirrors=_flag(about["mirror"])),
-            _settings(about["settings"], shape),
+            config,
             context,
             operator.index(about["candle_seconds"]),
             None if limits is None else ValidationQuantiles(limits.numpy()),
@@ -258,8 +261,6 @@ def _problems(content: ModelContent) -> Iterator[str]:
     shape, config, context = content.network.shape, content.config, content.context
     if shape.patch_size != config.patch_size:
         yield f"patch_size {shape.patch_size} of the network is {config.patch_size} in the settings"
-    if (shape.network, shape.window_size) != (config.network, config.window_size):
-        yield f"a network {shape.network!r} for {shape.window_size} candles is none of its settings"
     features = len(set(context.names))
     if not features == len(context.names) == shape.n_features:
         yield f"{len(context.names)} features for a network of {shape.n_features}"

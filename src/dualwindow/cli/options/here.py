@@ -1,4 +1,4 @@
-"""What else a bot refuses: values that freqtrade checks, devices and models that are not there."""
+"""What else a bot refuses: values that freqtrade checks, and what is not there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dualwindow.settings.checks.shapes import group_at
 from dualwindow.settings.checks.whole import STRATEGY
 from dualwindow.settings.freqai import FreqaiSettings
 from dualwindow.settings.messages import collected
+from dualwindow.settings.networks import is_own
 
 #: Values of `device` and `precision` that every machine has.
 _EVERYWHERE: Final = ("auto", "cpu", "fp32")
@@ -26,7 +27,7 @@ _MODEL: Final = "DualWindowLSTM"
 def problems_here(
     settings: FreqaiSettings, content: Mapping[str, Any], userdir: Path | None = None
 ) -> list[str]:
-    """One sentence for every value, device, model, class and folder that a bot would refuse here.
+    """One sentence for every value, device, model, network and folder that a bot would refuse.
 
     Args:
         settings: checked.
@@ -52,7 +53,7 @@ def problems_here(
         problems += missing_classes(content)
     models = folder / "models" / content["freqai"]["identifier"]
     sha256 = None
-    if training.pretrained or is_portable(models):
+    if training.pretrained or is_own(training.network) or is_portable(models):
         from dualwindow.bot.start_model import read_start  # noqa: PLC0415
 
         try:

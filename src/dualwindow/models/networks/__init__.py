@@ -1,1 +1,1 @@
-"""Parts of the network: its sizes, its inputs, its trend head."""
+"""Parts of the network: its sizes, inputs and trend head, and the cores that it may have."""
