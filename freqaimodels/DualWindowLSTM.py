@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,10 @@ from dualwindow.bot.start_model import read_start
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.impossible import known_frame
+from dualwindow.data.candles.sums import SummedCandles
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import DataError, DualWindowError
+from dualwindow.models.chain.former import Chain
 from dualwindow.models.fingerprint import model_dependencies
 from dualwindow.models.freqai_folders import checkpoint_path, is_saved
 from dualwindow.models.identifier.traded import write_traded
@@ -104,6 +107,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._require_no_lookahead = LookaheadCheck(config)
         self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
+        #: Whether trainings begin from the pair's last model, see `models/chain/`.
+        self._continues = self.continual_learning and self._settings.warm_retrainings > 0
         self._history: BacktestHistory | None = None
 
     def start(
@@ -153,6 +158,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         The folder remembers what a backtest trades.
         """
         kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
+        if self._continues:
+            kitchen.continue_models(self._settings)
         self.dk = kitchen
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
         kitchen.log_unsaved()
@@ -213,6 +220,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         content = training_data(
             frame, features, pair, self._timeframe, self._settings, others=others
         )
+        if self._continues:
+            content["summed"] = SummedCandles(frame, self._candle_seconds)
         content["market"] = self._prices.from_frame(frame)
         dk.data_dictionary = content
         return content
@@ -240,6 +249,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 # Live, FreqAI trains in a thread of its own beside the candle loop.
                 in_background=self._live,
                 start=self._start_model,
+                chain=self._chain(dk, data_dictionary),
             ),
             facts=DatasetFacts(
                 touches=data_dictionary["touches"],
@@ -248,6 +258,13 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 venue=data_dictionary.pop("market", None),
             ),
         )
+
+    def _chain(self, dk: FreqaiDataKitchen, content: dict[str, Any]) -> Chain | None:
+        """How a training begins; None where all are full, and no rows are set apart to choose."""
+        if not self._continues:
+            return None
+        chain = dk.chain() if isinstance(dk, BacktestKitchen) else self.dd.chain_of(dk.pair)
+        return replace(chain, candles=content.pop("summed"))
 
     def predict(
         self, unfiltered_df: pd.DataFrame, dk: FreqaiDataKitchen, **_kwargs: Any

@@ -90,6 +90,8 @@ class Backtests:
         self.folder = folder
         self.frames = frames
         self.freqai = freqai
+        #: Settings of the training beside those of `QUICK`.
+        self.parameters: dict[str, Any] = {}
 
     @property
     def models(self) -> Path:
@@ -162,7 +164,8 @@ class Backtests:
             config["exchange"]["pair_whitelist"] = [PAIR]
             config["timerange"] = f"{int(begin.timestamp())}-{int(end.timestamp())}"
 
-        bot = make_bot(self.folder, QUICK, PERIODS, features=features, configure=configure)
+        parameters = QUICK | self.parameters
+        bot = make_bot(self.folder, parameters, PERIODS, features=features, configure=configure)
         bot.config["runmode"] = mode
         return bot
 

@@ -72,6 +72,8 @@ OTHER = {
     "seed": 1,
     "feature_set": "extended",
 }
+#: The same for settings of chains, which nothing else depends on.
+CHAINED = {"warm_epochs": 2, "warm_retrainings": 3}
 #: Another value for settings of confidence, memory and machine.
 FREE = {
     "use_confidence_thresholding": False,
@@ -164,7 +166,26 @@ def test_the_same_settings_pass_again_and_again(bound: Path) -> None:
 def test_every_setting_either_binds_or_is_free() -> None:
     neither = set(TrainingConfig.model_fields) - set(OTHER) - set(FREE)
     # Where and how precisely is computed is part of the training; a model by its content.
-    assert neither == {"deterministic", "device", "precision", "pretrained"}
+    assert neither == {"deterministic", "device", "precision", "pretrained", *CHAINED}
+
+
+@pytest.mark.parametrize(("name", "value"), CHAINED.items())
+def test_settings_of_chains_bind_models_of_chains_alone(
+    name: str, value: int, tmp_path: Path
+) -> None:
+    bind_folder(tmp_path / "full", dependencies(), PAIRS)
+    bind_folder(tmp_path / "full", dependencies({name: value}), PAIRS)
+    continual = {"freqai": FREQTRADE["freqai"] | {"continual_learning": True}}
+    bind_folder(tmp_path / "warm", dependencies(**continual), PAIRS)
+    problem, _ = refusal(tmp_path / "warm", dependencies({name: value}, **continual))
+    assert problem.startswith(f"{name}: its models were made with ")
+
+
+def test_continual_learning_binds(tmp_path: Path) -> None:
+    bind_folder(tmp_path, freqai(continual_learning=False), PAIRS)
+    bind_folder(tmp_path, dependencies(), PAIRS)
+    problem, _ = refusal(tmp_path, freqai(continual_learning=True))
+    assert problem == "continual_learning: its models were made with False, now it is True"
 
 
 def test_a_pretrained_model_counts_by_its_content_and_not_by_its_path(bound: Path) -> None:

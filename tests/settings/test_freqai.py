@@ -83,7 +83,6 @@ REFUSED = [
     ("split", "shuffle", True),
     ("split", "train_size", 0.8),
     ("split", "stratify", [1, 2]),
-    ("freqai", "continual_learning", True),
     ("freqai", "keras", True),
 ]
 
@@ -106,6 +105,25 @@ def test_an_option_that_breaks_windows_is_refused_by_name(
 def test_the_same_option_switched_off_is_fine(place: str, name: str, value: Any) -> None:
     off = False if value is True else None if isinstance(value, list) else 0
     assert read(with_option(place, name, off)).training == TrainingConfig()
+
+
+def test_continual_learning_is_taken() -> None:
+    assert read(config(continual_learning=True)).training == TrainingConfig()
+
+
+@pytest.mark.parametrize(
+    ("changes", "training", "named"),
+    [
+        ({}, {"epochs": 0, "pretrained": "x"}, "with epochs 0 nothing is trained"),
+        ({"save_backtest_models": False}, {}, "with save_backtest_models false there is no model"),
+    ],
+)
+def test_continual_learning_without_a_model_to_begin_from_is_refused(
+    changes: dict[str, Any], training: dict[str, Any], named: str
+) -> None:
+    (problem,) = problems_of(config(continual_learning=True, training=training, **changes))
+    assert problem.startswith(f"freqai.continual_learning true: {named}")
+    read(config(training=training, **changes))
 
 
 def test_what_freqtrade_fills_in_by_itself_is_fine() -> None:

@@ -27,6 +27,7 @@ from dualwindow.bot.history import joined_history
 from dualwindow.bot.live.prediction_archive import file_oldest, with_filed
 from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.features.feature_code import code_fingerprint
+from dualwindow.models.chain.former import Chain, chain_from
 from dualwindow.models.fingerprint import bind_features, bind_pair
 from dualwindow.models.freqai_folders import purge_models, remove_checkpoints, seal
 from dualwindow.models.manifest import MANIFEST_NAME
@@ -105,6 +106,14 @@ class DualWindowDrawer(FreqaiDataDrawer):
         """The model of a pair and its metadata, never of two trainings."""
         with self._model_lock:
             return super().load_data(coin, dk)
+
+    def chain_of(self, pair: str) -> Chain:
+        """How the next training of a pair begins: from its last model, where there is one."""
+        entry = self.pair_dict.get(pair) or {}
+        if not entry.get("model_filename"):
+            return Chain()
+        with self._model_lock:
+            return chain_from(Path(entry["data_path"]), entry["model_filename"])
 
     def purge_old_models(self) -> None:
         """Delete all but the newest complete models of every pair, as many as `purge_old_models`.

@@ -62,6 +62,8 @@ _NOT_IN_MODEL: Final = frozenset(
         "fallback_to_serial",
     }
 )
+#: Settings without an effect unless `freqai.continual_learning` is on.
+_OF_CHAINS: Final = frozenset({"warm_epochs", "warm_retrainings"})
 
 
 def settings_in_model(config: TrainingConfig) -> dict[str, Any]:
@@ -90,6 +92,10 @@ def model_dependencies(
     content = model_settings(config)
     for group in ("feature_parameters", "data_split_parameters"):
         content |= {f"{group}.{name}": value for name, value in freqai.get(group, {}).items()}
+    if freqai.get("continual_learning"):
+        content["continual_learning"] = True
+    else:
+        content = {name: value for name, value in content.items() if name not in _OF_CHAINS}
     # FreqAI adds this itself while it runs, and only this value is allowed.
     content.pop("data_split_parameters.shuffle", None)
     return content | {

@@ -24,7 +24,7 @@ from dualwindow.settings.pairs import base_coin
 logger = logging.getLogger(__name__)
 
 PAIR_DICTIONARY: Final = "pair_dictionary.json"
-_CHECKPOINT_NAME: Final = re.compile(r"unfinished-(?P<last>\d+)\.checkpoint")
+_CHECKPOINT_NAME: Final = re.compile(r"unfinished-(?P<last>\d+)(-warm)?\.checkpoint")
 _FOLDER_NAME: Final = re.compile(r"sub-train-(?P<base>.+)_(?P<stamp>\d{10})")
 
 
@@ -96,6 +96,11 @@ def checkpoint_path(folder: Path, last_candle: int) -> Path:
     The newest candle of the training, seconds since 1970, is in the name: later there are more.
     """
     return folder / f"unfinished-{last_candle}.checkpoint"
+
+
+def warm_checkpoint(path: Path) -> Path:
+    """Where the warm training of a chain keeps its checkpoint, beside that of a full one."""
+    return path.with_name(f"{path.stem}-warm{path.suffix}")
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -21,6 +21,7 @@ from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError, SettingsError
+from dualwindow.models.chain.link import ChainLink
 from dualwindow.models.manifest import MODEL_FORMAT
 from dualwindow.models.network import DualWindowNetwork, restored_network
 from dualwindow.models.networks.registry import NetworkError
@@ -91,6 +92,7 @@ class ModelContent:
     candle_seconds: int
     quantiles: ValidationQuantiles | None
     calibration: Calibration | None
+    link: ChainLink | None = None
 
     def to_bytes(self) -> bytes:
         """The model as safetensors: weights on the CPU and everything else as JSON metadata."""
@@ -118,6 +120,8 @@ class ModelContent:
             # Models of earlier versions lack it.
             "calibration": self.calibration.to_dict() if self.calibration else None,
         }
+        if self.link is not None:
+            about["chain"] = self.link.to_dict()
         return to_bytes(tensors, about)
 
     @classmethod
@@ -162,7 +166,7 @@ class ModelContent:
             tensors["context.flat"].numpy(),
         )
         limits = tensors.get(_QUANTILES)
-        calibration = about.get("calibration")
+        calibration, link = about.get("calibration"), about.get("chain")
         return cls(
             _restored(shape, state, tensors.get(_TRIAL), mirrors=_flag(about["mirror"])),
             config,
@@ -170,6 +174,7 @@ class ModelContent:
             operator.index(about["candle_seconds"]),
             None if limits is None else ValidationQuantiles(limits.numpy()),
             None if calibration is None else Calibration.from_dict(calibration),
+            None if link is None else ChainLink.from_dict(link),
         )
 
 

@@ -19,6 +19,7 @@ from dualwindow.data.datasets.chunks import ChunkSizes
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import ModelFileError
+from dualwindow.models.chain.link import ChainLink
 from dualwindow.models.manifest import write_manifest
 from dualwindow.models.model_confidence import ModelConfidence
 from dualwindow.models.network import DualWindowNetwork, restored_network
@@ -53,6 +54,7 @@ class TrainedModel(ModelConfidence):
         context: the last P - 1 candles of training, so that a slice that follows is predicted
             from its first candle; their `names` are the features and their order.
         quantiles: as in `ModelConfidence`, like the calibration.
+        link: place in a chain of trainings; None where it is of none.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class TrainedModel(ModelConfidence):
         quantiles: ValidationQuantiles | None = None,
         *,
         calibration: Calibration | None = None,
+        link: ChainLink | None = None,
     ) -> None:
         super().__init__(quantiles, calibration)
         self.config = config
         self.context = context
         self.candle_seconds = candle_seconds
+        self.link = link
         self._device = prediction_device(config.device)
         self._network = network.to(self._device).eval()
 
@@ -76,6 +80,11 @@ class TrainedModel(ModelConfidence):
     def feature_names(self) -> tuple[str, ...]:
         """Canonical feature names in the order of the network's inputs."""
         return self.context.names
+
+    @property
+    def shape(self) -> NetworkShape:
+        """Sizes of the network."""
+        return self._network.shape
 
     @property
     def mirrors(self) -> bool:
@@ -221,6 +230,7 @@ class TrainedModel(ModelConfidence):
             self.candle_seconds,
             self.quantiles,
             self.calibration,
+            self.link,
         )
 
     @classmethod
@@ -232,6 +242,7 @@ class TrainedModel(ModelConfidence):
             content.candle_seconds,
             content.quantiles,
             calibration=content.calibration,
+            link=content.link,
         )
 
 

@@ -17,6 +17,10 @@ LATER_SETTINGS: Final[Mapping[str, Any]] = {
     "window_features": None,
     "wide_features": None,
     "sample_every": 1,
+    "warm_epochs": 1,
+    "warm_retrainings": 11,
+    # FreqAI's own.
+    "continual_learning": False,
 }
 
 #: What the earlier training module's command line called otherwise, without case and separators,

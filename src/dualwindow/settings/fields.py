@@ -5,44 +5,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from dualwindow.columns import BASE, EXTENDED, SUMMARY, FeatureSet, candles_looked_at
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule, PriceStepRule
-from dualwindow.settings.earlier import is_retired
-from dualwindow.settings.frozen import FrozenModel
+from dualwindow.settings.kinds import (
+    Candles,
+    Count,
+    FeatureNames,
+    Fraction,
+    Probability,
+    ReadSettings,
+    Rows,
+    Width,
+)
 from dualwindow.settings.networks import NetworkName
 
-Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
-Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
-Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Width = Annotated[int, Field(ge=1, le=8192)]
-#: Most windows or rows at a time, far more than any memory holds.
-_MOST_ROWS: Final = 1_000_000_000
-FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
-FeatureNames = Annotated[tuple[FeatureName, ...], Field(max_length=1000)]
-#: What `sample_every: auto` leaves an epoch, and the most candles of which it takes one.
+#: What `sample_every: 0` leaves an epoch, and the most candles of which it takes one.
 EPOCH_WINDOWS: Final = 45_000
 MOST_BETWEEN: Final = 10
 #: Most layers of a kind.
 _MOST_LAYERS: Final = 16
 
 
-class SettingFields(FrozenModel):
+class SettingFields(ReadSettings):
     """The fields: frozen, strict about types, closed to unknown names."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_retired(cls, values: Any) -> Any:
-        """Leave out retired settings that hold the value of `earlier.RETIRED_SETTINGS`."""
-        if not isinstance(values, Mapping):
-            return values
-        return {name: value for name, value in values.items() if not is_retired(name, value)}
 
     # windows
     window_size: Candles = Field(
@@ -178,6 +168,18 @@ class SettingFields(FrozenModel):
         "takes a tenth of the time and teaches nearly as much. 0: as many as leave an epoch "
         f"{EPOCH_WINDOWS:,} windows, at most {MOST_BETWEEN}.",
     )
+    warm_epochs: Count = Field(
+        1,
+        description="Epochs of a warm retraining, in which the step size falls to zero; only with "
+        "freqai.continual_learning, which begins a training from the pair's last model.",
+    )
+    warm_retrainings: int = Field(
+        11,
+        ge=0,
+        le=100_000,
+        description="Warm retrainings until a full one; 0 trains fully every time, as without "
+        "freqai.continual_learning.",
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of every random draw.")
     deterministic: bool = Field(True, description="Same seed and machine give identical weights.")
     device: str = Field(
@@ -248,10 +250,8 @@ class SettingFields(FrozenModel):
         description="false: one chunk holds all windows of an epoch, without a bound on memory "
         "and without a gain in speed.",
     )
-    streaming_chunk_size: Candles = Field(
+    streaming_chunk_size: Rows = Field(
         1000,
-        ge=1,
-        le=_MOST_ROWS,
         description="Windows in memory at a time in training and prediction, rounded to whole "
         "batches (at least one). Bounds memory and changes no result. It hardly matters for speed: "
         "delivering windows takes less than 1 % of a training, and least with about 1,000. "
@@ -266,20 +266,16 @@ class SettingFields(FrozenModel):
         "bot's candles.",
     )
     n_processes: Count = Field(2, description="Worker processes; at most the number of cores.")
-    multiprocessing_chunk_size: Candles = Field(
+    multiprocessing_chunk_size: Rows = Field(
         5000,
-        ge=1,
-        le=_MOST_ROWS,
         description="Rows that a worker prepares at a time. Bounds its memory and changes no "
         "result; with 5,000 a row takes about twice as long as with 65,536.",
     )
     use_batch_extraction: bool = Field(
         True, description="Gather many windows at a time; false: one by one, for comparison."
     )
-    batch_extraction_size: Candles = Field(
+    batch_extraction_size: Rows = Field(
         1000,
-        ge=1,
-        le=_MOST_ROWS,
         description="Windows gathered by one operation; at most the chunk. Above about 100 it no "
         "longer matters for speed.",
     )
@@ -305,8 +301,3 @@ class SettingFields(FrozenModel):
         True,
         description="Go on in one process when worker processes fail; false: stop with an error.",
     )
-
-    @field_validator("lstm_units", "dense_units", "window_features", "wide_features", mode="before")
-    @classmethod
-    def _list_to_tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value

@@ -20,6 +20,7 @@ from dualwindow.settings.checks.freqai_options import (
     MOST_DAYS,
     SPLIT,
     TRAINING,
+    chain_problems,
     option_problems,
 )
 from dualwindow.settings.checks.shapes import group_at, listed_twice, value_at
@@ -53,7 +54,6 @@ _REFUSED_FEATURES: Final = {
     "include_shifted_candles": "repeats candles that are in the window anyway",
 }
 _REFUSED_FREQAI: Final = {
-    "continual_learning": "starts a training from weights with another scaler",
     "keras": "is for Keras models",
     "rl_config": "is for reinforcement learning",
 }
@@ -126,6 +126,8 @@ def check_freqai_config(
     }
     problems += refused.values()
     problems += option_problems(config.get("freqai"), refused)
+    trains = "epochs" in checked.bad or checked.config.epochs > 0
+    problems += chain_problems(freqai, trains=trains)
     problems += _shared_bases(value_at(config, "exchange.pair_whitelist"))
     periods, period_problems = _indicator_periods(features)
     problems += period_problems

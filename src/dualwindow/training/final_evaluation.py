@@ -31,7 +31,8 @@ from dualwindow.training.evaluation_rows import (
 )
 from dualwindow.training.result import TrainingOutcome
 from dualwindow.training.session import DatasetFacts, TrainingSession
-from dualwindow.training.trainer import FittedNetwork, seen_counts
+from dualwindow.training.start.network import seen_counts
+from dualwindow.training.trainer import FittedNetwork
 
 #: Most training rows that the baselines are fitted on, evenly spaced.
 BASELINE_ROWS: Final = 100_000
@@ -60,7 +61,13 @@ def evaluate_training(
     )
     context = CandleArrays.none(dataset.names) if facts.context is None else facts.context
     model = TrainedModel(
-        network, config, context, dataset.candle_seconds, quantiles, calibration=calibration
+        network,
+        config,
+        context,
+        dataset.candle_seconds,
+        quantiles,
+        calibration=calibration,
+        link=fitted.link,
     )
     evaluation = after_fees = None
     if predicted.evaluated:

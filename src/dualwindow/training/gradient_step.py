@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -190,6 +191,9 @@ class Schedule:
         else:
             self._scheduler = CosineAnnealingLR(optimizer, T_max=config.epochs)
 
+    def begin_batch(self, done: float) -> None:
+        """Set the step size of a batch; `done` is the share of all epochs that is over."""
+
     def __call__(self, validation_loss: float) -> None:
         """Set the step size of the next epoch."""
         if isinstance(self._scheduler, ReduceLROnPlateau):
@@ -204,3 +208,26 @@ class Schedule:
     def restore(self, values: Mapping[str, Any]) -> None:
         """Go on from what `values` returned; the step size is the optimizer's to restore."""
         self._scheduler.load_state_dict(dict(values))
+
+
+class FallingRate(Schedule):
+    """Lets an optimizer's step size fall to zero along a cosine, from batch to batch."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: TrainingConfig) -> None:
+        self._optimizer = optimizer
+        self._begin = config.learning_rate
+
+    def begin_batch(self, done: float) -> None:
+        """Set the step size of a batch; `done` is the share of all epochs that is over."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._begin * (1 + math.cos(math.pi * done)) / 2
+
+    def __call__(self, validation_loss: float) -> None:
+        """Leave the step size as it is."""
+
+    def values(self) -> dict[str, Any]:
+        """Nothing: the step size follows from the batch."""
+        return {}
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Go on from nothing."""

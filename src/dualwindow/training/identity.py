@@ -37,6 +37,7 @@ def training_identity(
     threads: int,
     ranks: Ranks = ALONE,
     pretrained: str | None = None,
+    former: str | None = None,
 ) -> str:
     """Hexadecimal SHA-256, equal for two trainings only if they give bit-identical weights.
 
@@ -48,6 +49,7 @@ def training_identity(
         threads: that share a batch: gradients are summed, and another grouping rounds differently.
         ranks: that share it too; all return the same.
         pretrained: SHA-256 of the model that the training starts from.
+        former: SHA-256 of the model that a warm training of a chain begins from.
 
     Raises:
         DataError: when ranks hold different data, settings or versions.
@@ -65,6 +67,11 @@ def training_identity(
     }
     if is_own(config.network):
         about["network's code"] = code_sum(config.network)
+    # Left out elsewhere, so that the checkpoints of earlier versions count.
+    if split.choosing is not None:
+        about["choosing"] = [[rows.start, rows.stop] for rows in split.choosing.stretches]
+    if former is not None:
+        about["former"] = former
     arithmetic = [arithmetic_of(device), threads]
     # Large data take long to sum, on a slow disk more so.
     by_rank = ranks.gathered(

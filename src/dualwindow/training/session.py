@@ -10,6 +10,7 @@ from typing import Final
 from dualwindow.backtest.dataset_trades import TradeVenue
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.labels import BothTouched
+from dualwindow.models.chain.former import Chain
 from dualwindow.models.portable import PortableModel
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.training.hooks import TrainingHook
@@ -39,6 +40,8 @@ class TrainingSession:
             process, and return the same. Only the first logs the result and writes files.
         start: model of the setting `pretrained` that the training starts from, with its scaler and
             mirror; None starts from random weights.
+        chain: begins from the former model where it may, and sets choosing rows apart from those of
+            validation; None trains fully.
 
     Example:
         >>> from dataclasses import replace
@@ -59,6 +62,7 @@ class TrainingSession:
     in_background: bool = False
     ranks: Ranks = ALONE
     start: PortableModel | None = None
+    chain: Chain | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class TrainingRun:
         self.network = network
         self.step = step
         self.generator = generator
-        self._schedule = schedule
+        self.schedule = schedule
         self.history: list[EpochResult] = []
         self.best_epoch = 0
         self._best_loss = float("inf")
@@ -55,7 +55,7 @@ class TrainingRun:
         if result.validation_loss < self._best_loss:
             self.best_epoch, self._best_loss = result.epoch, result.validation_loss
             self._best = copy.deepcopy(self.network.state_dict())
-        self._schedule(result.validation_loss)
+        self.schedule(result.validation_loss)
 
     def best_network(self) -> DualWindowNetwork:
         """The network with the weights of the best epoch, on the CPU, in evaluation mode."""
@@ -77,7 +77,7 @@ class TrainingRun:
         }
         values = {
             "step": self.step.values(),
-            "schedule": self._schedule.values(),
+            "schedule": self.schedule.values(),
             "history": [vars(result) for result in self.history],
             "best_epoch": self.best_epoch,
             "best_loss": self._best_loss,
@@ -94,7 +94,7 @@ class TrainingRun:
         self._best = groups["best"]
         self.step.restore(groups.get("optimizer", {}), state.values["step"])
         self.generator.set_state(groups["dropout"]["generator"])
-        self._schedule.restore(state.values["schedule"])
+        self.schedule.restore(state.values["schedule"])
         self.history = [EpochResult(**figures) for figures in state.values["history"]]
         self.best_epoch = state.values["best_epoch"]
         self._best_loss = state.values["best_loss"]

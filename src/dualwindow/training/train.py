@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.data.datasets.dataset import Dataset
-from dualwindow.data.datasets.split import split_for_training
+from dualwindow.data.datasets.split import Split, split_for_training
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, RankLostError
 from dualwindow.models.pretrained import require_features, settings_from, untrained_network
@@ -21,6 +21,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import evaluate_training
 from dualwindow.training.result import TrainingOutcome
 from dualwindow.training.session import NO_FACTS, QUIET, DatasetFacts, TrainingSession
+from dualwindow.training.start.chain import ChainTraining
 from dualwindow.training.trainer import FittedNetwork, Trainer
 
 
@@ -106,8 +107,9 @@ def train_dataset(
     elif config.pretrained is not None:
         raise ValueError("the settings name a pretrained model, and none was handed over")
     with _naming(name):
-        split = split_for_training(dataset, config, tail_fraction, facts.expected_candles)
-        trainer = Trainer(dataset, split, config, session) if config.epochs else None
+        apart, expected = session.chain is not None, facts.expected_candles
+        split = split_for_training(dataset, config, tail_fraction, expected, chooses_apart=apart)
+        trainer = _trainer(dataset, split, config, session, name=name)
     with _naming_the_way_on(session.checkpoint_path):
         if trainer is not None:
             fitted = trainer.fit()
@@ -120,6 +122,22 @@ def train_dataset(
         if session.figures_path is not None:
             outcome.write(session.figures_path, name)
     return outcome
+
+
+def _trainer(
+    dataset: Dataset,
+    split: Split,
+    config: TrainingConfig,
+    session: TrainingSession,
+    *,
+    name: str,
+) -> Trainer | ChainTraining | None:
+    """None where nothing is trained."""
+    if not config.epochs:
+        return None
+    if session.chain is not None:
+        return ChainTraining(dataset, split, config, session, name=name)
+    return Trainer(dataset, split, config, session)
 
 
 @contextmanager

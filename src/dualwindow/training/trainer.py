@@ -9,45 +9,52 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from dualwindow.columns import CLASS_NAMES, HOLD
-from dualwindow.data.datasets.dataset import Dataset, Selection
+from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.datasets.sampler import EpochOrder
 from dualwindow.data.datasets.split import Split, require_separate
-from dualwindow.data.datasets.statistics import (
-    class_weights,
-    mirrored_counts,
-    robust_scaling,
-    sampling_interval,
-)
+from dualwindow.data.datasets.statistics import class_weights, sampling_interval, trained_prior
 from dualwindow.data.datasets.window_stream import WindowStream
 from dualwindow.data.features.column_roles import ColumnRoles
-from dualwindow.errors import DataError, DualWindowError, SettingsError, TrainingStoppedError
+from dualwindow.errors import DualWindowError, TrainingStoppedError
+from dualwindow.models.chain.former import FormerModel
+from dualwindow.models.chain.link import ChainLink
 from dualwindow.models.checkpoint import CheckpointFile, TrainingState
-from dualwindow.models.mirror import Mirror, mirror_for
+from dualwindow.models.mirror import mirror_for
 from dualwindow.models.network import DualWindowNetwork
 from dualwindow.models.networks.shape import NetworkShape
-from dualwindow.models.portable import PortableModel
-from dualwindow.models.pretrained import untrained_network
-from dualwindow.runtime.counts import counted
 from dualwindow.runtime.device import reproducible, resolve_device, training_dtype, within_memory
-from dualwindow.runtime.distributed import Ranks
-from dualwindow.runtime.memory import training_memory
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.checks.sizes import size_problems
 from dualwindow.training.batches import epoch_batches
 from dualwindow.training.estimate import log_estimate
-from dualwindow.training.gradient_step import GradientStep, Schedule, optimizer_of
+from dualwindow.training.gradient_step import (
+    FallingRate,
+    GradientStep,
+    Schedule,
+    optimizer_of,
+)
 from dualwindow.training.hooks import EpochResult
 from dualwindow.training.identity import training_identity
 from dualwindow.training.session import QUIET, TrainingSession
+from dualwindow.training.start.network import initial_network, seen_counts
+from dualwindow.training.start.requirements import require_sides, require_window_a_rank
 from dualwindow.training.state import TrainingRun
 from dualwindow.training.validation import Validation
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LossesBefore:
+    """Cross entropy on the choosing rows, as `EpochResult.validation_loss`.
+
+    Of the former model, and of the class shares that the network learns from, as a constant.
+    """
+
+    former: float
+    prior: float
 
 
 @dataclass(frozen=True)
@@ -57,17 +64,23 @@ class FittedNetwork:
     Attributes:
         history: every epoch's figures, in order; empty where a pretrained model is used as it is.
         best_epoch: the epoch (from 1) whose weights were kept; 0 without epochs.
+        before: losses on the choosing rows before a warm training; None for another.
+        link: place in a chain of trainings; None where it is of none.
     """
 
     network: DualWindowNetwork
     history: list[EpochResult]
     best_epoch: int
+    before: LossesBefore | None = None
+    link: ChainLink | None = None
 
 
 class Trainer:
     """Trains one network on a dataset, in memory or mapped, of unscaled features.
 
-    Where the session starts from a model, `config` holds the settings of `settings_from`.
+    Where the session starts from a model, `config` holds the settings of `settings_from`. A former
+    model of a chain is the start in its place; then the step size falls to zero from batch to batch
+    over all epochs.
 
     Raises:
         DataError: when the training rows hold neither SHORT nor LONG, or the parts of the split
@@ -82,24 +95,26 @@ class Trainer:
         split: Split,
         config: TrainingConfig,
         session: TrainingSession = QUIET,
+        former: FormerModel | None = None,
     ) -> None:
         require_separate(split, config.future_window)
         self._dataset = dataset
         self._split = split
         self._config = config
         self._session = session
+        self._former = former
         self._ranks = session.ranks
         self._device = resolve_device(config.device)
         self._stream = WindowStream.watched(
             dataset.features, config, self._device, ColumnRoles.of(config, dataset.names)
         )
         self._validation = Validation(
-            split.validation, config, self._stream, self._device, session.ranks
+            split.chosen_by, config, self._stream, self._device, session.ranks
         )
         self._dtype = training_dtype(config.precision, self._device)
         self._mirror = mirror_for(config, dataset.names)
-        _require_sides(split.train, config)
-        _require_window_a_rank(session.ranks, config)
+        require_sides(split.train, config)
+        require_window_a_rank(session.ranks, config)
 
     def fit(self) -> FittedNetwork:
         """Train until validation stops improving, or for `epochs`; the network is on the CPU.
@@ -119,14 +134,25 @@ class Trainer:
             network = self._build_network().to(device)
             with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
+                before = self._losses_before(network)
                 run, validated = self._begin(network, generator), len(self._validation)
                 ranks = self._ranks
                 log_estimate(run, self._split, config, validation_windows=validated, ranks=ranks)
                 self._run_epochs(run)
-        return FittedNetwork(run.best_network(), run.history, run.best_epoch)
+        return FittedNetwork(run.best_network(), run.history, run.best_epoch, before)
 
     def _build_network(self) -> DualWindowNetwork:
-        return _initial_network(self._split.train, self._config, self._mirror, self._session.start)
+        if self._former is not None:
+            model = self._former.model
+            return model.network_of(NetworkShape.from_settings(self._config, model.feature_names))
+        return initial_network(self._split.train, self._config, self._mirror, self._session.start)
+
+    def _losses_before(self, network: DualWindowNetwork) -> LossesBefore | None:
+        if self._former is None:
+            return None
+        balance, mirrored = self._config.class_balance, self._mirror is not None
+        prior = trained_prior(self._split.train.counts, balance, mirrored=mirrored)
+        return LossesBefore(self._validate(network)[0], self._validation.loss_of_shares(prior))
 
     def _class_weights(self) -> Tensor | None:
         """(3,) weights of the loss; None for equal ones."""
@@ -146,7 +172,8 @@ class Trainer:
             threads=self._threads,
             ranks=self._ranks,
         )
-        return TrainingRun(network, step, Schedule(optimizer, self._config), generator)
+        kind = Schedule if self._former is None else FallingRate
+        return TrainingRun(network, step, kind(optimizer, self._config), generator)
 
     def _run_epochs(self, run: TrainingRun) -> None:
         checkpoint = self._resume(run)
@@ -176,6 +203,7 @@ class Trainer:
             threads=self._threads.count,
             ranks=ranks,
             pretrained=start.sha256 if start else None,
+            former=self._former.sha256 if self._former else None,
         )
         checkpoint = None
         if path is not None and ranks.is_first:
@@ -228,6 +256,7 @@ class Trainer:
         ):
             if ranks.any_true(self._session.should_stop()):
                 raise TrainingStoppedError("the bot asked the training to stop")
+            run.schedule.begin_batch((epoch + done / len(order)) / self._config.epochs)
             loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
             total += loss * batch.total
             done += batch.total
@@ -238,70 +267,4 @@ class Trainer:
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
         return self._validation(
             network, should_stop=self._session.should_stop, threads=self._threads
-        )
-
-
-def seen_counts(train: Selection, *, mirrored: bool) -> NDArray[np.float64]:
-    """(3,) class counts of the training rows; expected ones when half of them are mirrored."""
-    return mirrored_counts(train.counts) if mirrored else train.counts.astype(np.float64)
-
-
-def _initial_network(
-    train: Selection, config: TrainingConfig, mirror: Mirror | None, start: PortableModel | None
-) -> DualWindowNetwork:
-    """The network before its first step, on the CPU; its scaler is fitted on the training rows.
-
-    Without a `mirror` it trains without mirrored windows. A model to start from gives weights,
-    scaler and mirror; None draws the weights.
-    """
-    if start is not None:
-        return untrained_network(start, config)
-    shape = NetworkShape.from_settings(config, train.dataset.names)
-    seen, wide = len(shape.roles.window), len(shape.roles.wide)
-    if problems := size_problems(config, seen, training_memory(), n_wide=wide):
-        raise SettingsError(problems, "the settings of the network")
-    if config.trend_head and not shape.trend_spans:
-        logger.info("training without a trend head: no feature is a change of the close")
-    center, scale = robust_scaling(train)
-    network = DualWindowNetwork(shape, center, scale, mirror)
-    if config.class_balance == "none":
-        # The bias starts at the class prior, which the network would otherwise learn first.
-        counts = torch.from_numpy(seen_counts(train, mirrored=mirror is not None)).float()
-        network.begin_at(counts.clamp(min=1.0) / counts.sum())
-    return network
-
-
-def _require_sides(train: Selection, config: TrainingConfig) -> None:
-    """Refuse training rows of one class with `DataError`; warn of a class without rows."""
-    counts = train.counts
-    named = zip(CLASS_NAMES, counts, strict=True)
-    described = ", ".join(f"{name} {count}" for name, count in named)
-    if counts.sum() == counts[HOLD]:
-        raise DataError(
-            f"{counted(counts.sum(), 'training candle')} with no SHORT and no LONG ({described}): "
-            f"no take profit of {config.long_tp_pct} (long) or {config.short_tp_pct} (short) was "
-            f"reached within {config.future_window} candles without the stop loss of "
-            f"{config.long_sl_pct} or {config.short_sl_pct}; lower the take profits, widen the "
-            "stop losses, change future_window or train on more days"
-        )
-    if np.count_nonzero(counts) == 1:
-        raise DataError(
-            f"{counted(counts.sum(), 'training candle')} of one class ({described}), so there is "
-            "nothing to tell apart; raise the take profits, shorten future_window or train on "
-            "more days"
-        )
-    if (counts == 0).any():
-        logger.warning(
-            "the training candles lack a class (%s): the model cannot learn it", described
-        )
-
-
-def _require_window_a_rank(ranks: Ranks, config: TrainingConfig) -> None:
-    """Refuse batches that leave a rank without a window with `SettingsError`."""
-    if config.batch_size < ranks.count:
-        raise SettingsError(
-            [
-                f"batch_size {config.batch_size} is shared by {ranks.count} ranks, which need a "
-                f"window each; use at least {ranks.count}, or start fewer processes"
-            ]
         )

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from dualwindow.data.datasets.dataset import Selection
@@ -74,9 +75,17 @@ class Validation:
             threads=threads,
         )
         probabilities = np.concatenate(self._ranks.gathered(predict))
+        return self._loss(probabilities), trading_f1(self._labels, probabilities.argmax(axis=1))
+
+    def loss_of_shares(self, shares: tuple[float, ...]) -> float:
+        """Loss (nats) of (3,) class shares as the prediction of every row."""
+        constant = np.array(shares, dtype=np.float32)
+        return self._loss(np.broadcast_to(constant, (len(self), len(shares))).copy())
+
+    def _loss(self, probabilities: NDArray[np.float32]) -> float:
         loss = nn.functional.nll_loss(
             torch.from_numpy(probabilities).clamp_min(1e-12).log(),
             torch.from_numpy(self._labels.astype(np.int64)),
             weight=self._class_weights,
         )
-        return loss.item(), trading_f1(self._labels, probabilities.argmax(axis=1))
+        return loss.item()

@@ -14,6 +14,7 @@ from freqtrade.enums import RunMode
 from freqtrade.exceptions import OperationalException
 from freqtrade.strategy.interface import IStrategy
 
+from dualwindow.bot.backtests.chain import SliceChain
 from dualwindow.bot.backtests.pair_candles import PairCandles
 from dualwindow.bot.backtests.review import Found, Slice, log_found, review
 from dualwindow.bot.candles.kitchen import CandleKitchen, SeenCandles
@@ -21,10 +22,12 @@ from dualwindow.bot.config_checks import refusing
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import ModelFileError
+from dualwindow.models.chain.former import Chain
 from dualwindow.models.identifier.records import Record, Records
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, sum_of
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import sha256_of
+from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +67,25 @@ class BacktestKitchen(CandleKitchen):
         self._saved: pd.DataFrame | None = None
         self._knows_features = False
         self._unsaved: list[Slice] = []
+        self._made: set[str] = set()
+        self._chain: SliceChain | None = None
+
+    def continue_models(self, config: TrainingConfig) -> None:
+        """Let every training begin from the model of the slice before, see `SliceChain`."""
+        self._chain = SliceChain(list(self._slices.values()), self._is_sound, config)
+
+    def chain(self) -> Chain:
+        """How the training of the slice at hand begins."""
+        return Chain() if self._chain is None else self._chain.begin(self._slice)
+
+    def _is_sound(self, part: Slice) -> bool:
+        """Whether the model of a slice is of the candles of now."""
+        found = self._found[part.predictions.name].model
+        return part.model_name in self._made or found is None or found.is_current
+
+    def _continues(self) -> bool:
+        """Whether the saved model of the slice at hand began as it would begin now."""
+        return self._chain is None or not self._loads_all or self._chain.holds(self._slice)
 
     def _planned(self) -> list[Slice]:
         slices = []
@@ -131,7 +153,7 @@ class BacktestKitchen(CandleKitchen):
         if state.predictions is None:
             logger.info("Could not find backtesting prediction file at %s", part.predictions)
             return False
-        if not state.predictions.is_current:
+        if not state.predictions.is_current or not self._continues():
             return False
         try:
             content, record = self._records.read(part.predictions)
@@ -189,6 +211,14 @@ class BacktestKitchen(CandleKitchen):
                 "command loads too few to train it again; run `freqtrade backtesting` with the "
                 "same --timerange first"
             )
+        if not self._continues():
+            logger.warning(
+                "%s: the model of the slice from %s UTC began from another model than that of the "
+                "slice before it; it is trained again",
+                self.pair,
+                utc_text(part.begin),
+            )
+            return False
         sha256 = sum_of(part.model, part.model_name)
         if sha256 is not None:
             record = self._records.of(part.model_name, sha256) or Record(sha256)
@@ -213,6 +243,7 @@ class BacktestKitchen(CandleKitchen):
     def note_model(self) -> None:
         """Note the candles of the model that was just written, before it is sealed."""
         part = self._slice
+        self._made.add(part.model_name)
         made = self._candles.made_from(part.first, part.begin, part.begin)
         record = Record(sha256_of(part.model / part.model_name), None, made)
         self._records.note(part.model_name, record)

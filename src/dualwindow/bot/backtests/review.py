@@ -37,6 +37,11 @@ class Slice:
     begin: int
     stop: int
 
+    @property
+    def filename(self) -> str:
+        """Beginning of the names of the model's files."""
+        return self.model_name.removesuffix("_model.zip")
+
 
 @dataclass(frozen=True)
 class Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -48,12 +49,20 @@ class Split:
         tail: rows from the second moment on, which neither training nor the choice of its best
             epoch has seen; empty unless a share was asked for.
         purged: rows between the parts that were dropped.
+        choosing: rows between train and validation, apart from both, that choose in the place of
+            the validation rows; None where those choose themselves.
     """
 
     train: Selection
     validation: Selection
     tail: Selection
     purged: int
+    choosing: Selection | None = None
+
+    @property
+    def chosen_by(self) -> Selection:
+        """Rows that choose the best epoch, and between a warm and a full training."""
+        return self.validation if self.choosing is None else self.choosing
 
 
 def split_dataset(
@@ -62,6 +71,7 @@ def split_dataset(
     validation_fraction: float,
     future_window: int,
     tail_fraction: float = 0.0,
+    chooses_apart: bool = False,
 ) -> Split:
     """Split the rows with a class in time.
 
@@ -70,6 +80,7 @@ def split_dataset(
         validation_fraction: newest share of the rows that validates; of those before the tail.
         future_window: F, candles that a label looks ahead.
         tail_fraction: newest share of all rows that stays untouched; 0 leaves none.
+        chooses_apart: whether the older half of the validation rows only chooses.
 
     Raises:
         DataError: when a part would be empty.
@@ -106,22 +117,39 @@ def split_dataset(
             f"future_window {counted(future_window, 'candle')} before validation; train on more "
             "days or use a smaller future_window"
         )
-    return Split(train, validation, tail, total - len(train) - len(validation) - len(tail))
+    choosing = None
+    if chooses_apart:
+        half = _moment_before_newest(dataset, max(wanted // 2, 1), end)
+        choosing, validation = _between(dataset, moment, half - purge), _between(dataset, half, end)
+        if not len(choosing):
+            raise DataError(
+                f"the {wanted} newest candles are too few to choose by one half and validate by "
+                f"the other, with future_window {future_window} candles between them; train on "
+                "more days, raise validation_fraction or set freqai.continual_learning to false"
+            )
+    kept = sum(map(len, filter(None, (train, choosing, validation, tail))))
+    return Split(train, validation, tail, total - kept, choosing)
 
 
 def split_for_training(
-    dataset: Dataset, config: TrainingConfig, tail_fraction: float, expected_candles: int | None
+    dataset: Dataset,
+    config: TrainingConfig,
+    tail_fraction: float,
+    expected_candles: int | None,
+    *,
+    chooses_apart: bool = False,
 ) -> Split:
     """Split the rows; where nothing is trained (`epochs` 0), none train and any number will do.
 
     `expected_candles` are those that the training period should hold; None checks no number.
+    The rest is as in `split_dataset`.
 
     Raises:
         DataError: when there are too few rows to train on.
     """
     none = Selection(dataset, ())
     try:
-        split = _enough(dataset, config, tail_fraction)
+        split = _enough(dataset, config, tail_fraction, chooses_apart=chooses_apart)
         if config.epochs and expected_candles is not None:
             _require_history(dataset, split, config, expected_candles)
     except DataError:
@@ -146,13 +174,16 @@ def require_separate(split: Split, future_window: int) -> None:
         DataError: naming both parts and the dates at which they overlap.
     """
     parts = {"training": split.train, "validation": split.validation, "tail": split.tail}
-    later = [("training", "validation"), ("training", "tail"), ("validation", "tail")]
-    for earlier, after in later:
+    if split.choosing is not None:
+        parts = {"training": split.train, "choosing": split.choosing, **parts}
+    for earlier, after in combinations(parts, 2):
         if len(parts[earlier]) and len(parts[after]):
             _require_before(earlier, parts[earlier], after, parts[after], future_window)
 
 
-def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> Split:
+def _enough(
+    dataset: Dataset, config: TrainingConfig, tail_fraction: float, *, chooses_apart: bool
+) -> Split:
     if not len(dataset.labelled()):
         raise DataError(
             f"none of {counted(len(dataset), 'candle')} has a complete window of "
@@ -163,6 +194,7 @@ def _enough(dataset: Dataset, config: TrainingConfig, tail_fraction: float) -> S
         validation_fraction=config.validation_fraction,
         future_window=config.future_window,
         tail_fraction=tail_fraction,
+        chooses_apart=chooses_apart,
     )
 
 
@@ -170,7 +202,8 @@ def _require_history(
     dataset: Dataset, split: Split, config: TrainingConfig, expected_candles: int
 ) -> None:
     """Warn or refuse when the training period is far from full."""
-    usable = len(split.train) + split.purged + len(split.validation) + len(split.tail)
+    parts = split.train, split.choosing, split.validation, split.tail
+    usable = split.purged + sum(map(len, filter(None, parts)))
     most = expected_candles - config.window_size - config.future_window
     if most <= 0 or usable >= WARNED_SHARE * most:
         return
@@ -263,8 +296,8 @@ def _moment_before_newest(dataset: Dataset, wanted: int, end: int | None) -> int
 def _require_before(
     earlier: str, rows: Selection, after: str, later_rows: Selection, future_window: int
 ) -> None:
-    _, last = _ends(rows)
-    first, _ = _ends(later_rows)
+    _, last = ends_of(rows)
+    first, _ = ends_of(later_rows)
     reach = last + future_window * rows.dataset.candle_seconds
     if reach < first:
         return
@@ -277,7 +310,7 @@ def _require_before(
     )
 
 
-def _ends(rows: Selection) -> tuple[int, int]:
+def ends_of(rows: Selection) -> tuple[int, int]:
     """Dates (seconds) of the earliest and the latest row with a class."""
     moments = []
     for stretch in rows.stretches:

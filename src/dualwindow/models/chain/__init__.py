@@ -1,0 +1,1 @@
+"""Chains of trainings, of which each begins from the model of the one before."""

@@ -1,0 +1,42 @@
+"""Kinds of values that several settings have, their ranges and units, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field, field_validator, model_validator
+
+from dualwindow.settings.earlier import is_retired
+from dualwindow.settings.frozen import FrozenModel
+
+Fraction = Annotated[float, Field(gt=0.0, lt=1.0, json_schema_extra={"unit": "fraction"})]
+Probability = Annotated[float, Field(ge=0.0, le=1.0, json_schema_extra={"unit": "probability"})]
+Candles = Annotated[int, Field(json_schema_extra={"unit": "candles"})]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+#: Windows or rows at a time: at most far more than any memory holds.
+Rows = Annotated[int, Field(ge=1, le=1_000_000_000, json_schema_extra={"unit": "candles"})]
+Width = Annotated[int, Field(ge=1, le=8192)]
+FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
+FeatureNames = Annotated[tuple[FeatureName, ...], Field(max_length=1000)]
+
+
+#: Settings of which a configuration has a list.
+_LISTS: Final = "lstm_units", "dense_units", "window_features", "wide_features"
+
+
+class ReadSettings(FrozenModel):
+    """Frozen, strict about types, closed to unknown names; reads lists where tuples are meant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, values: Any) -> Any:
+        """Leave out retired settings that hold the value of `earlier.RETIRED_SETTINGS`."""
+        if not isinstance(values, Mapping):
+            return values
+        return {name: value for name, value in values.items() if not is_retired(name, value)}
+
+    @field_validator(*_LISTS, mode="before", check_fields=False)
+    @classmethod
+    def _list_to_tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
