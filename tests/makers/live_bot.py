@@ -101,16 +101,24 @@ def trained_bot(folder: Path, btc_futures: pd.DataFrame, **parameters: Any) -> B
     # More candles where the features of the first ones are not known.
     rows = 3000 if bot.model._settings.feature_set != SUMMARY else candles_looked_at(SUMMARY) + 1500
     model = bot.train(bot.features(btc_futures.iloc[:rows].reset_index(drop=True)))
+    save_model(bot, model, bot.features(btc_futures.iloc[:300]))
+    return bot
+
+
+def save_model(
+    bot: Bot, model: Any, featured: pd.DataFrame, trained_until: int = 1_700_000_000
+) -> None:
+    """Save a model of the bot as FreqAI does after a training."""
     kitchen = bot.kitchen()
-    kitchen.set_new_model_names(PAIR, 1_700_000_000)
-    kitchen.training_features_list = list(bot.features(btc_futures.iloc[:300]).filter(like="%-"))
+    kitchen.set_paths(PAIR, trained_until)
+    kitchen.set_new_model_names(PAIR, trained_until)
+    kitchen.training_features_list = list(featured.filter(like="%-"))
     kitchen.label_list = ["&-side"]
     kitchen.data_dictionary = {"train_features": pd.DataFrame(), "train_dates": pd.DataFrame()}
     bot.model._describe_labels(kitchen)
     bot.model.dd.get_pair_dict_info(PAIR)
-    bot.model.dd.pair_dict[PAIR]["trained_timestamp"] = 1_700_000_000
+    bot.model.dd.pair_dict[PAIR]["trained_timestamp"] = trained_until
     bot.model.dd.save_data(model, PAIR, kitchen)
-    return bot
 
 
 @pytest.fixture

@@ -122,12 +122,21 @@ class TrainingOutcome:
                 "both_barriers_in_one_candle": vars(self.touches) if self.touches else None,
                 "best_epoch": fitted.best_epoch,
                 "epochs": [vars(epoch) for epoch in fitted.history],
+                **self._chain(),
             },
             REFERENCE_KEY: self.reference.to_dict() if self.reference else None,
             "not_evaluated_for_hindsight": self.hindsight,
             self.evaluated_on: self.evaluation.to_dict() if self.evaluation else None,
             AFTER_FEES_KEY: self.after_fees.to_dict() if self.after_fees else None,
         }
+
+    def _chain(self) -> dict[str, object]:
+        """The place in a chain of trainings, where there is one."""
+        link, before = self.fitted.link, self.fitted.before
+        if link is None:
+            return {}
+        losses = vars(before) if before is not None and link.is_warm else None
+        return {"chain": {"retrainings": link.retrainings, "losses_before": losses}}
 
     def write(self, path: Path, name: str) -> None:
         """Write the metrics as JSON, in a folder that is created when it is missing."""

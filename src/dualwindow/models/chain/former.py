@@ -38,7 +38,7 @@ class FormerModel:
             content = torch.load(path, weights_only=False)
             return cls(content["pytrainer"].load_from_checkpoint(content), content["sha256"])
         except (OSError, RuntimeError, LookupError, TypeError, AttributeError) as error:
-            raise ModelFileError(f"{path} cannot be read: {error}") from error
+            raise ModelFileError(f"{path} cannot be loaded: {error}") from error
 
 
 @dataclass(frozen=True)

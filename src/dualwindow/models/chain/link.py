@@ -42,11 +42,11 @@ class ChainLink:
         """Raises KeyError, TypeError or ValueError where `to_dict` did not make the content."""
         former, candles = content["former"], content["candles"]
         if former is not None and not isinstance(former, str):
-            raise TypeError(f"the former model is {former!r}")
+            raise TypeError(former)
         names = "retrainings", "fitted_until", "chosen_until"
         retrainings, fitted, chosen = (operator.index(content[name]) for name in names)
         if min(retrainings, fitted, chosen) < 0:
-            raise ValueError("a chain with numbers below 0")
+            raise ValueError(fitted, chosen)
         sums = None if candles is None else CandleSums.from_dict(candles)
         return cls(former, retrainings, fitted, chosen, sums)
 
