@@ -1,7 +1,8 @@
-"""`freqai.continual_learning` with the real freqtrade command, in one run and in two."""
+"""`freqai.continual_learning` with the real freqtrade command, whole and interrupted."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ def userdir(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path
     return user_folder(tmp_path_factory.mktemp("warm"), data, ["BTC_*"])
 
 
-def backtest(userdir: Path, identifier: str, until: int) -> Run:
-    """Slices of a day from 2025-06-14 on."""
+def backtest(userdir: Path) -> Run:
+    """Three slices of a day."""
     overlay: dict[str, Any] = {
-        "timerange": f"20250614-202506{until}",
+        "timerange": "20250614-20250617",
         "exchange": {"pair_whitelist": ["BTC/USDT:USDT"]},
         "freqai": {
-            "identifier": identifier,
+            "identifier": "warm",
             "continual_learning": True,
             "train_period_days": 4,
             "backtest_period_days": 1,
@@ -42,24 +43,24 @@ def backtest(userdir: Path, identifier: str, until: int) -> Run:
     return run
 
 
-def test_a_chain_in_two_runs_is_that_of_one(userdir: Path) -> None:
-    whole = backtest(userdir, "whole", 17)
-    backtest(userdir, "parts", 16)
-    rest = backtest(userdir, "parts", 17)
-    # Every slice but the first was tried from the model before it.
+def models_of(run: Run) -> list[FormerModel]:
+    """The saved models, newest first."""
+    folders = find_models(run.models("warm"))
+    return [FormerModel.load(folder.path, folder.filename) for folder in folders]
+
+
+def test_a_chain_that_was_interrupted_goes_on_to_the_same_predictions(userdir: Path) -> None:
+    whole = backtest(userdir)
     assert whole.output.count("warm retraining 1 of 11 from its last model") >= 1
+    predictions, models = whole.predictions("BTC", "warm"), models_of(whole)
+    # Every slice but the first was tried from the model before it.
+    formers = [model.model.link.former for model in models if model.model.link is not None]
+    assert formers == [*(model.sha256 for model in models[1:]), None]
+    # As a backtest leaves it that ends in the last slice.
+    shutil.rmtree(find_models(whole.models("warm"))[0].path)
+    newest = sorted(whole.models("warm").glob("backtesting_predictions/*_prediction.feather"))[-1]
+    newest.unlink()
+    rest = backtest(userdir)
     assert rest.output.count("Starting training BTC") == 1
-    pd.testing.assert_frame_equal(
-        rest.predictions("BTC", "parts"), whole.predictions("BTC", "whole")
-    )
-    models = {
-        name: [
-            FormerModel.load(folder.path, folder.filename)
-            for folder in find_models(whole.models(name))
-        ]
-        for name in ("whole", "parts")
-    }
-    sums = {name: [model.sha256 for model in found] for name, found in models.items()}
-    assert sums["whole"] == sums["parts"]
-    formers = [model.model.link.former for model in models["whole"] if model.model.link]
-    assert formers == [*sums["whole"][1:], None]
+    pd.testing.assert_frame_equal(rest.predictions("BTC", "warm"), predictions)
+    assert [model.sha256 for model in models_of(rest)] == [model.sha256 for model in models]

@@ -18,6 +18,7 @@ from dualwindow.models.freqai_folders import (
     purge_models,
     remove_checkpoints,
     seal,
+    warm_checkpoint,
 )
 
 START = 1_700_000_000
@@ -117,12 +118,15 @@ def leave_checkpoint(folder: Path, last_candle: int) -> Path:
     return path
 
 
-def test_the_newest_training_that_was_cut_off_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("warm", [False, True])
+def test_the_newest_training_that_was_cut_off_is_found(warm: bool, tmp_path: Path) -> None:
     make(tmp_path, "BTC", 1)
     folder = tmp_path / f"sub-train-BTC_{START + 50}"
     folder.mkdir()
     assert find_unfinished(tmp_path, "BTC", START) is None
-    leave_checkpoint(folder, START + 40)
+    path = leave_checkpoint(folder, START + 40)
+    if warm:
+        path.rename(warm_checkpoint(path))
     assert find_unfinished(tmp_path, "BTC", START) == UnfinishedTraining(START + 50, START + 40)
     assert find_unfinished(tmp_path, "ETH", START) is None
     assert find_unfinished(tmp_path, "BTC", START + 50) is None, "a new training is due by then"

@@ -27,6 +27,7 @@ from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.models import checkpoint
 from dualwindow.models.chain.former import Chain, FormerModel
 from dualwindow.models.chain.link import ChainLink
+from dualwindow.models.portable import ModelOrigin, PortableModel
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 from dualwindow.training import trainer
@@ -36,6 +37,7 @@ from dualwindow.training.start import chain as chain_module
 from dualwindow.training.start.chain import ChainTraining, worse
 from dualwindow.training.train import train_model
 from dualwindow.training.trainer import FittedNetwork, LossesBefore, Trainer
+from tests.training.test_resumed_training import Asked
 from tests.training.test_trainer import candles, frame, labels, settings
 
 __all__ = ["candles", "frame", "labels"]
@@ -176,14 +178,14 @@ def test_a_warm_training_that_was_stopped_goes_on_to_the_same_bits(
     config = settings(warm_epochs=3, batch_size=128)
     first = train(0, Chain(), config)
     whole = train(1, former(first), config)
-    path, asked = tmp_path / "unfinished-1.checkpoint", iter(range(1, 10_000))
+    path = tmp_path / "unfinished-1.checkpoint"
     with pytest.raises(TrainingStoppedError):
         train(
             1,
             former(first),
             config,
             checkpoint_path=path,
-            should_stop=lambda: next(asked) == stop_at,
+            should_stop=Asked(stop_at),
         )
     epochs = Epochs()
     resumed = train(1, former(first), config, checkpoint_path=path, hooks=[epochs])
@@ -309,6 +311,50 @@ def test_a_worse_warm_training_leaves_no_trace_in_the_full_one(
     assert same(model, train(1, Chain()))
     # A backtest that goes on sees that the model before it was tried.
     assert (link_of(model).former, link_of(model).retrainings) == (sha256(first), 0)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
+def test_a_full_training_after_a_worse_warm_one_goes_on_where_it_was_stopped(
+    share: float, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(chain_module, "worse", lambda _warm: "it is worse")
+    config, path = settings(epochs=3), tmp_path / "unfinished-1.checkpoint"
+    first, asked = train(0, Chain(), config), Asked()
+    whole = train(1, former(first), config, should_stop=asked)
+    asked = Asked(round(share * asked.times))
+    with pytest.raises(TrainingStoppedError):
+        train(1, former(first), config, checkpoint_path=path, should_stop=asked)
+    # Both keep their own: the warm one is over, the full one goes on.
+    assert {file.name for file in tmp_path.iterdir()} >= {"unfinished-1-warm.checkpoint"}
+    epochs = Epochs()
+    resumed = train(1, former(first), config, checkpoint_path=path, hooks=[epochs])
+    assert resumed.to_bytes() == whole.to_bytes()
+    assert len(epochs.results) <= 3
+
+
+def test_a_chain_begins_from_the_pretrained_model(
+    train: Train, candles: CandleArrays, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A retraining is warm once its validation lies after all that the pretrained has seen."""
+    config = settings(epochs=1)
+    model = train(0, None, config)
+    splits = [int(candles.seconds[number * SLICE + TRAINED - 1]) for number in range(4)]
+
+    def start(seen_until: int) -> PortableModel:
+        origin = ModelOrigin(
+            "start", ("BTC",), "binance", "futures", "1m", (30,), 0, until=seen_until
+        )
+        return PortableModel(model, origin, sha256(model))
+
+    for seen_until, is_warm in ((int(candles.seconds[600]), True), (splits[1], False)):
+        first = train(0, Chain(), config, start=start(seen_until))
+        assert link_of(first).fitted_until >= seen_until - 1
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            train(1, former(first), config, start=start(seen_until))
+        assert ("warm retraining 1 of 11" in caplog.text) == is_warm
+        assert ("was trained on candles until" in caplog.text) != is_warm
 
 
 # --- nothing that validates was seen --------------------------------------------------------------

@@ -112,8 +112,8 @@ class DualWindowDrawer(FreqaiDataDrawer):
         entry = self.pair_dict.get(pair) or {}
         if not entry.get("model_filename"):
             return Chain()
-        with self._model_lock:
-            return chain_from(Path(entry["data_path"]), entry["model_filename"])
+        # Without the lock: the training thread alone writes and deletes models.
+        return chain_from(Path(entry["data_path"]), entry["model_filename"])
 
     def purge_old_models(self) -> None:
         """Delete all but the newest complete models of every pair, as many as `purge_old_models`.
