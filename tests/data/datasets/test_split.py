@@ -277,3 +277,41 @@ def refusal(names: tuple[str, ...], features: NDArray[np.float32], step: int) ->
     with pytest.raises(DataError) as refused:
         split_for_training(dataset, config, 0.0, len(features))
     return str(refused.value)
+
+
+@given(usable=some_rows, fraction=st.floats(0.1, 0.5), future=st.integers(1, 8))
+def test_rows_that_choose_apart_are_the_older_half_of_those_that_validate_otherwise(
+    usable: NDArray[np.bool_], fraction: float, future: int
+) -> None:
+    whole = split_or_skip(usable, fraction, future)
+    dataset = dataset_of(np.where(usable, np.arange(len(usable)) % 3, -1))
+    try:
+        split = split_dataset(
+            dataset, validation_fraction=fraction, future_window=future, chooses_apart=True
+        )
+    except DataError:
+        assume(False)
+        raise
+    assert split.choosing is not None
+    train, chosen, validated = (
+        part.all_rows() for part in (split.train, split.chosen_by, split.validation)
+    )
+    assert train.tolist() == whole.train.tolist()
+    kept = np.concatenate([chosen, validated])
+    assert set(kept.tolist()) <= set(whole.validation.tolist())
+    assert len(validated) == max(len(whole.validation) // 2, 1)
+    # Only what must go goes: no label of a choosing row looks at a validating one.
+    dropped = sorted(set(whole.validation.tolist()) - set(kept.tolist()))
+    assert all(validated[0] - future <= row < validated[0] for row in dropped)
+    assert chosen[-1] + future < validated[0]
+    assert split.purged == whole.purged + len(dropped)
+
+
+def test_too_few_rows_to_choose_and_validate_are_refused() -> None:
+    with pytest.raises(DataError, match="the 4 newest candles are too few to choose by one half"):
+        split_dataset(
+            dataset_of(np.arange(20) % 3),
+            validation_fraction=0.2,
+            future_window=3,
+            chooses_apart=True,
+        )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import torch
 
@@ -13,6 +14,16 @@ from dualwindow.errors import ModelFileError
 from dualwindow.models.freqai_folders import is_saved
 from dualwindow.models.manifest import check_manifest
 from dualwindow.models.trained_model import TrainedModel
+
+#: Errors of loading a file that is no model.
+_UNREADABLE: Final = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    pickle.PickleError,
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class FormerModel:
             # FreqAI loads the same file in the same way.
             content = torch.load(path, weights_only=False)
             return cls(content["pytrainer"].load_from_checkpoint(content), content["sha256"])
-        except (OSError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise ModelFileError(f"{path} cannot be loaded: {error}") from error
 
 
