@@ -35,7 +35,8 @@ ORDER: Final = (
     ("data.features",),
     ("data.datasets",),
     ("models", "backtest"),
-    ("model_selection", "training"),
+    ("training",),
+    ("model_selection",),
     ("bot", "report"),
     ("cli",),
     # Saved models name the first, `python -m dualwindow` runs the second: nothing imports either.

@@ -30,6 +30,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "train": "train a model on freqtrade's candle files, without a bot",
     "evaluate": "measure a model on candles that it was not trained on",
+    "contest": "compare networks, LightGBM and baselines on your own candles, walking forward",
     "report": "write a page that shows how good a model or a backtest is",
     "install": "copy the model and the strategy into a freqtrade user folder",
     "presets": "list the presets of `train`, or print one",

@@ -27,7 +27,7 @@ from dualwindow.runtime.counts import counted
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 )
-_FOOTER: Final = "All figures are of past candles. They promise nothing for future ones."
+FOOTER: Final = "All figures are of past candles. They promise nothing for future ones."
 _WALK_NOTE: Final = (
     "Every model on the candles that it alone predicted; a trade counts where its signal was."
 )
@@ -60,7 +60,7 @@ def page_of(report: Report) -> str:
     kinds = {"training": "training", "backtest": "retrainings of a bot or backtest"}
     title = f"{report.title}: {kinds[report.kind]}"
     parts = [
-        _head(title),
+        page_head(title),
         "<body>",
         f'<header><h1>{escape(report.title)}</h1><p class="quiet">Report of the '
         f"{kinds[report.kind]}, made {escape(report.made)} by dualwindow {escape(report.version)}"
@@ -70,15 +70,17 @@ def page_of(report: Report) -> str:
         "</noscript>",
         '<main class="charts">',
         *map(_chart, charts),
-        _card("After fees", _table(tables.profits(fees)), _profit_note(fees), wide=True),
-        _card("Thresholds", _table(tables.thresholds(report)), _threshold_note(report), wide=True),
-        _card("Classes", _table(tables.classes(report))),
-        _card("Retrainings", _table(tables.retrainings(report)), wide=True),
-        _card("Profit by retraining", _table(tables.slices(report)), _WALK_NOTE, wide=True),
+        card("After fees", table_html(tables.profits(fees)), _profit_note(fees), wide=True),
+        card(
+            "Thresholds", table_html(tables.thresholds(report)), _threshold_note(report), wide=True
+        ),
+        card("Classes", table_html(tables.classes(report))),
+        card("Retrainings", table_html(tables.retrainings(report)), wide=True),
+        card("Profit by retraining", table_html(tables.slices(report)), _WALK_NOTE, wide=True),
         "</main>",
-        _folded("Settings", report.settings),
-        _folded("Versions", report.run.versions),
-        f'<footer class="quiet">{escape(_FOOTER)}</footer>',
+        folded("Settings", report.settings),
+        folded("Versions", report.run.versions),
+        f'<footer class="quiet">{escape(FOOTER)}</footer>',
         # Plotly's package has no smaller bundle than that of all kinds of charts.
         f"<script>{plotly.offline.get_plotlyjs()}</script>",
         f'<script type="application/json" id="figures">{_json(charts)}</script>',
@@ -109,7 +111,8 @@ def _threshold_note(report: Report) -> str:
     )
 
 
-def _head(title: str) -> str:
+def page_head(title: str) -> str:
+    """The beginning of a page, up to its body: no request leaves the file."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
@@ -121,14 +124,14 @@ def _head(title: str) -> str:
 def _first_screen(report: Report) -> str:
     facts = tables.facts({_ABOUT.get(name, name): value for name, value in report.about.items()})
     several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
-    baselines = _card(
+    baselines = card(
         "Model and baselines",
-        _table(tables.baselines(report), "baselines"),
+        table_html(tables.baselines(report), "baselines"),
         f"Log loss and Brier score: lower is better, calibrated{several}.",
     )
     return (
         f'<div class="first">{_verdict(report.verdict)}{baselines}</div>\n'
-        f'<div class="about">{_card("About", _table(facts, "facts"))}</div>'
+        f'<div class="about">{card("About", table_html(facts, "facts"))}</div>'
     )
 
 
@@ -146,10 +149,10 @@ def _chart(chart: Chart) -> str:
         f'<div class="chart" id="chart-{escape(chart.key)}" '
         f'style="min-height:{chart.height}px"></div>'
     )
-    return _card(chart.title, content, chart.note, wide=chart.wide)
+    return card(chart.title, content, chart.note, wide=chart.wide)
 
 
-def _card(title: str, content: str, note: str = "", *, wide: bool = False) -> str:
+def card(title: str, content: str, note: str = "", *, wide: bool = False) -> str:
     """A section of the page; nothing without content."""
     if not content:
         return ""
@@ -158,7 +161,8 @@ def _card(title: str, content: str, note: str = "", *, wide: bool = False) -> st
     return f'<section class="{kind}"><h2>{escape(title)}</h2>{text}{content}</section>'
 
 
-def _table(table: tables.PageTable | None, kind: str = "") -> str:
+def table_html(table: tables.PageTable | None, kind: str = "") -> str:
+    """A table of escaped cells; nothing without one."""
     if table is None:
         return ""
     heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
@@ -173,10 +177,11 @@ def _table(table: tables.PageTable | None, kind: str = "") -> str:
     )
 
 
-def _folded(title: str, facts: Mapping[str, object]) -> str:
+def folded(title: str, facts: Mapping[str, object]) -> str:
+    """Facts that a click unfolds; nothing without any."""
     if not facts:
         return ""
-    table = _table(tables.facts(facts), "facts")
+    table = table_html(tables.facts(facts), "facts")
     return f'<details class="card"><summary>{escape(title)}</summary>{table}</details>'
 
 

@@ -74,6 +74,11 @@ CONFIDENCE_FLAGS: Final = (
     SettingFlag("--disable-confidence", "use_confidence_thresholding", turns_off=True),
     SettingFlag("--calibration", "calibration"),
 )
+#: Settings that a contest may override: those of a training, and how all are calibrated.
+CONTEST_FLAGS: Final = (
+    *TRAINING_FLAGS,
+    *(flag for flag in CONFIDENCE_FLAGS if flag.setting == "calibration"),
+)
 #: Training settings that an evaluation may override.
 EVALUATION_FLAGS: Final = (
     *CONFIDENCE_FLAGS,

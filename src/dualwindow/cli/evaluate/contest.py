@@ -1,0 +1,246 @@
+"""`dualwindow contest`: prepare the candles, walk all contenders through them, show the league."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from rich.console import Console
+
+from dualwindow import __version__
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.cli.display.console import console_of, figure_table, log_to, print_warning
+from dualwindow.cli.display.progress import run_progress
+from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.evaluate.contest_request import ContestRequest
+from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
+from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.columns import SUMMARY
+from dualwindow.data.candles.sources import CandleSource
+from dualwindow.data.candles.timerange import DateRange
+from dualwindow.data.datasets.class_index import ClassIndex
+from dualwindow.data.datasets.dataset import Dataset, PairSpan
+from dualwindow.data.datasets.prepare import prepare_store
+from dualwindow.data.datasets.store import store_folder
+from dualwindow.errors import TrainingStoppedError
+from dualwindow.model_selection.contest.cells import KeptCells
+from dualwindow.model_selection.contest.league import league_of
+from dualwindow.model_selection.contest.market import Market
+from dualwindow.model_selection.contest.networks import networks
+from dualwindow.model_selection.contest.rivals import MOST_ROWS, stride_of
+from dualwindow.model_selection.contest.scoring import COVERAGE
+from dualwindow.model_selection.contest.walk import ContestPlan, Scored, rivals_here, walk
+from dualwindow.models.mirror import mirror_for
+from dualwindow.report.contest import HEADS, league_table, write_contest
+from dualwindow.settings import TrainingConfig
+
+#: Folder of finished cells, in that of the results.
+CELLS: Final = "cells"
+
+
+def run_contest(request: ContestRequest) -> int:
+    """Run or continue a contest, write its files and show its league table.
+
+    The status is 0, or 128 and the number of the signal that stopped it.
+
+    Raises:
+        DualWindowError: when the candles cannot be used, or nothing can be written.
+    """
+    console = console_of(sys.stderr)
+    log_to(console, logging.INFO)
+    rivals, left_out = rivals_here()
+    for sentence in left_out:
+        print_warning(console, sentence)
+    with StopSignals() as signals:
+        try:
+            sources = find_candles(request.settings)
+            markets = _markets(request, sources, console, signals)
+            plan = ContestPlan(
+                networks=request.networks,
+                contenders=networks(request.networks, signals.requested),
+                rivals=rivals,
+                days=request.days,
+                step_days=request.step_days,
+                seeds=request.seeds,
+                terms=request.settings.terms,
+                temperature=request.settings.training.calibration == "temperature",
+            )
+            cells = KeptCells(request.output / CELLS, __version__)
+            with _quiet_trainings():
+                found = walk(
+                    markets,
+                    plan,
+                    cells,
+                    should_stop=signals.requested,
+                    made=_Progress(console).made,
+                )
+        except TrainingStoppedError:
+            console.print(
+                f"stopped; what is finished is kept in {request.output / CELLS}: the same command "
+                "goes on",
+                markup=False,
+                soft_wrap=True,
+            )
+            return signals.exit_status
+    content = {
+        **_about(request, sources, plan),
+        **league_of(found, plan),
+        "notes": [*left_out, *notes_of(plan, markets)],
+    }
+    files = write_contest(content, request.output)
+    _show(content)
+    for name, path in zip(("page", "figures"), files, strict=True):
+        console_of(sys.stdout).print(f"{name}: {path}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _markets(
+    request: ContestRequest,
+    sources: Sequence[CandleSource],
+    console: Console,
+    signals: StopSignals,
+) -> list[Market]:
+    """Every pair of the store; its rows are mapped, and one pair's prices are held at a time."""
+    settings = request.settings
+    config = next(iter(request.networks.values()))
+    check_candles(sources, settings, console, signals.requested)
+    with run_progress(console, 0, StageWatch().memory) as progress:
+        store = prepare_store(
+            sources,
+            config,
+            store_folder(settings.user_data),
+            periods=settings.periods,
+            candle_seconds=settings.candle_seconds,
+            should_stop=signals.requested,
+            progress=progress.prepared,
+        )
+    venue = venue_of(settings, sources)
+
+    @lru_cache(maxsize=1)
+    def prices(pair: str, timerange: DateRange) -> TradeCandles:
+        return venue.prices(pair, timerange)
+
+    markets = []
+    for span in store.dataset.pairs:
+        own = _pair_of(store.dataset, span)
+        end = int(own.seconds[-1]) + own.candle_seconds
+        read = partial(prices, span.name, DateRange(int(own.seconds[0]), end))
+        markets.append(Market(span.name, own, read, config))
+    return markets
+
+
+def _pair_of(dataset: Dataset, span: PairSpan) -> Dataset:
+    """One pair of a dataset, its arrays not copied."""
+    part = slice(span.start, span.stop)
+    labels = dataset.labels[part]
+    return Dataset(
+        dataset.names,
+        dataset.seconds[part],
+        dataset.features[part],
+        labels,
+        (PairSpan(span.name, 0, len(span)),),
+        dataset.candle_seconds,
+        ClassIndex(labels),
+    )
+
+
+class _Progress:
+    """A line for every finished cell, with the time that is left."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._started, self._kept = console, time.monotonic(), 0
+
+    def made(self, scored: Scored, done: int, total: int) -> None:
+        """Show a cell, the number of finished ones and of all."""
+        self._kept += scored.cell.kept
+        spent = time.monotonic() - self._started
+        took = "kept" if scored.cell.kept else f"{scored.cell.seconds:.1f} s"
+        left = spent / max(done - self._kept, 1) * (total - done)
+        self._console.print(
+            f"{done} of {total}: {scored.what}: {took}; about {left / 60:.0f} min left",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@contextmanager
+def _quiet_trainings() -> Iterator[None]:
+    """Leave out what every single training logs."""
+    logger = logging.getLogger("dualwindow")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _about(
+    request: ContestRequest, sources: Sequence[CandleSource], plan: ContestPlan
+) -> dict[str, Any]:
+    settings = request.settings
+    return {
+        "version": __version__,
+        "pairs": [source.pair for source in sources],
+        "exchange": settings.exchange,
+        "trading_mode": settings.trading_mode,
+        "timeframe": settings.timeframe,
+        "period": str(sources[0].timerange),
+        "days": list(plan.days),
+        "step_days": plan.step_days,
+        "seeds": list(plan.seeds),
+        "fee": plan.terms.fee,
+        "slippage": plan.terms.slippage,
+        "networks": {name: config.to_dict() for name, config in plan.networks.items()},
+    }
+
+
+def notes_of(plan: ContestPlan, markets: Sequence[Market]) -> list[str]:
+    """The foot of the table: how its figures were measured."""
+    config: TrainingConfig = markets[0].config
+    names = markets[0].dataset.names
+    candles = max(plan.days) * 86_400 // markets[0].dataset.candle_seconds
+    stride = stride_of(round(candles * (1 - config.validation_fraction)), config.sample_every)
+    mirrored = mirror_for(config, names) is not None
+    temperature = ", and a temperature from the validation candles" if plan.temperature else ""
+    side = " Profit is of longs alone, as on spot." if not plan.terms.can_short else ""
+    narrow = "" if config.feature_set == SUMMARY else (
+        " They see the newest candle alone; feature_set 'summary' tells them of the last day."
+    )  # fmt: skip
+    return [
+        f"{plan.step_days} days follow every training and are evaluated, the same for every row; "
+        "no label of a training candle looks into them.",
+        "Over the table: share of the volatility table's log loss that is saved, the table of the "
+        "same training days. Direction: the same for the side alone, over the class prior. "
+        "Windows above: on which the log loss is below the table's.",
+        "Class shares of the training candles correct the probabilities of every contender"
+        f"{temperature}.",
+        f"Edge where surest: what the side earns beyond a coin flip at the same entries, in the "
+        f"{COVERAGE:.0%} of candles a side that a contender is most sure of, by thresholds from "
+        "its validation candles, both sides.",
+        f"Profit a trade: of these entries, one position at a time, after {100 * plan.terms.fee:g}"
+        f" % fee and {100 * plan.terms.slippage:g} % slippage a side.{side}",
+        f"Logistic regression and LightGBM see {len(names)} columns of the newest candle, fitted "
+        f"on one training candle in {stride} (at most {MOST_ROWS:,})"
+        f"{' and their mirror images' if mirrored else ', without mirror images'}.{narrow}",
+        f"Trainings of every network on every window, whose figures are averaged: "
+        f"{len(plan.seeds)}. The time of a training is that of fitting and predicting.",
+    ]
+
+
+def _show(content: Mapping[str, Any]) -> None:
+    console = console_of(sys.stdout)
+    unit = "weeks" if content["blocks"] == "week" else "days"
+    title = (
+        f"{', '.join(content['pairs'])}, {content['windows']} windows, {content['candles']:,} "
+        f"candles, 95 % intervals over {unit}"
+    )
+    console.print(figure_table(title, HEADS, league_table(content).rows))
+    for line in (*content["verdict"], *content["notes"]):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""A contest: networks beside baselines and rivals on the same rows of the same candles."""
