@@ -17,29 +17,11 @@ from dualwindow.backtest.figures import AfterFees, SideFigures
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.columns import LONG, SHORT
 from dualwindow.data.candles.pairs import FUTURES
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import USUAL_FEES
 
 TERMS: Final = TradeTerms(fee=USUAL_FEES[FUTURES])
-
-
-def preferred_sides(
-    probabilities: NDArray[np.floating], prior: NDArray[np.floating]
-) -> NDArray[np.int8]:
-    """The side with the higher probability over its class prior, for each row.
-
-    Args:
-        probabilities: (N, 3); rows with NaN prefer no side.
-        prior: (3,) class shares that the probabilities are compared with.
-
-    Returns:
-        (N,) int8 SHORT or LONG, -1 where there is no prediction.
-    """
-    lift = probabilities / prior
-    side = np.where(lift[:, LONG] >= lift[:, SHORT], LONG, SHORT)
-    return np.where(np.isnan(lift).any(axis=1), -1, side).astype(np.int8)
 
 
 def traded(

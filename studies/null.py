@@ -10,12 +10,13 @@ import numpy as np
 
 from dualwindow.confidence import decide
 from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.model_selection.contest.scoring import preferred_sides
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.report.verdict import strongest_skill, verdict_of
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import comparison_of
 from dualwindow.training.result import TrainingOutcome
-from studies.edge import edge_figures, interval_text, preferred_sides, traded
+from studies.edge import edge_figures, interval_text, traded
 from studies.markets import (
     SMALL_NETWORK,
     Days,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from dualwindow import __version__
-from dualwindow.runtime.files import write_json
+from dualwindow.model_selection.contest.cells import KeptCells
 
 
 class Part(Protocol):
@@ -86,20 +83,13 @@ class Progress:
         Returns:
             The figures as they come back from JSON.
         """
-        content = {"version": __version__, "inputs": dict(inputs)}
-        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-        path = None if self._folder is None else self._folder / f"{key}.json"
-        if path is not None and path.is_file():
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            self.seconds_kept += kept["seconds"]
+        cells = KeptCells(self._folder, __version__)
+        kept = cells.find(inputs)
+        if kept is not None:
+            self.seconds_kept += kept.seconds
             self.say(f"{what}: kept")
-            return dict(kept["figures"])
+            return kept.figures
         self.say(what)
-        started = time.monotonic()
-        figures = json.loads(json.dumps(make(), allow_nan=False))
-        seconds = time.monotonic() - started
-        self.say(f"{what}: {seconds:.0f} s")
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, {**content, "seconds": seconds, "figures": figures})
-        return dict(figures)
+        cell = cells.make(inputs, make)
+        self.say(f"{what}: {cell.seconds:.0f} s")
+        return cell.figures

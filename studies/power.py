@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from dualwindow.errors import SettingsError
+from dualwindow.model_selection.contest.scoring import preferred_sides
 from dualwindow.settings import TrainingConfig
-from studies.edge import edge_figures, interval_text, preferred_sides, traded
+from studies.edge import edge_figures, interval_text, traded
 from studies.logistic import SPANS, WITHIN_WINDOW, Spans, fitted, trailing_table
 from studies.markets import (
     SMALL_NETWORK,

@@ -12,13 +12,20 @@ from demo.running import REPOSITORY
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.data.candles.pairs import FUTURES, SPOT
 from dualwindow.errors import SettingsError
+from dualwindow.model_selection.contest.drawn_sums import pooled
+from dualwindow.model_selection.contest.forecasts import PRIOR_NAME as PRIOR
+from dualwindow.model_selection.contest.forecasts import TABLE_NAME as TABLE
+from dualwindow.model_selection.contest.forecasts import Contender
+from dualwindow.model_selection.contest.market import Fold
+from dualwindow.model_selection.contest.networks import networks
+from dualwindow.model_selection.contest.scoring import require_same_rows, scored
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import USUAL_FEES
-from studies.contest import evaluated, figures_of, pooled, require_same_rows
+from studies.contest import figures_of
 from studies.part import Progress
-from studies.real_market import Fold, Market, data_folder, feature_stream, source_of
-from studies.real_page import PRIOR, TABLE, lines
-from studies.rivals import RIVALS, Contender, networks
+from studies.real_market import CandleMarket, data_folder, feature_stream, source_of
+from studies.real_page import lines
+from studies.rivals import RIVALS
 
 __all__ = ("FULL", "NAME", "SMALL", "TITLE", "lines", "run")
 
@@ -171,7 +178,7 @@ def _figures(
     configs: Mapping[str, TrainingConfig],
     compared: list[str],
 ) -> dict[str, Any]:
-    require_same_rows(cells)
+    require_same_rows(cells, "rows_key")
     seeds = {
         name: len({cell["seed"] for cell in each}) if name in configs else 1
         for name, each in cells.items()
@@ -234,10 +241,10 @@ def _folds(
     for config in configs.values():
         names = feature_stream(config).names
         if names not in found:
-            market = Market.read(candles, config)
+            market = CandleMarket.read(candles, config)
             found[names] = list(market.folds(source.train_days, source.step_days))[:most]
     return {name: found[feature_stream(config).names] for name, config in configs.items()}
 
 
 def _judge(contender: Contender, fold: Fold, seed: int, terms: TradeTerms) -> dict[str, Any]:
-    return evaluated(fold, contender(fold, seed), terms)
+    return scored(fold, contender(fold, seed), terms, temperature=True)

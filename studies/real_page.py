@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from studies.contest import COVERAGE
+from dualwindow.model_selection.contest.forecasts import PRIOR_NAME as PRIOR
+from dualwindow.model_selection.contest.forecasts import TABLE_NAME as TABLE
+from dualwindow.model_selection.contest.scoring import COVERAGE
 from studies.rivals import GRID, MOST_TREES, PATIENCE, RATE, STRIDE
 
-#: Contenders that skill is measured against.
-TABLE: Final = "volatility table"
-PRIOR: Final = "class prior"
 _HEAD: Final = (
     "contender",
     "log loss",

@@ -1,15 +1,8 @@
-"""The rivals of the network: forecasts fitted on the same rows of the same folds.
-
-A contender returns what it says of the validation and the test rows, and the class shares that it
-has learned from. Judging and calibrating is not its business.
-"""
+"""Rivals of the studies beside those of a contest, fitted on the same rows of the same folds."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 import lightgbm
@@ -19,14 +12,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from dualwindow.columns import CLASS_NAMES, CLOSE_CHANGE
-from dualwindow.data.datasets.statistics import trained_prior
-from dualwindow.data.features.windows import trailing_volatility
-from dualwindow.evaluation.baselines import PRIOR, VOLATILITY, Baselines
 from dualwindow.evaluation.losses import row_losses
-from dualwindow.settings import TrainingConfig
-from dualwindow.training.train import train_dataset
-from studies.real_market import Fold
+from dualwindow.model_selection.contest.forecasts import (
+    PRIOR_NAME,
+    TABLE_NAME,
+    Contender,
+    Forecast,
+    learned_shares,
+    prior,
+    volatility_table,
+)
+from dualwindow.model_selection.contest.market import Fold
+from dualwindow.model_selection.contest.rivals import complete
+from studies.real_market import CandleMarket
 
 #: Candles that trailing returns and volatilities look back.
 TRAILING: Final = (5, 15, 30, 60, 120, 240, 480, 1440)
@@ -43,63 +41,12 @@ STRIDE: Final = 3
 _THREADS: Final = 1
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What a contender says.
-
-    Attributes:
-        validation: (M, 3) probabilities.
-        test: (K, 3).
-        trained: (3,) class shares that it has learned from.
-    """
-
-    validation: NDArray[np.floating]
-    test: NDArray[np.floating]
-    trained: tuple[float, ...]
-
-
-Contender = Callable[[Fold, int], Forecast]
-
-
-def natural_shares(fold: Fold) -> tuple[float, ...]:
-    """(3,) class shares of the training rows, each class counted once more than it was."""
-    return trained_prior(_counts(fold), "none", mirrored=False)
-
-
-def prior(fold: Fold, _seed: int) -> Forecast:
-    """The class shares of the training rows."""
-    return _baseline(PRIOR, fold)
-
-
-def volatility_table(fold: Fold, _seed: int) -> Forecast:
-    """The class shares by decile of trailing volatility."""
-    return _baseline(VOLATILITY, fold)
-
-
-def _baseline(name: str, fold: Fold) -> Forecast:
-    config = fold.market.config
-    arrays = fold.market.arrays
-    changes = arrays.features[:, arrays.names.index(CLOSE_CHANGE)]
-
-    def known(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        return trailing_volatility(changes, rows, config.window_size)
-
-    baselines = Baselines.fit(
-        fold.market.labels[fold.train], known(fold.train), mixed_in=config.future_window
-    )
-    predicted = [
-        baselines.probabilities(len(rows), known(rows))[name]
-        for rows in (fold.validation, fold.test)
-    ]
-    return Forecast(predicted[0], predicted[1], natural_shares(fold))
-
-
 def logistic(fold: Fold, _seed: int) -> Forecast:
     """Logistic regression on trailing returns, volatilities and time of day."""
     table = trailing_table(fold)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     model.fit(table[fold.train], fold.market.labels[fold.train])
-    return _predicted_text(model, table, fold)
+    return _forecast(model, table, fold)
 
 
 def freqai_lightgbm(fold: Fold, seed: int) -> Forecast:
@@ -112,7 +59,7 @@ def freqai_lightgbm(fold: Fold, seed: int) -> Forecast:
     table = shifted_table(fold)
     model = lightgbm.LGBMClassifier(random_state=seed, n_jobs=_THREADS, verbose=-1)
     model.fit(table[fold.train], fold.market.labels[fold.train])
-    return _predicted_text(model, table, fold)
+    return _forecast(model, table, fold)
 
 
 def tuned_lightgbm(fold: Fold, seed: int) -> Forecast:
@@ -141,34 +88,15 @@ def tuned_lightgbm(fold: Fold, seed: int) -> Forecast:
                 eval_y=answers,
                 callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
             )
-            loss = float(row_losses(answers, _complete(model, rows))[:, 0].sum())
+            loss = float(row_losses(answers, complete(model, rows))[:, 0].sum())
             if loss < least:
                 best, seen, least = model, table, loss
-    return _predicted_text(best, seen, fold)
-
-
-def network(fold: Fold, seed: int, *, config: TrainingConfig) -> Forecast:
-    """The package's network, trained as the package trains it."""
-    config = config.model_copy(update={"seed": seed})
-    finished = train_dataset(fold.training, config, name=fold.market.name)
-    counts = finished.split.train.counts
-    trained = trained_prior(counts, config.class_balance, mirrored=finished.model.mirrors)
-    features = fold.market.arrays.features
-    return Forecast(
-        finished.model.probabilities(features, fold.validation),
-        finished.model.probabilities(features, fold.test),
-        trained,
-    )
-
-
-def networks(configs: Mapping[str, TrainingConfig]) -> dict[str, Contender]:
-    """Contenders of settings by name."""
-    return {name: partial(network, config=config) for name, config in configs.items()}
+    return _forecast(best, seen, fold)
 
 
 RIVALS: Final[dict[str, Contender]] = {
-    "class prior": prior,
-    "volatility table": volatility_table,
+    PRIOR_NAME: prior,
+    TABLE_NAME: volatility_table,
     "logistic regression": logistic,
     "LightGBM (FreqAI's default)": freqai_lightgbm,
     "LightGBM (tuned)": tuned_lightgbm,
@@ -177,8 +105,9 @@ RIVALS: Final[dict[str, Contender]] = {
 
 def trailing_table(fold: Fold) -> NDArray[np.float64]:
     """(N, 18) returns and volatilities over `TRAILING` and the time of day, 0 where unknown."""
-    arrays = fold.market.arrays
-    price = np.log(fold.market.candles["close"].to_numpy(np.float64))
+    market = fold.market
+    assert isinstance(market, CandleMarket)
+    price = np.log(market.candles["close"].to_numpy(np.float64))
     squares = np.concatenate([[0.0], np.cumsum(np.diff(price, prepend=price[0]) ** 2)])
     columns = []
     for span in TRAILING:
@@ -186,23 +115,19 @@ def trailing_table(fold: Fold) -> NDArray[np.float64]:
         change[span:] = price[span:] - price[:-span]
         spread[span:] = np.sqrt(np.maximum(squares[span + 1 :] - squares[1:-span], 0.0) / span)
         columns += [change, np.log(np.maximum(spread, 1e-8))]
-    angle = 2 * np.pi * (arrays.seconds % 86_400) / 86_400
+    angle = 2 * np.pi * (market.dataset.seconds % 86_400) / 86_400
     return np.column_stack([*columns, np.sin(angle), np.cos(angle)])
 
 
 def shifted_table(fold: Fold) -> NDArray[np.float32]:
     """(N, F (1 + SHIFTS)) features of each row and of the candles before it, NaN before them."""
-    features = fold.market.arrays.features
+    features = fold.market.dataset.features
     parts = [features]
     for shift in range(1, SHIFTS + 1):
         moved = np.full_like(features, np.nan)
         moved[shift:] = features[:-shift]
         parts.append(moved)
     return np.column_stack(parts)
-
-
-def _counts(fold: Fold) -> NDArray[np.int64]:
-    return np.bincount(fold.market.labels[fold.train], minlength=len(CLASS_NAMES))
 
 
 def _known_to_both(table: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArray[np.int8]]:
@@ -212,16 +137,9 @@ def _known_to_both(table: NDArray[Any], fold: Fold) -> tuple[NDArray[Any], NDArr
     return table[fold.validation[known]], answers[known]
 
 
-def _complete(model: Any, table: NDArray[Any]) -> NDArray[np.float64]:
-    """(N, 3) probabilities, 0 for a class that training did not hold."""
-    found = np.zeros((len(table), len(CLASS_NAMES)))
-    found[:, model.classes_.astype(int)] = model.predict_proba(table)
-    return found
-
-
-def _predicted_text(model: Any, table: NDArray[Any], fold: Fold) -> Forecast:
+def _forecast(model: Any, table: NDArray[Any], fold: Fold) -> Forecast:
     return Forecast(
-        _complete(model, table[fold.validation]),
-        _complete(model, table[fold.test]),
-        natural_shares(fold),
+        complete(model, table[fold.validation]),
+        complete(model, table[fold.test]),
+        learned_shares(fold),
     )

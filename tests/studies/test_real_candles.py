@@ -12,14 +12,20 @@ import pytest
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
+from dualwindow.model_selection.contest.drawn_sums import pooled
+from dualwindow.model_selection.contest.forecasts import PRIOR_NAME as PRIOR
+from dualwindow.model_selection.contest.forecasts import TABLE_NAME as TABLE
+from dualwindow.model_selection.contest.forecasts import Forecast, learned_shares, prior
+from dualwindow.model_selection.contest.market import Fold
+from dualwindow.model_selection.contest.scoring import require_same_rows, scored
 from dualwindow.settings import TrainingConfig
 from studies.__main__ import main
-from studies.contest import evaluated, figures_of, pooled, require_same_rows
+from studies.contest import figures_of
 from studies.part import Progress
 from studies.real_candles import NETWORK, Scale, Source, lines, run
-from studies.real_market import FOLDER_VARIABLE, Fold, Market
-from studies.real_page import PRIOR, TABLE, verdict
-from studies.rivals import RIVALS, Forecast, natural_shares, prior
+from studies.real_market import FOLDER_VARIABLE, CandleMarket
+from studies.real_page import verdict
+from studies.rivals import RIVALS
 from tests.makers.markets import random_candles
 
 DAY_ROWS = 1440
@@ -28,14 +34,14 @@ TERMS = TradeTerms(fee=0.0005)
 
 
 @pytest.fixture(scope="module")
-def market() -> Market:
+def market() -> CandleMarket:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("studies.real_market.PERIODS", (30,))
-        return Market.from_source("BTC/USDT", random_candles(7 * DAY_ROWS, seed=3), CONFIG)
+        return CandleMarket.from_frame("BTC/USDT", random_candles(7 * DAY_ROWS, seed=3), CONFIG)
 
 
 @pytest.fixture(scope="module")
-def folds(market: Market) -> list[Fold]:
+def folds(market: CandleMarket) -> list[Fold]:
     return list(market.folds(3, 1))
 
 
@@ -51,7 +57,7 @@ def leaking(fold: Fold) -> Forecast:
         said[np.arange(len(rows)), (fold.market.labels[rows] + mistaken) % 3] = sure
         return said
 
-    return Forecast(known(fold.validation), known(fold.test), natural_shares(fold))
+    return Forecast(known(fold.validation), known(fold.test), learned_shares(fold))
 
 
 def test_folds_are_purged_and_do_not_overlap(folds: list[Fold]) -> None:
@@ -67,14 +73,14 @@ def test_folds_are_purged_and_do_not_overlap(folds: list[Fold]) -> None:
 
 
 def test_training_does_not_know_what_comes_after_its_window(
-    market: Market, folds: list[Fold], monkeypatch: pytest.MonkeyPatch
+    market: CandleMarket, folds: list[Fold], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("studies.real_market.PERIODS", (30,))
     fold = folds[0]
     other = market.candles.copy()
     columns = ["open", "high", "low", "close"]
     other.loc[fold.stop :, columns] *= 1.5
-    again = next(Market.from_source(market.name, other, CONFIG).folds(3, 1))
+    again = next(CandleMarket.from_frame(market.name, other, CONFIG).folds(3, 1))
     np.testing.assert_array_equal(again.training.labels, fold.training.labels)
     np.testing.assert_array_equal(again.training.features, fold.training.features)
     np.testing.assert_array_equal(again.train, fold.train)
@@ -85,7 +91,7 @@ def test_who_sees_the_label_has_a_skill_near_one_and_who_knows_nothing_none(
     folds: list[Fold],
 ) -> None:
     sums = {
-        name: pooled([evaluated(fold, contender(fold), TERMS) for fold in folds])
+        name: pooled([scored(fold, contender(fold), TERMS, temperature=True) for fold in folds])
         for name, contender in {
             "leak": leaking,
             PRIOR: lambda fold: prior(fold, 1),
@@ -109,7 +115,7 @@ def test_who_sees_the_label_has_a_skill_near_one_and_who_knows_nothing_none(
 
 def test_a_contender_does_not_differ_from_itself(folds: list[Fold]) -> None:
     rival = RIVALS["logistic regression"]
-    cells = [evaluated(fold, rival(fold, 1), TERMS) for fold in folds]
+    cells = [scored(fold, rival(fold, 1), TERMS, temperature=True) for fold in folds]
     # Two seeds that say the same count as one.
     both = {"one": pooled(cells), "other": pooled([*cells, *cells])}
     found = figures_of(both, {"one": 1, "other": 2}, ("other",), ["one"])
@@ -120,9 +126,10 @@ def test_a_contender_does_not_differ_from_itself(folds: list[Fold]) -> None:
 
 
 def test_other_rows_are_not_compared() -> None:
-    require_same_rows({"one": [{"rows_key": "a"}], "two": [{"rows_key": "a"}, {"rows_key": "a"}]})
+    both = {"one": [{"rows_key": "a"}], "two": [{"rows_key": "a"}, {"rows_key": "a"}]}
+    require_same_rows(both, "rows_key")
     with pytest.raises(ValueError, match="two and one were not evaluated on the same rows"):
-        require_same_rows({"one": [{"rows_key": "a"}], "two": [{"rows_key": "b"}]})
+        require_same_rows({"one": [{"rows_key": "a"}], "two": [{"rows_key": "b"}]}, "rows_key")
 
 
 def test_the_study_runs_with_the_same_rows_for_all(
