@@ -1,0 +1,175 @@
+"""A contest: same rows, nothing of the future, and who can learn a planted signal wins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.terms import TradeTerms
+from dualwindow.columns import LONG, UNKNOWN
+from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.datasets.dataset import Dataset
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.errors import DataError, TrainingStoppedError
+from dualwindow.model_selection.contest.cells import KeptCells
+from dualwindow.model_selection.contest.drawn_sums import by_week
+from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME
+from dualwindow.model_selection.contest.league import league_of
+from dualwindow.model_selection.contest.market import Market
+from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME, LOGISTIC_NAME, stride_of
+from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides
+from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored, walk
+from dualwindow.settings import TrainingConfig
+from tests.makers.markets import random_candles
+
+NAMES = ("close_change", "scaled_return60", "log_rms_change60")
+CONFIG = TrainingConfig(window_size=10, patch_size=1, future_window=20)
+HOUR_ROWS = 60
+
+
+def market(days: int, *, planted: bool, seed: int = 1) -> Market:
+    """Hourly blocks of one label each; planted, a column tells it four times in five."""
+    random = np.random.default_rng(seed)
+    candles = random_candles(1440 * days, seed=seed)
+    rows = len(candles)
+    labels = np.repeat(random.integers(0, 3, -(-rows // HOUR_ROWS)), HOUR_ROWS)[:rows]
+    told = np.where(np.repeat(random.random(len(labels) // 20 + 1) < 0.8, 20)[:rows], labels, 1)
+    features = random.normal(size=(rows, len(NAMES))).astype(np.float32)
+    if planted:
+        features[:, 1] += 2 * (told - 1)
+    arrays = CandleArrays(NAMES, utc_seconds(candles["date"]), features, flat_candles(candles))
+    dataset = Dataset.from_candles(arrays, labels.astype(np.int8), CONFIG, name="BTC/USDT")
+    prices = TradeCandles.from_frame(candles)
+    return Market("BTC/USDT", dataset, lambda: prices, CONFIG)
+
+
+def plan(days: Sequence[int] = (2,)) -> ContestPlan:
+    return ContestPlan({}, {}, RIVALS, tuple(days), 1, (1,), TradeTerms(fee=0.001), False)
+
+
+def league(found: Sequence[Scored], of: ContestPlan) -> dict[tuple[str, int], dict[str, Any]]:
+    return {(row["contender"], row["days"]): row for row in league_of(found, of)["league"]}
+
+
+def test_a_planted_signal_is_won_by_those_that_can_learn_it() -> None:
+    found = league(walk([market(8, planted=True)], plan(), KeptCells(None, "1")), plan())
+    for name in (LOGISTIC_NAME, LIGHTGBM_NAME):
+        assert found[name, 2]["skill"]["low"] > 0.05, found[name, 2]
+        assert found[name, 2]["direction"]["low"] > 0.05
+        assert found[name, 2]["windows_above"] == 6
+    assert found[TABLE_NAME, 2]["skill"]["value"] == 0.0
+
+
+def test_of_random_labels_no_contender_makes_anything() -> None:
+    found = league(walk([market(8, planted=False)], plan(), KeptCells(None, "1")), plan())
+    for row in found.values():
+        assert row["skill"]["value"] < 0.02, row
+        assert row["direction"]["low"] is None or row["direction"]["low"] <= 0.0, row
+
+
+def test_training_rows_lie_before_what_is_evaluated_and_all_lengths_evaluate_the_same() -> None:
+    place = market(6, planted=False)
+    stops = place.stops(3, 1)
+    assert len(stops) == 3
+    for stop in stops:
+        folds = [place.fold(stop, days, 1) for days in (1, 3)]
+        assert folds[0].test_key == folds[1].test_key
+        assert folds[0].rows_key != folds[1].rows_key
+        for fold in folds:
+            assert fold.train.max() + CONFIG.future_window < fold.validation.min()
+            assert fold.validation.max() + CONFIG.future_window < fold.stop <= fold.test.min()
+
+
+@pytest.mark.parametrize("field", ["features", "labels"])
+def test_what_lies_after_a_window_changes_nothing_of_its_training(field: str) -> None:
+    place = market(4, planted=False)
+    fold = place.fold(place.stops(2, 1)[0], 2, 1)
+    getattr(place.dataset, field)[fold.stop :] = 0
+    again = place.fold(fold.stop, 2, 1)
+    np.testing.assert_array_equal(again.training.features, fold.training.features)
+    np.testing.assert_array_equal(again.training.labels, fold.training.labels)
+    np.testing.assert_array_equal(again.train, fold.train)
+
+
+def test_a_stopped_contest_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    place, wanted = market(5, planted=True), plan((1, 2))
+    asked: list[bool] = []
+
+    def stops() -> bool:
+        asked.append(True)
+        return len(asked) > 7
+
+    with pytest.raises(TrainingStoppedError):
+        walk([place], wanted, KeptCells(tmp_path, "1"), should_stop=stops)
+    assert len(list(tmp_path.iterdir())) == 7
+    resumed = walk([place], wanted, KeptCells(tmp_path, "1"))
+    assert [scored.cell.kept for scored in resumed] == [True] * 7 + [False] * (len(resumed) - 7)
+    whole = league_of(walk([place], wanted, KeptCells(None, "1")), wanted)
+    found = league_of(resumed, wanted)
+    for content in (whole, found):
+        for row in content["league"]:
+            del row["seconds"]
+    assert found == whole
+
+
+def test_a_damaged_or_foreign_cell_is_made_anew(tmp_path: Path) -> None:
+    cells = KeptCells(tmp_path, "1")
+    cells.make({"a": 1}, lambda: {"b": 2})
+    kept = cells.find({"a": 1})
+    assert kept is not None
+    assert kept.figures == {"b": 2}
+    assert KeptCells(tmp_path, "2").find({"a": 1}) is None
+    next(tmp_path.iterdir()).write_text("{")
+    assert cells.find({"a": 1}) is None
+
+
+def test_too_few_days_are_refused_before_anything_is_fitted() -> None:
+    with pytest.raises(DataError, match="needs 30 days to train on"):
+        walk([market(4, planted=False)], plan((30,)), KeptCells(None, "1"))
+
+
+def test_few_weeks_are_told() -> None:
+    found = league_of(walk([market(4, planted=False)], plan(), KeptCells(None, "1")), plan())
+    assert found["blocks"] == "day"
+    assert any("weeks were evaluated, fewer than 8" in line for line in found["verdict"])
+
+
+def test_weeks_begin_on_monday() -> None:
+    # 2025-01-05 was a Sunday.
+    sunday = int(np.datetime64("2025-01-05").astype(int))
+    days = {sunday + step: np.full(len(SUMS), 1.0) for step in (0, 1, 7, 8)}
+    assert [sums[0] for _, sums in sorted(by_week(days).items())] == [1.0, 2.0, 1.0]
+
+
+def test_rivals_take_no_more_rows_than_fit() -> None:
+    assert stride_of(10_000, 1) == 1
+    assert stride_of(10_000, 10) == 10
+    assert stride_of(450_000, 1) == 9
+
+
+def test_a_contender_without_rivals_is_compared_with_the_baselines() -> None:
+    of = ContestPlan({}, {}, {}, (2,), 1, (1,), TradeTerms(fee=0.001), False)
+    found = league(walk([market(4, planted=False)], of, KeptCells(None, "1")), of)
+    assert {name for name, _ in found} == {PRIOR_NAME, TABLE_NAME}
+
+
+def test_the_preferred_side_has_the_higher_probability_over_its_prior() -> None:
+    probabilities = np.array([[0.30, 0.5, 0.20], [0.29, 0.5, 0.21], [0.1, 0.5, 0.4]])
+    assert preferred_sides(probabilities, np.array([0.2, 0.6, 0.2])).tolist() == [0, 0, 2]
+    # Where SHORT is common, the same 0.30 says less than 0.20 of a rare LONG.
+    assert preferred_sides(probabilities, np.array([0.3, 0.6, 0.1])).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_row_without_a_prediction_prefers_no_side(place: int) -> None:
+    probabilities = np.array([[0.3, 0.3, 0.4]] * 3, np.float32)
+    probabilities[1, place] = math.nan
+    found = preferred_sides(probabilities, np.array([0.3, 0.4, 0.3]))
+    assert found.tolist() == [LONG, UNKNOWN, LONG]
+    assert found.dtype == np.int8
