@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 
 from dualwindow.cli.options.here import problems_here
-from dualwindow.errors import ModelFileError
+from dualwindow.errors import ModelFileError, SettingsError
+from dualwindow.models.fingerprint import bind_folder, model_dependencies
 from dualwindow.models.networks import registry
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
@@ -136,3 +137,15 @@ def test_a_configuration_with_a_class_that_is_not_there_is_not_valid(tmp_path: P
     (problem,) = problems_here(settings, content, tmp_path)
     assert "network 'nowhere_y:Net'" in problem
     assert str(tmp_path) in problem
+
+
+def test_a_folder_belongs_to_the_code_of_its_class(tmp_path: Path) -> None:
+    name = own(tmp_path, net(FINE))
+    config = TrainingConfig.from_parameters({**SETTINGS, "network": name})
+    freqtrade = {"freqai": {}, "exchange": {"name": "binance"}}
+    bind_folder(tmp_path / "models", model_dependencies(config, freqtrade), [])
+    assert "network_code" not in model_dependencies(config.replace(network="gru"), freqtrade)
+    file = tmp_path / f"{name.partition(':')[0]}.py"
+    file.write_text(file.read_text("utf-8").replace("-1", "-2"), "utf-8")
+    with pytest.raises(SettingsError, match="network_code"):
+        bind_folder(tmp_path / "models", model_dependencies(config, freqtrade), [])

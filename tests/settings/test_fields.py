@@ -184,7 +184,6 @@ BAD = {
         ":Net",
         "a:",
         "a:b:c",
-        "a.:b",
         "a/b:c",
         "a:b ",
         None,

@@ -20,6 +20,7 @@ from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
+from dualwindow.settings.networks import is_own
 from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,11 @@ def model_dependencies(
         content = {name: value for name, value in content.items() if name not in _OF_CHAINS}
     # FreqAI adds this itself while it runs, and only this value is allowed.
     content.pop("data_split_parameters.shuffle", None)
+    if is_own(config.network):
+        # Commands that know no network need not wait for torch.
+        from dualwindow.models.networks.registry import code_sum  # noqa: PLC0415
+
+        content["network_code"] = code_sum(config.network)
     return content | {
         "pretrained": pretrained,
         "train_period_days": freqai.get("train_period_days"),

@@ -65,8 +65,8 @@ def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfi
         if getattr(config, name) != getattr(theirs, name)
     ]
     problems += [
-        f"{name} {_plain(getattr(config, name))}: the pretrained model's network has "
-        f"{_plain(getattr(theirs, name))}; remove the setting, then the model's is taken"
+        f"{name} {_plain(getattr(config, name))!r}: the pretrained model's network has "
+        f"{_plain(getattr(theirs, name))!r}; remove the setting, then the model's is taken"
         for name in _OF_NETWORK
         if name in config.model_fields_set and getattr(config, name) != getattr(theirs, name)
     ]

@@ -8,13 +8,12 @@ from pydantic import Field
 
 #: Others are named `my_package.my_module:Net`.
 NETWORKS: Final = ("lstm", "gru", "tcn", "linear")
-_NAME: Final = "[A-Za-z_][A-Za-z0-9_]*"
 
 NetworkName = Annotated[
     str,
     Field(
         max_length=200,
-        pattern=rf"^({'|'.join(NETWORKS)}|{_NAME}(\.{_NAME})*:{_NAME})$",
+        pattern=rf"^({'|'.join(NETWORKS)}|[\w.]+:\w+)$",
         description="lstm, gru, tcn (dilated convolutions), linear (no look at the window: dense "
         "layers over the wide features, or over the last candle's where there are no wide ones), "
         "or `my_package.my_module:Net`, a class of your own.",

@@ -60,6 +60,7 @@ def test_every_flag_sets_its_setting_and_says_so(flag: Any) -> None:
         "device": "cpu",
         "precision": "fp32",
         "feature_set": "extended",
+        "network": "gru",
     }
     default = getattr(TrainingConfig(), flag.setting)
     value = samples.get(flag.setting, 0.25 if isinstance(default, float | None) else 2)
