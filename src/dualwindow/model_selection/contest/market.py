@@ -158,8 +158,8 @@ class Market:
             )
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
-        parts = (first + part.all_rows() for part in (split.train, split.validation))
-        return Fold(self, first, stop, *parts, test, training)
+        train, validation = (first + part.all_rows() for part in (split.train, split.validation))
+        return Fold(self, first, stop, train, validation, test, training)
 
     def _training(self, first: int, stop: int) -> Dataset:
         """The rows of a window as whoever trains at its end knows them."""

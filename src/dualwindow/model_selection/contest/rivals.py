@@ -89,7 +89,7 @@ def lightgbm(fold: Fold, seed: int) -> Forecast:
         verbose=-1,
     )
     rows, labels = table.validation()
-    stopping = (
+    stopping: dict[str, Any] = (
         {
             "eval_X": rows,
             "eval_y": labels,
