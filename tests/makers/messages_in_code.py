@@ -41,6 +41,7 @@ _FEWEST_WORDS: Final = 3
 _WRITE_PAGES: Final = {
     "reference.py",
     *("page.py", "tables.py", "verdict.py"),
+    *("contest_page.py", "league.py", "notes.py"),
     *("training_charts.py", "probability_charts.py", "candle_charts.py"),
 }
 
