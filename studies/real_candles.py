@@ -35,7 +35,7 @@ NETWORK: Final = "network"
 NATURAL: Final = "network, no balance"
 EXTENDED: Final = "network, extended features"
 NO_TREND: Final = "network, no trend head"
-#: Settings beyond those of config.json by name; those that a version refuses are left out.
+#: Settings beyond those of the preset `classic` by name; those that a version refuses are left out.
 VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
     NETWORK: {},
     NATURAL: {"class_balance": "none"},
@@ -121,8 +121,12 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
         DataError: when the candles are missing.
     """
     data_folder()
-    base = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
-    plain = base["freqai"]["model_training_parameters"] | dict(scale.limits)
+    # The windows are too short for the network of config.json, which needs a year.
+    plain: dict[str, Any] = {}
+    for file in ("config.json", "presets/classic.json"):
+        content = json.loads((REPOSITORY / file).read_text(encoding="utf-8"))
+        plain |= content["freqai"]["model_training_parameters"]
+    plain |= dict(scale.limits)
     configs: dict[str, TrainingConfig] = {}
     for name, settings in VARIANTS.items():
         try:

@@ -49,7 +49,7 @@ def _preface(scale: dict[str, Any]) -> list[str]:
         "then it moves on by these days. All contenders have the same labels, training rows "
         "(without those whose labels reach into what follows), validation and evaluated rows, and "
         "the same calibration on the validation rows. The network has the settings of "
-        f"`config.json` and at most {limits}, every variant alike, and is trained with "
+        f"the preset `classic` and at most {limits}, every variant alike, and is trained with "
         f"{len(scale['seeds'])} seeds, whose figures are averaged. Nothing here promises a profit: "
         "it is what was, on few weeks of two coins.",
         "",

@@ -25,7 +25,7 @@ from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import autocast
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.sizes import count_weights
-from dualwindow.settings.networks import NETWORKS, is_own
+from dualwindow.settings.kinds import NETWORKS, is_own
 from dualwindow.training.session import TrainingSession
 from tests.makers.bot import make_bot
 from tests.makers.messages_in_code import REPOSITORY

@@ -20,7 +20,7 @@ from dualwindow.models.manifest import MODEL_FORMAT, bound_to
 from dualwindow.runtime.files import set_aside, write_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
-from dualwindow.settings.networks import is_own
+from dualwindow.settings.kinds import is_own
 from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)

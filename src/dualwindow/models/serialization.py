@@ -29,7 +29,7 @@ from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.networks.trial import trial_logits
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import RETIRED_SETTINGS
-from dualwindow.settings.networks import is_own
+from dualwindow.settings.kinds import is_own
 
 #: Key of the plain values in the file's metadata.
 _KEY: Final = "dualwindow"

@@ -13,20 +13,19 @@ from dualwindow.columns import BASE, EXTENDED, SUMMARY, FeatureSet, candles_look
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule, PriceStepRule
 from dualwindow.settings.kinds import (
+    EPOCH_WINDOWS,
+    MOST_BETWEEN,
     Candles,
     Count,
     FeatureNames,
     Fraction,
+    NetworkName,
     Probability,
     ReadSettings,
     Rows,
     Width,
 )
-from dualwindow.settings.networks import NetworkName
 
-#: What `sample_every: 0` leaves an epoch, and the most candles of which it takes one.
-EPOCH_WINDOWS: Final = 45_000
-MOST_BETWEEN: Final = 10
 #: Most layers of a kind.
 _MOST_LAYERS: Final = 16
 
@@ -105,8 +104,7 @@ class SettingFields(ReadSettings):
     )
     learning_rate_schedule: Literal["plateau", "cosine"] = Field(
         "plateau",
-        description="plateau: halved when validation stops improving; cosine: falls to zero "
-        "over `epochs`.",
+        description="plateau: halved when validation stops improving; cosine: to 0 over `epochs`.",
     )
     validation_fraction: float = Field(
         0.15,
@@ -163,10 +161,9 @@ class SettingFields(ReadSettings):
         1,
         ge=0,
         le=1_000_000,
-        description="Of how many candles an epoch trains on one, from a beginning that changes "
-        "from epoch to epoch. Neighbouring windows share all candles but one: with 10, an epoch "
-        "takes a tenth of the time and teaches nearly as much. 0: as many as leave an epoch "
-        f"{EPOCH_WINDOWS:,} windows, at most {MOST_BETWEEN}.",
+        description="Of how many candles an epoch trains on one, each time on others. Neighbouring "
+        "windows share all candles but one: with 10, an epoch takes a tenth of the time and teaches "
+        f"nearly as much. 0: as many as leave it {EPOCH_WINDOWS:,} windows, at most {MOST_BETWEEN}.",
     )
     warm_epochs: Count = Field(
         1,

@@ -18,8 +18,12 @@ from dualwindow.runtime.machine import Machine, reason_for
 from dualwindow.settings.checks.freqai_options import (
     FEATURES,
     MOST_DAYS,
+    REFUSED_FEATURES,
+    REFUSED_FREQAI,
+    REFUSED_SPLIT,
     SPLIT,
     TRAINING,
+    WITHOUT_OFF,
     chain_problems,
     option_problems,
 )
@@ -39,31 +43,6 @@ _LONGEST_IDENTIFIER: Final = 200
 _LONGEST_PERIOD: Final = 5_256_000
 _MOST_PERIODS: Final = 100
 RECOMMENDED_TRAIN_DAYS: Final = 90
-
-#: Options that must be off (absent, false or 0), with the reason.
-_REFUSED_FEATURES: Final = {
-    "shuffle_after_split": "shuffles rows, so windows would be made of unrelated candles",
-    "reverse_train_test_order": "would validate on candles before the training",
-    "buffer_train_data_candles": "cuts the candles between training and backtest",
-    "principal_component_analysis": "replaces the features that the model scales and mirrors",
-    "DI_threshold": "removes single rows, which leaves holes in windows",
-    "use_SVM_to_remove_outliers": "removes single rows, which leaves holes in windows",
-    "use_DBSCAN_to_remove_outliers": "removes single rows, which leaves holes in windows",
-    "noise_standard_deviation": "adds noise to the features before they are scaled",
-    "weight_factor": "weighs rows, which this model does not do",
-    "include_shifted_candles": "repeats candles that are in the window anyway",
-}
-_REFUSED_FREQAI: Final = {
-    "keras": "is for Keras models",
-    "rl_config": "is for reinforcement learning",
-}
-#: A group that freqtrade fills with defaults, however empty it is.
-_WITHOUT_OFF: Final = frozenset({"rl_config"})
-_REFUSED_SPLIT: Final = {
-    "shuffle": "shuffles rows, so validation would see the training's future",
-    "train_size": "is decided by validation_fraction",
-    "stratify": "would draw validation rows from among the training rows",
-}
 
 
 @dataclass(frozen=True)
@@ -120,9 +99,9 @@ def check_freqai_config(
     problems += checked.problems
     problems += _identifier(freqai.get("identifier"))
     refused = {
-        **_refused(freqai, _REFUSED_FREQAI, "freqai"),
-        **_refused(features, _REFUSED_FEATURES, f"freqai.{FEATURES}"),
-        **_refused(split, _REFUSED_SPLIT, f"freqai.{SPLIT}"),
+        **_refused(freqai, REFUSED_FREQAI, "freqai"),
+        **_refused(features, REFUSED_FEATURES, f"freqai.{FEATURES}"),
+        **_refused(split, REFUSED_SPLIT, f"freqai.{SPLIT}"),
     }
     problems += refused.values()
     problems += option_problems(config.get("freqai"), refused)
@@ -174,7 +153,7 @@ def _refused(content: Mapping[str, Any], options: Mapping[str, str], group: str)
     return {
         f"{group}.{name}": f"{group}.{name} {shown(content[name])}: {reason}; remove it"
         for name, reason in options.items()
-        if content.get(name) or (name in content and name in _WITHOUT_OFF)
+        if content.get(name) or (name in content and name in WITHOUT_OFF)
     }
 
 

@@ -20,6 +20,22 @@ Width = Annotated[int, Field(ge=1, le=8192)]
 FeatureName = Annotated[str, Field(min_length=1, max_length=200)]
 FeatureNames = Annotated[tuple[FeatureName, ...], Field(max_length=1000)]
 
+#: What `sample_every: 0` leaves an epoch, and the most candles of which it takes one.
+EPOCH_WINDOWS: Final = 45_000
+MOST_BETWEEN: Final = 10
+#: Others are named `my_package.my_module:Net`.
+NETWORKS: Final = ("lstm", "gru", "tcn", "linear")
+
+NetworkName = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=rf"^({'|'.join(NETWORKS)}|[\w.]+:\w+)$",
+        description="lstm, gru, tcn (dilated convolutions), linear (no look at the window: dense "
+        "layers over the wide features, or over the last candle's where there are no wide ones), "
+        "or `my_package.my_module:Net`, a class of your own.",
+    ),
+]
 
 #: Settings of which a configuration has a list.
 _LISTS: Final = "lstm_units", "dense_units", "window_features", "wide_features"
@@ -40,3 +56,13 @@ class ReadSettings(FrozenModel):
     @classmethod
     def _list_to_tuple(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+
+def is_own(network: str) -> bool:
+    """Whether a network is a class of the user's own.
+
+    Example:
+        >>> is_own("gru"), is_own("my_networks:Net")
+        (False, True)
+    """
+    return network not in NETWORKS

@@ -22,7 +22,7 @@ from dualwindow.models.networks.registry import code_sum
 from dualwindow.runtime.device import arithmetic_of
 from dualwindow.runtime.distributed import ALONE, Ranks
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.networks import is_own
+from dualwindow.settings.kinds import is_own
 
 #: Rows summed in one go; bounds how much of a mapped file is touched at a time.
 _ROWS: Final = 65_536

@@ -15,6 +15,7 @@ from freqtrade.exceptions import OperationalException
 from freqtrade.strategy.interface import IStrategy
 
 from dualwindow.bot.backtests.chain import SliceChain
+from dualwindow.bot.backtests.joining import has_more, with_better
 from dualwindow.bot.backtests.pair_candles import PairCandles
 from dualwindow.bot.backtests.review import Found, Slice, log_found, review
 from dualwindow.bot.candles.kitchen import CandleKitchen, SeenCandles
@@ -258,7 +259,7 @@ class BacktestKitchen(CandleKitchen):
     def save_backtesting_prediction(self, append_df: pd.DataFrame) -> None:
         """Save a slice's predictions, unless what is saved has more."""
         part = self._slice
-        if self._saved is not None and _has_more(self._saved, append_df):
+        if self._saved is not None and has_more(self._saved, append_df):
             return
         made = self._candles.made_from(part.first, part.begin, part.stop)
         if not self._loads_all and made.rows is not None and made.rows.unknown:
@@ -283,27 +284,3 @@ class BacktestKitchen(CandleKitchen):
                 counted(len(self._unsaved), "slice"),
                 utc_text(self._unsaved[0].begin),
             )
-
-
-def with_better(frame: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
-    """Predictions in time order, with saved ones in place of rows that have no valid window.
-
-    Both have FreqAI's columns of predictions. Saved ones of other columns, as earlier versions
-    wrote them, are not used.
-    """
-    if set(frame.columns) != set(saved.columns):
-        return frame
-    known = utc_seconds(saved["date"])[saved["do_predict"].to_numpy() == 1]
-    dates = utc_seconds(frame["date"])
-    replaced = np.isin(dates, known) & (frame["do_predict"].to_numpy() != 1)
-    if not replaced.any():
-        return frame
-    better = saved[np.isin(utc_seconds(saved["date"]), dates[replaced])][list(frame.columns)]
-    joined = pd.concat([frame[~replaced], better]) if not replaced.all() else better
-    return joined.sort_values("date", ignore_index=True)
-
-
-def _has_more(saved: pd.DataFrame, frame: pd.DataFrame) -> bool:
-    """Whether saved predictions are of all candles of the frame, and of others."""
-    same = np.isin(utc_seconds(frame["date"]), utc_seconds(saved["date"]))
-    return len(saved) > len(frame) and bool(same.all())

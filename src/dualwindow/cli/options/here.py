@@ -15,8 +15,8 @@ from dualwindow.settings.checks.freqai_options import DEFAULT_IDENTIFIER
 from dualwindow.settings.checks.shapes import group_at
 from dualwindow.settings.checks.whole import STRATEGY
 from dualwindow.settings.freqai import FreqaiSettings
+from dualwindow.settings.kinds import is_own
 from dualwindow.settings.messages import collected
-from dualwindow.settings.networks import is_own
 
 #: Values of `device` and `precision` that every machine has.
 _EVERYWHERE: Final = ("auto", "cpu", "fp32")

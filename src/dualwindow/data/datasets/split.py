@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 
-from dualwindow.columns import CHANGE_FEATURES, SUMMARY, SUMMARY_FEATURES, candles_looked_at
-from dualwindow.data.candles.timerange import DAY_SECONDS, utc_text
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset, PairSpan, Selection
+from dualwindow.data.datasets.missing_history import why_unusable
 from dualwindow.errors import DataError
 from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
@@ -30,12 +29,6 @@ COST_OF_FEW_DAYS: Final = (
     "a model of fewer days is worth less: those of 30, 90 and 365 days saved 3, 4 and 5 % of "
     "the volatility table's log loss on 26 later weeks of BTC"
 )
-#: Fewer candles that are impossible, of all, are not why there are too few.
-_MOST_IMPOSSIBLE: Final = 0.005
-#: End of a feature's name that is made of another pair's or timeframe's candles.
-_OF_OTHERS: Final = re.compile(r"_\d+[smhdwM]$")
-#: Candles that the features of averages and volatilities look back.
-_PERIODS: Final = re.compile(r"(?:_ma|rms_change)(\d+)")
 
 
 @dataclass(frozen=True)
@@ -187,7 +180,7 @@ def _enough(
     if not len(dataset.labelled()):
         raise DataError(
             f"none of {counted(len(dataset), 'candle')} has a complete window of "
-            f"{config.window_size} and a known future: {_why_invalid(dataset)}"
+            f"{config.window_size} and a known future: {why_unusable(dataset)}"
         )
     return split_dataset(
         dataset,
@@ -209,55 +202,11 @@ def _require_history(
         return
     message = (
         f"only {usable} of the {most} candles that the training period should give can be used: "
-        f"{_why_invalid(dataset)}"
+        f"{why_unusable(dataset)}"
     )
     if usable < fewest_candles(most, dataset.candle_seconds):
         raise DataError(message)
     logger.warning("%s; %s", message, COST_OF_FEW_DAYS)
-
-
-def _why_invalid(dataset: Dataset) -> str:
-    """Name the feature with the most holes, which is nearly always the cause."""
-    finite = np.array([np.isfinite(column).sum() for column in dataset.features.T])
-    worst, rows = int(finite.argmin()), len(dataset)
-    if finite[worst] == rows:
-        return "the candles begin too late, or have many gaps or outages; download the data again"
-    name = dataset.names[worst]
-    known = f"the feature {name} is known for only {finite[worst]} of them; "
-    changes = [finite[i] for i, other in enumerate(dataset.names) if other in CHANGE_FEATURES]
-    unknown = rows - min(changes, default=rows)
-    if _OF_OTHERS.search(name) is not None:
-        return known + (
-            "it is made of another pair's or timeframe's candles, which are missing, impossible or "
-            "off their timeframe's grid there; download those again, from before the training on"
-        )
-    # The first change of a pair is unknown.
-    if unknown > len(dataset.pairs) and unknown > _MOST_IMPOSSIBLE * rows:
-        return known + (
-            f"{unknown:,} of {rows:,} candles are impossible or come right after an impossible one "
-            "(prices that no market has, high below low); compare them with the exchange, and "
-            "download the pair again"
-        )
-    if name in SUMMARY_FEATURES:
-        look_back = candles_looked_at(SUMMARY) - 1
-        return known + (
-            f"it looks back {look_back:,} candles: freqai.feature_parameters."
-            "indicator_periods_candles must hold a period of that many or more, and the candles "
-            "must begin as much earlier than the first training day"
-        )
-    periods = [int(period) for text in dataset.names for period in _PERIODS.findall(text)]
-    if not _PERIODS.findall(name):
-        return known + (
-            "look at how it is made in feature_engineering_*; if it needs candles before the first "
-            "training day, download an earlier start"
-        )
-    longest = max(periods)
-    days = -(-longest * dataset.candle_seconds // DAY_SECONDS)
-    return known + (
-        "a moving average needs that many candles before the first training day, so download an "
-        f"earlier start (training days + {days} before the time range for a {longest:,}-candle "
-        "average)"
-    )
 
 
 def _between(dataset: Dataset, first: int | None, end: int | None) -> Selection:

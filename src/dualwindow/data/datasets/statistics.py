@@ -11,7 +11,7 @@ from sklearn.preprocessing import RobustScaler
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.fields import EPOCH_WINDOWS, MOST_BETWEEN
+from dualwindow.settings.kinds import EPOCH_WINDOWS, MOST_BETWEEN
 
 ClassBalance = Literal["undersample", "weights", "none"]
 

@@ -20,7 +20,7 @@ from dualwindow.models.networks.tcn import TCNCore
 from dualwindow.models.networks.trial import trial_problem
 from dualwindow.runtime.memory import training_memory
 from dualwindow.settings.checks.sizes import BYTES_A_WEIGHT
-from dualwindow.settings.networks import NETWORKS, is_own
+from dualwindow.settings.kinds import NETWORKS, is_own
 
 _CORES: Final = dict(zip(NETWORKS, (LSTMCore, GRUCore, TCNCore, LinearCore), strict=True))
 #: Searched after `sys.path`: freqtrade's user folder and the current one, as modules are in Docker.

@@ -24,6 +24,30 @@ SPLIT: Final = "data_split_parameters"
 TRAINING: Final = "model_training_parameters"
 #: What freqtrade gives a model without a name.
 DEFAULT_IDENTIFIER: Final = "example"
+#: Options that must be off (absent, false or 0), with the reason.
+REFUSED_FEATURES: Final = {
+    "shuffle_after_split": "shuffles rows, so windows would be made of unrelated candles",
+    "reverse_train_test_order": "would validate on candles before the training",
+    "buffer_train_data_candles": "cuts the candles between training and backtest",
+    "principal_component_analysis": "replaces the features that the model scales and mirrors",
+    "DI_threshold": "removes single rows, which leaves holes in windows",
+    "use_SVM_to_remove_outliers": "removes single rows, which leaves holes in windows",
+    "use_DBSCAN_to_remove_outliers": "removes single rows, which leaves holes in windows",
+    "noise_standard_deviation": "adds noise to the features before they are scaled",
+    "weight_factor": "weighs rows, which this model does not do",
+    "include_shifted_candles": "repeats candles that are in the window anyway",
+}
+REFUSED_FREQAI: Final = {
+    "keras": "is for Keras models",
+    "rl_config": "is for reinforcement learning",
+}
+#: A group that freqtrade fills with defaults, however empty it is.
+WITHOUT_OFF: Final = frozenset({"rl_config"})
+REFUSED_SPLIT: Final = {
+    "shuffle": "shuffles rows, so validation would see the training's future",
+    "train_size": "is decided by validation_fraction",
+    "stratify": "would draw validation rows from among the training rows",
+}
 #: Options that freqtrade requires or without which a bot does nothing, with a usual value.
 _REQUIRED: Final = {
     "train_period_days": "90",

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from dualwindow.columns import CLASS_NAMES
-from dualwindow.settings.networks import is_own
+from dualwindow.settings.kinds import is_own
 from dualwindow.settings.training_config import TrainingConfig
 
 #: Of a day of 24 hours, in seconds.
