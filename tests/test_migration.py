@@ -33,8 +33,9 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the shipped configuration and a file of the earlier module."""
-    (tmp_path / "config.json").write_bytes((REPOSITORY / "config.json").read_bytes())
+    """A folder with the shipped configuration, its adapters, and a file of the earlier module."""
+    for name in ("config.json", "strategies", "freqaimodels"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / "old.json").write_text(json.dumps(OLD), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

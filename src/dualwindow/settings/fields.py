@@ -161,9 +161,9 @@ class SettingFields(ReadSettings):
         1,
         ge=0,
         le=1_000_000,
-        description="Of how many candles an epoch trains on one, each time on others. Neighbouring "
-        "windows share all candles but one: with 10, an epoch takes a tenth of the time and teaches "
-        f"nearly as much. 0: as many as leave it {EPOCH_WINDOWS:,} windows, at most {MOST_BETWEEN}.",
+        description="Of how many candles an epoch trains on one, each time others. Neighbouring "
+        "windows share all candles but one: with 10, an epoch takes a tenth of the time and has "
+        f"nearly the effect. 0: as many as leave {EPOCH_WINDOWS:,} windows, up to {MOST_BETWEEN}.",
     )
     warm_epochs: Count = Field(
         1,

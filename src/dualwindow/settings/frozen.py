@@ -133,6 +133,11 @@ class FrozenModel(BaseModel, metaclass=_SettingsClass):
 
         Raises:
             SettingsError: with every problem of the new values.
+
+        Example:
+            >>> from dualwindow.settings import TrainingConfig
+            >>> TrainingConfig(epochs=3).replace(seed=7).model_fields_set == {"epochs", "seed"}
+            True
         """
         changed = self.model_copy(update=changes)
         require_kept("replace", "config = config.replace(...)")
