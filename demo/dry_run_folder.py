@@ -25,7 +25,7 @@ from demo.run import MARKETS
 from dualwindow.runtime.files import whole_path
 
 #: History that FreqAI loads at the start (training days and 1.5 long averages), and a margin.
-HISTORY = timedelta(days=14)
+HISTORY = timedelta(days=33)
 #: Length of a market after its first start; a later start makes a new one.
 LIFE = timedelta(days=30)
 #: Least remaining part of the market at a start.

@@ -340,7 +340,7 @@ def test_a_bot_that_cannot_trade_says_so_without_a_training_too(backtest: Run) -
     assert "Starting training" not in run.output
     for pair in TICK:
         for side in ("LONG", "SHORT"):
-            assert f"{pair}: no {side} signal in 7200 predicted candles" in run.output
+            assert f"{pair}: no {side} signal in 7,200 predicted candles" in run.output
 
 
 def test_half_written_files_are_set_aside_and_made_anew(backtest: Run) -> None:

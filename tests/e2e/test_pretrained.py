@@ -72,8 +72,10 @@ def userdir(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path
 def backtest(userdir: Path, identifier: str, epochs: int) -> Run:
     """One day with `pretrained`, whose network's sizes are not in the configuration."""
     config = userdir / "config.json"
-    base = (REPOSITORY / "config.json").read_text(encoding="utf-8")
-    config.write_text(base.replace('"patch_size": 5,', ""), encoding="utf-8")
+    base = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
+    for name in NETWORK:
+        del base["freqai"]["model_training_parameters"][name]
+    config.write_text(json.dumps(base), encoding="utf-8")
     parameters = {**SETTINGS, "pretrained": NAME, "epochs": epochs}
     overlay = {
         "timerange": "20250614-20250615",

@@ -106,6 +106,7 @@ def make_bot(
     config = freqtrade_config(userdir, *(["config.spot.json"] if spot else []))
     freqai = config["freqai"]
     freqai["train_period_days"] = 1
+    freqai["data_split_parameters"] = {"test_size": 0.15}
     freqai["model_training_parameters"] = {**QUICK, **(parameters or {})}
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}
     if configure is not None:

@@ -19,13 +19,20 @@ import pandas as pd
 REPOSITORY = Path(__file__).resolve().parents[2]
 LIMIT_SECONDS = 600
 
+#: FreqAI's part of the preset: the network and the thresholds of the earlier training module.
+CLASSIC: dict[str, Any] = json.loads(
+    (REPOSITORY / "presets" / "classic.json").read_text(encoding="utf-8")
+)["freqai"]
 #: A network that trains in a second, on a week, retrained every two days.
 SMALL: dict[str, Any] = {
     "freqai": {
         "identifier": "small",
         "train_period_days": 7,
         "backtest_period_days": 2,
+        "data_split_parameters": {"test_size": 0.15},
         "model_training_parameters": {
+            # A week is too short for the network of config.json.
+            **CLASSIC["model_training_parameters"],
             "epochs": 2,
             "patch_size": 10,
             "lstm_units": [16, 8],
