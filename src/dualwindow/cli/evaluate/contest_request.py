@@ -70,7 +70,7 @@ class ContestRequest:
         if training.pretrained is not None or training.epochs == 0:
             problems.append(
                 f"pretrained {training.pretrained!r} may have seen the days that a contest "
-                "evaluates on; remove it, so that every network is trained anew"
+                "evaluates on; remove it, so that every network is trained from scratch"
             )
         networks = _networks(options.networks, training, problems)
         if problems:

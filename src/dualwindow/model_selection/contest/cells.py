@@ -33,7 +33,7 @@ class KeptCells:
 
     Args:
         folder: made when the first cell is written; None keeps nothing.
-        version: of the code; cells of another one are made anew.
+        version: of the code; cells of another one are made again.
     """
 
     def __init__(self, folder: Path | None, version: str) -> None:

@@ -47,7 +47,7 @@ def by_week(days: Sums) -> dict[int, NDArray[np.float64]]:
 
 
 class DrawnSums:
-    """Sums of contenders as they are and with blocks drawn anew, the same draws for all.
+    """Sums of contenders as they are and with blocks drawn again, the same draws for all.
 
     Args:
         contenders: name to sums by block, of the same blocks.
