@@ -66,7 +66,9 @@ def _with_portable(folder: Path, **changes: Any) -> dict[str, Any]:
     freqai = copy.deepcopy(_OF_PORTABLE["freqai"])
     own = {"identifier", "backtest_period_days"}
     freqai = {name: value for name, value in freqai.items() if name not in own}
-    freqai["model_training_parameters"] |= {"pretrained": "mine"}
+    # What config.json sets otherwise.
+    features = {"feature_set": "base"}
+    freqai["model_training_parameters"] |= {**features, "pretrained": "mine"}
     return {**_OF_PORTABLE, "freqai": freqai, "dualwindow": {"evaluation_fee": 0.0001}, **changes}
 
 
@@ -172,7 +174,7 @@ def _features(**options: Any) -> dict[str, Any]:
             "feature_parameters.indicator_periods_candles: its",
         ),
         (_features(mine=5), "feature_parameters.mine: its models were made with None"),
-        (_freqai(train_period_days=30), "train_period_days: its models were made with 90"),
+        (_freqai(train_period_days=30), "train_period_days: its models were made with 365"),
         ({"exchange": {"name": "okx"}}, "exchange: its models were made with 'binance'"),
         ({"exchange": {"pair_whitelist": ["BTC/USDC:USDC"]}}, "BTC: models of BTC/USDT:USDT are"),
     ],
@@ -390,7 +392,7 @@ def test_every_setting_is_shown_with_the_place_that_it_comes_from(
     assert shown.keys() == TrainingConfig.model_fields.keys() | roots
     assert shown["seed"] == ("7", over)
     assert shown["patch_size"] == ("5", base)
-    assert shown["validation_fraction"] == ("0.15", f"{base} (test_size)")
+    assert shown["validation_fraction"] == ("0.1", f"{base} (test_size)")
     assert shown["dualwindow.leverage"] == ("1.0", base)
     assert shown["batch_size"] == (str(TrainingConfig().batch_size), "default")
     assert shown["n_processes"][1] == f"{over} (100000, lowered to what this machine has)"

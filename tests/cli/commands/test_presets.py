@@ -11,11 +11,11 @@ from tests.makers.bot import REPOSITORY
 def test_the_table_sets_the_presets_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["presets"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert rows[0] == ["test", "quick", "standard", "production"]
-    assert ["epochs", "2", "5", "50", "100"] in rows
-    assert ["n_processes", "2", "4", "4", "8"] in rows
-    assert ["train_days", "7", "30", "-", "-"] in rows
-    assert ["use_multiprocessing", "true", "true", "true", "true"] in rows
+    assert rows[0] == ["test", "quick", "classic", "production", "standard"]
+    assert ["epochs", "2", "5", "100", "-", "-"] in rows
+    assert ["n_processes", "2", "4", "-", "8", "4"] in rows
+    assert ["train_days", "7", "30", "-", "-", "-"] in rows
+    assert ["use_multiprocessing", "true", "true", "-", "true", "true"] in rows
 
 
 def test_a_preset_is_printed_as_its_file_is(capsys: pytest.CaptureFixture[str]) -> None:
