@@ -87,7 +87,7 @@ SMALL: Final = Scale(
     speed=30.0 if faketime.library() else 1.0,
     train_days=3,
     periods=(30, 240),
-    network=(("lstm_units", [8]), ("dense_units", [8])),
+    network=(("lstm_units", [8]), ("dense_units", [8]), ("feature_set", "base")),
 )
 
 

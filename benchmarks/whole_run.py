@@ -25,7 +25,7 @@ from dualwindow.data.features import candle_arrays as candles
 from dualwindow.data.features import windows
 from dualwindow.models import trained_model
 from dualwindow.training import train as training
-from dualwindow.training import trainer
+from dualwindow.training.start import network
 
 STAGES: Final = ("preparation", "training", "prediction")
 #: In place of the demo's two pairs, 36 days and six epochs.
@@ -35,7 +35,9 @@ QUICK: Final[dict[str, Any]] = {
     "freqai": {
         "train_period_days": 3,
         "feature_parameters": {"indicator_periods_candles": [30, 240]},
-        "model_training_parameters": {"epochs": 1, "lstm_units": [8], "dense_units": [8]},
+        "model_training_parameters": {
+            **{"epochs": 1, "lstm_units": [8], "dense_units": [8], "feature_set": "base"}
+        },
     },
 }
 
@@ -48,7 +50,7 @@ def _watch(stopwatch: Stopwatch) -> None:
         ("preparation", windows, "label_frame"),
         ("preparation", candles, "read_candles"),
         ("preparation", training, "split_for_training"),
-        ("preparation", trainer, "robust_scaling"),
+        ("preparation", network, "robust_scaling"),
         ("training", training, "train_dataset"),
         ("prediction", trained_model.TrainedModel, "predict"),
     ):

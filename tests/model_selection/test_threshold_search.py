@@ -159,7 +159,7 @@ def test_an_edge_that_the_fee_eats_is_no_noise_and_does_not_pay() -> None:
 
 
 def test_too_few_trades_for_any_choice_are_refused() -> None:
-    with pytest.raises(DataError, match=r"no thresholds make 4000 trades .* at most [1-9]"):
+    with pytest.raises(DataError, match=r"no thresholds make 4,000 trades .* at most [1-9]"):
         chosen(evaluated(market(8), random_score(8)), min_trades=4000)
 
 

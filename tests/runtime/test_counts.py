@@ -27,6 +27,8 @@ _NEVER_ONE: Final = {
     *("candles_looked_at(EXTENDED)", "timeframe", "self.timeframe", "pair", "whose", "batch_size"),
     *("facts.present", "most", "future_window", "len(windows)", "len(trained)", "len(evaluated)"),
     *("count", "_MOST_PERIODS", "usable", "days * DAY_SECONDS // seconds", "rows", "part"),
+    *("path", "look_back", "wanted", "len(seconds)", "_WINDOWS", "shape.window_size"),
+    *("content['timeframe']", "EPOCH_WINDOWS", "candles_looked_at(SUMMARY)", "looked_at - 1"),
     *("windows / max(seconds, 1e-09)", "ranks.count", "here", "len(candles)"),
 }
 

@@ -243,7 +243,7 @@ OBSTACLES: list[tuple[str, Callable[[TrainedModel], TrainedModel], str]] = [
     ("no link", lambda m: changed(m, link=None), "not of a chain"),
     ("fitted", lambda m: with_link(m, fitted_until=2**31), "was trained on candles until"),
     ("chosen", lambda m: with_link(m, chosen_until=2**31), "was chosen by candles until"),
-    ("often", lambda m: with_link(m, retrainings=11), "11 warm retrainings since the last"),
+    ("often", lambda m: with_link(m, retrainings=11), "11 warm retrainings came after the last"),
     ("candles", with_sums, "are not those any more that its last model was trained on"),
 ]
 

@@ -125,7 +125,7 @@ def test_predictions_of_other_days_are_named(bot: Bot, caplog: pytest.LogCapture
     saved["date_pred"] += pd.Timedelta(days=9)
     bot.model.dd.historic_predictions = {PAIR: saved}
     traded(bot, candles)
-    assert caplog.text.count("none of the 50 candles of the backtest") == 1
+    assert caplog.text.count("none of 50 candles of the backtest") == 1
 
 
 # --- a bot's folder before FreqAI reads the time range from it ------------------------------------

@@ -79,7 +79,7 @@ def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
     for words, message in (
         (["--min-trades", "0"], "--min-trades 0 must be at least 1"),
         (["--date-from", "2025-05-05"], "--date-from '2025-05-05' does not go with"),
-        (["--min-trades", "5000"], "no thresholds make 5000 trades"),
+        (["--min-trades", "5000"], "no thresholds make 5,000 trades"),
     ):
         assert main([*SUGGEST, *words]) == 1
         assert message in capsys.readouterr().err

@@ -95,10 +95,10 @@ def one_for_each_candle(predictions: pd.DataFrame, pair: str) -> pd.DataFrame:
     twice = kept[DATE].duplicated(keep="last")
     if twice.any():
         logger.warning(
-            "%s: the running bot has saved %d predictions of candles that it had predicted before; "
+            "%s: the running bot has saved %s of candles that it had predicted before; "
             "the last of every candle counts",
             pair,
-            twice.sum(),
+            counted(int(twice.sum()), "prediction"),
         )
     return kept[~twice]
 
@@ -133,10 +133,10 @@ def warn_of_other_candles(candles: pd.DataFrame, predictions: pd.DataFrame, pair
     joined = joined[joined["then"] != 0]
     if joined.empty:
         logger.warning(
-            "%s: none of the %d candles of the backtest, up to %s, is one that the running bot "
+            "%s: none of %s of the backtest, up to %s, is one that the running bot "
             "predicted, so that nothing is entered; download the candles of the days of the bot",
             pair,
-            len(now),
+            counted(len(now), "candle"),
             candles["date"].iloc[-1] if len(candles) else "none",
         )
     differ = (joined["then"] / joined["now"] - 1).abs() > _SAME_CLOSE

@@ -30,6 +30,7 @@ from dualwindow.data.candles.price_steps import StepSearch
 from dualwindow.data.candles.table_files import FEATHER, table_file
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange, utc_text
 from dualwindow.errors import DataError
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class _Impossible:
         if 2 * self._count < max(self._rows, 1):
             return ""
         return (
-            f"{self._count:,} of the {self._rows:,} candles in {path} that this run needs are "
+            f"{self._count:,} of {counted(self._rows, 'candle')} in {path} that this run needs are "
             f"impossible, the first of {self._first}; {WAY_OUT}"
         )
 

@@ -34,6 +34,7 @@ from dualwindow.model_selection.contest.networks import networks
 from dualwindow.model_selection.contest.notes import notes_of
 from dualwindow.model_selection.contest.walk import ContestPlan, Scored, rivals_here, walk
 from dualwindow.report.contest_page import HEADS, league_table, write_contest
+from dualwindow.runtime.counts import counted
 
 #: Folder of finished cells, in that of the results.
 CELLS: Final = "cells"
@@ -201,8 +202,8 @@ def _show(content: Mapping[str, Any]) -> None:
     console = console_of(sys.stdout)
     unit = "weeks" if content["blocks"] == "week" else "days"
     title = (
-        f"{', '.join(content['pairs'])}, {content['windows']} windows, {content['candles']:,} "
-        f"candles, 95 % intervals over {unit}"
+        f"{', '.join(content['pairs'])}, {counted(content['windows'], 'window')}, "
+        f"{counted(content['candles'], 'candle')}, 95 % intervals over {unit}"
     )
     console.print(figure_table(title, HEADS, league_table(content).rows))
     for line in (*content["verdict"], *content["notes"]):

@@ -10,6 +10,7 @@ from dualwindow.data.datasets.split import Split, ends_of
 from dualwindow.models.chain.former import FormerModel
 from dualwindow.models.mirror import mirror_for
 from dualwindow.models.networks.shape import NetworkShape
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.training_config import ROW_SETTINGS
 
@@ -35,7 +36,7 @@ def obstacle(
     if link is None:
         return "its last model is not of a chain"
     if full_is_due(former, config):
-        return f"there were {link.retrainings} warm retrainings since the last full training"
+        return f"{counted(link.retrainings, 'warm retraining')} came after the last full training"
     return (
         _other_model(former, split, config)
         or _seen(former, split)
