@@ -19,6 +19,7 @@ from demo.config import exchange_overlay
 from demo.market import MarketSpec
 from demo.run import MARKETS, OVERLAY, make_markets
 from demo.running import REPOSITORY, running_exchange
+from dualwindow.bot import history
 from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
 from dualwindow.data.features import candle_arrays as candles
@@ -36,7 +37,10 @@ QUICK: Final[dict[str, Any]] = {
         "train_period_days": 3,
         "feature_parameters": {"indicator_periods_candles": [30, 240]},
         "model_training_parameters": {
-            **{"epochs": 1, "lstm_units": [8], "dense_units": [8], "feature_set": "base"}
+            "epochs": 1,
+            "lstm_units": [8],
+            "dense_units": [8],
+            "feature_set": "base",
         },
     },
 }
@@ -46,7 +50,7 @@ def _watch(stopwatch: Stopwatch) -> None:
     """Count the package's functions before freqtrade loads the adapters that import them."""
     for stage, owner, name in (
         ("preparation", features, "change_features"),
-        ("preparation", features, "moving_average_features"),
+        ("preparation", history, "features_with_history"),
         ("preparation", windows, "label_frame"),
         ("preparation", candles, "read_candles"),
         ("preparation", training, "split_for_training"),
