@@ -232,7 +232,7 @@ def test_impossible_candles_are_counted_at_the_start(
     frame.to_feather(path)
     count = f"{6 * 1440 // int(timeframe[0]):,}"
     with pytest.raises(
-        OperationalException, match=f"{count} of the {count} .* impossible, the first"
+        OperationalException, match=f"{count} of {count} .* impossible, the first"
     ):
         check(config)
 
