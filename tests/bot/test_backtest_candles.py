@@ -231,9 +231,7 @@ def test_impossible_candles_are_counted_at_the_start(
     frame[["open", "high", "low", "close"]] = price
     frame.to_feather(path)
     count = f"{6 * 1440 // int(timeframe[0]):,}"
-    with pytest.raises(
-        OperationalException, match=f"{count} of {count} .* impossible, the first"
-    ):
+    with pytest.raises(OperationalException, match=f"{count} of {count} .* impossible, the first"):
         check(config)
 
 
