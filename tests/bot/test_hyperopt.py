@@ -43,7 +43,10 @@ Load = Callable[..., Any]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Loads the strategy from a folder of its own, with a parameter file beside it."""
+    """Loads the strategy from a folder of its own, with a parameter file beside it.
+
+    Thresholds are the settings' own unless a test gives others.
+    """
     folder = tmp_path / "strategies"
     folder.mkdir()
     shutil.copy(REPOSITORY / "strategies" / "DualWindowStrategy.py", folder)
@@ -57,7 +60,9 @@ def load(tmp_path: Path) -> Load:
         spaces: tuple[str, ...] = ("buy",),
     ) -> Any:
         config = freqtrade_config(tmp_path / "user", *(["config.spot.json"] if spot else []))
-        config["freqai"]["model_training_parameters"] |= settings or {}
+        parameters = config["freqai"]["model_training_parameters"]
+        del parameters["confidence_mode"]
+        parameters |= settings or {}
         config |= {"strategy_path": str(folder), "runmode": runmode, "spaces": list(spaces)}
         file = folder / "DualWindowStrategy.json"
         file.unlink(missing_ok=True)

@@ -50,8 +50,18 @@ def test_processor_time_memory_and_duration_are_those_of_the_stage() -> None:
     assert busy.peak_bytes - idle.peak_bytes > 32 * MIB
 
 
+class CountingWatch(StageWatch):
+    """A watch that counts its looks."""
+
+    looks = 0
+
+    def _measure(self) -> None:
+        super()._measure()
+        self.looks += 1
+
+
 def test_threads_that_work_alike_are_balanced_and_those_that_do_not_are_not() -> None:
-    with StageWatch() as watch:
+    with CountingWatch() as watch:
         for shares in ((BUSY, BUSY), (BUSY, 0.25 * BUSY)):
             worked, seen = threading.Barrier(len(shares) + 1), threading.Event()
             threads = [
@@ -61,8 +71,10 @@ def test_threads_that_work_alike_are_balanced_and_those_that_do_not_are_not() ->
                 for thread in threads:
                     thread.start()
                 worked.wait(60)
-                # While all wait, a look takes milliseconds.
-                time.sleep(1.0)
+                # The first look that ends from here on may have begun before the work was done.
+                until = watch.looks + 2
+                while watch.looks < until:
+                    time.sleep(0.05)
                 seen.set()
                 for thread in threads:
                     thread.join()

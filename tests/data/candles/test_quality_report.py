@@ -158,7 +158,7 @@ def twice(frame: pd.DataFrame) -> None:
         (change(9, "high", 1.0), ["impossible"]),
         (change(9, "volume", -1.0), ["impossible"]),
         (swapped_columns, ["2,000 candles opened or closed outside"]),
-        (five_minutes, ["2,000 of 9,996 candles are there", "of this timeframe"]),
+        (five_minutes, ["2,000 of 9,996 candles can be found", "of this timeframe"]),
         (untraded, ["no candle has a volume"]),
         (volume_unknown, ["no candle has a volume"]),
     ],
