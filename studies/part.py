@@ -70,6 +70,11 @@ class Progress:
         """Tell what is being done."""
         self._say(f"{self._part}: {text}")
 
+    @property
+    def cells(self) -> KeptCells:
+        """The part's kept cells."""
+        return KeptCells(self._folder, __version__)
+
     def cell(
         self, what: str, inputs: Mapping[str, Any], make: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
@@ -83,7 +88,7 @@ class Progress:
         Returns:
             The figures as they come back from JSON.
         """
-        cells = KeptCells(self._folder, __version__)
+        cells = self.cells
         kept = cells.find(inputs)
         if kept is not None:
             self.seconds_kept += kept.seconds

@@ -54,9 +54,10 @@ def source_of(pair: str, path: Path) -> CandleSource:
     return CandleSource(pair, path)
 
 
-def feature_stream(config: TrainingConfig) -> FeatureStream:
-    """Features that a network of these settings looks at."""
-    return FeatureStream(PERIODS, config.feature_set)
+def feature_stream(config: TrainingConfig, candle_seconds: int = 60) -> FeatureStream:
+    """Features that a network of these settings looks at; averages as long on other candles."""
+    periods = tuple(period * 60 // candle_seconds for period in PERIODS)
+    return FeatureStream(periods, config.feature_set)
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,28 @@ class CandleMarket(Market):
     candles: pd.DataFrame = field(repr=False, kw_only=True)
 
     @classmethod
-    def read(cls, source: CandleSource, config: TrainingConfig) -> Self:
+    def read(cls, source: CandleSource, config: TrainingConfig, candle_seconds: int = 60) -> Self:
         """Read a pair, missing minutes filled and funding beside it as freqtrade has them.
 
         Raises:
             DataError: when a file is missing or damaged.
         """
-        market = cls.from_frame(source.pair, read_candle_frame(source), config)
+        candles = read_candle_frame(source, candle_seconds)
+        market = cls.from_frame(source.pair, candles, config, candle_seconds)
         prices = with_funding(market.read_prices(), source)
         return replace(market, read_prices=lambda: prices)
 
     @classmethod
-    def from_frame(cls, name: str, candles: pd.DataFrame, config: TrainingConfig) -> Self:
+    def from_frame(
+        cls, name: str, candles: pd.DataFrame, config: TrainingConfig, candle_seconds: int = 60
+    ) -> Self:
         """Compute features and labels of N candles."""
-        stream = feature_stream(config)
+        stream = feature_stream(config, candle_seconds)
         seconds, flat = utc_seconds(candles["date"]), flat_candles(candles)
         arrays = CandleArrays(stream.names, seconds, stream.update(candles), flat)
-        labels, _ = label_frame(candles, config)
-        dataset = Dataset.from_candles(arrays, labels, config, name=name)
+        labels, _ = label_frame(candles, config, candle_seconds)
+        dataset = Dataset.from_candles(
+            arrays, labels, config, name=name, candle_seconds=candle_seconds
+        )
         prices = TradeCandles.from_frame(candles)
         return cls(name, dataset, lambda: prices, config, candles=candles)

@@ -88,11 +88,11 @@ def log_estimate(
         validation_windows=-(-validation_windows // ranks.count),
     )
     logger.info(
-        "training on %s, %d of them an epoch, validating on %d: about %.1f s an epoch, "
+        "training on %s, %s of them an epoch, validating on %s: about %.1f s an epoch, "
         "at most %.1f min for %s on %s; early stopping usually ends sooner",
         counted(candidates, "window"),
-        windows,
-        validation_windows,
+        f"{windows:,}",
+        f"{validation_windows:,}",
         seconds,
         seconds * config.epochs / 60,
         counted(config.epochs, "epoch"),

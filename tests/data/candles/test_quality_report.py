@@ -116,7 +116,7 @@ def change(row: int, column: str, value: float) -> Callable[[pd.DataFrame], obje
 
 
 def late(frame: pd.DataFrame) -> None:
-    frame.loc[900, "date"] += pd.Timedelta(seconds=30)
+    frame.loc[1:, "date"] += pd.Timedelta(seconds=30)
 
 
 def swapped_columns(frame: pd.DataFrame) -> None:
@@ -152,7 +152,7 @@ def twice(frame: pd.DataFrame) -> None:
     [
         (twice, ["2 candles are there twice, the first of 2025-01-01 00:19"]),
         (again, ["299 candles are older than one", "1 candle is there twice", "2025-01-01 11:40"]),
-        (late, ["1 candle is not a multiple of 60 seconds", "2025-01-01 15:00:30"]),
+        (late, ["1,999 candles are between two candles of the timeframe", "2025-01-01 00:01:30"]),
         (change(9, "low", 0.0), ["1 candle is impossible", "2025-01-01 00:09"]),
         (change(9, "high", np.inf), ["impossible"]),
         (change(9, "high", 1.0), ["impossible"]),
@@ -177,8 +177,19 @@ def test_candles_that_would_teach_something_wrong_are_refused(
         require_usable([report])
 
 
+def test_a_few_candles_between_two_others_are_warned_of(tmp_path: Path) -> None:
+    frame = random_candles(2000)
+    frame.loc[[900, 950], "date"] += pd.Timedelta(milliseconds=14_789)
+    report = report_of(frame, tmp_path)
+    assert not report.refusals
+    assert report.warnings == (
+        "COIN0/USDT: 2 candles are between two candles of the timeframe, the first of "
+        "2025-01-01 15:00:14; put into the earlier of both, as freqtrade does",
+    )
+
+
 def test_what_is_refused_when_rows_are_written_is_refused_before(tmp_path: Path) -> None:
-    for number, fault in enumerate([twice, again, late]):
+    for number, fault in enumerate([twice, again]):
         frame = random_candles(2000)
         fault(frame)
         folder = tmp_path / str(number)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from freqtrade.data.converter import ohlcv_fill_up_missing_data
+from freqtrade.data.converter import clean_ohlcv_dataframe, ohlcv_fill_up_missing_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +65,34 @@ def test_however_it_is_cut_a_file_is_what_freqtrade_makes_of_it(
     expected = ohlcv_fill_up_missing_data(frame, "1m", "COIN/USDT")
     assert len(file) == len(expected)
     assert_is(joined(batches), expected)
+
+
+@given(
+    frame=candle_frames(min_rows=1, gaps=True),
+    late=st.lists(st.integers(0, 400_000), min_size=60, max_size=60),
+    timeframe=st.sampled_from(["1m", "5m"]),
+    rows_a_batch=st.integers(1, 20),
+)
+@in_a_folder
+def test_candles_between_two_minutes_are_put_where_freqtrade_puts_them(
+    frame: pd.DataFrame, late: list[int], timeframe: str, rows_a_batch: int, tmp_path: Path
+) -> None:
+    """As Binance delivered them after its outage of February 2018, 14.789 seconds late."""
+    seconds = 60 if timeframe == "1m" else 300
+    minutes = ((frame["date"] - START) // pd.Timedelta(minutes=1)).to_numpy()
+    shifts = np.resize(late, len(frame))
+    # One in three lies on the grid.
+    milliseconds = 1000 * seconds * minutes + np.where(shifts % 3, shifts, 0)
+    later = np.maximum.accumulate(milliseconds)
+    rows = np.concatenate([[True], milliseconds[1:] > later[:-1]])
+    dates = START + pd.to_timedelta(milliseconds, unit="ms")
+    frame = frame.assign(date=dates.as_unit("ms"))[rows]
+    expected = clean_ohlcv_dataframe(
+        frame, timeframe, "COIN/USDT", fill_missing=True, drop_incomplete=False
+    )
+    file = CandleFile(write(tmp_path / "c.feather", frame, rows_a_batch), seconds)
+    assert (len(file), file.first) == (len(expected), utc_seconds(expected["date"])[0])
+    assert_is(joined(list(file.batches(lambda: 7))), expected)
 
 
 @given(
@@ -158,13 +186,23 @@ def test_a_file_that_freqtrade_wrote_is_read(btc_gap: pd.DataFrame, tmp_path: Pa
     assert_is(joined(batches), expected)
 
 
-def test_real_files_are_what_freqtrade_loads(shared_data: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "timeframe", "seconds"),
+    [
+        ("binance-spot-2023-03-16_2023-05-05-gap80", "1m", 60),
+        # With 241 candles of February 2018 that begin 14.789 seconds before five minutes are over.
+        ("binance-spot-5m-2017-08-17_2020-12-31", "5m", 300),
+    ],
+)
+def test_real_files_are_what_freqtrade_loads(
+    name: str, timeframe: str, seconds: int, shared_data: Path
+) -> None:
     from freqtrade.data.history import load_pair_history
 
-    folder = shared_data / "binance-spot-2023-03-16_2023-05-05-gap80"
-    expected = load_pair_history("BTC/USDT", "1m", folder, data_format="feather")
-    found = list(CandleFile(folder / "BTC_USDT-1m.feather").batches(lambda: 10_000))
-    assert_is(joined(found), expected)
+    folder = shared_data / name
+    expected = load_pair_history("BTC/USDT", timeframe, folder, data_format="feather")
+    file = CandleFile(folder / f"BTC_USDT-{timeframe}.feather", seconds)
+    assert_is(joined(list(file.batches(lambda: 10_000))), expected)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -205,14 +243,6 @@ def backwards(frame: pd.DataFrame) -> None:
     frame.loc[20, "date"] = frame["date"][3]
 
 
-def half_a_minute_late(frame: pd.DataFrame) -> None:
-    frame.loc[20, "date"] += pd.Timedelta(seconds=30)
-
-
-def half_a_second_late(frame: pd.DataFrame) -> None:
-    frame.loc[20, "date"] += pd.Timedelta(milliseconds=500)
-
-
 def undated(frame: pd.DataFrame) -> None:
     frame.loc[20, "date"] = pd.NaT
 
@@ -223,8 +253,6 @@ def undated(frame: pd.DataFrame) -> None:
     [
         (doubled, "doubled"),
         (backwards, "out of order"),
-        (half_a_minute_late, "60 seconds after"),
-        (half_a_second_late, "whole second"),
         (undated, "has no date"),
     ],
 )

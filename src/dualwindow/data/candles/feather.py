@@ -128,7 +128,7 @@ class TableFile(ABC):
         """Yield the dates of some batches, or of all; nothing else is unpacked for it.
 
         Raises:
-            DataError: when a date is missing or no whole second, or the file is damaged.
+            DataError: when a date is missing, or the file is damaged.
         """
         with self._reading(("date",)) as table:
             for number in range(self.batches) if numbers is None else numbers:
@@ -202,10 +202,8 @@ class TableFile(ABC):
             )
         if dates.null_count:
             raise DataError(f"{self.path}: a candle has no date; {WAY_OUT}")
-        # Whatever unit the file keeps; a part of a second is refused with the steps.
+        # Whatever unit the file keeps; exchanges are milliseconds late now and then.
         exact = dates.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_numpy()
-        if (exact % 1_000_000_000).any():
-            raise DataError(f"{self.path}: a candle's date is not a whole second; {WAY_OUT}")
         return np.asarray(exact // 1_000_000_000, dtype=np.int64)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dualwindow.data.candles.feather import CandleBatch, inside_timerange
 from dualwindow.data.candles.impossible import HUGE_MOVE, LARGEST_VOLUME, PRICES
 from dualwindow.data.candles.price_steps import StepSearch
+from dualwindow.data.candles.reader import off_grid
 from dualwindow.data.candles.timerange import DateRange
 
 _PRICES = ("open", "high", "low", "close")
@@ -67,7 +68,7 @@ class CandleFacts:
         newest: date of the newest candle.
         doubled: candles with the date of the newest before them.
         unordered: candles older than one before them.
-        off_grid: fresh candles that are not a multiple of the timeframe after the first.
+        off_grid: fresh candles that begin within one of the timeframe.
         unknown: candles with a value that is NaN.
         impossible: prices or volumes that no market has, see `impossible`, or high below low.
         outside: open or close not between low and high.
@@ -126,7 +127,7 @@ class CandleFacts:
         self._add_values(batch)
         self._add_moves(batch)
         idle = batch.flat | np.isnan(batch["close"])
-        self._add_times(seconds[fresh], before[fresh], ~idle[fresh], self.first_read)
+        self._add_times(seconds[fresh], before[fresh], ~idle[fresh])
 
     def _add_values(self, batch: CandleBatch) -> None:
         volume, high, low = batch["volume"], batch["high"], batch["low"]
@@ -165,12 +166,11 @@ class CandleFacts:
         fresh: NDArray[np.int64],
         before: NDArray[np.int64],
         traded: NDArray[np.bool_],
-        anchor: int,
     ) -> None:
         """Count fresh candles: the newest date before each, and whether it was traded."""
         if not len(fresh):
             return
-        self.off_grid.add((fresh - anchor) % self._step != 0, fresh)
+        self.off_grid.add(off_grid(fresh, self._step) != 0, fresh)
         self.gaps.add((fresh - before) // self._step - 1, before + self._step)
         at = fresh[traded]
         since = np.concatenate([[self._traded], at])

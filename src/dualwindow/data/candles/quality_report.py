@@ -24,6 +24,7 @@ _FEWEST_PRESENT: Final = 0.5
 #: Some exchanges round opens and closes a digit away from highs and lows; more of that is no
 #: rounding.
 _MOST_OUTSIDE: Final = 0.01
+_OFF_GRID: Final = "between two candles of the timeframe"
 _AGAIN: Final = "delete the file and download the pair again"
 
 #: Titles of `CandleReport.cells`.
@@ -162,7 +163,6 @@ class CandleVerdict:
         faults = [
             _seen(facts.doubled, "there twice"),
             _seen(facts.unordered, "older than one before them in the file"),
-            _seen(facts.off_grid, f"not a multiple of {self._step} seconds after the first"),
             _seen(
                 facts.impossible,
                 "impossible (a price infinite or not above 0, a volume below 0, or high below low)",
@@ -170,6 +170,8 @@ class CandleVerdict:
         ]
         if facts.outside.count > _MOST_OUTSIDE * facts.rows:
             faults.append(_seen(facts.outside, "opened or closed outside their high and low"))
+        if facts.off_grid.count > facts.rows / 2:
+            faults.append(_seen(facts.off_grid, _OFF_GRID))
         problems = [f"{fault}; {self._named()}: {_AGAIN}" for fault in faults if fault]
         # What else is wrong follows from these.
         return problems or self._too_few() or self._too_coarse()
@@ -243,6 +245,8 @@ class CandleVerdict:
             )
         if facts.rows / 2 < facts.silent.count < facts.rows:
             oddities.append(f"{facts.silent.count / facts.rows:.0%} of the candles have no volume")
+        if off_grid := _seen(facts.off_grid, _OFF_GRID):
+            oddities.append(f"{off_grid}; put into the earlier of both, as freqtrade does")
         unknown = _seen(facts.unknown, "unknown in part; filled as freqtrade fills them")
         few = facts.outside.count <= _MOST_OUTSIDE * facts.rows
         outside = _seen(facts.outside, "opened or closed outside their high and low")

@@ -1,6 +1,8 @@
 """Freqtrade's candle files, read batch by batch with the missing minutes filled in.
 
-Missing candles are filled as freqtrade fills them when it loads a pair: without volume, at the
+Exchanges have delivered candles that begin between two minutes, such as Binance from its outage of
+2018-02-08 on. They are put where freqtrade puts them: into the minute in which they begin. Missing
+candles are filled as freqtrade fills them when it loads a pair: without volume, at the
 last close. So the features of a file are those of the bot, and what is an outage is decided where
 it always is, in `dualwindow.data.features.windows`. As in freqtrade a date range is cut out before
 anything is filled in: what lies outside it might as well not be in the file.
@@ -11,14 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.feather import WAY_OUT, CandleBatch, TableFile, inside_timerange
 from dualwindow.data.candles.table_files import table_file
-from dualwindow.data.candles.timerange import EVERYTHING, DateRange, utc_text
+from dualwindow.data.candles.timerange import DAY_SECONDS, EVERYTHING, DateRange, utc_text
 from dualwindow.errors import DataError
+
+#: How candles of one date become one (freqtrade's `get_candle_agg_dict`).
+_TOGETHER: Final = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
 
 
 class CandleFile:
@@ -51,7 +58,8 @@ class CandleFile:
         last = max((last for _, last in ends), default=0)
         if not ends or last not in timerange:
             raise DataError(_no_candle(self.paths, timerange))
-        self.first = min(first for first, _ in ends)
+        first = min(first for first, _ in ends)
+        self.first = first - int(off_grid(np.array([first]), candle_seconds)[0])
         self._rows = (last - self.first) // candle_seconds + 1
 
     def __len__(self) -> int:
@@ -60,8 +68,7 @@ class CandleFile:
 
     def raw_batches(self) -> Iterator[CandleBatch]:
         """Yield the candles as they lie on disk, nothing checked or filled in."""
-        for part in self._parts:
-            yield from (batch.within(self._read) for batch in part.file.candles(part.numbers))
+        yield from (batch for batch, _ in self._found())
 
     def batches(self, rows_at_a_time: Callable[[], int]) -> Iterator[CandleBatch]:
         """Yield the candles in time order, the missing ones filled in.
@@ -70,31 +77,40 @@ class CandleFile:
             rows_at_a_time: asked before every batch for the most rows that it may have.
 
         Raises:
-            DataError: when candles are doubled, out of order, off the timeframe's grid, or a
-                file is damaged.
+            DataError: when candles are doubled or out of order, or a file is damaged.
         """
-        last: CandleBatch | None = None
+        # The newest candle, to which a later one may still belong.
+        held: CandleBatch | None = None
+        found = self._found()
+        following = next(found, None)
+        while following is not None:
+            batch, path = following
+            following = next(found, None)
+            if held is not None:
+                batch = held.followed_by(batch)
+            self._require_order(batch.seconds, path)
+            batch = _without_nan(_on_grid(batch, self._candle_seconds))
+            yield from self._filled(batch, rows_at_a_time, holding=following is not None)
+            held = batch.rows(len(batch) - 1, len(batch)).copy()
+
+    def _found(self) -> Iterator[tuple[CandleBatch, Path]]:
+        """Yield the candles as they lie on disk with the file that they lie in; no empty batch."""
         for part in self._parts:
             for raw in part.file.candles(part.numbers):
                 batch = raw.within(self._read)
-                if last is not None:
-                    batch = last.followed_by(batch)
-                batch = _without_nan(batch)
-                if not len(batch):
-                    continue
-                places = self._places(batch.seconds, part.file.path)
-                yield from self._filled(batch, places, rows_at_a_time, int(last is not None))
-                last = batch.rows(len(batch) - 1, len(batch)).copy()
+                if len(batch):
+                    yield batch, part.file.path
 
     def _filled(
         self,
         batch: CandleBatch,
-        places: NDArray[np.int64],
         rows_at_a_time: Callable[[], int],
-        start: int,
+        *,
+        holding: bool,
     ) -> Iterator[CandleBatch]:
-        """Yield the candles from the place `start` on, with those missing between them."""
-        stop = int(places[-1]) + 1
+        """Yield the candles and those missing between them; not the last one where it is held."""
+        places = (batch.seconds - batch.seconds[0]) // self._candle_seconds
+        start, stop = 0, int(places[-1]) + (not holding)
         while start < stop:
             rows = np.arange(start, min(start + rows_at_a_time(), stop))
             source = np.searchsorted(places, rows, side="right") - 1
@@ -106,17 +122,12 @@ class CandleFile:
             yield CandleBatch(batch.seconds[0] + rows * self._candle_seconds, columns)
             start += len(rows)
 
-    def _places(self, seconds: NDArray[np.int64], path: Path) -> NDArray[np.int64]:
-        """(N,) distance of every candle from the first, in candles; checked to be in order."""
-        steps = np.diff(seconds)
-        bad = np.flatnonzero((steps <= 0) | (steps % self._candle_seconds != 0))
+    @staticmethod
+    def _require_order(seconds: NDArray[np.int64], path: Path) -> None:
+        bad = np.flatnonzero(np.diff(seconds) <= 0)
         if len(bad):
             at = np.datetime64(int(seconds[bad[0] + 1]), "s")
-            raise DataError(
-                f"{path}: the candle of {at} is doubled, out of order or not "
-                f"{self._candle_seconds} seconds after another; {WAY_OUT}"
-            )
-        return np.asarray((seconds - seconds[0]) // self._candle_seconds)
+            raise DataError(f"{path}: the candle of {at} is doubled or out of order; {WAY_OUT}")
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,24 @@ def _no_candle(paths: Sequence[Path], timerange: DateRange) -> str:
         else "it holds no candle at all"
     )
     return f"{named} holds no candle of {timerange}: {there}; choose other dates, or {WAY_OUT}"
+
+
+def off_grid(seconds: NDArray[np.int64], candle_seconds: int) -> NDArray[np.int64]:
+    """(N,) seconds from the beginning of the candle in which each date lies.
+
+    Candles that do not fill a day, such as weeks, have no grid of their own: zeros.
+    """
+    return seconds % candle_seconds if DAY_SECONDS % candle_seconds == 0 else 0 * seconds
+
+
+def _on_grid(batch: CandleBatch, candle_seconds: int) -> CandleBatch:
+    """Candles with the dates of the grid; those of one date as one, as freqtrade's loading does."""
+    late = off_grid(batch.seconds, candle_seconds)
+    if not late.any():
+        return batch
+    frame = pd.DataFrame(batch.columns).groupby(batch.seconds - late).agg(_TOGETHER)
+    columns = {name: frame[name].to_numpy(np.float64) for name in batch.columns}
+    return CandleBatch(frame.index.to_numpy(np.int64), columns)
 
 
 def _without_nan(batch: CandleBatch) -> CandleBatch:

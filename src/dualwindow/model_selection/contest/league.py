@@ -16,7 +16,11 @@ from dualwindow.model_selection.contest.drawn_sums import (
 )
 from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME
 from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME
-from dualwindow.model_selection.contest.scoring import SUMS, require_same_rows
+from dualwindow.model_selection.contest.scoring import (
+    SUMS,
+    calibration_error,
+    require_same_rows,
+)
 from dualwindow.model_selection.contest.walk import BASELINES, ContestPlan, Scored
 
 #: Fewest weeks that intervals are drawn from; below that days are drawn.
@@ -95,6 +99,7 @@ def _row(
         "skill": drawn.skill(key, table)["total"],
         "direction": drawn.skill(key, _key(PRIOR_NAME, days))["direction"],
         "loss": drawn.mean(key, "loss"),
+        "calibration_error": calibration_error([own.cell.figures for own in found]),
         "edge": drawn.mean(key, "edge"),
         "edge_trades": drawn.total(key, "sides"),
         "edge_at_common_entries": drawn.mean(key, "common"),

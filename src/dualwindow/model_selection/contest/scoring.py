@@ -17,6 +17,7 @@ from dualwindow.confidence.calibration import Calibration, normalised
 from dualwindow.confidence.coverage import ValidationQuantiles
 from dualwindow.data.candles.timerange import DAY_SECONDS
 from dualwindow.evaluation.losses import row_losses
+from dualwindow.evaluation.reliability import RELIABILITY_BINS
 from dualwindow.model_selection.contest.forecasts import Forecast, learned_shares
 from dualwindow.model_selection.contest.market import Fold
 
@@ -33,6 +34,8 @@ SUMS: Final = (
     "rows",
 )
 _PLACE: Final = {name: place for place, name in enumerate(SUMS)}
+#: Classes whose probabilities thresholds look at.
+_SIDES: Final = (SHORT, LONG)
 
 
 def scored(
@@ -51,7 +54,9 @@ def scored(
         temperature: whether one is fitted on the validation rows besides.
 
     Returns:
-        `days` and (D, 10) `sums` in the order of `SUMS`, and `test_key` of the rows.
+        `days` and (D, 10) `sums` in the order of `SUMS`, `test_key` of the rows, and by side and
+        bin of its probability (2, B, 3) `reliability`: rows, their probabilities, and in how many
+        that side was right.
     """
     labels, prices = fold.market.labels, fold.test_prices()
     validation, predicted, shares = _calibrated(fold, forecast, temperature=temperature)
@@ -82,7 +87,26 @@ def scored(
         "test_key": fold.test_key,
         "days": days.tolist(),
         "sums": table.tolist(),
+        "reliability": [_binned(labels[fold.test] == code, predicted[:, code]) for code in _SIDES],
     }
+
+
+def calibration_error(cells: Sequence[Mapping[str, Any]]) -> float:
+    """Expected calibration error of the probabilities of SHORT and LONG, their mean.
+
+    Distance of mean probability and frequency by bin, weighted by rows (Guo et al. 2017, On
+    calibration of modern neural networks, arXiv:1706.04599), pooled over cells.
+    """
+    sums = np.sum([cell["reliability"] for cell in cells], axis=0)
+    rows, stated, observed = np.moveaxis(sums, 2, 0)
+    return float((np.abs(stated - observed).sum(axis=1) / rows.sum(axis=1)).mean())
+
+
+def _binned(actual: NDArray[np.bool_], stated: NDArray[np.float64]) -> list[list[float]]:
+    place = np.minimum((stated * RELIABILITY_BINS).astype(np.int64), RELIABILITY_BINS - 1)
+    sums = [np.bincount(place, weights, RELIABILITY_BINS) for weights in (None, stated, actual)]
+    table: list[list[float]] = np.stack(sums, axis=1).tolist()
+    return table
 
 
 def _calibrated(
@@ -111,9 +135,7 @@ def _decisions(
 ) -> NDArray[np.int8]:
     """Class codes of all candles with a price: the surest share of each side, else HOLD."""
     quantiles = ValidationQuantiles.from_probabilities(ranked, np.ones(3, np.bool_))
-    reached = {
-        code: predicted[:, code] >= quantiles.threshold(code, COVERAGE) for code in (SHORT, LONG)
-    }
+    reached = {code: predicted[:, code] >= quantiles.threshold(code, COVERAGE) for code in _SIDES}
     decisions = np.full(len(prices), HOLD, np.int8)
     places = np.searchsorted(prices.seconds, fold.market.dataset.seconds[fold.test])
     decisions[places] = np.where(reached[SHORT], SHORT, np.where(reached[LONG], LONG, HOLD))
