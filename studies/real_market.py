@@ -55,9 +55,13 @@ def source_of(pair: str, path: Path) -> CandleSource:
 
 
 def feature_stream(config: TrainingConfig, candle_seconds: int = 60) -> FeatureStream:
-    """Features that a network of these settings looks at; averages as long on other candles."""
-    periods = tuple(period * 60 // candle_seconds for period in PERIODS)
-    return FeatureStream(periods, config.feature_set)
+    """Features that a network of these settings looks at."""
+    return FeatureStream(periods_of(candle_seconds), config.feature_set)
+
+
+def periods_of(candle_seconds: int) -> tuple[int, ...]:
+    """`PERIODS` on other candles, as long in time."""
+    return tuple(period * 60 // candle_seconds for period in PERIODS)
 
 
 @dataclass(frozen=True)

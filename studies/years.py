@@ -20,8 +20,9 @@ from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored,
 from dualwindow.report.contest_page import HEADS, league_table
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import USUAL_FEES
+from dualwindow.settings.lookback import look_back
 from studies.part import Progress
-from studies.real_market import PERIODS, CandleMarket, data_folder, source_of
+from studies.real_market import CandleMarket, data_folder, periods_of, source_of
 
 __all__ = ("FULL", "NAME", "SMALL", "TITLE", "lines", "run")
 
@@ -183,12 +184,14 @@ def _configs(of: Walk, scale: Scale) -> dict[str, TrainingConfig]:
 def _market(of: Walk, scale: Scale) -> CandleMarket:
     """The candles of the walk, with those that the longest training and its averages look at."""
     first = int(pd.Timestamp(of.first, tz="UTC").timestamp())
-    warm_up = PERIODS[-1] * 60
+    config = next(iter(_configs(of, scale).values()))
+    warm_up = look_back(config, periods_of(of.candle_seconds)) * of.candle_seconds
     start = first - max(of.days) * DAY_SECONDS - warm_up
+    # Labels of the last day look into the next one.
     stop = first + (of.windows * of.step_days + 1) * DAY_SECONDS
     source = source_of(of.pair, data_folder() / of.file)
     cut = replace(source, timerange=DateRange(start, stop))
-    return CandleMarket.read(cut, next(iter(_configs(of, scale).values())), of.candle_seconds)
+    return CandleMarket.read(cut, config, of.candle_seconds)
 
 
 def lines(figures: dict[str, Any]) -> list[str]:
