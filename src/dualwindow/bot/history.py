@@ -17,7 +17,12 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.bot.candles.kitchen import other_candles
-from dualwindow.columns import CANDLE_COLUMNS, FeatureSet, candles_looked_at
+from dualwindow.columns import (
+    CANDLE_COLUMNS,
+    SUMMARY,
+    FeatureSet,
+    candles_looked_at,
+)
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import KnownCandles, impossible_candles
 from dualwindow.data.features.base import without_rows
@@ -31,7 +36,7 @@ def features_with_history(
     periods: Sequence[int],
     feature_set: FeatureSet,
     candle_seconds: int = 60,
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, NDArray[Any]]:
     """Features of candles that look far back, with older candles from the history in front.
 
     Args:
@@ -43,10 +48,10 @@ def features_with_history(
         candle_seconds: seconds between two candles.
 
     Returns:
-        As `standard_features`; NaN where the history is too short.
+        As `standard_features`, NaN where the history is too short; those of `summary` float32.
     """
     if candles.empty:
-        return standard_features(candles, periods, feature_set)
+        return _compact(standard_features(candles, periods, feature_set), feature_set)
     columns = _columns(candles)
     if history is not None and not history.empty:
         # Cut before anything is converted: the history is long and its dates may be objects. It may
@@ -68,7 +73,19 @@ def features_with_history(
     features = newest_features(filled, newest, periods, feature_set)
     if newest > len(candles):
         features = {name: values[wanted - wanted[0]] for name, values in features.items()}
-    return without_rows(features, unknown[-len(candles) :])
+    return _compact(without_rows(features, unknown[-len(candles) :]), feature_set)
+
+
+def _compact(
+    features: dict[str, NDArray[np.float64]], feature_set: FeatureSet
+) -> dict[str, NDArray[Any]]:
+    """Those of `summary` in the single precision in which every model reads them.
+
+    FreqAI copies a frame several times, and these columns are most of a year's.
+    """
+    if feature_set != SUMMARY:
+        return features
+    return {name: values.astype(np.float32) for name, values in features.items()}
 
 
 def joined_history(
