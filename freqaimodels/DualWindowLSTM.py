@@ -26,6 +26,7 @@ from dualwindow.bot.backtests.live_predictions import (
     warn_of_other_candles,
     with_every_column,
 )
+from dualwindow.bot.backtests.time_left import TimeLeft
 from dualwindow.bot.candles.kitchen import KnownCandlesModel, other_candles
 from dualwindow.bot.config_checks import is_live, read_settings, refusing
 from dualwindow.bot.data_drawer import DualWindowDrawer
@@ -110,6 +111,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
         self._continues = self.continual_learning and self._settings.warm_retrainings > 0
         self._history: BacktestHistory | None = None
+        self._time_left = TimeLeft(self._settings, continues=self._continues)
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -160,6 +162,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
         if self._continues:
             kitchen.continue_models(self._settings)
+        self._time_left.begin_pair(kitchen.trainings, self.total_pairs - self.pair_it - 1)
         self.dk = kitchen
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
         kitchen.log_unsaved()
@@ -204,6 +207,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 return None
             raise
         self._describe_labels(dk)
+        if not self._live:
+            self._time_left.trained(warm=model.link is not None and model.link.retrainings > 0)
         logger.info(
             "-------------------- Done training %s (%.1f s) --------------------",
             pair,
@@ -248,6 +253,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 figures_path=folder / EVALUATION_NAME,
                 # Live, FreqAI trains in a thread of its own beside the candle loop.
                 in_background=self._live,
+                estimated=self._time_left.estimated,
                 start=self._start_model,
                 chain=self._chain(dk, data_dictionary),
             ),

@@ -63,10 +63,13 @@ def log_estimate(
     *,
     validation_windows: int,
     ranks: Ranks,
-) -> None:
+) -> float:
     """Log what an epoch draws and how long the training takes; warn when it draws too little.
 
     `validation_windows` are those of an epoch; ranks share every batch.
+
+    Returns:
+        Seconds of all epochs.
     """
     counts, candidates = split.train.counts, len(split.train)
     every = sampling_interval(config, counts)
@@ -98,3 +101,4 @@ def log_estimate(
         counted(config.epochs, "epoch"),
         run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
     )
+    return seconds * config.epochs

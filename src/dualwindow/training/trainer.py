@@ -137,7 +137,11 @@ class Trainer:
                 before = self._losses_before(network)
                 run, validated = self._begin(network, generator), len(self._validation)
                 ranks = self._ranks
-                log_estimate(run, self._split, config, validation_windows=validated, ranks=ranks)
+                self._session.estimated(
+                    log_estimate(
+                        run, self._split, config, validation_windows=validated, ranks=ranks
+                    )
+                )
                 self._run_epochs(run)
         return FittedNetwork(run.best_network(), run.history, run.best_epoch, before)
 

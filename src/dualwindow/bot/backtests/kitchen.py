@@ -75,6 +75,14 @@ class BacktestKitchen(CandleKitchen):
         """Let every training begin from the model of the slice before, see `SliceChain`."""
         self._chain = SliceChain(list(self._slices.values()), self._is_sound, config)
 
+    @property
+    def trainings(self) -> int:
+        """Slices that have neither predictions nor a model of the candles of now."""
+        return sum(
+            not any(saved is not None and saved.is_current for saved in (of.predictions, of.model))
+            for of in self._found.values()
+        )
+
     def chain(self) -> Chain:
         """How the training of the slice at hand begins."""
         return Chain() if self._chain is None else self._chain.begin(self._slice)
