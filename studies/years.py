@@ -1,4 +1,4 @@
-"""The settings of config.json on years of candles, walking forward like `dualwindow contest`."""
+"""The settings of config.json after one training on a year, like `dualwindow contest`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ from studies.real_market import CandleMarket, data_folder, periods_of, source_of
 __all__ = ("FULL", "NAME", "SMALL", "TITLE", "lines", "run")
 
 NAME: Final = "years"
-TITLE: Final = "Years of candles"
+TITLE: Final = "Half a year after a year"
 OURS: Final = "config.json"
 _BITFINEX: Final = "bitfinex-spot-2017-01-01_2019-12-31"
 _BINANCE: Final = "binance-spot-5m-2017-08-17_2020-12-31"
-#: Six months, evaluated after one training.
+#: Days, evaluated after one training.
 _HALF_YEAR: Final = 182
-_MONTH: Final = 30
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,8 @@ class Scale:
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _bitfinex(name: str, coin: str, first: str, step: int, windows: int, **more: Any) -> Walk:
+def bitfinex(name: str, coin: str, first: str, step: int, windows: int, **more: Any) -> Walk:
+    """A walk through Bitfinex's candles of BTC or ETH; `more` are fields of `Walk`."""
     file = f"{_BITFINEX}/{coin}_USD-1m.feather"
     return Walk(name, f"{coin}/USD", file, first, step, windows, **more)
 
@@ -100,15 +100,15 @@ _WEEKS: Final = "26 weeks from 2019-07-01, one training"
 #: Settings were chosen on weeks before 2019-07-01 alone.
 FULL: Final = Scale(
     (
-        _bitfinex(f"BTC, {_WEEKS}", "BTC", "2019-07-01", _HALF_YEAR, 1, days=(365, 90, 30)),
-        _bitfinex(f"ETH, {_WEEKS}", "ETH", "2019-07-01", _HALF_YEAR, 1),
-        _bitfinex(
+        bitfinex(f"BTC, {_WEEKS}", "BTC", "2019-07-01", _HALF_YEAR, 1, days=(365, 90, 30)),
+        bitfinex(f"ETH, {_WEEKS}", "ETH", "2019-07-01", _HALF_YEAR, 1),
+        bitfinex(
             f"BTC, {_WEEKS}: other networks",
             *("BTC", "2019-07-01", _HALF_YEAR, 1),
             networks={name: {"network": name} for name in ("gru", "tcn", "linear")},
             rivals=False,
         ),
-        _bitfinex(
+        bitfinex(
             f"BTC, {_WEEKS} of the preset classic",
             *("BTC", "2019-07-01", _HALF_YEAR, 1),
             days=(90,),
@@ -119,13 +119,11 @@ FULL: Final = Scale(
         ),
         _five_minutes("BTC"),
         _five_minutes("ETH"),
-        _bitfinex("ETH, month by month from 2019-07-01", "ETH", "2019-07-01", _MONTH, 6),
-        _bitfinex("BTC, 22 months from 2018-03-01", "BTC", "2018-03-01", _MONTH, 22),
     )
 )
 SMALL: Final = Scale(
     (
-        _bitfinex("a day", "BTC", "2018-03-01", 1, 1, days=(3, 2)),
+        bitfinex("a day", "BTC", "2018-03-01", 1, 1, days=(3, 2)),
         replace(_five_minutes("BTC"), step_days=1, days=(3,), first="2018-03-01"),
     ),
     (1, 2),
@@ -201,8 +199,7 @@ def lines(figures: dict[str, Any]) -> list[str]:
         "Candles of Bitfinex (1 minute) and Binance (5 minutes), in the folder that "
         "`DUALWINDOW_STUDY_DATA` names or in `../shared/data`. The network has the settings of "
         f"`config.json` and {seeds} seeds unless told otherwise. They were chosen on the weeks "
-        "before 2019-07-01, those from 2018-07-01 on, so that of the 22 months the last six alone "
-        "chose nothing and follow what was chosen. "
+        "from 2018-07-01 to 2019-06-30, so that what comes after those chose nothing. "
         "All contenders have the same rows, features and labels; 95 % intervals over whole weeks. "
         "Over the table: share of the volatility table's log loss that is saved.",
     ]

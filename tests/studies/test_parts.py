@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from studies import __main__ as command
-from studies import null, power, real_candles, years
+from studies import months, null, power, real_candles, years
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -65,14 +65,15 @@ def test_the_part_on_real_candles_runs_from_the_command_line(
     assert "this version has no such setting" not in page
 
 
-def test_the_part_on_years_runs_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("part", [years, months], ids=["years", "months"])
+def test_a_part_on_years_runs_from_the_command_line(
+    part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every walk that is published, on few candles that were made up."""
     monkeypatch.setattr("studies.real_market.PERIODS", (DAY_ROWS,))
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     walks = []
-    for walk in years.FULL.walks:
+    for walk in part.FULL.walks:
         path = tmp_path / walk.file
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,8 +86,8 @@ def test_the_part_on_years_runs_from_the_command_line(
         date = f"{first:%Y-%m-%d}"
         walks.append(replace(walk, first=date, step_days=1, windows=1, days=(1,), seeds=(1,)))
     limits = {"epochs": 1, "lstm_units": (4,), "dense_units": (4,), "patch_size": 12}
-    monkeypatch.setattr(years, "SMALL", years.Scale(tuple(walks), (1,), limits))
-    assert main([years.NAME, "--small", *paths(tmp_path)]) == 0
+    monkeypatch.setattr(part, "SMALL", years.Scale(tuple(walks), (1,), limits))
+    assert main([part.NAME, "--small", *paths(tmp_path)]) == 0
     page = (tmp_path / "page").read_text(encoding="utf-8")
     for walk in walks:
         assert f"### {walk.name}" in page
