@@ -113,3 +113,17 @@ def test_the_break_even_is_where_wins_and_losses_cancel(
 def test_freqtrades_fee_counts_where_no_other_is_set() -> None:
     assert fee_of(RootSettings(), {"fee": 0.003}, "spot") == 0.003
     assert fee_of(RootSettings(evaluation_fee=0.002), {"fee": 0.003}, "spot") == 0.002
+
+
+@pytest.mark.parametrize("mode", ["conservative", "balanced", "aggressive"])
+def test_a_mode_for_balanced_classes_is_warned_of_where_they_are_not(mode: str) -> None:
+    def warned(**training: Any) -> bool:
+        return "thresholds for balanced classes" in text(checked(**training))
+
+    assert warned(confidence_mode=mode)
+    assert warned(confidence_mode=mode, confidence_threshold_long=0.3)
+    both = {f"confidence_threshold_{side}": 0.34 for side in ("long", "short")}
+    assert not warned(confidence_mode=mode, **both)
+    assert not warned(confidence_mode=mode, class_balance="undersample")
+    assert not warned(confidence_mode=mode, use_confidence_thresholding=False)
+    assert not warned(confidence_mode="coverage")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dualwindow.confidence.thresholds import NEVER
+from dualwindow.confidence.thresholds import MODE_THRESHOLDS, NEVER
 from dualwindow.errors import SettingsError
 from dualwindow.settings.messages import shown
 from dualwindow.settings.root_settings import RootSettings
@@ -149,6 +149,14 @@ def threshold_warnings(config: TrainingConfig, *, can_short: bool) -> Iterator[s
     thresholds = config.thresholds
     if not thresholds.enabled:
         return
+    own = config.confidence_threshold_short, config.confidence_threshold_long
+    if config.class_balance == "none" and config.confidence_mode in MODE_THRESHOLDS and None in own:
+        # At 45 % the aggressive mode let no candle of 190 days of BTC through.
+        yield (
+            f"confidence_mode {config.confidence_mode!r} has thresholds for balanced classes: with "
+            "class_balance 'none' probabilities of SHORT and LONG are as rare as their trades, and "
+            "such a model hardly trades; set confidence_mode 'coverage'"
+        )
     for name, threshold in (("short", thresholds.short), ("long", thresholds.long)):
         setting, side = f"confidence_threshold_{name}", name.upper()
         if threshold == NEVER:
