@@ -117,14 +117,13 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
     ) -> pd.DataFrame:
         """Train and predict one pair; refuse models whose features were made by other code."""
-        self.dd.bind(strategy)
         pair = metadata["pair"]
-        self._candles.require_range(strategy)
-        self._require_no_lookahead(dataframe, pair, strategy)
         if not self._live:
+            self._require_sound(dataframe, pair, strategy)
             # freqtrade trades on what is returned: at the last price, not at an impossible one.
             return known_frame(self._backtest(dataframe, pair, strategy))
-        self._price_steps.check(pair, dataframe["close"].to_numpy(np.float64), strategy.dp)
+        if self._refused.refuses(pair, lambda: self._require_sound(dataframe, pair, strategy)):
+            return without_predictions(dataframe)
         self._follow(strategy)
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
@@ -135,6 +134,14 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
         return result
+
+    def _require_sound(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
+        """Refuse features of other code or that look ahead, and a step as large as a barrier."""
+        self.dd.bind(strategy)
+        self._candles.require_range(strategy)
+        self._require_no_lookahead(dataframe, pair, strategy)
+        if self._live:
+            self._price_steps.check(pair, dataframe["close"].to_numpy(np.float64), strategy.dp)
 
     def _backtest(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> pd.DataFrame:
         """Train and predict a pair slice by slice; one that cannot be may be left out."""

@@ -19,7 +19,7 @@ from freqtrade.resolvers import StrategyResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.hyperopt import ConfiguredStart, search_parameters
+from dualwindow.bot.hyperopt import ConfiguredStart, require_own_spaces, search_parameters
 from dualwindow.bot.thresholds import ChosenThresholds
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
@@ -270,3 +270,23 @@ def test_the_first_epoch_is_as_configured_and_the_others_are_freqtrades() -> Non
     assert start == {"threshold_short": 0.7, "threshold_long": 0.613}
     assert np.ptp([each["threshold_long"] for each in others]) > 0.2
     assert [start, *others] == first_epochs()
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, "1 trade:"),
+        ({"hyperopt_min_trades": 29}, "29 trades:"),
+        ({"hyperopt_min_trades": 30}, None),
+        ({"spaces": ["trades"]}, None),
+        ({"runmode": RunMode.BACKTEST}, None),
+    ],
+)
+def test_a_search_that_a_few_trades_may_win_is_warned_of(
+    given: dict[str, Any], warned: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """freqtrade's own default lets an epoch of one trade win."""
+    config = {"runmode": RunMode.HYPEROPT, "spaces": ["buy"], **given}
+    require_own_spaces(config, TrainingConfig())
+    assert ["--min-trades 30" in line for line in caplog.messages] == ([True] if warned else [])
+    assert (warned or "") in caplog.text

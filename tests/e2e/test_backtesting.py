@@ -103,6 +103,9 @@ def test_every_model_is_judged_on_the_candles_that_it_predicted(
         # The same decisions, but no position is turned within a candle.
         made = (backtest.trades()["pair"] == pair["pair"]).sum()
         assert 0.5 * made < trades <= made
+        with_turns = pair["after_fees"]["with_turns"]
+        assert with_turns["trades"] == made
+        assert with_turns["turned"] > 0
     assert main(["report", str(backtest.models()), *words, "--output", str(tmp_path)]) == 0
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert {each["evaluated_on"] for each in report["windows"]} == {"walk-forward"}

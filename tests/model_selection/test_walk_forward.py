@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.figures import WithTurns
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.columns import HOLD
+from dualwindow.columns import HOLD, LONG
 from dualwindow.confidence import Thresholds, decide
 from dualwindow.confidence.calibration import Calibrated, Calibration
 from dualwindow.data.candles.frames import utc_seconds
@@ -20,6 +21,7 @@ from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
+from dualwindow.report.predictions import WalkFacts
 from dualwindow.settings import TrainingConfig
 
 CONFIG = TrainingConfig.from_parameters(
@@ -137,19 +139,38 @@ def test_a_slice_is_that_of_evaluate_and_trades_are_what_trade_decisions_makes()
     assert found.evaluated.slices[1].unusable == np.count_nonzero(~usable[part])
 
     candles = TradeCandles.from_frame(FRAME)
-    own = {
-        name: getattr(candles, name)[FIRST : FIRST + ROWS]
-        for name in ("seconds", "open", "high", "low", "tick")
-    }
-    candles = replace(candles, **own)
-    decisions = decide(probabilities, LIMITS)
+    # freqtrade trades up to the candle after the last predicted one.
+    candles = candles.at(slice(FIRST, FIRST + ROWS + 1))
+    decisions = np.append(decide(probabilities, LIMITS), np.int8(HOLD))
+    usable = np.append(usable, False)
     trades = trade_decisions(candles, decisions, CONFIG, TERMS, turns=False, usable=usable)
+    turning = trade_decisions(candles, decisions, CONFIG, TERMS, turns=True, usable=usable)
     np.testing.assert_array_equal(found.trades.entry_row, trades.entry_row)
     np.testing.assert_array_equal(found.trades.profit, trades.profit)
     compared = ComparedTrades.from_trades(candles, trades, CONFIG, TERMS)
-    assert found.evaluated.after_fees == after_fees([compared], TERMS)
+    with_turns = WithTurns(len(turning), int(turning.turned.sum()))
+    figures = found.evaluated.after_fees
+    assert figures == replace(after_fees([compared], TERMS), with_turns=with_turns)
+    assert with_turns.turned > 0
+    (line,) = [line for line in figures.lines() if "freqtrade's backtest makes" in line]
+    assert f"{with_turns.trades} trades" in line
     by_slice = [each.after_fees.trades for each in found.evaluated.slices if each.after_fees]
     assert sum(by_slice) == len(trades) > 50
+
+
+def test_the_last_predicted_candle_is_traded_like_any_other_where_one_follows() -> None:
+    side = np.full(ROWS, LONG, np.int8)
+    codes = np.where(np.arange(ROWS) == ROWS - 2, side, HOLD)
+    found = walked(foresight(codes))
+    # The signal of the last but one enters in the last, and is held until the candle after it.
+    assert found.trades.entry_row.tolist() == [ROWS - 1]
+    assert int(found.candles.seconds[-1]) == int(SECONDS[FIRST + ROWS])
+    weeks = WalkFacts([found]).decision_weeks()
+    assert weeks is not None
+    assert sum(sum(counts) for counts in weeks.counts.values()) == ROWS
+    labelled = WalkFacts([found]).label_weeks()
+    assert labelled is not None
+    assert sum(sum(counts) for counts in labelled.counts.values()) == np.count_nonzero(OWN >= 0)
 
 
 def test_what_cannot_be_evaluated_is_left_out_and_counted() -> None:

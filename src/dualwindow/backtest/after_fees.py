@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.backtest.exits import EXIT_REASONS
-from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideFigures
+from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideFigures, WithTurns
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
@@ -79,7 +79,15 @@ def after_fees(
         price_step_share=max(
             (pair.step_share for pair in pairs if pair.step_share is not None), default=None
         ),
+        with_turns=_with_turns(pairs),
     )
+
+
+def _with_turns(pairs: Sequence[ComparedTrades]) -> WithTurns | None:
+    known = [pair.with_turns for pair in pairs if pair.with_turns is not None]
+    if len(known) < len(pairs):
+        return None
+    return WithTurns(sum(each.trades for each in known), sum(each.turned for each in known))
 
 
 def _days(seconds: NDArray[np.int64]) -> float:

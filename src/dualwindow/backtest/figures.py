@@ -95,6 +95,31 @@ class SideFigures:
 
 
 @dataclass(frozen=True)
+class WithTurns:
+    """Trades that freqtrade's backtest makes of the same decisions.
+
+    Attributes:
+        trades: all of them.
+        turned: those of them that are entered at the open of the candle in which the one before
+            ended.
+    """
+
+    trades: int
+    turned: int
+
+    def line(self) -> str:
+        """How they differ from trades without turns, as text; empty without a turn."""
+        if not self.turned:
+            return ""
+        return (
+            f"freqtrade's backtest makes {counted(self.trades, 'trade')} of these decisions, where "
+            "its wallet, max_open_trades and --timeframe-detail leave them alone: "
+            f"{counted(self.turned, 'is', 'are')} entered in the candle of an exit, at its open; "
+            "such turns flatter, and are left out here"
+        )
+
+
+@dataclass(frozen=True)
 class AfterFees:
     """Figures of the trades of one or more pairs.
 
@@ -117,6 +142,7 @@ class AfterFees:
         sides: profits; None without a trade.
         price_step_share: price step as a share of the smallest barrier, the largest of any pair;
             None where it is not known.
+        with_turns: the trades of freqtrade's backtest; None where these are not of a backtest.
     """
 
     pairs: int
@@ -135,6 +161,7 @@ class AfterFees:
     leverage: float
     sides: SideFigures | None
     price_step_share: float | None = None
+    with_turns: WithTurns | None = None
 
     @property
     def step_warning(self) -> str:
@@ -145,6 +172,11 @@ class AfterFees:
             f"The price step is {self.price_step_share:.2f} of the smallest barrier: stop losses "
             "are rounded to steps, and trades end elsewhere than labels."
         )
+
+    @property
+    def turn_note(self) -> str:
+        """How many trades freqtrade's backtest makes, where they differ; else empty."""
+        return self.with_turns.line() if self.with_turns else ""
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""
@@ -167,6 +199,7 @@ class AfterFees:
             f"{costs}: {counted(self.trades, 'trade')} in {self.days:.1f} days ({predicted}; "
             f"{ended}), {self.held_pct:.1f} % of the time in a position",
             *([turned] if self.turned else []),
+            *([self.turn_note] if self.turn_note else []),
             *([self.step_warning] if self.step_warning else []),
             *self.sides.lines(),
             f"turnover {self.turnover:.1f} stakes, {self.turnover_a_day:.1f} a day; "

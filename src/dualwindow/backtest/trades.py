@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.backtest.exits import Position, hold_position
+from dualwindow.backtest.figures import WithTurns
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import LONG, SHORT
@@ -179,12 +180,14 @@ class ComparedTrades:
         chosen: the trades.
         other: the opposite sides, all T of them; they may overlap.
         step_share: the price step as a share of the smallest barrier; None where it is not known.
+        with_turns: how many trades freqtrade's backtest makes; None where it makes none of these.
     """
 
     seconds: NDArray[np.int64]
     chosen: Trades
     other: Trades
     step_share: float | None = None
+    with_turns: WithTurns | None = None
 
     @classmethod
     def from_trades(
@@ -195,6 +198,23 @@ class ComparedTrades:
         other = trade_entries(candles, trades.entry_row, opposite, config, terms)
         step = price_step(candles.open)
         return cls(candles.seconds, trades, other, step.share(config) if step else None)
+
+    @classmethod
+    def of_backtest(
+        cls,
+        candles: TradeCandles,
+        decisions: NDArray[np.integer],
+        config: TrainingConfig,
+        terms: TradeTerms,
+        usable: NDArray[np.bool_],
+    ) -> ComparedTrades:
+        """Trade a backtest's decisions without turns, and count freqtrade's own trades of them."""
+        trades, turning = (
+            trade_decisions(candles, decisions, config, terms, turns=turns, usable=usable)
+            for turns in (False, True)
+        )
+        with_turns = WithTurns(len(turning), int(np.count_nonzero(turning.turned)))
+        return replace(cls.from_trades(candles, trades, config, terms), with_turns=with_turns)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ else at the next start; `thresholds` decides which of its values count.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,9 +26,14 @@ from dualwindow.bot.thresholds import (
 )
 from dualwindow.confidence.coverage import STEPS, allowed_steps
 from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 
+logger = logging.getLogger(__name__)
+
 SPACE: Final = "buy"
+#: Trades of an epoch below which its profit is mostly luck; freqtrade's own default is one.
+FEWEST_TRADES: Final = 30
 #: Searched range of a threshold, widened where the start lies outside. Balanced classes spread the
 #: probabilities around a third; with natural shares, or calibrated, SHORT and LONG are rare.
 _BALANCED: Final = (0.3, 0.9)
@@ -40,6 +46,8 @@ _EXIT_SPACES: Final = ("all", "default", "roi", "stoploss", "trailing")
 
 def require_own_spaces(config: Mapping[str, Any], settings: TrainingConfig) -> None:
     """Refuse a hyperopt that would search exits, or has no threshold to search.
+
+    One whose thresholds a few trades may choose is warned of.
 
     Raises:
         OperationalException: naming the spaces and the way out.
@@ -58,6 +66,14 @@ def require_own_spaces(config: Mapping[str, Any], settings: TrainingConfig) -> N
         raise OperationalException(
             "use_confidence_thresholding is false, so that hyperopt has no thresholds to search; "
             "set it to true"
+        )
+    fewest = int(config.get("hyperopt_min_trades", 1))
+    if SPACE in spaces and fewest < FEWEST_TRADES:
+        logger.warning(
+            "hyperopt may choose thresholds by the profit of %s: the mean of so few is mostly "
+            "luck; add --min-trades %d, or more",
+            counted(fewest, "trade"),
+            FEWEST_TRADES,
         )
 
 

@@ -17,8 +17,8 @@ from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import TradeTerms
-from dualwindow.backtest.trades import ComparedTrades, Trades, trade_decisions
-from dualwindow.columns import HOLD
+from dualwindow.backtest.trades import ComparedTrades, Trades
+from dualwindow.columns import HOLD, UNKNOWN
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
@@ -108,9 +108,10 @@ class PairWalk:
 
     Attributes:
         evaluated: the figures.
-        candles: that were traded, from the first predicted one to the last.
+        candles: that were traded, from the first predicted one to the one after the last, in
+            which freqtrade ends what is open; to the last where none follows.
         close: (N,) their closes.
-        labels: (N,) class codes, -1 where unknown.
+        labels: (N,) class codes, -1 where unknown or not predicted.
         decisions: (N,) class codes.
         usable: (N,) whether a model had a valid window.
         trades: of these candles.
@@ -189,7 +190,8 @@ def walk_pair(
     if not present:
         return None
     places = [np.searchsorted(walk.seconds, predicted.seconds) for predicted in present]
-    inside = slice(int(places[0][0]), int(places[-1][-1]) + 1)
+    last = int(places[-1][-1])
+    inside = slice(int(places[0][0]), last + 2)
     decisions = np.full(len(frame), HOLD, np.int8)
     usable = np.zeros(len(frame), np.bool_)
     for predicted, rows in zip(present, places, strict=True):
@@ -197,8 +199,7 @@ def walk_pair(
         usable[rows] = predicted.usable
     decisions, usable = decisions[inside], usable[inside]
     candles = replace(TradeCandles.from_frame(known_frame(frame)), funding=funding).at(inside)
-    trades = trade_decisions(candles, decisions, config, terms, turns=False, usable=usable)
-    compared = ComparedTrades.from_trades(candles, trades, config, terms)
+    compared = ComparedTrades.of_backtest(candles, decisions, config, terms, usable)
     evaluated, parts = [], []
     for predicted, rows in zip(present, places, strict=True):
         own = walk.parts(predicted, rows)
@@ -206,8 +207,10 @@ def walk_pair(
         evaluated.append(_evaluated_slice(pair, predicted, own, earned))
         parts += own
     figures = EvaluatedPair(pair, evaluated, _evaluation(parts), _earned([compared], terms))
-    close, labels = walk.close[inside], walk.labels[inside]
-    return PairWalk(figures, candles, close, labels, decisions, usable, trades, parts, compared)
+    close, labels = walk.close[inside], walk.labels[inside].copy()
+    labels[last + 1 - inside.start :] = UNKNOWN
+    arrays = close, labels, decisions, usable
+    return PairWalk(figures, candles, *arrays, compared.chosen, parts, compared)
 
 
 def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
@@ -282,7 +285,8 @@ def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTr
         stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
         both.append(replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first))
     chosen, other = both
-    return replace(compared, seconds=compared.seconds[first:stop], chosen=chosen, other=other)
+    seconds = compared.seconds[first:stop]
+    return replace(compared, seconds=seconds, chosen=chosen, other=other, with_turns=None)
 
 
 def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:

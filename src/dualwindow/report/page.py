@@ -97,6 +97,7 @@ def _profit_note(figures: AfterFees | None) -> str:
         f"{counted(figures.trades, 'trade')} in {figures.days:.1f} days, one at a time for each "
         f"pair, after {figures.fee_pct:g} % fee and {figures.slippage_pct:g} % slippage a side, in "
         "percent of one trade's stake. The other sides are entered at the same candles."
+        + (f" {figures.turn_note}." if figures.turn_note else "")
     )
 
 

@@ -18,6 +18,7 @@ from freqtrade.strategy.interface import IStrategy
 from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.live.histories import PairHistories
 from dualwindow.bot.live.pauses import LONGEST_PAUSE, GrowingPauses, in_words
+from dualwindow.bot.live.refused_pairs import RefusedPairs
 from dualwindow.bot.live.whitelist import TrainedPairs
 from dualwindow.errors import DualWindowError, TrainingStoppedError
 from dualwindow.models.fingerprint import bind_pair
@@ -46,6 +47,7 @@ class BackgroundTraining(IFreqaiModel):
         super().__init__(config=config)
         self._retrain_seconds = float(self.freqai_info.get("live_retrain_hours", 0)) * 3600
         self._pauses = GrowingPauses(max(self._retrain_seconds, LONGEST_PAUSE))
+        self._refused = RefusedPairs()
         #: The candle loop hands over the whitelist, see `_follow`.
         self._pairs = TrainedPairs(lambda pair: bind_pair(Path(self.full_path), pair))
 
@@ -54,8 +56,8 @@ class BackgroundTraining(IFreqaiModel):
         return deque()
 
     def _follow(self, strategy: IStrategy) -> None:
-        """Train what the whitelist holds at this candle."""
-        whitelist = strategy.dp.current_whitelist()
+        """Train what the whitelist holds at this candle, without pairs that are refused."""
+        whitelist = self._refused.left(strategy.dp.current_whitelist())
         self.total_pairs = len(whitelist)
         self._pairs.follow(whitelist)
 

@@ -45,7 +45,9 @@ class TrainedPairs:
         if came:
             logger.info("in the whitelist now, and trained: %s", ", ".join(came))
         if gone:
-            logger.info("no longer in the whitelist, so not trained: %s", ", ".join(gone))
+            logger.info(
+                "no longer in the whitelist, or refused, so not trained: %s", ", ".join(gone)
+            )
 
     def _is_admitted(self, pair: str, staying: dict[str, str]) -> bool:
         """Whether a pair is trained; one of a base coin that is taken is refused, with one line."""
