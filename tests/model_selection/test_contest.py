@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +118,46 @@ def test_a_stopped_contest_ends_as_one_that_was_not(tmp_path: Path) -> None:
     assert found == whole
 
 
-def test_a_damaged_or_foreign_cell_is_made_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _content: b"{",
+        lambda _content: b"",
+        lambda _content: b"[" * 100_000,
+        lambda content: content.replace(b"0.25", b"0.75"),
+        lambda content: content.replace(b"0.25", b"NaN"),
+        lambda content: content.replace(b"0.25", b"null"),
+        lambda content: content.replace(b'"sums"', b'"sumz"'),
+        lambda content: content.replace(b'"sha256"', b'"sha257"'),
+        lambda content: content.replace(b'"seconds": ', b'"seconds": 9'),
+        lambda content: content.replace(b'"seed": 1', b'"seed": 2'),
+    ],
+)
+def test_a_damaged_or_foreign_cell_is_made_anew(
+    damage: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     cells = KeptCells(tmp_path, "1")
-    cells.make({"a": 1}, lambda: {"b": 2})
-    kept = cells.find({"a": 1})
+    cells.make({"seed": 1}, lambda: {"sums": [0.25, 1.0]})
+    kept = cells.find({"seed": 1})
     assert kept is not None
-    assert kept.figures == {"b": 2}
-    assert KeptCells(tmp_path, "2").find({"a": 1}) is None
-    next(tmp_path.iterdir()).write_text("{")
-    assert cells.find({"a": 1}) is None
+    assert kept.figures == {"sums": [0.25, 1.0]}
+    assert KeptCells(tmp_path, "2").find({"seed": 1}) is None
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    file.write_bytes(damage(content))
+    assert file.read_bytes() != content
+    assert cells.find({"seed": 1}) is None
+    cells.make({"seed": 1}, lambda: {"sums": [0.25, 1.0]})
+    assert cells.find({"seed": 1}) is not None
+
+
+def test_a_cell_in_the_place_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    cells = KeptCells(tmp_path, "1")
+    for seed in (1, 2):
+        cells.make({"seed": seed}, lambda seed=seed: {"sums": [seed]})  # type: ignore[misc]
+    one, other = sorted(tmp_path.iterdir())
+    other.write_bytes(one.read_bytes())
+    assert sum(cells.find({"seed": seed}) is not None for seed in (1, 2)) == 1
 
 
 def test_too_few_days_are_refused_before_anything_is_fitted() -> None:

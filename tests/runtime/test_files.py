@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from dualwindow.runtime.files import leftovers, sha256_of, whole_file, write_json
+from dualwindow.runtime.files import leftovers, parse_json, sha256_of, whole_file, write_json
+from tests.makers.bot import REPOSITORY
 
 
 def test_a_file_is_there_with_its_whole_content(tmp_path: Path) -> None:
@@ -53,6 +55,19 @@ def test_json_reads_back_the_same(tmp_path: Path) -> None:
     write_json(path, content)
     assert json.loads(path.read_text(encoding="utf-8")) == content
     assert path.read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b"{", b"", b"\xff\xfe"])
+def test_what_cannot_be_parsed_is_a_value_error(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(content)
+
+
+def test_every_json_file_is_read_by_one_function() -> None:
+    """The standard library's parser ends in a RecursionError where brackets lie too deep."""
+    read = re.compile(r"json\.loads\([^\n]*read_bytes|json\.load\(")
+    places = [*REPOSITORY.glob("src/**/*.py"), *REPOSITORY.glob("freqaimodels/*.py")]
+    assert [path.name for path in places if read.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("content", [float("nan"), float("inf"), {"a": [float("nan")]}, object()])

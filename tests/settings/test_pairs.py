@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from freqtrade.plugins.pairlist.pairlist_helpers import expand_pairlist
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualwindow.settings.checks.shapes import left_out_pairs
 from dualwindow.settings.pairs import base_coin, is_pair, matches, pairs_in, shared_bases
 
 NAMES = [
@@ -64,3 +66,13 @@ def test_an_invalid_pattern_matches_nothing() -> None:
 def test_contracts_with_and_without_a_date_share_their_models() -> None:
     pairs = ["BTC/USDT:USDT", "ETH/USDT:USDT", "BTC/USDT:USDT-261225", "BTC/USDT:USDT"]
     assert shared_bases(pairs) == [("BTC/USDT:USDT", "BTC/USDT:USDT-261225")]
+
+
+@pytest.mark.parametrize("pair", [*NAMES, "BRK.B/USDC", "ETH/USD.M:USD.M", *PATTERNS])
+@pytest.mark.parametrize("method", ["StaticPairList", "VolumePairList"])
+def test_a_pair_that_freqtrade_leaves_out_without_a_word_is_named(pair: str, method: str) -> None:
+    content = {"exchange": {"pair_whitelist": [pair]}, "pairlists": [{"method": method}]}
+    kept = expand_pairlist([pair], [pair], keep_invalid=True) == [pair]
+    warnings = left_out_pairs(content)
+    assert bool(warnings) == (is_pair(pair) and method == "StaticPairList" and not kept)
+    assert all(pair in warning for warning in warnings)

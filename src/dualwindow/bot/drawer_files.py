@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import pickle
 import shutil
@@ -20,7 +19,7 @@ from dualwindow.errors import ModelFileError
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS, bind_folder
 from dualwindow.models.freqai_folders import find_models, recover_models
 from dualwindow.models.identifier.records import Records
-from dualwindow.runtime.files import CheckedFiles, remove_strays, set_aside
+from dualwindow.runtime.files import CheckedFiles, parse_json, remove_strays, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +105,7 @@ def _set_aside(file: Path) -> Path:
 
 def _is_json(file: Path) -> bool:
     try:
-        return isinstance(json.loads(file.read_bytes()), dict)
+        return isinstance(parse_json(file.read_bytes()), dict)
     except ValueError:
         return False
 

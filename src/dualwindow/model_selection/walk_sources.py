@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +38,7 @@ from dualwindow.models.identifier.saved_predictions import (
 )
 from dualwindow.models.identifier.traded import Traded
 from dualwindow.models.model_files import read_reference
+from dualwindow.runtime.files import parse_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -94,7 +94,7 @@ class WalkSettings:
         """
         path = folder / BINDING_NAME
         try:
-            bound = json.loads(path.read_bytes())
+            bound = parse_json(path.read_bytes())
             settings: dict[str, Any] = bound["settings"]
             exchange, mode, timeframe = (
                 str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")

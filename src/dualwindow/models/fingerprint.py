@@ -17,7 +17,7 @@ from dualwindow.data.features.base import FEATURE_CODE_VERSION
 from dualwindow.errors import SettingsError
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import MODEL_FORMAT, bound_to
-from dualwindow.runtime.files import set_aside, write_json
+from dualwindow.runtime.files import parse_json, set_aside, write_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import LATER_SETTINGS, RETIRED_SETTINGS, fingerprinted
 from dualwindow.settings.kinds import is_own
@@ -256,7 +256,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 def _read(path: Path) -> dict[str, Any] | None:
     """The binding, or None when it is damaged."""
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = parse_json(path.read_bytes())
         # Without a sum, as earlier versions wrote it, at least the settings can be checked.
         own_sum = content.pop("sha256", None)
         rest = content if own_sum else content["settings"]

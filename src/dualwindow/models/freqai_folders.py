@@ -18,7 +18,7 @@ from typing import Any, Final
 from dualwindow.errors import ModelFileError
 from dualwindow.models.manifest import bound_to, check_manifest, is_listed, write_manifest
 from dualwindow.models.model_files import EVALUATION_NAME, remove_checkpoint
-from dualwindow.runtime.files import CheckedFiles, set_aside
+from dualwindow.runtime.files import CheckedFiles, parse_json, set_aside
 from dualwindow.settings.pairs import base_coin
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ def recover_models(folder: Path, pairs: Iterable[str]) -> None:
     The pairs are those that the configuration names; the models of others name them themselves.
     """
     path = folder / PAIR_DICTIONARY
-    before: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+    before: dict[str, Any] = parse_json(path.read_bytes()) if path.is_file() else {}
     models = find_models(folder)
     # Earlier versions wrote no pair into a manifest.
     owners = {model.path: bound_to(model.path).get("pair") for model in models}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
-from dualwindow.runtime.files import sha256_of, write_json
+from dualwindow.runtime.files import parse_json, sha256_of, write_json
 
 MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_FORMAT: Final = 1
@@ -99,7 +98,7 @@ def bound_to(folder: Path) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Any] | None:
     """The manifest, or None when it is damaged."""
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = parse_json(path.read_bytes())
         return content if isinstance(content["sha256"], dict) else None
     except (ValueError, KeyError, TypeError):
         return None

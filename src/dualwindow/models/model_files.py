@@ -5,7 +5,6 @@ Everything that looks at folders imports this module, so it imports no torch.
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from typing import Final
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Reference
 from dualwindow.models.manifest import check_listed, is_listed
-from dualwindow.runtime.files import leftovers
+from dualwindow.runtime.files import leftovers, parse_json
 from dualwindow.settings.messages import shown
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def read_reference(folder: Path) -> Reference | None:
     """
     try:
         check_listed(folder / EVALUATION_NAME, "train the model again")
-        content = json.loads((folder / EVALUATION_NAME).read_bytes())
+        content = parse_json((folder / EVALUATION_NAME).read_bytes())
         return Reference.from_dict(content[REFERENCE_KEY])
     except ModelFileError as error:
         logger.warning("the model is compared with nothing: %s", error)

@@ -12,7 +12,6 @@ Nothing in it is unpickled, so that a model may come from somebody else.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,7 +31,7 @@ from dualwindow.models.model_files import (
     read_reference,
 )
 from dualwindow.models.trained_model import TrainedModel
-from dualwindow.runtime.files import whole_file, write_json
+from dualwindow.runtime.files import parse_json, whole_file, write_json
 
 #: Raised whenever the folder's files change; folders of another format are refused.
 PORTABLE_FORMAT: Final = 1
@@ -134,7 +133,7 @@ def load_portable(folder: Path) -> PortableModel:
     about_path = folder / ABOUT_NAME
     try:
         weights = (folder / WEIGHTS_NAME).read_bytes()
-        about: dict[str, Any] = json.loads(about_path.read_bytes())
+        about: dict[str, Any] = parse_json(about_path.read_bytes())
         found, made_by = about["format"], about["dualwindow"]
         if found != PORTABLE_FORMAT:
             raise ModelFileError(

@@ -27,6 +27,7 @@ from dualwindow.models.network import DualWindowNetwork, restored_network
 from dualwindow.models.networks.registry import NetworkError
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.networks.trial import trial_logits
+from dualwindow.runtime.files import parse_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.earlier import RETIRED_SETTINGS
 from dualwindow.settings.kinds import is_own
@@ -71,8 +72,8 @@ def about_of(payload: bytes) -> dict[str, Any]:
     """
     length = int.from_bytes(payload[:8], "little")
     try:
-        header = json.loads(payload[8 : 8 + length])
-        content: dict[str, Any] = json.loads(header["__metadata__"][_KEY])
+        header = parse_json(payload[8 : 8 + length])
+        content: dict[str, Any] = parse_json(header["__metadata__"][_KEY])
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
     return content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,7 +34,7 @@ from dualwindow.report.schema import (
 from dualwindow.report.trainings import read_after_fees, read_window, read_windows
 from dualwindow.report.verdict import verdict_of
 from dualwindow.runtime.counts import counted
-from dualwindow.runtime.files import whole_file, write_json
+from dualwindow.runtime.files import parse_json, whole_file, write_json
 
 FIGURES_NAME: Final = "report.json"
 PAGE_NAME: Final = "report.html"
@@ -207,7 +206,7 @@ def _earlier_run(folder: Path) -> RunFacts:
 def _content(path: Path) -> dict[str, Any]:
     """JSON of a file that is not essential; empty where it is missing or damaged."""
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

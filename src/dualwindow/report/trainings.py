@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import check_listed
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
+from dualwindow.runtime.files import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
     """
     check_listed(path, "copy the whole folder again, or train the model again")
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = parse_json(path.read_bytes())
         evaluated_on = next(name for name in _EVALUATED_ON if name in content)
         return TrainedWindow(
             name=str(content["name"]),
@@ -57,7 +57,7 @@ def read_window(path: Path, trained_until: int | None = None) -> TrainedWindow:
 def read_after_fees(path: Path) -> AfterFees | None:
     """Profits after fees in the `evaluation.json` of a training; None where it has none."""
     try:
-        return _AFTER_FEES.validate_python(json.loads(path.read_bytes())[AFTER_FEES_KEY])
+        return _AFTER_FEES.validate_python(parse_json(path.read_bytes())[AFTER_FEES_KEY])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

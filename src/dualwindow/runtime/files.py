@@ -77,6 +77,18 @@ def write_json(path: Path, content: Any) -> None:
         handle.write(json.dumps(content, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def parse_json(content: bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: when it is none, or its brackets lie too deep in each other to be read.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("its brackets lie too deep in each other") from None
+
+
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as handle:
@@ -129,7 +141,7 @@ class CheckedFiles:
 
     def _sums(self) -> dict[str, list[str]]:
         try:
-            content = json.loads((self._folder / SUMS_NAME).read_bytes())
+            content = parse_json((self._folder / SUMS_NAME).read_bytes())
             return {str(name): list(sums) for name, sums in content["sha256"].items()}
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             # Without the list nothing is known to be damaged; the next write makes it again.

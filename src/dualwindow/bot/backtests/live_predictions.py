@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from dualwindow.bot.live.prediction_archive import DATE, utc_dates
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, LABEL_COLUMN
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.runtime.counts import counted
+from dualwindow.runtime.files import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def require_live_predictions(config: Mapping[str, Any]) -> None:
 
 def _has_begin(path: Path) -> bool:
     try:
-        return int(json.loads(path.read_bytes())[_BEGIN]) > 0
+        return int(parse_json(path.read_bytes())[_BEGIN]) > 0
     except (OSError, ValueError, TypeError, LookupError, OverflowError):
         return False
 

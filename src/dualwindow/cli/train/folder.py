@@ -20,7 +20,7 @@ from dualwindow.models.model_files import (
     is_portable,
     remove_checkpoint,
 )
-from dualwindow.runtime.files import FileLockedError, locked_folder, write_json
+from dualwindow.runtime.files import FileLockedError, locked_folder, parse_json, write_json
 from dualwindow.settings.earlier import LATER_SETTINGS
 
 CHECKPOINT_NAME: Final = "unfinished.checkpoint"
@@ -105,7 +105,7 @@ class TrainingFolder:
         """
         path = self.path / _RECORD_NAME
         try:
-            content: dict[str, Any] = json.loads(path.read_bytes())
+            content: dict[str, Any] = parse_json(path.read_bytes())
             if content.pop("format") != _RECORD_FORMAT:
                 raise ValueError("another format")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

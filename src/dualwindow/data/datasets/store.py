@@ -23,7 +23,7 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.datasets.class_index import ClassIndex
 from dualwindow.data.datasets.dataset import Dataset, PairSpan
 from dualwindow.errors import DataError
-from dualwindow.runtime.files import whole_path
+from dualwindow.runtime.files import parse_json, whole_path
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class StoreHeader:
     def from_bytes(cls, content: bytes) -> StoreHeader:
         """Read what `to_bytes` made; whatever is wrong with it is a ValueError."""
         try:
-            values: dict[str, Any] = json.loads(content)
+            values: dict[str, Any] = parse_json(content)
             pairs = tuple(PairSpan(**pair) for pair in values.pop("pairs"))
             return cls(names=tuple(values.pop("names")), pairs=pairs, **values)
         except (KeyError, TypeError, AttributeError) as error:

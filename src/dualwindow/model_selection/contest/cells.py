@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dualwindow.runtime.files import write_json
+from dualwindow.models.fingerprint import fingerprint
+from dualwindow.runtime.files import parse_json, write_json
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Cell:
 class KeptCells:
     """Cells of one kind in one folder, a file each, named after its inputs and a version.
 
+    A sum in the file shows damage and changes by hand.
+
     Args:
         folder: made when the first cell is written; None keeps nothing.
         version: of the code; cells of another one are made again.
@@ -40,12 +43,19 @@ class KeptCells:
         self._folder, self._version = folder, version
 
     def find(self, inputs: Mapping[str, Any]) -> Cell | None:
-        """The kept cell of these inputs, plain JSON types; None where there is no whole one."""
+        """The kept cell of these inputs, plain JSON types.
+
+        None where there is none that is as it was written.
+        """
         path = self._path(inputs)
         try:
-            kept = json.loads(path.read_bytes()) if path is not None else {}
+            kept = parse_json(path.read_bytes()) if path is not None else {}
+            intact = kept.pop("sha256") == fingerprint(kept)
+            own = {name: kept[name] for name in ("version", "inputs")}
+            if not intact or fingerprint(own) != fingerprint(self._content(inputs)):
+                return None
             return Cell(dict(kept["figures"]), float(kept["seconds"]), kept=True)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def make(self, inputs: Mapping[str, Any], make: Callable[[], Mapping[str, Any]]) -> Cell:
@@ -64,7 +74,8 @@ class KeptCells:
         path = self._path(inputs)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(path, {**self._content(inputs), "seconds": seconds, "figures": figures})
+            content = {**self._content(inputs), "seconds": seconds, "figures": figures}
+            write_json(path, {**content, "sha256": fingerprint(content)})
         return Cell(figures, seconds, kept=False)
 
     def _content(self, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ They lie in a folder of their own beside them: one file for each model and each 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Final
 from dualwindow.errors import ModelFileError
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS, fingerprint
 from dualwindow.models.identifier.made_from import MadeFrom
-from dualwindow.runtime.files import sha256_of, whole_file, write_json
+from dualwindow.runtime.files import parse_json, sha256_of, whole_file, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ class Records:
 
     def _read(self, name: str) -> list[Record]:
         try:
-            content = json.loads(self._path(name).read_bytes())
+            content = parse_json(self._path(name).read_bytes())
             own_sum = content.pop("sha256")
             if own_sum != fingerprint(content) or content["format"] != _FORMAT:
                 return []

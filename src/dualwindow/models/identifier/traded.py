@@ -7,7 +7,6 @@ configuration would be of trades that no backtest made.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import fingerprint
 from dualwindow.models.identifier.saved_predictions import Extent
-from dualwindow.runtime.files import write_json
+from dualwindow.runtime.files import parse_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +109,7 @@ def read_traded(folder: Path) -> Traded | None:
     """
     path = folder / RECORD_NAME
     try:
-        content = json.loads(path.read_bytes())
+        content = parse_json(path.read_bytes())
         if content.pop("sha256") != fingerprint(content):
             raise ValueError("its SHA-256 sum differs")
         if content.pop("format") != _FORMAT:

@@ -7,11 +7,13 @@ absent (`without_nulls`).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from dualwindow.settings.checks.costs import FUTURES, SPOT
 from dualwindow.settings.messages import not_a_group, shown
+from dualwindow.settings.pairs import is_pair
 from dualwindow.settings.root_settings import ROOT_KEY
 
 _Value = TypeVar("_Value", bound=Hashable)
@@ -24,6 +26,8 @@ _LONGEST_PATH: Final = 4095
 _LONGEST_NAME: Final = 255
 #: freqtrade takes another list of pairs than the whitelist's where one is configured.
 _WHITELISTED: Final = "StaticPairList"
+#: Names that it takes: `expand_pairlist` in freqtrade's `plugins/pairlist/pairlist_helpers.py`.
+_LISTED: Final = re.compile(r"(?:[^\W_]|[:/-])+")
 
 
 def shape_problems(content: Mapping[str, Any]) -> list[str]:
@@ -96,12 +100,29 @@ def pair_problems(content: Mapping[str, Any]) -> list[str]:
             problems += [
                 f"{path}: {shown(pair)} is listed twice; remove one" for pair in listed_twice(pairs)
             ]
-    lists = content.get("pairlists")
-    first = lists[0] if isinstance(lists, list) and lists else {"method": _WHITELISTED}
-    named = first.get("method") if isinstance(first, Mapping) else None
-    if named == _WHITELISTED and value_at(content, "exchange.pair_whitelist") in (None, []):
+    if _reads_whitelist(content) and value_at(content, "exchange.pair_whitelist") in (None, []):
         problems.append("exchange.pair_whitelist is empty; name the pairs to trade")
     return problems
+
+
+def left_out_pairs(content: Mapping[str, Any]) -> list[str]:
+    """One sentence for every pair of the whitelist that freqtrade leaves out without a word."""
+    pairs = value_at(content, "exchange.pair_whitelist")
+    if not _are_texts(pairs) or not _reads_whitelist(content):
+        return []
+    return [
+        f"exchange.pair_whitelist names {pair}, which freqtrade's {_WHITELISTED} leaves out "
+        "without a word, as every pair with a dot or an underscore in its name: no backtest can "
+        "trade it, a bot only from another pairlist, such as VolumePairList"
+        for pair in pairs
+        if is_pair(pair) and not _LISTED.fullmatch(pair)
+    ]
+
+
+def _reads_whitelist(content: Mapping[str, Any]) -> bool:
+    lists = content.get("pairlists")
+    first = lists[0] if isinstance(lists, list) and lists else {"method": _WHITELISTED}
+    return isinstance(first, Mapping) and first.get("method") == _WHITELISTED
 
 
 def without_nulls(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from dualwindow.settings.checks.freqai_options import (
 )
 from dualwindow.settings.checks.shapes import (
     group_at,
+    left_out_pairs,
     listed_twice,
     null_problems,
     pair_problems,
@@ -113,7 +114,8 @@ def check_config(
     with collected(problems):
         fee = fee_of(root or RootSettings(), content, str(mode))
     # In a running bot freqtrade itself puts hyperopt's length there.
-    warnings = [*unread_keys(content), *([] if in_bot else hyperopts_epochs(content))]
+    warnings = [*unread_keys(content), *left_out_pairs(content)]
+    warnings += [] if in_bot else hyperopts_epochs(content)
     if settings is not None:
         if settings.training.pretrained is not None:
             problems += path_problems("pretrained", settings.training.pretrained)
