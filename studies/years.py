@@ -13,11 +13,12 @@ from demo.running import REPOSITORY
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.data.candles.pairs import SPOT
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
-from dualwindow.model_selection.contest.league import league_of
+from dualwindow.model_selection.contest.league import league_of, verdict_of
 from dualwindow.model_selection.contest.networks import networks
 from dualwindow.model_selection.contest.notes import notes_of
 from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored, walk
 from dualwindow.report.contest_page import HEADS, league_table
+from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import USUAL_FEES
 from dualwindow.settings.lookback import look_back
@@ -201,15 +202,17 @@ def lines(figures: dict[str, Any]) -> list[str]:
         f"`config.json` and {seeds} seeds unless told otherwise. They were chosen on the weeks "
         "from 2018-07-01 to 2019-06-30, so that what comes after those chose nothing. "
         "All contenders have the same rows, features and labels; 95 % intervals over whole weeks. "
-        "Over the table: share of the volatility table's log loss that is saved.",
+        "Over the table: share of the volatility table's log loss that is saved. Times are of a "
+        "busy machine.",
     ]
     for name, league in figures["walks"].items():
         table = league_table(league)
         errors = [f"{row['calibration_error']:.3f}" for row in league["league"]]
         found += [
             *("", f"### {name}", ""),
-            f"{league['windows']} windows, {league['weeks']} weeks, {league['candles']:,} candles.",
-            *(f"- {sentence}" for sentence in league["verdict"]),
+            f"{counted(league['windows'], 'window')}, {counted(league['weeks'], 'week')}, "
+            f"{counted(league['candles'], 'candle')}.",
+            *(f"- {sentence}" for sentence in verdict_of(league)),
             "",
             f"| {' | '.join([*HEADS, 'calibration error'])} |",
             f"| {' | '.join(['---'] * (len(HEADS) + 1))} |",

@@ -82,13 +82,14 @@ class Bot:
 
 
 def freqtrade_config(userdir: Path, *files: str) -> dict[str, Any]:
-    """The shipped configuration as freqtrade reads it, with its own user folder."""
+    """The shipped configuration as freqtrade reads it, full trainings, with its own user folder."""
     userdir.mkdir(parents=True, exist_ok=True)
     paths = [str(REPOSITORY / name) for name in ("config.json", *files)]
     arguments = {"config": paths, "user_data_dir": str(userdir)}
     config: dict[str, Any] = Configuration(arguments, RunMode.BACKTEST).get_config()
     # Also writes freqtrade's own defaults into the configuration, as the command line does.
     validate_config_consistency(config, preliminary=True)
+    config["freqai"]["continual_learning"] = False
     config["strategy_path"] = str(REPOSITORY / "strategies")
     config["freqaimodel_path"] = str(REPOSITORY / "freqaimodels")
     return config

@@ -29,6 +29,8 @@ SMALL: dict[str, Any] = {
         "identifier": "small",
         "train_period_days": 7,
         "backtest_period_days": 2,
+        # Few steps warm up nothing; tests of chains turn it on.
+        "continual_learning": False,
         "data_split_parameters": {"test_size": 0.15},
         "model_training_parameters": {
             # A week is too short for the network of config.json.

@@ -111,19 +111,18 @@ def test_continual_learning_is_taken() -> None:
     assert read(config(continual_learning=True)).training == TrainingConfig()
 
 
-@pytest.mark.parametrize(
-    ("changes", "training", "named"),
-    [
-        ({}, {"epochs": 0, "pretrained": "x"}, "with epochs 0 nothing is trained"),
-        ({"save_backtest_models": False}, {}, "with save_backtest_models false there is no model"),
-    ],
-)
-def test_continual_learning_without_a_model_to_begin_from_is_refused(
-    changes: dict[str, Any], training: dict[str, Any], named: str
-) -> None:
-    (problem,) = problems_of(config(continual_learning=True, training=training, **changes))
-    assert problem.startswith(f"freqai.continual_learning true: {named}")
-    read(config(training=training, **changes))
+def test_continual_learning_without_a_model_to_begin_from_is_refused() -> None:
+    content = config(continual_learning=True, save_backtest_models=False)
+    (problem,) = problems_of(content)
+    assert problem.startswith("freqai.continual_learning true: with save_backtest_models false")
+    read(config(save_backtest_models=False))
+    # A model that is used as it is begins nothing.
+    used = config(
+        continual_learning=True,
+        save_backtest_models=False,
+        training={"epochs": 0, "pretrained": "x"},
+    )
+    assert not read(used).training.trains_warm
 
 
 def test_what_freqtrade_fills_in_by_itself_is_fine() -> None:

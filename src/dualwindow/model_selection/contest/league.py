@@ -22,6 +22,7 @@ from dualwindow.model_selection.contest.scoring import (
     require_same_rows,
 )
 from dualwindow.model_selection.contest.walk import BASELINES, ContestPlan, Scored
+from dualwindow.runtime.counts import counted
 
 #: Fewest weeks that intervals are drawn from; below that days are drawn.
 FEWEST_WEEKS: Final = 8
@@ -150,7 +151,8 @@ def verdict_of(content: Mapping[str, Any]) -> list[str]:
     best = min(league, key=lambda row: row["loss"]["value"])
     title = f"{best['contender']}, trained on {best['days']} days"
     found = [
-        f"Smallest log loss on {content['windows']} windows, {content['candles']:,} candles: "
+        f"Smallest log loss on {counted(content['windows'], 'window')}, "
+        f"{counted(content['candles'], 'candle')}: "
         f"{title} ({figure_text(best['skill'])} over the volatility table)."
     ]
     for row in league:

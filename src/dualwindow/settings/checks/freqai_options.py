@@ -167,20 +167,14 @@ def option_problems(freqai: object, refused: Mapping[str, str]) -> list[str]:
 
 def chain_problems(freqai: Mapping[str, Any], *, trains: bool) -> list[str]:
     """What trainings that begin from the pair's last model cannot do without."""
-    if freqai.get("continual_learning") is not True:
+    if not trains or freqai.get("continual_learning") is not True:
         return []
-    problems = []
-    if not trains:
-        problems.append(
-            "freqai.continual_learning true: with epochs 0 nothing is trained that could be "
-            "continued; remove it, or set epochs to 1 or more"
-        )
     if freqai.get("save_backtest_models") is False:
-        problems.append(
+        return [
             "freqai.continual_learning true: with save_backtest_models false there is no model to "
-            "begin the next training from; remove one of them"
-        )
-    return problems
+            "begin the next training from; set continual_learning false, or save the models"
+        ]
+    return []
 
 
 def missing_options(freqai: Mapping[str, Any]) -> list[str]:
