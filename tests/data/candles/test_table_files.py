@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 from freqtrade.constants import AVAILABLE_DATAHANDLERS
 from freqtrade.data.history import get_datahandler
@@ -118,6 +121,21 @@ def test_a_column_that_holds_something_else_is_named(wrong: str, form: str, tmp_
     path = tmp_path / f"BTC_USDT-1m{SUFFIXES[form]}"
     getattr(frame, f"to_{form}")(path)
     with pytest.raises(DataError, match=rf"BTC_USDT-1m\.{form}.*download the pair again"):
+        read_candle_frame(CandleSource("BTC/USDT", path))
+
+
+@pytest.mark.parametrize("form", ["feather", "parquet"])
+@pytest.mark.parametrize("column", ["date", "close"])
+def test_a_column_that_is_there_twice_is_named(column: str, form: str, tmp_path: Path) -> None:
+    table = pa.Table.from_pandas(random_candles(50), preserve_index=False)
+    table = table.append_column(column, table[column])
+    path = tmp_path / f"BTC_USDT-1m{SUFFIXES[form]}"
+    write: Callable[[pa.Table, Path], None] = {
+        "feather": pa.feather.write_feather,
+        "parquet": pa.parquet.write_table,
+    }[form]
+    write(table, path)
+    with pytest.raises(DataError, match=rf"BTC_USDT-1m\.{form}.*{column} twice; download the pair"):
         read_candle_frame(CandleSource("BTC/USDT", path))
 
 

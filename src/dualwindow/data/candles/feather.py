@@ -178,10 +178,13 @@ class TableFile(ABC):
         return DataError(f"{self.path} is no readable {self.kind} file ({cause}); {WAY_OUT}")
 
     def _require(self, names: Sequence[str]) -> None:
-        """Refuse a file without a column, by the names of those that it has."""
+        """Refuse a file that lacks a column or has it twice, by the names of those that it has."""
         missing = [name for name in self._columns if name not in names]
         if missing:
             raise DataError(f"{self.path} has no column {', '.join(missing)}; {WAY_OUT}")
+        doubled = [name for name in self._columns if names.count(name) > 1]
+        if doubled:
+            raise DataError(f"{self.path} has the column {', '.join(doubled)} twice; {WAY_OUT}")
 
     def _numbers(self, batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
         column = batch.column(name)
