@@ -139,7 +139,8 @@ def _verdict(verdict: Verdict) -> str:
     *before, last = [escape(sentence) for sentence in verdict.sentences if sentence]
     found = " found" if verdict.found else ""
     return (
-        f'<section class="card verdict{found}" id="verdict"><h2>Verdict</h2>'
+        f'<section class="card verdict{found}" id="verdict">'
+        f"<h2>Verdict: {escape(verdict.outcome)}</h2>"
         f"<p>{' '.join(before)} <strong>{last}</strong></p></section>"
     )
 

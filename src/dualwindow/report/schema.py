@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.verdict import UNCLEAR, Outcome
 from dualwindow.model_selection.walk_forward import WalkForward
 from dualwindow.training.hooks import EpochResult
 
@@ -148,11 +149,16 @@ class RunFacts:
 class Verdict:
     """The conclusion from the figures, one paragraph in plain words.
 
-    `found` is true where direction is distinguishable from chance; false advises not to trade.
+    Attributes:
+        sentences: of the paragraph.
+        found: true where an edge was found, and where profits are not known if direction is
+            distinguishable from chance; false advises not to trade.
+        outcome: the verdict in three words, from profits after fees.
     """
 
     sentences: list[str]
     found: bool
+    outcome: Outcome = UNCLEAR
 
     @property
     def text(self) -> str:

@@ -107,7 +107,7 @@ def print_profit(console: Console, figures: AfterFees | None) -> None:
     lines = figures.lines()
     if figures.sides is not None:
         # The table has the profits.
-        lines = [lines[0], figures.sides.lines()[-1], lines[-1]]
+        lines = [lines[0], figures.sides.lines()[-1], *lines[-2:]]
     for line in lines:
         console.print(line, markup=False)
 

@@ -30,6 +30,7 @@ from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.evaluation.evidence.verdict import UNCLEAR
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.networks.registry import look_in
@@ -222,6 +223,7 @@ def _print_figures(
             "pairs": [source.pair for source in sources],
             "period": str(timerange),
             "hindsight": seen,
+            "verdict": after_fees.outcome if after_fees else UNCLEAR,
             "figures": evaluation.to_dict(),
             AFTER_FEES_KEY: after_fees.to_dict() if after_fees else None,
         }

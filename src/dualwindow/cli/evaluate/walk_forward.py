@@ -24,6 +24,7 @@ from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.verdict import UNCLEAR
 from dualwindow.evaluation.text import skill_text
 from dualwindow.model_selection.walk_candles import of_other_candles
 from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
@@ -104,7 +105,10 @@ def run_walk(options: argparse.Namespace) -> int:
     _show(console, facts.pooled)
     print_basis(console, facts)
     if options.output is not None:
-        write_figures(options.output, {**asdict(facts.pooled), "basis": facts.basis})
+        earned = facts.pooled.after_fees
+        outcome = earned.outcome if earned else UNCLEAR
+        content = {"verdict": outcome, **asdict(facts.pooled), "basis": facts.basis}
+        write_figures(options.output, content)
     return 0
 
 
