@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from studies import __main__ as command
-from studies import null, power, real_candles
+from studies import null, power, real_candles, verdict
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -132,7 +132,7 @@ def test_an_interrupted_study_leaves_a_page_of_what_was_done(
 
 
 def test_every_part_has_what_the_command_needs() -> None:
-    assert list(PARTS.values()) == [null, power, real_candles]
+    assert list(PARTS.values()) == [null, verdict, power, real_candles]
     for name, part in PARTS.items():
         assert name == part.NAME
         assert type(part.FULL) is type(part.SMALL)
