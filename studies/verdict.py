@@ -70,7 +70,7 @@ class Scale:
     settings: dict[str, Any] = field(
         default_factory=lambda: {**SMALL_NETWORK, "epochs": 3, "early_stopping_patience": 2}
     )
-    strengths: tuple[float, ...] = (0.032, 0.039, 0.046, 0.055, 0.064)
+    strengths: tuple[float, ...] = (0.032, 0.036, 0.046, 0.055, 0.064)
     planted: int = 40
     planted_days: int = 240
     planted_lengths: tuple[int, ...] = (20, 40, 80, 120, 240)
