@@ -27,6 +27,13 @@ class Percent:
             return None
         return Interval(self.value, self.low, self.high)
 
+    def widened(self, factor: float) -> Percent:
+        """The same value with an interval so many times as wide."""
+        if self.low is None or self.high is None:
+            return self
+        low, high = (self.value + factor * (end - self.value) for end in (self.low, self.high))
+        return Percent(self.value, low, high)
+
     def text(self, decimals: int) -> str:
         """Value and interval, such as `-0.083 % [-0.120, -0.041]`."""
         shown = f"{self.value:+.{decimals}f} %"
@@ -160,10 +167,22 @@ class AfterFees:
         return outcome_of(profit, edge, self.trades)
 
     def of_choices(self, choices: int) -> AfterFees:
-        """The same trades as those of the best of so many thresholds on the same candles."""
-        if self.evidence is None:
+        """The same trades as those of the best of so many thresholds on the same candles.
+
+        The intervals of the model's profit and edge are widened; those of other sides, which were
+        not chosen, stay.
+        """
+        if self.evidence is None or self.sides is None or choices == self.evidence.choices:
             return self
-        return replace(self, evidence=self.evidence.of_choices(choices))
+        evidence, sides = self.evidence.of_choices(choices), self.sides
+        wider = evidence.wider_by
+        model = replace(
+            sides.model,
+            mean_pct=sides.model.mean_pct.widened(wider),
+            total_pct=sides.model.total_pct.widened(wider),
+        )
+        sides = replace(sides, model=model, edge_pct=sides.edge_pct.widened(wider))
+        return replace(self, evidence=evidence, sides=sides)
 
     @property
     def step_warning(self) -> str:

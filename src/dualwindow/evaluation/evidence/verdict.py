@@ -86,6 +86,14 @@ class Evidence:
             choices=choices,
         )
 
+    @property
+    def wider_by(self) -> float:
+        """How many times as wide as that of one choice the interval is; 1 where there is none."""
+        one, own = self.profit.interval(), self.profit.interval(self.choices)
+        if one is None or own is None or not self.profit.error:
+            return 1.0
+        return (own.high - own.low) / (one.high - one.low)
+
     def of_choices(self, choices: int) -> Evidence:
         """The same trades as the best of so many choices on the same candles."""
         return Evidence.of(self.profit, self.edge, self.trades, choices)
