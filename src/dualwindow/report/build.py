@@ -34,7 +34,12 @@ from dualwindow.report.schema import (
     WeeklyClasses,
     evaluated,
 )
-from dualwindow.report.trainings import read_after_fees, read_window, read_windows
+from dualwindow.report.trainings import (
+    read_after_fees,
+    read_importance,
+    read_window,
+    read_windows,
+)
 from dualwindow.report.verdict import verdict_of
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import whole_file, write_json
@@ -125,6 +130,7 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
         run=run,
         settings=about.get("settings", {}),
         after_fees=after_fees,
+        importance=read_importance(folder, sum_of(folder, WEIGHTS_NAME)),
     )
 
 

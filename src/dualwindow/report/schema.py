@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.evaluation.evidence.verdict import UNCLEAR, Outcome
 from dualwindow.model_selection.walk_forward import WalkForward
 from dualwindow.training.hooks import EpochResult
@@ -181,6 +182,7 @@ class Report:
         walk: a backtest's predictions compared with the actual classes; the evaluations of the
             windows are then of it. None for a training, and where there are no candles.
         said_weeks: decisions by week where `run.weeks` are labels.
+        importance: of a training's features; None where it was not measured.
     """
 
     title: str
@@ -196,6 +198,7 @@ class Report:
     after_fees: AfterFees | None = None
     walk: WalkForward | None = None
     said_weeks: WeeklyClasses | None = None
+    importance: Importances | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dualwindow.cli.display.evaluation_output import (
 )
 from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.evaluate.importance import measure_importance, show_importance
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
 from dualwindow.cli.options.configuration import USERDIR, layered_config
 from dualwindow.cli.options.flags import EVALUATION_FLAGS
@@ -73,12 +75,21 @@ def run_evaluation(options: argparse.Namespace) -> int:
             store = checked_store(sources, settings, model, signals)
             venue = venue_of(settings, sources)
             evaluation, after_fees = _evaluate(loaded, model, settings, store, signals, venue=venue)
+            importance = None
+            if options.importance:
+                period = str(sources[0].timerange)
+                importance = measure_importance(
+                    model, loaded, store.dataset, venue, period, should_stop=signals.requested
+                )
         except TrainingStoppedError:
             return signals.exit_status
     looks = _noted(options.model, loaded, settings, store)
     if after_fees is not None:
         after_fees = after_fees.of_choices(len(choices_of(looks)))
     content = _print_figures(evaluation, after_fees, sources, loaded, looks)
+    if importance is not None:
+        show_importance(console_of(sys.stdout), options.model, importance, loaded.sha256)
+        content["importance"] = asdict(importance)
     if options.output is not None:
         write_figures(options.output, content)
     return 0

@@ -142,6 +142,7 @@ def _require_fitting(options: argparse.Namespace) -> None:
             ("--date-to", options.date_to),
             ("--suggest-thresholds", options.suggest_thresholds or None),
             ("--min-trades", options.min_trades),
+            ("--importance", options.importance or None),
         )
         if given is not None
     ]
