@@ -172,6 +172,21 @@ def test_without_a_trade_there_are_no_profits_to_speak_of() -> None:
     json.dumps(figures.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_model_of_one_side_is_told_from_one_that_chooses(side: int) -> None:
+    """In a rising market whoever is always LONG earns, without knowing anything."""
+    random = np.random.default_rng(0)
+    gains = random.normal(0.01, 0.004, 40).tolist()
+    losses = [-gain for gain in gains]
+    opposite = SHORT + LONG - side
+    same = after_fees([compared(gains, losses, [side] * 40)], TERMS)
+    mixed = after_fees([compared(gains, losses, [side, opposite] * 20)], TERMS)
+    assert same.outcome == mixed.outcome == "edge found"
+    assert "no less: this may be the market's way alone" in same.lines()[-1]
+    assert ("Always LONG at" in same.lines()[-1]) == (side == LONG)
+    assert "market's way" not in mixed.lines()[-1]
+
+
 def a_trade_a_day(days: int, *, every: int = 1) -> ComparedTrades:
     """Trades on as many days, every so many days, up to the day of the last one."""
     profits = [0.01, 0.02, 0.03, 0.01, 0.02][:days]

@@ -7,7 +7,7 @@ from typing import Any
 
 from dualwindow.data.candles.price_steps import LARGE_STEP
 from dualwindow.evaluation.bootstrap import Interval
-from dualwindow.evaluation.evidence.verdict import UNCLEAR, Evidence, Outcome, outcome_of
+from dualwindow.evaluation.evidence.verdict import EDGE, UNCLEAR, Evidence, Outcome, outcome_of
 from dualwindow.evaluation.evidence.words import verdict_sentences
 from dualwindow.runtime.counts import counted
 
@@ -222,9 +222,21 @@ class AfterFees:
             *self.verdict_lines(),
         ]
 
+    def _of_one_side(self) -> list[str]:
+        """A caution where one side alone, at the same entries, did as well as what was found."""
+        if self.outcome != EDGE or self.sides is None:
+            return []
+        model, rows = self.sides.model.mean_pct.value, self.sides.by_name()
+        return [
+            f"{name[0].upper()}{name[1:]} at the same entries made "
+            f"{rows[name].mean_pct.value:+.3f} %, no less: this may be the market's way alone."
+            for name in ("always LONG", "always SHORT")
+            if rows[name].mean_pct.value >= model
+        ]
+
     def verdict_lines(self) -> list[str]:
         """The verdict as one line of text."""
         if self.evidence is not None:
-            return [" ".join(verdict_sentences(self.evidence))]
+            return [" ".join([*verdict_sentences(self.evidence), *self._of_one_side()])]
         why = "" if self.sides else ": without a trade there is nothing to tell"
         return [f"{self.outcome.capitalize()}{why}."]

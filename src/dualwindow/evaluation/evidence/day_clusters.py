@@ -73,10 +73,21 @@ def day_mean(values: NDArray[np.float64], days: NDArray[np.int64]) -> DayEstimat
         (2.5, 0.5, 1.0, 2)
     """
     _, index, counts = np.unique(days, return_inverse=True, return_counts=True)
-    value, share = float(values.mean()), counts / len(values)
+    return day_ratio(np.bincount(index, weights=values), counts.astype(np.float64))
+
+
+def day_ratio(totals: NDArray[np.float64], counts: NDArray[np.float64]) -> DayEstimate:
+    """Mean of trades from their (D,) sums and numbers by day, one trade at least.
+
+    Days without a trade have no part in it.
+    """
+    traded = counts > 0
+    totals, counts = totals[traded], counts[traded]
+    count = float(counts.sum())
+    value, share = float(totals.sum()) / count, counts / count
     if len(counts) < 2:
         return DayEstimate(value, None, 0.0, len(counts))
-    residuals = np.bincount(index, weights=values - value) / len(values)
+    residuals = (totals - value * counts) / count
     error = math.sqrt(float((residuals**2 / (1.0 - share)).sum()))
     # Trace of the variance's matrix under independent trades, squared, over that of its square.
     mixed = share**2 / (1.0 - share)

@@ -1,7 +1,8 @@
 """Three verdicts on what trades earned, with what the data could have shown.
 
 `edge found`: the interval of the mean profit after fees lies above 0, and so does that of the edge
-over a coin flip at the same entries, which a rising market alone does not give.
+over a coin flip at the same entries, whose true value is 0 where there is no direction, however
+barriers are filled.
 `no edge worth the fees`: the interval of the profit lies below 0. Everything else is `not enough
 data to tell`, with the smallest profit that so much data finds, and the days that would settle it.
 """
