@@ -43,6 +43,8 @@ NO_TROUBLE: Final = (
     "…: no trade in … days",
     "entered in the candle of an exit at its open",
     "turnover … stakes, … a day",
+    "after fees a trade made … % (95 % interval … % to … %; …)",
+    "With this much data a profit of … % a trade after fees would be found four times in five.",
     "edge over a coin flip …: … a trade",
     "random sides …: …; … % of them did as well as the model",
     "… >= …: fires on … of the candles, where the side occurred in",

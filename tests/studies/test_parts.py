@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from studies import __main__ as command
-from studies import months, null, power, real_candles, years
+from studies import months, null, power, real_candles, verdict, years
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -163,7 +163,7 @@ def test_an_interrupted_study_leaves_a_page_of_what_was_done(
 
 
 def test_every_part_has_what_the_command_needs() -> None:
-    assert list(PARTS.values()) == [null, power, real_candles, years, months]
+    assert list(PARTS.values()) == [null, verdict, power, real_candles, years, months]
     for name, part in PARTS.items():
         assert name == part.NAME
         assert type(part.FULL) is type(part.SMALL)

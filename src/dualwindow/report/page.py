@@ -11,6 +11,7 @@ from typing import Any, Final
 import plotly.offline
 
 from dualwindow.backtest.figures import AfterFees
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.report import tables
 from dualwindow.report.candle_charts import candle_charts
 from dualwindow.report.chart import Chart
@@ -74,6 +75,7 @@ def page_of(report: Report) -> str:
         card(
             "Thresholds", table_html(tables.thresholds(report)), _threshold_note(report), wide=True
         ),
+        _importance(report.importance),
         card("Classes", table_html(tables.classes(report))),
         card("Retrainings", table_html(tables.retrainings(report)), wide=True),
         card("Profit by retraining", table_html(tables.slices(report)), _WALK_NOTE, wide=True),
@@ -112,6 +114,17 @@ def _threshold_note(report: Report) -> str:
     )
 
 
+def _importance(found: Importances | None) -> str:
+    if found is None:
+        return ""
+    note = (
+        f"Each feature, and each part of the window, replaced by that of other days at the same "
+        f"hour, in {counted(found.rows, 'window')} of {counted(found.days, 'day')} ({found.period})"
+        "; 95 % intervals clustered by day. Features that tell the same stand in for one another."
+    )
+    return card("What the model uses", table_html(tables.importance(found)), note, wide=True)
+
+
 def page_head(title: str) -> str:
     """The beginning of a page, up to its body: no request leaves the file."""
     return (
@@ -140,7 +153,8 @@ def _verdict(verdict: Verdict) -> str:
     *before, last = [escape(sentence) for sentence in verdict.sentences if sentence]
     found = " found" if verdict.found else ""
     return (
-        f'<section class="card verdict{found}" id="verdict"><h2>Verdict</h2>'
+        f'<section class="card verdict{found}" id="verdict">'
+        f"<h2>Verdict: {escape(verdict.outcome)}</h2>"
         f"<p>{' '.join(before)} <strong>{last}</strong></p></section>"
     )
 

@@ -10,6 +10,7 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.report.chart import SIDES, iso
@@ -96,6 +97,20 @@ def thresholds(report: Report) -> PageTable | None:
         )
     heads = ("mode", "threshold", "coverage", "precision", "precision at it")
     return PageTable(heads, rows, frozenset({0, 1}))
+
+
+def importance(found: Importances) -> PageTable:
+    """What the model loses without each feature and each part of the window."""
+    rows = [
+        [
+            own.name,
+            own.kind,
+            own.log_loss.text(4),
+            _UNKNOWN if own.edge_pct is None else f"{own.edge_pct.text(3)} %",
+        ]
+        for own in found.found
+    ]
+    return PageTable(("without", "which is a", "log loss rises by", "edge falls by"), rows)
 
 
 def retrainings(report: Report) -> PageTable | None:

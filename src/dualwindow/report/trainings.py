@@ -11,9 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import check_listed
-from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
+from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME, IMPORTANCE_NAME
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.runtime.files import parse_json
 
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 _EVALUATED_ON: Final = ("tail", "validation")
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
+_IMPORTANCE: Final = TypeAdapter(Importances)
 _EVALUATION: Final = TypeAdapter(Evaluation | None)
 _TRAINING: Final = TypeAdapter(TrainingFacts)
 
@@ -58,6 +60,15 @@ def read_after_fees(path: Path) -> AfterFees | None:
     """Profits after fees in the `evaluation.json` of a training; None where it has none."""
     try:
         return _AFTER_FEES.validate_python(parse_json(path.read_bytes())[AFTER_FEES_KEY])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_importance(folder: Path, sha256: str | None) -> Importances | None:
+    """Importance of the features of a model with this sum; None where it was not measured."""
+    try:
+        content = parse_json((folder / IMPORTANCE_NAME).read_bytes())
+        return _IMPORTANCE.validate_python(content) if content["model"] == sha256 else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -68,6 +68,12 @@ def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
     assert "warning: the choice is within noise" in shown
     assert "confidence_threshold" not in shown
     assert found["tail"]["configured_thresholds"]["short"] == 0.45
+    # The training looked at the tail with the configured thresholds, the search with others.
+    assert found["tail"]["looked_at_with"][0] == "SHORT 0.45, LONG 0.45"
+    assert len(found["tail"]["looked_at_with"]) == 2
+    assert found["tail"]["chosen"]["evidence"]["choices"] == 2
+    assert "looked at with 2 choices of thresholds" in " ".join(shown.split())
+    assert found["tail"]["verdict"] == "not enough data to tell"
 
     # What is pasted is what the configuration then has.
     write_config(folder, {"tail_fraction": 0.3}, **found["settings"])

@@ -37,6 +37,7 @@ PAID: Final = (
 class Suggestion:
     """Chosen thresholds with their trades, beside the configured ones.
 
+    `looked_at_with` are all thresholds that the tail has been looked at with, these included.
     `validation` is the date range of the choice and `tail` that of the report; `meaning` is how
     often the side occurs at the chosen thresholds, on validation.
     """
@@ -50,6 +51,7 @@ class Suggestion:
     chosen_on_tail: AfterFees
     configured: Thresholds
     configured_on_tail: AfterFees
+    looked_at_with: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -87,6 +89,8 @@ class Suggestion:
                 "period": self.tail,
                 "chosen": self.chosen_on_tail.to_dict(),
                 "configured": self.configured_on_tail.to_dict(),
+                "verdict": self.chosen_on_tail.outcome,
+                "looked_at_with": list(self.looked_at_with),
                 "configured_thresholds": asdict(self.configured),
             },
         }
@@ -111,6 +115,8 @@ def print_suggestion(console: Console, suggestion: Suggestion) -> None:
     for side, figures in suggestion.meaning.items():
         show(_meaning(side, figures))
     console.print(tail_table(suggestion))
+    for line in suggestion.chosen_on_tail.verdict_lines():
+        show(f"chosen thresholds on the tail: {line[0].lower()}{line[1:]}")
     if choice.within_noise or not choice.pays:
         show(f"warning: {suggestion.verdict}", "yellow")
         return

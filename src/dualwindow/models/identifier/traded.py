@@ -18,6 +18,7 @@ from dualwindow.confidence import Thresholds
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import fingerprint
+from dualwindow.models.identifier.looks import Look, note_look
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.runtime.files import parse_json, write_json
 
@@ -96,7 +97,13 @@ class Traded:
 
 
 def write_traded(folder: Path, traded: Traded) -> None:
-    """Write the record into `user_data/models/<identifier>`, in place of an earlier backtest's."""
+    """Write the record into `user_data/models/<identifier>`, in place of an earlier backtest's.
+
+    The backtest is noted as a look at its candles besides.
+    """
+    dates = traded.extent.dates
+    if dates.first is not None and dates.stop is not None:
+        note_look(folder, Look.of(traded.rule, (dates.first, dates.stop - 1), "backtest"))
     content = {"format": _FORMAT, **traded.to_dict()}
     write_json(folder / RECORD_NAME, {**content, "sha256": fingerprint(content)})
 
