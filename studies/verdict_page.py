@@ -104,8 +104,9 @@ def _alarm_lines(nulls: list[dict[str, Any]], networks: list[dict[str, Any]]) ->
         f"- the intervals hold in {np.nanmean(coverages):.1%} of the markets, the mean over "
         f"lengths (at least {LEAST_COVERAGE:.0%} wanted: "
         f"{_answer(float(np.nanmean(coverages)) >= LEAST_COVERAGE)})",
-        f"- the network: {counted(_alarms(free), 'false alarm')} of {len(networks)} without fees (at most "
-        f"{bound:.1%}), {_alarms(fees)} after fees; the intervals hold in {_coverage(free):.1%}",
+        f"- the network: {counted(_alarms(free), 'false alarm')} of {len(networks)} without fees "
+        f"(at most {bound:.1%}), {_alarms(fees)} after fees; the intervals hold in "
+        f"{_coverage(free):.1%}",
     ]
 
 
