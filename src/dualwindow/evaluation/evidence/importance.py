@@ -168,12 +168,8 @@ def importances(
         lost, missed = np.zeros(len(rows.labels)), np.zeros(len(rows.labels))
         for donor in donors:
             replaced = rows.windows.copy()
-            place = np.ix_(
-                np.arange(len(donor)),
-                np.arange(replaced.shape[1])[candles],
-                np.asarray(features, np.int64),
-            )
-            replaced[place] = rows.windows[donor][place]
+            at = np.arange(replaced.shape[1])[candles], np.asarray(features, np.int64)
+            replaced[np.ix_(np.arange(len(donor)), *at)] = rows.windows[np.ix_(donor, *at)]
             other_loss, other_edge = _row_figures(rows, predict(replaced))
             lost += (other_loss - loss) / REPEATS
             missed += (edge - other_edge) / REPEATS
