@@ -105,7 +105,8 @@ def _alarm_lines(nulls: list[dict[str, Any]], networks: list[dict[str, Any]]) ->
         f"lengths (at least {LEAST_COVERAGE:.0%} wanted: "
         f"{_answer(float(np.nanmean(coverages)) >= LEAST_COVERAGE)})",
         f"- the network: {counted(_alarms(free), 'false alarm')} of {len(networks)} without fees "
-        f"(at most {bound:.1%}), {_alarms(fees)} after fees; the intervals hold in {_coverage(free):.1%}",
+        f"(at most {bound:.1%}), {_alarms(fees)} after fees; the intervals hold in "
+        f"{_coverage(free):.1%}",
     ]
 
 

@@ -45,7 +45,7 @@ def found_by(rows: WindowRows) -> dict[str, Importance]:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_what_the_model_uses_matters_and_nothing_else(seed: int, pairs: int) -> None:
     found = found_by(rows_of(seed, pairs=pairs))
-    for name in (NAMES[USED[0]], "4 to 6 candles back"):
+    for name in (NAMES[USED[0]], "candles 4 to 6 back"):
         own = found.pop(name)
         assert own.edge_pct is not None
         assert (own.log_loss.low or 0.0) > 0.0
@@ -61,7 +61,7 @@ def test_the_most_important_feature_comes_first_and_parts_come_after_features() 
     places = places_of(NAMES, range(len(NAMES)), CANDLES)
     found = importances(rows_of(), knows, places).found
     assert [each.kind for each in found] == ["feature"] * 3 + ["part of the window"] * 4
-    assert (found[0].name, found[3].name) == (NAMES[USED[0]], "4 to 6 candles back")
+    assert (found[0].name, found[3].name) == (NAMES[USED[0]], "candles 4 to 6 back")
 
 
 def test_whole_days_stand_in_for_each_other_at_the_same_hour() -> None:

@@ -240,7 +240,7 @@ def _choice(
 
 def _of_days(estimate: DayEstimate) -> Percent:
     interval = estimate.interval()
-    return _percent(estimate.value, interval and (interval.low, interval.high))
+    return _percent(estimate.value, None if interval is None else (interval.low, interval.high))
 
 
 def _percent(value: float | np.floating, ends: Iterable[float] | None) -> Percent:

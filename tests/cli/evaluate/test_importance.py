@@ -45,7 +45,7 @@ def test_what_the_model_uses_is_shown_kept_and_in_its_report(
     assert report["importance"] == found
     page = Path("model", "report.html").read_text("utf-8")
     assert "What the model uses" in page
-    assert "candles back" in page
+    assert "candles 1 to " in page
 
     # One day alone has no other to take candles from; and two questions at once are refused.
     refused = (

@@ -73,7 +73,8 @@ def day_mean(values: NDArray[np.float64], days: NDArray[np.int64]) -> DayEstimat
         (2.5, 0.5, 1.0, 2)
     """
     _, index, counts = np.unique(days, return_inverse=True, return_counts=True)
-    return day_ratio(np.bincount(index, weights=values), counts.astype(np.float64))
+    totals = np.bincount(index, weights=values).astype(np.float64)
+    return day_ratio(totals, counts.astype(np.float64))
 
 
 def day_ratio(totals: NDArray[np.float64], counts: NDArray[np.float64]) -> DayEstimate:

@@ -129,8 +129,8 @@ def places_of(names: Sequence[str], window: Sequence[int], candles: int) -> Plac
     Example:
         >>> places = places_of(["close_change"], [0], 8)
         >>> [name for name, _ in places]
-        ['close_change', '1 to 2 candles back', '3 to 4 candles back', '5 to 6 candles back', \
-'7 to 8 candles back']
+        ['close_change', 'candles 1 to 2 back', 'candles 3 to 4 back', 'candles 5 to 6 back', \
+'candles 7 to 8 back']
     """
     found: dict[tuple[str, Kind], tuple[slice, Sequence[int]]] = {
         (name, "feature"): (slice(None), (place,)) for place, name in enumerate(names)
@@ -139,7 +139,7 @@ def places_of(names: Sequence[str], window: Sequence[int], candles: int) -> Plac
     for newer, older in pairwise(edges):
         if older > newer:
             part = slice(candles - older, candles - newer)
-            found[f"{newer + 1} to {older} candles back", "part of the window"] = part, window
+            found[f"candles {newer + 1} to {older} back", "part of the window"] = part, window
     return found
 
 
@@ -168,12 +168,8 @@ def importances(
         lost, missed = np.zeros(len(rows.labels)), np.zeros(len(rows.labels))
         for donor in donors:
             replaced = rows.windows.copy()
-            place = np.ix_(
-                np.arange(len(donor)),
-                np.arange(replaced.shape[1])[candles],
-                np.asarray(features, np.int64),
-            )
-            replaced[place] = rows.windows[donor][place]
+            at = np.arange(replaced.shape[1])[candles], np.asarray(features, np.int64)
+            replaced[np.ix_(np.arange(len(donor)), *at)] = rows.windows[np.ix_(donor, *at)]
             other_loss, other_edge = _row_figures(rows, predict(replaced))
             lost += (other_loss - loss) / REPEATS
             missed += (edge - other_edge) / REPEATS
