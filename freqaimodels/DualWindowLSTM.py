@@ -110,6 +110,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
         self._continues = self.continual_learning and self._settings.warm_retrainings > 0
         self._history: BacktestHistory | None = None
+        #: Of a pair, the folders of the models that predict, and the date of their first candle.
+        self.model_folders: dict[str, list[tuple[int, Path]]] = {}
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -161,6 +163,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         if self._continues:
             kitchen.continue_models(self._settings)
         self.dk = kitchen
+        self.model_folders[kitchen.pair] = kitchen.model_folders()
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
         kitchen.log_unsaved()
         if self.config.get("runmode") == RunMode.BACKTEST:
@@ -277,6 +280,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 f"{self.full_path} or set another freqai.identifier to train again"
             )
         dk.find_features(unfiltered_df)
+        if self._live:
+            self.model_folders[dk.pair] = [(0, Path(dk.data_path))]
         with refusing():
             names = dk.training_features_list
             others = other_candles(dk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ DRAWN: Final = 1 / 3
 #: Profit a trade that validation promised, and that the bots have before their edge ends.
 PROMISED: Final = 0.001
 #: Trades after the end of the edge within which it has to be noticed.
-NOTICED_WITHIN: Final = 1_250
+NOTICED_WITHIN: Final = 750
 
 #: Of two pairs, the profits of a day in turn.
 Day = Callable[[np.random.Generator, float], tuple[list[float], list[float]]]
@@ -145,9 +146,7 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
         made = progress.cell(
             f"{count} bots without an edge: {kind}",
             {"kind": kind, "bots": count, "days": scale.days},
-            lambda kind=kind, count=count: {
-                "found": sum(ever_found(kind, seed, scale.days) for seed in range(count))
-            },
+            partial(_found, kind, count, scale.days),
         )
         found[kind] = {"bots": count, "found": made["found"]}
     dying = {}
@@ -156,11 +155,7 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
         dying[kind] = progress.cell(
             f"{count} bots whose edge ends: {kind}",
             {"kind": kind, "bots": count, "alive": scale.alive, "dead": scale.dead},
-            lambda kind=kind, count=count: {
-                "ends": [
-                    noticed_after(kind, seed, scale.alive, scale.dead) for seed in range(count)
-                ]
-            },
+            partial(_ends, kind, count, scale),
         )
     return {
         "days": scale.days,
@@ -168,6 +163,14 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
         "without": found,
         "dying": {kind: _noticed(figures["ends"]) for kind, figures in dying.items()},
     }
+
+
+def _found(kind: str, bots: int, days: int) -> dict[str, Any]:
+    return {"found": sum(ever_found(kind, seed, days) for seed in range(bots))}
+
+
+def _ends(kind: str, bots: int, scale: Scale) -> dict[str, Any]:
+    return {"ends": [noticed_after(kind, seed, scale.alive, scale.dead) for seed in range(bots)]}
 
 
 def _noticed(ends: list[list[Any]]) -> dict[str, Any]:

@@ -22,8 +22,8 @@ PAIRS = ("BTC/USDT:USDT", "ETH/USDT:USDT")
 RULE = "SHORT 0.60, LONG 0.60"
 
 
-def scoring_of(*, can_short: bool = True, **settings: object) -> Scoring:
-    """Candles of five minutes, a future of twelve of them, and near barriers."""
+def scoring_of(*, can_short: bool = True, step: int = STEP, **settings: object) -> Scoring:
+    """Candles of five minutes, unless given, a future of twelve of them, and near barriers."""
     values = {
         "future_window": 12,
         "long_tp_pct": 0.004,
@@ -32,15 +32,17 @@ def scoring_of(*, can_short: bool = True, **settings: object) -> Scoring:
         "short_sl_pct": 0.002,
         **settings,
     }
-    return Scoring(TrainingConfig.model_validate(values), 0.0005, STEP, can_short)
+    return Scoring(TrainingConfig.model_validate(values), 0.0005, step, can_short)
 
 
-def candles_of(seed: int, count: int, begin: int = BEGIN, step: int = STEP) -> pd.DataFrame:
-    """A random walk in freqtrade's columns."""
+def candles_of(
+    seed: int, count: int, begin: int = BEGIN, step: int = STEP, volatility: float = 0.001
+) -> pd.DataFrame:
+    """A random walk in freqtrade's columns; the volatility is that of a candle."""
     random = np.random.default_rng(seed)
-    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.001, count)))
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, volatility, count)))
     opened = np.concatenate([[100.0], close[:-1]])
-    reach = np.abs(random.normal(0.0, 0.0005, count)) * close
+    reach = np.abs(random.normal(0.0, volatility / 2.0, count)) * close
     return pd.DataFrame(
         {
             "date": pd.to_datetime(begin + step * np.arange(count), unit="s", utc=True),

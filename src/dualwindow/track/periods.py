@@ -75,6 +75,10 @@ class Scoring:
         """Date of the first candle that is decided with the outcomes of a period."""
         return (period + 1) * self.seconds + SETTLED_AFTER * self.candle_seconds
 
+    def labelled_before(self, period: int) -> int:
+        """Date of the first candle whose future window is not over with a period."""
+        return (period + 1) * self.seconds - self.config.future_window * self.candle_seconds
+
     def traded(self, decisions: NDArray[np.integer]) -> NDArray[np.integer]:
         """(N,) class codes with HOLD for a side that is not traded."""
         if self.can_short:

@@ -108,15 +108,12 @@ class TrackRecord:
             self.timeline.add(period, by_pair(outcomes[period]))
             self._settled_until = period
         by_number = {pair.claim.number: pair for pair in self._pairs.values()}
-        for decision in self._file.decisions_back_to(self._labelled_before(self._settled_until)):
+        for decision in self._file.decisions_back_to(
+            self._scoring.labelled_before(self._settled_until)
+        ):
             pair = by_number[decision.number]
             made = [own for own in claims[decision.number] if own.seconds <= decision.seconds]
             self._note(pair, decision, (made or [pair.claim])[-1].profit)
-
-    def _labelled_before(self, period: int) -> int:
-        """Date of the first candle whose future window is not over with a period."""
-        future = self._scoring.config.future_window * self._scoring.candle_seconds
-        return (period + 1) * self._scoring.seconds - future
 
     def _note(self, pair: _Pair, decision: Decision, promised: float | None) -> None:
         pair.last = max(pair.last, decision.seconds)
@@ -179,7 +176,7 @@ class TrackRecord:
             return None
         before = self.timeline.now
         for period in sorted(due):
-            since = self._labelled_before(period - 1)
+            since = self._scoring.labelled_before(period - 1)
             outcomes = [
                 self._outcome(name, pair, period, candles_of(name, since))
                 for name, pair in self._pairs.items()
@@ -196,7 +193,7 @@ class TrackRecord:
     def _outcome(
         self, name: str, pair: _Pair, period: int, candles: pd.DataFrame | None
     ) -> Outcome:
-        end = self._labelled_before(period)
+        end = self._scoring.labelled_before(period)
         over = [decision for decision in pair.unlabelled if decision.seconds < end]
         pair.unlabelled = [decision for decision in pair.unlabelled if decision.seconds >= end]
         made = Made(name, pair.claim.number, period, over, pair.open.get(period, []))
