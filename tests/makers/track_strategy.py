@@ -18,6 +18,7 @@ from dualwindow.confidence import Thresholds
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.runtime.files import write_json
 from dualwindow.track.periods import Scoring
+from dualwindow.track.record_file import RECORD_NAME
 
 RULE = DecisionRule(Thresholds(0.6, 0.3, 0.6), {}, "none")
 _PROBABILITIES = {SHORT: (0.7, 0.2, 0.1), HOLD: (0.2, 0.6, 0.2), LONG: (0.1, 0.2, 0.7)}
@@ -89,9 +90,11 @@ class Replay:
         self.messages: list[str] = []
         self.verdicts: dict[str, list[int]] = {pair: [] for pair in candles}
 
-    def backtest(self, demand: Any) -> dict[str, NDArray[np.bool_]]:
-        """Where nothing may be entered, by pair."""
-        strategy, track = strategy_of(self.models, {}), BacktestTrack(self.scoring, demand)
+    def backtest(self, demand: Any, *, of_bot: bool = False) -> dict[str, NDArray[np.bool_]]:
+        """Where nothing may be entered, by pair; `of_bot`: of the bot's predictions."""
+        record = self.folder / "models" / "bot" / RECORD_NAME if of_bot else None
+        strategy = strategy_of({} if of_bot else self.models, {})
+        track = BacktestTrack(self.scoring, demand, record)
         frames = {pair: frame.copy() for pair, frame in self.candles.items()}
         for pair, frame in frames.items():
             track.note(frame, pair, strategy)

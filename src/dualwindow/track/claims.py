@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.models.manifest import MANIFEST_NAME
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.runtime.files import sha256_of
+from dualwindow.track.entries import Claim, EntryError, unpacked
+from dualwindow.track.record_file import RecordFile
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +65,26 @@ def _profit(figures: Any) -> tuple[float | None, tuple[float, float] | None]:
     if mean["low"] is not None and mean["high"] is not None:
         ends = (mean["low"] / scale, mean["high"] / scale)
     return mean["value"] / scale, ends
+
+
+def claimed_profits(path: Path) -> dict[str, list[tuple[int, float | None]]]:
+    """Of every pair in a bot's record, the first candle of each claim and the profit it promised.
+
+    Nothing where there is no record, or it cannot be read, which is logged.
+    """
+    found: dict[str, list[tuple[int, float | None]]] = {}
+    if not path.is_file():
+        return found
+    try:
+        file = RecordFile.for_reading(path)
+        for _, content in file.marked():
+            entry = unpacked(content)
+            if isinstance(entry, Claim):
+                found.setdefault(entry.pair, []).append((entry.seconds, entry.profit))
+        file.close()
+    except (sqlite3.Error, EntryError) as error:
+        logger.info("the bot's claims in %s are not known: %s", path, error)
+    return found
 
 
 def model_sums(folder: Path) -> dict[str, str]:

@@ -73,6 +73,8 @@ def test_a_bot_and_a_backtest_block_the_same_candles(
     for pair in PAIRS:
         assert backtest[pair].tolist() == live[pair].tolist()
         assert 0 < backtest[pair].sum() < len(backtest[pair])
+        again = replay.backtest(True, of_bot=True)[pair]
+        assert again.tolist() == live[pair].tolist(), "its models may be gone, its claims are there"
     assert {EDGE_FOUND, WORSE, TOO_EARLY} <= set(replay.verdicts[PAIRS[0]])
     file = RecordFile.for_reading(replay.folder / "models" / "bot" / RECORD_NAME)
     assert verify(file).problems == []

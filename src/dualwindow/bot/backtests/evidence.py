@@ -12,19 +12,25 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.track.claims import read_promise
+from dualwindow.track.claims import claimed_profits, read_promise
 from dualwindow.track.evidence import ScoredTrade
 from dualwindow.track.periods import Scoring, periods_of
 from dualwindow.track.verdict import VERDICT_COLUMN, Demand, Timeline, blocked
 
 
 class BacktestTrack:
-    """Scores the decisions of all pairs of a backtest, and says which may be entered.
+    """Scores the decisions of all pairs of a backtest, and tells which may be entered.
 
     freqtrade lets every pair be predicted before the first is decided.
+
+    Args:
+        scoring: of the decisions.
+        demand: the setting `trade_only_on_evidence`.
+        record: of the bot whose predictions are backtested; None where the backtest makes its own.
     """
 
-    def __init__(self, scoring: Scoring, demand: Demand) -> None:
+    def __init__(self, scoring: Scoring, demand: Demand, record: Path | None = None) -> None:
+        self._claimed = {} if record is None else claimed_profits(record)
         self._scoring = scoring
         self._demand = demand
         #: Trades of a period, by their pairs.
@@ -36,7 +42,9 @@ class BacktestTrack:
         """Score the decisions on N candles of a pair with their predictions."""
         for scored in self._trades.values():
             scored.pop(pair, None)
-        promised = _Promises(getattr(strategy.freqai, "model_folders", {}).get(pair, ()))
+        folders = getattr(strategy.freqai, "model_folders", {}).get(pair, ())
+        read = [(first, read_promise(folder).profit) for first, folder in folders]
+        promised = _Promises(self._claimed.get(pair, read))
         decisions = strategy.decision_rule.decide(frame)
         for period, trades in periods_of(frame, decisions, self._scoring):
             first = period * self._scoring.seconds
@@ -68,11 +76,11 @@ class BacktestTrack:
 
 
 class _Promises:
-    """What was promised at a candle, by the folders of models and the first candle of each."""
+    """What was promised at a candle, by the first candle that each promise is of."""
 
-    def __init__(self, folders: Sequence[tuple[int, Path]]) -> None:
-        self._from = [first for first, _ in folders]
-        self._profits = [None, *(read_promise(folder).profit for _, folder in folders)]
+    def __init__(self, promised: Sequence[tuple[int, float | None]]) -> None:
+        self._from = [first for first, _ in promised]
+        self._profits = [None, *(profit for _, profit in promised)]
 
     def at(self, seconds: int) -> float | None:
         """The promised profit of a trade; None where it is not known."""

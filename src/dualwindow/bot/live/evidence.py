@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from dualwindow.backtest.terms import trade_terms
 from dualwindow.bot.backtests.evidence import BacktestTrack
 from dualwindow.bot.config_checks import is_live, refusing
+from dualwindow.bot.drawer_files import model_folder
 from dualwindow.bot.live.track_record import LiveTrack
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.track.periods import Scoring
+from dualwindow.track.record_file import RECORD_NAME
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,8 @@ def track_of(config: Mapping[str, Any], settings: TrainingConfig, timeframe: str
     if is_live(config):
         return LiveTrack(config, scoring, demand)
     if demand and config.get("runmode") == RunMode.BACKTEST:
-        return BacktestTrack(scoring, demand)
+        own = config.get("freqai_backtest_live_models", False)
+        return BacktestTrack(scoring, demand, model_folder(config) / RECORD_NAME if own else None)
     if demand and config.get("runmode") == RunMode.HYPEROPT:
         logger.info(
             "hyperopt enters without regard to trade_only_on_evidence, whose record would be "

@@ -34,7 +34,7 @@ _HOUR: Final = 3600
 
 
 class LiveTrack:
-    """Records the decisions of a running bot, settles them, and says which may be entered.
+    """Records the decisions of a running bot, settles them, and tells which may be entered.
 
     Args:
         config: freqtrade's configuration.
@@ -63,7 +63,7 @@ class LiveTrack:
     def blocked(
         self, frame: pd.DataFrame, pair: str, sides: NDArray[np.integer], strategy: IStrategy
     ) -> NDArray[np.bool_]:
-        """Record the newest candle's decision, and say where nothing may be entered.
+        """Record the newest candle's decision, and tell where nothing may be entered.
 
         Args:
             frame: N candles with predictions; gets the column of the verdict.
