@@ -112,6 +112,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._continues = self.continual_learning and self._settings.trains_warm
         self._history: BacktestHistory | None = None
         self._time_left = TimeLeft(self._settings, continues=self._continues)
+        #: Of a pair, the folders of the models that predict, and the date of their first candle.
+        self.model_folders: dict[str, list[tuple[int, Path]]] = {}
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -171,6 +173,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
             kitchen.continue_models(self._settings)
         self._time_left.begin_pair(kitchen.trainings, self.total_pairs - self.pair_it - 1)
         self.dk = kitchen
+        self.model_folders[kitchen.pair] = kitchen.model_folders()
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
         kitchen.log_unsaved()
         if self.config.get("runmode") == RunMode.BACKTEST:
@@ -290,6 +293,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 f"{self.full_path} or set another freqai.identifier to train again"
             )
         dk.find_features(unfiltered_df)
+        if self._live:
+            self.model_folders[dk.pair] = [(0, Path(dk.data_path))]
         with refusing():
             names = dk.training_features_list
             others = other_candles(dk)

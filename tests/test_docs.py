@@ -61,6 +61,8 @@ NO_TROUBLE: Final = (
     "of its log loss; HOLD versus move …, direction …",
     "fee … % and slippage … % a side",
     "else the likeliest class",
+    "…: … times, right in …, promised",
+    "SELECT * FROM gaps ORDER BY first",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")

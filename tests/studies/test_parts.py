@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from studies import __main__ as command
-from studies import months, null, power, real_candles, verdict, years
+from studies import months, null, power, real_candles, track, verdict, years
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -25,7 +25,7 @@ def paths(folder: Path) -> list[str]:
     return [f"--{name}={folder / name}" for name in ("results", "cache", "page")]
 
 
-@pytest.mark.parametrize("name", [null.NAME, power.NAME])
+@pytest.mark.parametrize("name", [null.NAME, power.NAME, verdict.NAME, track.NAME])
 def test_a_part_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
     assert main([name, "--small", *paths(tmp_path)]) == 0
     assert json.loads((tmp_path / "results" / f"{name}.json").read_text(encoding="utf-8"))[
@@ -163,7 +163,7 @@ def test_an_interrupted_study_leaves_a_page_of_what_was_done(
 
 
 def test_every_part_has_what_the_command_needs() -> None:
-    assert list(PARTS.values()) == [null, verdict, power, real_candles, years, months]
+    assert list(PARTS.values()) == [null, verdict, power, real_candles, years, months, track]
     for name, part in PARTS.items():
         assert name == part.NAME
         assert type(part.FULL) is type(part.SMALL)

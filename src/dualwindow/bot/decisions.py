@@ -46,6 +46,8 @@ _OF_TRADES: Final = (
     "adjust_trade_position",
     "leverage",
 )
+#: The setting by which a backtest leaves out trades that a report, without a record, makes.
+_ON_EVIDENCE: Final = "trade_only_on_evidence"
 #: They decide what `dualwindow train` trains on, and no backtest.
 _DATES_OF_TRAINING: Final = ("train_days", "train_from", "train_to", "tail_fraction")
 
@@ -145,12 +147,15 @@ def traded_by(
     if (data_format := config.get("dataformat_ohlcv", FEATHER)) != FEATHER:
         configuration["dataformat_ohlcv"] = data_format
     rule = getattr(strategy, "decision_rule", None)
+    overrides = [name for name in _OF_TRADES if _is_own(type(strategy), name)]
+    if RootSettings.from_config(config).trade_only_on_evidence:
+        overrides.append(_ON_EVIDENCE)
     return Traded(
         when=int(time.time()),
         strategy=type(strategy).__name__,
         rule=rule if isinstance(rule, DecisionRule) else DecisionRule.from_settings(settings),
         can_short=bool(strategy.can_short),
-        overrides=tuple(name for name in _OF_TRADES if _is_own(type(strategy), name)),
+        overrides=tuple(overrides),
         extent=Extent(
             pairs,
             frozenset(int(trained.stopts) for trained in dk.training_timeranges),

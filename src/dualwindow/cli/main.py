@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "train": "train a model on freqtrade's candle files, without a bot",
     "evaluate": "measure a model on candles that it was not trained on",
     "contest": "compare networks, LightGBM and baselines on your own candles, walking forward",
+    "track": "show the track record of a running bot, or check that nothing in it was changed",
     "report": "write a page that shows how good a model or a backtest is",
     "install": "copy the model and the strategy into a freqtrade user folder",
     "presets": "list the presets of `train`, or print one",

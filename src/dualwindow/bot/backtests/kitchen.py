@@ -87,6 +87,10 @@ class BacktestKitchen(CandleKitchen):
         """How the training of the slice at hand begins."""
         return Chain() if self._chain is None else self._chain.begin(self._slice)
 
+    def model_folders(self) -> list[tuple[int, Path]]:
+        """Beginning of every slice, seconds since 1970, and the folder of its model."""
+        return [(part.begin, part.model) for part in self._slices.values()]
+
     def _is_sound(self, part: Slice) -> bool:
         """Whether the model of a slice is of the candles of now."""
         found = self._found[part.predictions.name].model
