@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "evaluate": "measure a model on candles that it was not trained on",
     "contest": "compare networks, LightGBM and baselines on your own candles, walking forward",
     "report": "write a page that shows how good a model or a backtest is",
+    "why": "tell which gate kept a candle from becoming a trade, or count candles by gate",
     "install": "copy the model and the strategy into a freqtrade user folder",
     "presets": "list the presets of `train`, or print one",
     "cache": "show the disk space of prepared candles, or free it",
