@@ -59,6 +59,7 @@ NO_TROUBLE: Final = (
     "of its log loss; HOLD versus move …, direction …",
     "fee … % and slippage … % a side",
     "else the likeliest class",
+    "and …; --most or --json shows them",
     # What `dualwindow why` tells of a candle, see the user guide.
     "no model of the backtest predicted it; its predictions go from",
     "it was too old (…; expiration_hours",

@@ -38,7 +38,8 @@ class SavedDecisions:
         self.predicted = calibrated_of(self.frame, "none").probabilities.sum(axis=1) > 0
         #: (N,) class codes.
         self.decisions = rule.decide(self.frame)
-        self._rule = rule
+        #: By which they were made.
+        self.rule = rule
         self._summary = rule.summary()
         self._usable = usable(self.frame)
         self._compared = rule.probabilities(self.frame)
@@ -53,11 +54,11 @@ class SavedDecisions:
         """Mode to the (N,) rows on which it would have decided a side, hold by hold."""
         fired = {}
         for mode, limits in MODE_THRESHOLDS.items():
-            own = self._rule.thresholds
+            own = self.rule.thresholds
             changed = replace(
                 own, short=limits.short, hold=limits.hold, long=limits.long, enabled=True
             )
-            rule = replace(self._rule, thresholds=changed, shares={})
+            rule = replace(self.rule, thresholds=changed, shares={})
             fired[mode] = rule.decide(self.frame) != HOLD
         return fired
 
@@ -85,10 +86,10 @@ class SavedDecisions:
 
     def _limit(self, row: int, code: int) -> Limit:
         if code in self._levels:
-            needed = least_level(self._rule.shares[code])
+            needed = least_level(self.rule.shares[code])
             return Limit(code, float(self._levels[code][row]), needed, by_share=True)
         value = float(self._compared[row, code])
-        limits = self._rule.thresholds
+        limits = self.rule.thresholds
         if limits.enabled and limits.fallback == "hold":
             return Limit(code, value, limits.by_class()[code])
         if limits.enabled:

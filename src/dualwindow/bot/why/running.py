@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.bot.live.prediction_archive import DATE
-from dualwindow.bot.trades.account import Account
+from dualwindow.bot.trades.account import Account, Position
 from dualwindow.bot.trades.bot_log import BotLog
 from dualwindow.bot.trades.entries import made_of
 from dualwindow.bot.why.candles import Place, market_of
@@ -25,6 +25,7 @@ from dualwindow.bot.why.facts import (
 from dualwindow.bot.why.history import read_history
 from dualwindow.bot.why.predictions import SavedDecisions
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, HOLD
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError
@@ -83,9 +84,11 @@ class RunningBot:
         self._first, self._last = min(looked), max(looked)
         self._market = market_of(records.place, pair)
         tried = [] if journal is None else journal.entries.get(pair, [])
-        self._tried: dict[int, TriedEntry] = {entry.second: entry for entry in tried}
+        #: Date of a candle to the entry that was begun on it.
+        self.tried: dict[int, TriedEntry] = {entry.second: entry for entry in tried}
         account = records.account
-        self._entered = {} if account is None else made_of(account, pair, tried)
+        #: Date of a candle to the position that it became.
+        self.made = {} if account is None else made_of(account, pair, tried)
 
     @property
     def seconds(self) -> NDArray[np.int64]:
@@ -95,6 +98,28 @@ class RunningBot:
     def looked_at(self, second: int) -> bool:
         """Whether it looked at the candle of a date."""
         return self._find(second)[0] is not None
+
+    @property
+    def positions(self) -> list[Position]:
+        """The pair's positions, orders that were not filled left out."""
+        account = self._records.account
+        found = [] if account is None else account.of_pair(self.pair)
+        return [position for position in found if position.number is not None]
+
+    def rule_of(self, second: int) -> DecisionRule | None:
+        """The rule by which the bot decided on the candle of a date; None: it is not known."""
+        part, _ = self._find(second)
+        return None if part is None or second not in self._rows else part.rule
+
+    def decision(self, second: int, rule: DecisionRule | None = None) -> int:
+        """The bot's decision on the candle of a date, or that of another rule; HOLD without any."""
+        part, row = self._find(second)
+        noted = self._rows.get(second)
+        if part is None or (noted is not None and noted.first):
+            return HOLD
+        if rule is None:
+            return int(part.decisions[row])
+        return int(rule.decide(part.frame.iloc[row : row + 1])[0])
 
     def row_of(self, second: int) -> JournalRow | None:
         """What the journal holds of the candle of a date."""
@@ -193,7 +218,7 @@ class RunningBot:
         facts = account.at(self.pair, second, side, moment)
         if first is not None and second >= first:
             # The journal knows which candle an entry was of, the database when it was made.
-            made = self._entered.get(second)
+            made = self.made.get(second)
             facts = replace(facts, entered="" if made is None else made.words)
         return facts if facts.entered or side is None else self._refused(second, facts)
 
@@ -207,7 +232,7 @@ class RunningBot:
             if refusal.kind == "unfilled":
                 return replace(facts, unfilled=refusal.words)
             return replace(facts, refused=refusal.words)
-        tried = self._tried.get(second)
+        tried = self.tried.get(second)
         if tried is not None:
             words = (
                 f"an entry at {tried.rate:.10g} was begun at {utc_text(int(tried.tried))} and is "

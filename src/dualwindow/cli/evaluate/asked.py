@@ -51,8 +51,8 @@ class Asked:
         return self.folder.resolve().parents[1]
 
 
-def asked_of(options: argparse.Namespace) -> Asked:
-    """Read the words of a question.
+def asked_of(options: argparse.Namespace, *, counts: bool = False) -> Asked:
+    """Read the words of a question; with `counts` it is of all candles, not of one.
 
     Raises:
         SettingsError: when they cannot be read, or no folder of an identifier is there.
@@ -62,10 +62,11 @@ def asked_of(options: argparse.Namespace) -> Asked:
     folder = None
     if words and (Path(words[0]).is_dir() or len(words) == 3):
         folder = Path(words.pop(0))
-    if options.last is not None:
+    if counts or options.last is not None:
         if len(words) > 1:
-            raise SettingsError([f"{' '.join(words)!r} with --last: {_USAGE}"], _COMMAND)
-        pair, second, last = words[0] if words else None, None, _duration(options.last)
+            raise SettingsError([f"{' '.join(words)!r} without a time: {_USAGE}"], _COMMAND)
+        last = None if options.last is None else _duration(options.last)
+        pair, second = words[0] if words else None, None
     else:
         if len(words) != 2:
             raise SettingsError([f"{' '.join(words)!r}: {_USAGE}"], _COMMAND)
