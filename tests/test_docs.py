@@ -67,7 +67,6 @@ NO_TROUBLE: Final = (
     "a candle that was waited for had just arrived; all were loaded again first",
     "candles of that time; download them, or ask for another time",
     "the candle; download the pair again",
-    "candles; download them",
     "possible values; download the pair again if the exchange has others",
     "the candle file lacks it; freqtrade takes it as a minute without a trade",
     "when it was predicted; the candle files of now hold other candles",

@@ -169,16 +169,22 @@ def test_a_hole_in_another_timeframe_is_named_by_its_timeframe(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("minute", "words"),
-    [(-10, "goes from"), (1500, "lacks it"), (100_000, "goes from")],
+    ("minute", "cause", "words"),
+    [
+        (-10, "no candle", "goes from"),
+        (1500, "hole", "lacks it"),
+        (100_000, "no candle", "goes from"),
+    ],
 )
-def test_a_candle_that_no_file_has_is_a_hole(minute: int, words: str, tmp_path: Path) -> None:
+def test_a_candle_that_no_file_has_is_named_as_such(
+    minute: int, cause: str, words: str, tmp_path: Path
+) -> None:
     candles = random_candles(3000)
     market = market_of(tmp_path, candles.drop(index=range(1495, 1510)), {})
     second = int(candles["date"].iloc[0].timestamp()) + 60 * minute
     facts = CandleFacts(PAIR, second, 60, market.at(second))
     answer = answer_of(facts)
-    assert answer.cause == "hole"
+    assert answer.cause == cause
     assert answer.closing is not None
     assert words in answer.closing.words
 

@@ -15,7 +15,7 @@ from tests.makers.bot import PAIR, Bot
 from tests.makers.bot_records import MadeTrade, write_database
 from tests.makers.candle_files import write_futures
 from tests.makers.live_bot import NEVER_EXPIRES, ROWS, trained, trained_bot
-from tests.makers.started_bot import Started, as_filled, retime
+from tests.makers.started_bot import BEGIN, Started, as_filled, retime
 
 __all__ = ["trained"]
 
@@ -142,6 +142,19 @@ def test_a_candle_that_the_bot_was_not_there_for_is_named_with_its_stop_and_star
     assert started.why(capsys, 5)["cause"] == "bot not running"
     assert started.why(capsys, 9)["cause"] == "first candle after a start"
     assert started.why(capsys, 500)["cause"] == "bot not running"
+
+
+def test_files_that_end_before_the_bots_candles_are_blamed_for_nothing(
+    started: Started, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bot downloads candles at its start alone."""
+    write_futures(started.datadir, PAIR, started.file.iloc[: BEGIN + 100])
+    number = late(started)
+    assert started.why(capsys, number)["cause"] == "late candle"
+    assert started.why(capsys, 0)["cause"] == "first candle after a start"
+    row = next(each for each in started.why(capsys, 2)["gates"] if each["name"] == "candle")
+    assert row["state"] == "not known"
+    assert "download" in row["words"]
 
 
 def test_without_a_database_a_decision_is_known_and_its_fate_is_not(

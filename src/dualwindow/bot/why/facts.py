@@ -19,12 +19,14 @@ class OtherGap:
         is_pair: whether it is a correlated pair, else another timeframe of the own pair.
         second: date of the row that needs the candle, seconds since 1970.
         reason: words on what is wrong with the candle.
+        covered: whether its file reaches that far.
     """
 
     name: str
     is_pair: bool
     second: int
     reason: str
+    covered: bool = True
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class MarketFacts:
     """A candle and its window in the candle files; dates are seconds since 1970.
 
     Attributes:
-        known: whether there are files to look into.
+        known: whether there is a file that reaches the candle, or should have.
         covered: first and last candle of the file; None without one.
         missing: whether the file lacks the candle.
         impossible: words on the candle's impossible values; empty where it is possible.

@@ -22,6 +22,7 @@ from dualwindow.bot.why.trading_gates import (
 from dualwindow.bot.why.verdicts import Gate, closed, is_open, not_known
 from dualwindow.bot.why.window_gates import (
     features_gate,
+    file_words,
     is_predicted,
     others_gate,
     warm_up_gate,
@@ -40,7 +41,7 @@ def candle_gate(facts: CandleFacts) -> Gate:
     """The candle is there, and a market can have made it."""
     market = facts.market
     if not market.known:
-        return not_known("candle", "there is no candle file to look into")
+        return not_known("candle", file_words(facts))
     if is_predicted(facts) and market.missing:
         return is_open(
             "candle",
@@ -48,7 +49,7 @@ def candle_gate(facts: CandleFacts) -> Gate:
             "price, and decides upon it",
         )
     if market.missing:
-        return closed("candle", "hole", *_not_there(facts))
+        return _missing(facts)
     if market.impossible and not is_predicted(facts):
         return closed(
             "candle",
@@ -59,15 +60,13 @@ def candle_gate(facts: CandleFacts) -> Gate:
     return is_open("candle", "it is there, and possible")
 
 
-def _not_there(facts: CandleFacts) -> tuple[str, str]:
+def _missing(facts: CandleFacts) -> Gate:
     covered = facts.market.covered
-    if covered is None:
-        return "the pair has no candle at all", "candles; download them"
-    first, last = covered
-    if first <= facts.second <= last:
-        return "the candle file lacks it", "the candle; download the pair again"
-    there = f"the candle file goes from {utc_text(first)} to {utc_text(last)}"
-    return there, "candles of that time; download them, or ask for another time"
+    if covered is not None and covered[0] <= facts.second <= covered[1]:
+        needed = "the candle; download the pair again"
+        return closed("candle", "hole", "the candle file lacks it", needed)
+    needed = "candles of that time; download them, or ask for another time"
+    return closed("candle", "no candle", file_words(facts), needed)
 
 
 def bot_gate(facts: CandleFacts) -> Gate:

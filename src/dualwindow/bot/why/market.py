@@ -210,7 +210,7 @@ class PairMarket:
             rows = np.flatnonzero(unknown[first : row + 1])
             if raw is not None and len(rows):
                 second = int(raw.seconds[first + int(rows[0])])
-                return OtherGap(
-                    other.name, other.is_pair, second, other.reason(second, self._needs)
-                )
+                reason = other.reason(second, self._needs)
+                covered = other.raw is not None and second <= other.raw.seconds[-1]
+                return OtherGap(other.name, other.is_pair, second, reason, bool(covered))
         return None

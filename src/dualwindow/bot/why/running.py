@@ -2,61 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.bot.live.prediction_archive import DATE
-from dualwindow.bot.trades.account import Account, Position
-from dualwindow.bot.trades.bot_log import BotLog
+from dualwindow.bot.trades.account import Position
 from dualwindow.bot.trades.entries import made_of
-from dualwindow.bot.why.candles import Place, market_of
+from dualwindow.bot.why.bot_records import (
+    BotRecords,
+    history_of,
+    journal_parts,
+    looked_at,
+    session_of,
+)
+from dualwindow.bot.why.candles import market_of
 from dualwindow.bot.why.facts import (
     BotFacts,
     CandleFacts,
+    MarketFacts,
     ModelFacts,
     PredictionFacts,
     TradingFacts,
 )
-from dualwindow.bot.why.history import read_history
 from dualwindow.bot.why.predictions import SavedDecisions
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS, HOLD
 from dualwindow.confidence.decision_rule import DecisionRule
-from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError
-from dualwindow.models.identifier.journal import Journal, JournalRow, TriedEntry
-from dualwindow.models.identifier.rules import rule_from_dict
+from dualwindow.models.identifier.journal import JournalRow, TriedEntry
 
 _EXPIRED: Final = 2
 _COLUMNS: Final = (*CLASS_NAMES, *CONFIDENCE_COLUMNS)
 #: Row in neither journal nor history.
 _NONE: Final = -1
-
-
-@dataclass(frozen=True)
-class BotRecords:
-    """Everything that a bot left beside the predictions of single pairs.
-
-    Attributes:
-        place: its folder, with the rule of the configuration.
-        journal: None of an earlier version.
-        account: None without a database.
-        no_account: words on why there is none.
-        log: None without one.
-        expiration: `expiration_hours`; 0: models do not expire.
-    """
-
-    place: Place
-    journal: Journal | None
-    account: Account | None
-    no_account: str = ""
-    log: BotLog | None = None
-    expiration: float = 0.0
 
 
 class RunningBot:
@@ -73,9 +53,9 @@ class RunningBot:
         journal = records.journal
         rows = [] if journal is None else journal.rows.get(pair, [])
         self._rows: dict[int, JournalRow] = {row.second: row for row in rows}
-        self._parts = _journal_parts(records, rows)
-        self._history = _history_of(records, pair, before=rows[0].second if rows else None)
-        looked = [*self._rows, *([] if self._history is None else _looked_at(self._history))]
+        self._parts = journal_parts(records, rows)
+        self._history = history_of(records, pair, before=rows[0].second if rows else None)
+        looked = [*self._rows, *([] if self._history is None else looked_at(self._history))]
         if not looked:
             raise DataError(
                 f"{records.place.folder} holds no predictions of {pair} by a bot; name another "
@@ -141,7 +121,7 @@ class RunningBot:
             pair=self.pair,
             second=second,
             candle_seconds=self._step,
-            market=self._market.at(second),
+            market=_reached(self._market.at(second), second),
             model=self._model(noted, expired=flag == _EXPIRED, looked=part is not None),
             prediction=prediction,
             bot=self._bot(second, noted, looked=part is not None),
@@ -206,7 +186,7 @@ class RunningBot:
         return ModelFacts(noted.model or None, expired, limit)
 
     def _can_short(self, noted: JournalRow | None) -> bool:
-        session = _session_of(self._records.journal, noted)
+        session = session_of(self._records.journal, noted)
         return bool(session.get("can_short", self._records.place.settings.terms.can_short))
 
     def _trading(self, second: int, side: int | None) -> TradingFacts | None:
@@ -243,53 +223,17 @@ class RunningBot:
         return facts
 
 
-def _looked_at(history: SavedDecisions) -> list[int]:
-    """Dates of predictions that were made when their candles were the newest.
-
-    FreqAI predicts the candles before a start as well, with the flag 0.
-    """
-    seconds: list[int] = history.seconds[history.do_predict != 0].tolist()
-    return seconds
+def _reached(market: MarketFacts, second: int) -> MarketFacts:
+    """The market as far as its files reach: a bot downloads candles at its start alone."""
+    covered = market.covered
+    if covered is not None and not covered[0] <= second <= covered[1]:
+        return MarketFacts(known=False, covered=covered)
+    if market.other is not None and not market.other.covered:
+        return replace(market, other=None)
+    return market
 
 
 def _side(prediction: PredictionFacts | None) -> int | None:
     if prediction is None or not prediction.usable or prediction.decision == HOLD:
         return None
     return prediction.decision
-
-
-def _session_of(journal: Journal | None, noted: JournalRow | None) -> Mapping[str, Any]:
-    if journal is None or noted is None or noted.session not in journal.sessions:
-        return {}
-    return journal.sessions[noted.session].content
-
-
-def _journal_parts(records: BotRecords, rows: Sequence[JournalRow]) -> list[SavedDecisions]:
-    """The predictions of the journal, by the rules of their sessions."""
-    parts = []
-    for number in dict.fromkeys(row.session for row in rows):
-        own = [row for row in rows if row.session == number]
-        content = _session_of(records.journal, own[0])
-        try:
-            rule = rule_from_dict(content["rule"])
-        except (KeyError, TypeError, ValueError):
-            rule = records.place.settings.rule
-        parts.append(SavedDecisions(_journal_frame(own), rule))
-    return parts
-
-
-def _history_of(records: BotRecords, pair: str, before: int | None) -> SavedDecisions | None:
-    """The predictions that FreqAI saved, older than the journal; None without any."""
-    frame = read_history(records.place.folder, pair)
-    if frame is not None and before is not None:
-        frame = frame[utc_seconds(frame[DATE]) < before]
-    if frame is None or not len(frame):
-        return None
-    return SavedDecisions(frame, records.place.settings.rule, dates=DATE)
-
-
-def _journal_frame(rows: Sequence[JournalRow]) -> pd.DataFrame:
-    seconds = [row.second for row in rows]
-    frame = pd.DataFrame([row.predicted for row in rows], columns=list(_COLUMNS))
-    frame.insert(0, "date", pd.to_datetime(seconds, unit="s", utc=True))
-    return frame.assign(do_predict=[row.do_predict for row in rows])

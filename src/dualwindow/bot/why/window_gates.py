@@ -13,13 +13,25 @@ def is_predicted(facts: CandleFacts) -> bool:
     return facts.prediction is not None and facts.prediction.usable
 
 
+def file_words(facts: CandleFacts) -> str:
+    """Words on a candle file that does not reach the candle."""
+    covered = facts.market.covered
+    if covered is None:
+        return "there is no candle file to look into; download the pair"
+    first, last = covered
+    return (
+        f"the candle file goes from {utc_text(first)} to {utc_text(last)}: download the candles of "
+        "that time"
+    )
+
+
 def window_gate(facts: CandleFacts) -> Gate:
     """The window holds no impossible candle and no outage."""
     market = facts.market
     if is_predicted(facts):
         return is_open("window", _as_recorded(facts, "it was complete"))
     if not market.known:
-        return not_known("window", "there is no candle file to look into")
+        return not_known("window", file_words(facts))
     if market.broken_by is not None:
         second, words = market.broken_by
         return closed(
@@ -53,6 +65,8 @@ def window_gate(facts: CandleFacts) -> Gate:
 def warm_up_gate(facts: CandleFacts) -> Gate:
     """The features that look far back have enough candles before the window."""
     market = facts.market
+    if not (market.known or is_predicted(facts)):
+        return not_known("warm-up", file_words(facts))
     if is_predicted(facts) or market.warm_up is None:
         return is_open("warm-up", "the averages have enough candles before the window")
     needed, there = market.warm_up
@@ -70,6 +84,8 @@ def warm_up_gate(facts: CandleFacts) -> Gate:
 def others_gate(facts: CandleFacts) -> Gate:
     """The candles of correlated pairs and other timeframes are known."""
     other = facts.market.other
+    if not (facts.market.known or is_predicted(facts)):
+        return not_known("other candles", file_words(facts))
     if is_predicted(facts) or other is None:
         return is_open("other candles", "those of other pairs and timeframes are known")
     return closed(
@@ -85,6 +101,8 @@ def features_gate(facts: CandleFacts) -> Gate:
     prediction = facts.prediction
     if prediction is None or prediction.usable or facts.model.expired:
         return is_open("features", "nothing is known against them")
+    if not facts.market.known:
+        return not_known("features", file_words(facts))
     if facts.bot is not None and (facts.bot.awaited is None or facts.bot.first):
         return not_known("features", "the bot left no record of why it could not predict")
     return closed(

@@ -13,7 +13,8 @@ from dualwindow.bot.audit.decisions import Compared, decision_differences
 from dualwindow.bot.audit.differences import Audit, Difference
 from dualwindow.bot.audit.replay import LoadedStrategy, Replay, load_strategy
 from dualwindow.bot.audit.trades import trade_differences
-from dualwindow.bot.why.running import BotRecords, RunningBot
+from dualwindow.bot.why.bot_records import BotRecords
+from dualwindow.bot.why.running import RunningBot
 from dualwindow.cli.display.console import console_of, log_to
 from dualwindow.cli.evaluate.asked import Asked, asked_of, pair_among
 from dualwindow.cli.evaluate.why_sources import bot_records, newest_session

@@ -17,10 +17,11 @@ from dualwindow.bot.trades.bot_log import BotLog
 from dualwindow.bot.trades.database import database_url, read_account
 from dualwindow.bot.trades.entries import with_waiting
 from dualwindow.bot.why.backtest import BacktestFacts
+from dualwindow.bot.why.bot_records import BotRecords
 from dualwindow.bot.why.candles import Place
 from dualwindow.bot.why.facts import CandleFacts
 from dualwindow.bot.why.history import has_history
-from dualwindow.bot.why.running import BotRecords, RunningBot
+from dualwindow.bot.why.running import RunningBot
 from dualwindow.cli.evaluate.asked import Asked, pair_among
 from dualwindow.cli.evaluate.basis import Basis
 from dualwindow.cli.evaluate.walk_forward import is_backtest
