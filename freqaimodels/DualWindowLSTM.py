@@ -41,6 +41,7 @@ from dualwindow.bot.freqai_frames import (
 )
 from dualwindow.bot.history import BacktestHistory
 from dualwindow.bot.live.background_training import BackgroundTraining
+from dualwindow.bot.live.journal import BotJournal, Met
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
@@ -108,6 +109,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._require_no_lookahead = LookaheadCheck(config)
         self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
+        self._predicted_by = 0
+        self.journal = BotJournal(folder, config, self._settings, self._candle_seconds)
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
         self._continues = self.continual_learning and self._settings.trains_warm
         self._history: BacktestHistory | None = None
@@ -130,11 +133,15 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
+        self._predicted_by = 0
         result = super().start(dataframe, metadata, strategy)
-        if self._newest.is_first(pair):
+        first = self._newest.is_first(pair)
+        if first:
             # FreqAI does not trade upon the first candle after a start, unless the bot was stopped
             # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
+        met = Met(first, self._newest.awaited, self._newest.arrived, self._predicted_by)
+        self.journal.note(pair, result, met, strategy)
         return result
 
     def _require_sound(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
@@ -306,6 +313,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 rows = self._settings.window_size - 1
                 before = self._history.before(candles, model.trained_until, rows, dk)
             prediction = model.predict(candles, before)
+        self._predicted_by = model.trained_until
         frame = prediction_frame(prediction, model, DecisionRule.from_settings(self._settings))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))

@@ -262,6 +262,9 @@ class DualWindowStrategy(ClosedCandlesStrategy):
                 newest["date"].iloc[0],
                 self.decision_rule.text(newest),
             )
+            if (journal := getattr(getattr(self, "freqai", None), "journal", None)) is not None:
+                candle = int(newest["date"].iloc[0].timestamp())
+                journal.note_entry(pair, candle, is_short=side == "short", rate=rate)
         return True
 
     def custom_roi(

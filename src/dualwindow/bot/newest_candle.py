@@ -37,6 +37,10 @@ class NewestCandle:
             for name in timeframes
         }
         self._seen: set[str] = set()
+        #: What the newest look waited for: name of the series to dates, seconds since 1970.
+        self.awaited: dict[str, list[int]] = {}
+        #: Whether a candle that was waited for had arrived at the newest look.
+        self.arrived = False
 
     def is_first(self, pair: str) -> bool:
         """Whether this is the pair's first candle since the bot was started; true only once."""
@@ -47,12 +51,16 @@ class NewestCandle:
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether no candle that the features need is late; `candles` are the pair's, in order."""
         complete = []
+        self.awaited, self.arrived = {}, False
         # All are checked, also when one is late, because the watches remember the frames.
         for timeframe, watch in self._watches.items():
             for name in dict.fromkeys([pair, *self._correlated]):
                 is_own = name == pair and timeframe == self._timeframe
                 frame = candles if is_own else self._provider.get_pair_dataframe(name, timeframe)
                 complete.append(not len(frame) or watch.is_complete(name, frame))
+                if len(frame) and watch.awaited:
+                    self.awaited[f"{name} {timeframe}"] = sorted(watch.awaited)
+                self.arrived |= bool(len(frame)) and watch.has_arrived
         return all(complete)
 
     def _delivered(self, timeframe: str, pair: str, since: int) -> NDArray[np.int64]:
@@ -90,6 +98,10 @@ class CandleWatch:
         self._missing: dict[str, set[int]] = {}
         self._silent: dict[str, set[int]] = {}
         self._seen_until: dict[str, int] = {}
+        #: Dates that the newest look waited for, seconds since 1970.
+        self.awaited: set[int] = set()
+        #: Whether one that was waited for had arrived at the newest look.
+        self.has_arrived = False
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether the newest of N candles, filled by freqtrade, are final.
@@ -104,6 +116,7 @@ class CandleWatch:
         unseen = seconds > self._seen_until.get(pair, 0)
         missing = self._confirm(pair, set(seconds[flat & (newest | unseen)].tolist()))
         awaited = missing.intersection(seconds[newest].tolist())
+        self.awaited, self.has_arrived = awaited, bool(arrived)
         if awaited:
             logger.warning("%s: the exchange has left out %s; waiting", pair, _named(awaited))
         if arrived:

@@ -33,6 +33,8 @@ COMMANDS: Final = {
     "contest": "compare networks, LightGBM and baselines on your own candles, walking forward",
     "track": "show the track record of a running bot, or check that nothing in it was changed",
     "report": "write a page that shows how good a model or a backtest is",
+    "why": "tell which gate kept a candle from becoming a trade, or count candles by gate",
+    "audit": "list where a dry run differs from a backtest of its candles and models, and why",
     "install": "copy the model and the strategy into a freqtrade user folder",
     "presets": "list the presets of `train`, or print one",
     "cache": "show the disk space of prepared candles, or free it",

@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence import Thresholds
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import fingerprint
 from dualwindow.models.identifier.looks import Look, note_look
+from dualwindow.models.identifier.rules import rule_from_dict, rule_to_dict
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.runtime.files import parse_json, write_json
 
@@ -56,17 +55,12 @@ class Traded:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        rule, extent = self.rule, self.extent
-        shares = {CLASS_NAMES[code]: share for code, share in rule.shares.items()}
+        extent = self.extent
         trained = extent.trained_until
         return {
             "when": self.when,
             "strategy": self.strategy,
-            "rule": {
-                "thresholds": asdict(rule.thresholds),
-                "shares": shares,
-                "calibration": rule.calibration,
-            },
+            "rule": rule_to_dict(self.rule),
             "can_short": self.can_short,
             "overrides": list(self.overrides),
             "pairs": None if extent.pairs is None else list(extent.pairs),
@@ -78,13 +72,11 @@ class Traded:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError where `to_dict` did not make the content."""
-        rule, pairs = content["rule"], content["pairs"]
-        trained = content["trained_until"]
-        shares = {CLASS_NAMES.index(name): share for name, share in rule["shares"].items()}
+        pairs, trained = content["pairs"], content["trained_until"]
         return cls(
             content["when"],
             content["strategy"],
-            DecisionRule(Thresholds(**rule["thresholds"]), shares, rule["calibration"]),
+            rule_from_dict(content["rule"]),
             content["can_short"],
             tuple(content["overrides"]),
             Extent(

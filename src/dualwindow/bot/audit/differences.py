@@ -1,0 +1,153 @@
+"""A difference between a dry run and a backtest, its cause, and the parity of the two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from dualwindow.data.candles.timerange import utc_text
+
+#: Kinds of differences.
+DECISION: Final = "decision"
+TRADE: Final = "trade"
+
+RESTART: Final = "restart"
+SKIPPED: Final = "skipped candle"
+LATE: Final = "late candle"
+CORRECTED: Final = "corrected candle"
+MODEL: Final = "model of another time"
+SETTINGS: Final = "other settings"
+UNFILLED: Final = "unfilled order"
+SPREAD: Final = "spread"
+FILL: Final = "time of the fill"
+NOT_KNOWN: Final = "not known"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One candle at which a dry run and the backtest differ.
+
+    Attributes:
+        pair: as freqtrade names it.
+        second: date of the candle, seconds since 1970; of a trade, that of its decision.
+        kind: `DECISION` or `TRADE`.
+        cause: one of the names above.
+        bot: what the bot did, in words.
+        backtest: what the backtest does.
+        words: the facts behind the cause.
+    """
+
+    pair: str
+    second: int
+    kind: str
+    cause: str
+    bot: str
+    backtest: str
+    words: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {**asdict(self), "second": utc_text(self.second)}
+
+
+@dataclass(frozen=True)
+class DecisionFacts:
+    """What is known of a candle whose decisions differ.
+
+    Attributes:
+        looked: whether the bot looked at it.
+        started: words on a start of the bot between the candles before and after.
+        first: whether it was the first candle or prediction after a start.
+        waited: words on a candle that was late.
+        expired: whether the bot took its model for too old.
+        own_model: words, where the bot's own model decides as the bot did, and is not the
+            backtest's.
+        own_rule: words, where the bot's rule of then decides as the bot did, and is not that of
+            now.
+        corrected: words on the first candle of the window that was another one then.
+    """
+
+    looked: bool = True
+    started: str = ""
+    first: bool = False
+    waited: str = ""
+    expired: bool = False
+    own_model: str = ""
+    own_rule: str = ""
+    corrected: str = ""
+
+
+def cause_of(facts: DecisionFacts) -> tuple[str, str]:
+    """The cause of a difference between decisions, and the words on it.
+
+    Example:
+        >>> cause_of(DecisionFacts(first=True, corrected="the candle of 12:00"))[0]
+        'restart'
+    """
+    if not facts.looked:
+        skipped = "the bot did not look at it: it was busy for more than a candle"
+        return (RESTART, facts.started) if facts.started else (SKIPPED, skipped)
+    if facts.first:
+        return RESTART, "the first candle or prediction after a start, which FreqAI does not trade"
+    if facts.waited:
+        return LATE, facts.waited
+    if facts.expired:
+        return MODEL, "the bot took its model for too old"
+    for cause, words in (
+        (MODEL, facts.own_model),
+        (SETTINGS, facts.own_rule),
+        (CORRECTED, facts.corrected),
+    ):
+        if words:
+            return cause, words
+    return NOT_KNOWN, "the same model, candles and rule decide otherwise now"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A dry run compared with a backtest of its candles and models.
+
+    Attributes:
+        candles: candles of all pairs that were compared.
+        differences: by pair and time.
+        notes: sentences on what could not be compared, and on settings that have changed.
+    """
+
+    candles: int
+    differences: Sequence[Difference]
+    notes: Sequence[str] = ()
+
+    @property
+    def differing(self) -> int:
+        """Candles with at least one difference."""
+        return len({(found.pair, found.second) for found in self.differences})
+
+    @property
+    def decision_parity(self) -> float:
+        """Share of the candles at which the decision is that of the backtest."""
+        other = sum(found.kind == DECISION for found in self.differences)
+        return 1.0 - other / self.candles if self.candles else 1.0
+
+    @property
+    def parity(self) -> float:
+        """Share of the candles at which decision and trade are those of the backtest."""
+        return 1.0 - self.differing / self.candles if self.candles else 1.0
+
+    @property
+    def causes(self) -> dict[str, int]:
+        """Differences by cause, the most frequent first."""
+        return dict(Counter(found.cause for found in self.differences).most_common())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "parity": self.parity,
+            "decision_parity": self.decision_parity,
+            "candles": self.candles,
+            "differing": self.differing,
+            "causes": self.causes,
+            "differences": [found.to_dict() for found in self.differences],
+            "notes": list(self.notes),
+        }
