@@ -109,7 +109,9 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
-        self._continues = self.continual_learning and self._settings.trains_warm
+        # Without epochs nothing is trained that could be continued.
+        warm = min(self._settings.warm_retrainings, self._settings.epochs) > 0
+        self._continues = self.continual_learning and warm
         self._history: BacktestHistory | None = None
         self._time_left = TimeLeft(self._settings, continues=self._continues)
 
