@@ -112,7 +112,9 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._predicted_by = 0
         self.journal = BotJournal(folder, config, self._settings, self._candle_seconds)
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
-        self._continues = self.continual_learning and self._settings.trains_warm
+        # Without epochs nothing is trained that could be continued.
+        warm = min(self._settings.warm_retrainings, self._settings.epochs) > 0
+        self._continues = self.continual_learning and warm
         self._history: BacktestHistory | None = None
         self._time_left = TimeLeft(self._settings, continues=self._continues)
         #: Of a pair, the folders of the models that predict, and the date of their first candle.

@@ -122,7 +122,7 @@ def test_continual_learning_without_a_model_to_begin_from_is_refused() -> None:
         save_backtest_models=False,
         training={"epochs": 0, "pretrained": "x"},
     )
-    assert not read(used).training.trains_warm
+    assert read(used).training.epochs == 0
 
 
 def test_what_freqtrade_fills_in_by_itself_is_fine() -> None:

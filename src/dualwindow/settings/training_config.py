@@ -102,14 +102,6 @@ class TrainingConfig(SettingFields):
         return (self.long_tp_pct, self.long_sl_pct) == (self.short_tp_pct, self.short_sl_pct)
 
     @property
-    def trains_warm(self) -> bool:
-        """Whether retrainings begin from the pair's last model under `freqai.continual_learning`.
-
-        Without epochs nothing is trained that could be continued.
-        """
-        return self.warm_retrainings > 0 and self.epochs > 0
-
-    @property
     def thresholds(self) -> Thresholds:
         """Thresholds for `decide`: those given one by one, else those of the mode.
 
