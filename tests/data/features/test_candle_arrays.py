@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dualwindow.columns import CANDLE_COLUMNS
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
+from dualwindow.data.features.other_candles import OtherCandles, RowGrid
 from dualwindow.data.features.windows import valid_windows
 from dualwindow.errors import DataError
 from dualwindow.settings import TrainingConfig
@@ -213,3 +214,17 @@ def test_windows_are_judged_by_the_one_function() -> None:
     )
     np.testing.assert_array_equal(candles.valid_windows(config), wanted)
     assert not candles.valid_windows(config, candle_seconds=300).any()
+
+
+@pytest.mark.parametrize("name", [PAIR, "ETH/USDT:USDT"])
+def test_a_pair_that_is_a_correlated_one_of_others_keeps_its_own_candles(name: str) -> None:
+    """Its features depend on its own rules, whichever pairs were looked at before it."""
+    content = frame(60)
+    content.loc[20:50, ["open", "high", "low", "close"]] = content["close"].iloc[19]
+    content.loc[20:50, "volume"] = 0.0
+    column = f"%-close_change_gen_{name.replace(':', '')}_1m"
+    content[column] = 1.0
+    grid = RowGrid(candle_seconds=60, window_size=40, max_flat_candles=5)
+    other = OtherCandles.from_frame(content, name, "1m", 60, grid)
+    found = read_candles(content, [column], PAIR, TIMEFRAME, [other])
+    assert np.isfinite(found.features).all() == (name == PAIR)

@@ -120,7 +120,11 @@ def read_candles(
     # Column by column: a whole-frame conversion would hold a second, Fortran-ordered copy.
     for index, column in enumerate(feature_columns):
         features[:, index] = frame[column].to_numpy(np.float64, na_value=np.nan)
+    own = f"_{pair.replace(':', '')}_{timeframe}"
     for other in others:
+        # A pair may be a correlated one of others': its own candles are known by their own rules.
+        if other.column_end == own:
+            continue
         columns = [i for i, column in enumerate(feature_columns) if other.made(column)]
         if columns:
             rows = np.flatnonzero(other.unknown_rows(seconds))
