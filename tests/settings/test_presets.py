@@ -85,6 +85,7 @@ def test_the_command_line_merges_it_likewise(name: str) -> None:
     content = LayeredConfig(layers).content
     assert RootSettings.from_config(content).model_dump(exclude_unset=True) == {
         "leverage": 1.0,
+        "trade_only_on_evidence": False,
         **PROMISED[name][3],
     }
     assert content["freqai"]["model_training_parameters"]["epochs"] == (PROMISED[name][0] or EPOCHS)
