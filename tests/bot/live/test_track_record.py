@@ -203,6 +203,8 @@ def test_other_barriers_begin_another_record_that_names_the_one_before(
     genesis = unpacked(next(RecordFile.for_reading(path).entries())[1])
     assert isinstance(genesis, Genesis)
     assert genesis.before == before
+    (aside,) = path.parent.glob("track_record-until-*.sqlite")
+    assert RecordFile.for_reading(aside).head.text == before
 
 
 def test_a_file_that_is_locked_for_a_while_costs_a_candle_and_not_the_bot(
