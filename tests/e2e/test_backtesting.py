@@ -59,6 +59,17 @@ def leveraged(backtest: Run) -> Run:
     return run
 
 
+@pytest.mark.parametrize("demand", [True, "strict"])
+def test_a_backtest_enters_on_evidence_alone(demand: Any, backtest: Run) -> None:
+    """Of four days nothing is known: a bot that waits for an edge has never entered."""
+    overlay = merged(OVERLAY, {"dualwindow": {"trade_only_on_evidence": demand}})
+    run = freqtrade(backtest.userdir, overlay)
+    assert run.status == 0, run.output[-3000:]
+    assert "raised exception" not in run.output
+    entered = run.trades()
+    assert entered.empty == (demand == "strict")
+
+
 def test_nothing_failed_quietly(backtest: Run) -> None:
     assert "raised exception" not in backtest.output
     assert "Unable to" not in backtest.output

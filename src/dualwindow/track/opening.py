@@ -48,7 +48,7 @@ def open_record(folder: Path, scoring: Scoring, now: int) -> TrackRecord:
                 "begins; put back a copy to go on with it",
                 path,
                 error,
-                _set_aside(path).name,
+                _moved(path, set_aside(path)).name,
             )
         else:
             logger.warning(
@@ -56,7 +56,7 @@ def open_record(folder: Path, scoring: Scoring, now: int) -> TrackRecord:
                 "compared: it was set aside as %s, and another one begins",
                 path,
                 ", ".join(changes),
-                _set_aside(path).name,
+                _moved(path, path.with_name(f"{path.stem}-until-{now}{path.suffix}")).name,
             )
     return TrackRecord(RecordFile.for_writing(path), scoring, now, before)
 
@@ -80,10 +80,10 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return str(values[name]) if name in values else "unknown"
 
 
-def _set_aside(path: Path) -> Path:
-    aside = set_aside(path)
-    for end in _BESIDE:
-        beside = path.with_name(f"{path.name}{end}")
-        if beside.exists():
-            beside.replace(aside.with_name(f"{aside.name}{end}"))
-    return aside
+def _moved(path: Path, target: Path) -> Path:
+    """Where a record lies, with the files that sqlite keeps beside it, once it is moved."""
+    for end in ("", *_BESIDE):
+        file = path.with_name(f"{path.name}{end}")
+        if file.exists():
+            file.replace(target.with_name(f"{target.name}{end}"))
+    return target

@@ -57,7 +57,7 @@ def after_costs(gross: float, side: int, cost: float) -> float:
     """Profit of a trade after costs on both sides, as freqtrade's ratio without leverage.
 
     Example:
-        >>> round(after_costs(0.01, LONG, 0.0005), 6)
+        >>> round(after_costs(0.01, LONG, 0.0005), 5)
         0.00899
     """
     sign = 1.0 if side == LONG else -1.0

@@ -13,6 +13,7 @@ from dualwindow.track.entries import (
     Claim,
     Decision,
     Entry,
+    EntryError,
     Genesis,
     Outcome,
     TradeEntry,
@@ -111,7 +112,9 @@ class TrackRecord:
         for decision in self._file.decisions_back_to(
             self._scoring.labelled_before(self._settled_until)
         ):
-            pair = by_number[decision.number]
+            pair = by_number.get(decision.number)
+            if pair is None:
+                raise EntryError("a decision without a claim before it")
             made = [own for own in claims[decision.number] if own.seconds <= decision.seconds]
             self._note(pair, decision, (made or [pair.claim])[-1].profit)
 

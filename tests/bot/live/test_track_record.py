@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from freqtrade.persistence import Trade, init_db
 
 from dualwindow.bot.live.track_record import LiveTrack, claim_of
 from dualwindow.columns import HOLD, LONG, SHORT
@@ -202,6 +203,8 @@ def test_other_barriers_begin_another_record_that_names_the_one_before(
     genesis = unpacked(next(RecordFile.for_reading(path).entries())[1])
     assert isinstance(genesis, Genesis)
     assert genesis.before == before
+    (aside,) = path.parent.glob("track_record-until-*.sqlite")
+    assert RecordFile.for_reading(aside).head.text == before
 
 
 def test_a_file_that_is_locked_for_a_while_costs_a_candle_and_not_the_bot(
@@ -289,3 +292,48 @@ def test_a_new_model_or_rule_makes_a_new_claim(tmp_path: Path) -> None:
         ("BTC", "2", 0.0001),
         ("ETH", "2", 0.0001),
     ]
+
+
+def test_trades_are_those_of_freqtrades_database(tmp_path: Path) -> None:
+    init_db("sqlite://")
+    for is_open in (False, True):
+        closed = None if is_open else pd.Timestamp("2026-11-01 12:00").to_pydatetime()
+        trade = Trade(
+            pair=PAIRS[0],
+            stake_amount=100.0,
+            amount=1.0,
+            open_rate=100.0,
+            close_rate=None if is_open else 101.0,
+            close_profit=None if is_open else 0.009,
+            open_date=pd.Timestamp("2026-11-01 11:00").to_pydatetime(),
+            close_date=closed,
+            is_open=is_open,
+            fee_open=0.0005,
+            fee_close=0.0005,
+            exchange="binance",
+            leverage=1.0,
+            exit_reason="roi",
+        )
+        Trade.session.add(trade)
+    Trade.commit()
+    try:
+        hand(track_in(tmp_path), tmp_path, rows=2)
+    finally:
+        Trade.session.remove()
+        del Trade.session
+    path = tmp_path / "models" / "bot" / RECORD_NAME
+    entries = [unpacked(content) for _, content in RecordFile.for_reading(path).marked()]
+    (trade,) = [entry for entry in entries if isinstance(entry, TradeEntry)]
+    assert (trade.side, trade.profit, trade.reason) == ("LONG", 0.009, "roi")
+    assert trade.closed - trade.opened == 3600
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), None])
+def test_what_is_no_number_keeps_no_bot_from_deciding(number: Any, tmp_path: Path) -> None:
+    candles = predicted(candles_of(1, 3, step=STEP), np.full(3, HOLD))
+    candles = candles.astype({"do_predict": float})
+    candles.loc[2, ["SHORT", "LONG", "do_predict"]] = number
+    strategy = strategy_of({PAIRS[0]: [(0, save_figures(tmp_path / "sub-train-BTC_1", 0.1))]}, {})
+    track_in(tmp_path).blocked(candles, PAIRS[0], np.full(3, HOLD), strategy)
+    path = tmp_path / "models" / "bot" / RECORD_NAME
+    assert verify(RecordFile.for_reading(path)).entries == 3

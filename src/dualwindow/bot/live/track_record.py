@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +16,14 @@ import pandas as pd
 from freqtrade.persistence import Trade
 from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
 
 from dualwindow.bot.drawer_files import model_folder
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.track.claims import model_sums, read_promise
-from dualwindow.track.entries import Claim, Decision, EntryError, TradeEntry
+from dualwindow.track.entries import Claim, Decision, TradeEntry
 from dualwindow.track.opening import open_record
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record import Settled, TrackRecord
@@ -101,7 +103,7 @@ class LiveTrack:
         """Log, once an hour, that a record cannot be written; the next candle is the next try."""
         try:
             yield
-        except (sqlite3.Error, OSError, EntryError) as error:
+        except (sqlite3.Error, SQLAlchemyError, OSError, ValueError, LookupError) as error:
             # What was in memory is read again, so that it is what the file holds.
             self._close()
             if self._clock() - self._warned >= _HOUR:
@@ -169,8 +171,9 @@ def decision_of(frame: pd.DataFrame, seconds: int, side: int, *, is_blocked: boo
 
 
 def _last(frame: pd.DataFrame, name: str) -> float:
-    """A column's last value; 0 without the column, as before a pair's first model."""
-    return float(frame[name].iat[-1]) if name in frame else 0.0
+    """A column's last value; 0 where it is not known, as before a pair's first model."""
+    value = float(frame[name].iat[-1]) if name in frame else 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 def claim_of(pair: str, seconds: int, folder: Path, rule: DecisionRule) -> Claim:
