@@ -54,7 +54,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class DecisionFacts:
-    """What is known of a candle whose decisions differ.
+    """The facts of a candle whose decisions differ.
 
     Attributes:
         looked: whether the bot looked at it.

@@ -103,7 +103,7 @@ class RunningBot:
         return int(rule.decide(part.frame.iloc[row : row + 1])[0])
 
     def row_of(self, second: int) -> JournalRow | None:
-        """What the journal holds of the candle of a date."""
+        """The journal's row of the candle of a date; None without one."""
         return self._rows.get(second)
 
     def at(self, second: int) -> CandleFacts:
