@@ -82,7 +82,7 @@ def test_a_second_look_at_a_candle_replaces_the_first_and_starts_are_told_apart(
         writer.close()
     found = read_journal(tmp_path)
     assert found is not None
-    assert [(each.second, each.session) for each in found.rows[PAIR]] == [
+    assert [(kept.second, kept.session) for kept in found.rows[PAIR]] == [
         (60, 2),
         (120, 1),
         (180, 2),

@@ -64,7 +64,7 @@ def market_of(
 
 
 def valid_rows(raw: RawCandles, others: list[OtherSeries]) -> NDArray[np.bool_]:
-    """What the adapters decide on these candles: features as they make them, then the windows."""
+    """The adapters' decision on these candles: features as they make them, then the windows."""
     _known, unknown = KnownCandles().update(raw.frame)
     frame = known_frame(raw.frame)
     features = {

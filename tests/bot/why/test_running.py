@@ -28,7 +28,7 @@ def started(trained: Bot, btc_futures: pd.DataFrame) -> Iterator[Started]:
 
 
 def gate(answer: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = [each for each in answer["gates"] if each["name"] == name]
+    (found,) = [met for met in answer["gates"] if met["name"] == name]
     return dict(found)
 
 
@@ -152,7 +152,7 @@ def test_files_that_end_before_the_bots_candles_are_blamed_for_nothing(
     number = late(started)
     assert started.why(capsys, number)["cause"] == "late candle"
     assert started.why(capsys, 0)["cause"] == "first candle after a start"
-    row = next(each for each in started.why(capsys, 2)["gates"] if each["name"] == "candle")
+    row = gate(started.why(capsys, 2), "candle")
     assert row["state"] == "not known"
     assert "download" in row["words"]
 

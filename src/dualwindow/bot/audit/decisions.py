@@ -32,6 +32,7 @@ class Compared:
         rule: of the backtest: that of the configuration now.
         window_size: candles.
         candle_seconds: between two candles.
+        timeframe: of them.
     """
 
     bot: RunningBot
@@ -40,6 +41,7 @@ class Compared:
     rule: DecisionRule
     window_size: int
     candle_seconds: int
+    timeframe: str
 
     @property
     def seconds(self) -> NDArray[np.int64]:
@@ -87,7 +89,12 @@ def _facts(compared: Compared, second: int, made: int, changed: dict[int, str]) 
     bot = compared.bot
     row, facts = bot.row_of(second), bot.at(second).bot
     if row is None or facts is None:
-        return DecisionFacts(looked=False, started=_start_at(compared, second))
+        series = f"{bot.pair} {compared.timeframe}"
+        return DecisionFacts(
+            looked=False,
+            started=_start_at(compared, second),
+            missing=bot.market.lacks(series, second),
+        )
     begin = second - (compared.window_size - 1) * compared.candle_seconds
     corrected = next((words for at, words in changed.items() if begin <= at <= second), "")
     waited = f"the bot waited for {facts.awaited}" if facts.awaited else ""

@@ -54,11 +54,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class DecisionFacts:
-    """What is known of a candle whose decisions differ.
+    """The facts of a candle whose decisions differ.
 
     Attributes:
         looked: whether the bot looked at it.
         started: words on a start of the bot between the candles before and after.
+        missing: whether the candle file lacks it.
         first: whether it was the first candle or prediction after a start.
         waited: words on a candle that was late.
         expired: whether the bot took its model for too old.
@@ -71,6 +72,7 @@ class DecisionFacts:
 
     looked: bool = True
     started: str = ""
+    missing: bool = False
     first: bool = False
     waited: str = ""
     expired: bool = False
@@ -87,22 +89,24 @@ def cause_of(facts: DecisionFacts) -> tuple[str, str]:
         'restart'
     """
     if not facts.looked:
-        skipped = "the bot did not look at it: it was busy for more than a candle"
-        return (RESTART, facts.started) if facts.started else (SKIPPED, skipped)
-    if facts.first:
-        return RESTART, "the first candle or prediction after a start, which FreqAI does not trade"
-    if facts.waited:
-        return LATE, facts.waited
-    if facts.expired:
-        return MODEL, "the bot took its model for too old"
-    for cause, words in (
-        (MODEL, facts.own_model),
+        return (RESTART, facts.started) if facts.started else (SKIPPED, _skipped(facts))
+    first = "the first candle or prediction after a start, which FreqAI does not trade"
+    expired = "the bot took its model for too old"
+    causes = (
+        (RESTART, first if facts.first else ""),
+        (LATE, facts.waited),
+        (MODEL, expired if facts.expired else facts.own_model),
         (SETTINGS, facts.own_rule),
         (CORRECTED, facts.corrected),
-    ):
-        if words:
-            return cause, words
-    return NOT_KNOWN, "the same model, candles and rule decide otherwise now"
+        (NOT_KNOWN, "the same model, candles and rule decide otherwise now"),
+    )
+    return next((cause, words) for cause, words in causes if words)
+
+
+def _skipped(facts: DecisionFacts) -> str:
+    if facts.missing:
+        return "there was no such candle: a backtest fills it in, a bot waits"
+    return "the bot did not look at it: the exchange did not answer in time, or it was busy"
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class BotJournal:
             self._warn(error)
 
     def _session(self, strategy: IStrategy) -> dict[str, Any]:
-        """What the trades of this start depend on."""
+        """The configuration that the trades of this start depend on."""
         rule = getattr(strategy, "decision_rule", None)
         if not isinstance(rule, DecisionRule):
             rule = DecisionRule.from_settings(self._settings)

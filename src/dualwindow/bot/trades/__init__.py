@@ -1,1 +1,1 @@
-"""What freqtrade itself left of its trades: results, databases, logs, and a journal of entries."""
+"""Records of freqtrade's own of its trades: results, databases, logs, and a journal of entries."""

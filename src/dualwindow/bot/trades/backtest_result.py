@@ -35,7 +35,7 @@ def find_result(folder: Path, identifier: str, strategy: str | None) -> Path | N
 
 
 def read_result(path: Path, identifier: str, candle_seconds: int) -> Account:
-    """What a backtest's result holds of freqtrade's own gates.
+    """Positions, locks and money in a backtest's result.
 
     Raises:
         DataError: when the file cannot be read, or is of no backtest of the identifier.

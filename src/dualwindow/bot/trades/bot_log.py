@@ -1,4 +1,4 @@
-"""What a bot's log tells of entries that freqtrade refused."""
+"""Entries that freqtrade refused, from a bot's log."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Why a candle was traded or not: gate after gate, of a backtest or of a running bot."""
+"""The gates between a candle and an order, of a backtest or of a running bot."""

@@ -44,7 +44,7 @@ class BotRecords:
 
 
 def session_of(journal: Journal | None, noted: JournalRow | None) -> Mapping[str, Any]:
-    """What the trades of the start depended on that met a candle; empty where it is not known."""
+    """Settings that trades depend on, of the start that met a candle; empty: not known."""
     if journal is None or noted is None or noted.session not in journal.sessions:
         return {}
     return journal.sessions[noted.session].content

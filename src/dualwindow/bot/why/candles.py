@@ -60,7 +60,7 @@ class Place:
 
 
 def bound_settings(folder: Path) -> Mapping[str, Any]:
-    """What the models of `user_data/models/<identifier>` depend on, flat.
+    """Settings that the models of `user_data/models/<identifier>` depend on, flat.
 
     Raises:
         ModelFileError: when the file of them cannot be read.

@@ -1,4 +1,4 @@
-"""What is known of one candle of one pair, whichever place it was read from."""
+"""The facts of one candle of one pair, whichever place it was read from."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class PredictionFacts:
 
 @dataclass(frozen=True)
 class BotFacts:
-    """What a running bot did with a candle; of a backtest there is none.
+    """Dealings of a running bot with a candle; of a backtest there are no such.
 
     Attributes:
         looked: whether it looked at the candle; None: not known.

@@ -128,7 +128,7 @@ def model_gate(facts: CandleFacts) -> Gate:
         )
     if model.trained_until is None and not model.expired:
         known = facts.prediction is not None
-        return not_known("model", "which one it was is not known" if known else "none is known")
+        return not_known("model", "which one it was is not known" if known else "no model is known")
     age = _age(facts)
     if model.expired:
         return closed(
@@ -220,7 +220,7 @@ GATES: Final[tuple[Callable[[CandleFacts], Gate], ...]] = (
 
 @dataclass(frozen=True)
 class Answer:
-    """Why a candle was traded or not.
+    """The fate of a candle, and the reason for it.
 
     Attributes:
         pair: as freqtrade names it.
@@ -243,7 +243,7 @@ class Answer:
 
     @property
     def cause(self) -> str:
-        """What the candle's fate is counted as."""
+        """Name by which the candle's fate is counted."""
         if self.entered:
             return ENTERED
         return NOT_KNOWN if self.closing is None else self.closing.cause

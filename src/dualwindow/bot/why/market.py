@@ -25,7 +25,7 @@ from dualwindow.data.features.other_candles import OtherCandles
 
 @dataclass(frozen=True)
 class WindowNeeds:
-    """What a window needs.
+    """Needs of a window.
 
     Attributes:
         window_size: candles.

@@ -62,7 +62,8 @@ class RunningBot:
                 "folder or pair"
             )
         self._first, self._last = min(looked), max(looked)
-        self._market = market_of(records.place, pair)
+        #: The candle files.
+        self.market = market_of(records.place, pair)
         tried = [] if journal is None else journal.entries.get(pair, [])
         #: Date of a candle to the entry that was begun on it.
         self.tried: dict[int, TriedEntry] = {entry.second: entry for entry in tried}
@@ -102,7 +103,7 @@ class RunningBot:
         return int(rule.decide(part.frame.iloc[row : row + 1])[0])
 
     def row_of(self, second: int) -> JournalRow | None:
-        """What the journal holds of the candle of a date."""
+        """The journal's row of the candle of a date; None without one."""
         return self._rows.get(second)
 
     def at(self, second: int) -> CandleFacts:
@@ -121,7 +122,7 @@ class RunningBot:
             pair=self.pair,
             second=second,
             candle_seconds=self._step,
-            market=_reached(self._market.at(second), second),
+            market=_reached(self.market.at(second), second),
             model=self._model(noted, expired=flag == _EXPIRED, looked=part is not None),
             prediction=prediction,
             bot=self._bot(second, noted, looked=part is not None),
@@ -157,7 +158,7 @@ class RunningBot:
             awaited=named and f"the candle of {named}",
             arrived=noted.arrived,
             never_came=bool(awaited)
-            and all(self._market.lacks(name, date) for name, date in awaited),
+            and all(self.market.lacks(name, date) for name, date in awaited),
         )
 
     def _absence(self, second: int) -> str:
@@ -168,10 +169,10 @@ class RunningBot:
         after = min((moment for moment in starts if moment > second), default=None)
         before = max((row for row in self._rows if row < second), default=None)
         if after is None or before is None:
-            return "it did not look at the candle: it was stopped, or busy for more than a candle"
+            return "it was stopped, or got no answer in time"
         looked = [row for row in self._rows if second < row < after]
         if looked:
-            return "it was busy for more than a candle, or the pair was not in its whitelist"
+            return "it was busy, got no answer in time, or the pair was not in its whitelist"
         return (
             f"it was stopped after the candle of {utc_text(before)}, and started again at "
             f"{utc_text(int(after))}"

@@ -34,7 +34,7 @@ def position_gate(facts: CandleFacts) -> Gate:
             trading.open_position,
             "an earlier end of that position: freqtrade holds one a pair",
         )
-    return is_open("position", "the pair had none")
+    return is_open("position", "the pair had no open position")
 
 
 def lock_gate(facts: CandleFacts) -> Gate:
@@ -46,7 +46,7 @@ def lock_gate(facts: CandleFacts) -> Gate:
         words, of_all = trading.lock
         cause = "all pairs locked" if of_all else "locked pair"
         return closed("lock", cause, words, "an earlier end of the lock")
-    return is_open("lock", "none was known")
+    return is_open("lock", "no lock was known")
 
 
 def slots_gate(facts: CandleFacts) -> Gate:

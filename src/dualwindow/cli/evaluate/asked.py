@@ -1,4 +1,4 @@
-"""What `why` and `audit` are asked about: a folder, a pair, a candle or a stretch of time."""
+"""Questions to `why` and `audit`: a folder, a pair, a candle or a stretch of time."""
 
 from __future__ import annotations
 

@@ -79,6 +79,7 @@ def audit_of(records: BotRecords, made: LoadedStrategy, asked: Asked) -> Audit:
                 rule=rule,
                 window_size=settings.config.window_size,
                 candle_seconds=settings.candle_seconds,
+                timeframe=settings.timeframe,
             )
         except DataError as error:
             notes.append(f"{pair} is not compared: {error}")

@@ -104,7 +104,7 @@ def _of_bot(options: argparse.Namespace, asked: Asked) -> Sources:
 
 
 def bot_records(options: argparse.Namespace, asked: Asked) -> BotRecords:
-    """What a bot left beside the predictions of single pairs.
+    """Records of a bot beside the predictions of single pairs.
 
     Raises:
         DualWindowError: when its folder, journal or log cannot be read.
@@ -133,7 +133,7 @@ def bot_records(options: argparse.Namespace, asked: Asked) -> BotRecords:
 
 
 def newest_session(journal: Journal | None) -> Mapping[str, Any]:
-    """What the trades of the bot's last start depended on; empty where it is not known."""
+    """The settings that trades of the bot's last start depended on; empty where it is not known."""
     if journal is None or not journal.sessions:
         return {}
     return journal.sessions[max(journal.sessions)].content

@@ -1,4 +1,4 @@
-"""What a running bot did with each candle: a small file beside its models.
+"""The journal of a running bot, candle by candle: a small file beside its models.
 
 Predictions alone do not tell which model made them, whether a candle was waited for, or how the
 newest candle looked at that moment; freqtrade deletes an entry that was never filled. One row a
