@@ -93,6 +93,7 @@ def test_a_file_in_the_place_of_a_folder_is_set_aside(
     shutil.rmtree(folder / name, ignore_errors=True)
     (folder / name).write_text("x")
     (aside,) = set_aside_damaged(folder)
-    assert aside.read_text() == "x" and not (folder / name).exists()
+    assert aside.read_text() == "x"
+    assert not (folder / name).exists()
     assert f"{folder / name} is a file where a folder belongs" in caplog.text
     assert set_aside_damaged(folder) == []
