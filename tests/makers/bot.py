@@ -82,14 +82,13 @@ class Bot:
 
 
 def freqtrade_config(userdir: Path, *files: str) -> dict[str, Any]:
-    """The shipped configuration as freqtrade reads it, full trainings, with its own user folder."""
+    """The shipped configuration as freqtrade reads it, with its own user folder."""
     userdir.mkdir(parents=True, exist_ok=True)
     paths = [str(REPOSITORY / name) for name in ("config.json", *files)]
     arguments = {"config": paths, "user_data_dir": str(userdir)}
     config: dict[str, Any] = Configuration(arguments, RunMode.BACKTEST).get_config()
     # Also writes freqtrade's own defaults into the configuration, as the command line does.
     validate_config_consistency(config, preliminary=True)
-    config["freqai"]["continual_learning"] = False
     config["strategy_path"] = str(REPOSITORY / "strategies")
     config["freqaimodel_path"] = str(REPOSITORY / "freqaimodels")
     return config
@@ -107,6 +106,8 @@ def make_bot(
     config = freqtrade_config(userdir, *(["config.spot.json"] if spot else []))
     freqai = config["freqai"]
     freqai["train_period_days"] = 1
+    # Few steps warm up nothing; tests of chains turn it on.
+    freqai["continual_learning"] = False
     freqai["data_split_parameters"] = {"test_size": 0.15}
     freqai["model_training_parameters"] = {**QUICK, **(parameters or {})}
     freqai["feature_parameters"] |= {"indicator_periods_candles": list(periods), **(features or {})}

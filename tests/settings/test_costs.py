@@ -60,6 +60,19 @@ def test_what_hardly_earns_is_warned_of_with_the_precision_that_breaks_even() ->
     (far,) = checked(short_sl_pct=0.5).warnings
     assert "short_sl_pct 0.5" in far
     assert "98% of the trades" in far
+    assert far.endswith("a smaller stop loss")
+
+
+@pytest.mark.parametrize("stop", [1e-12, 0.0001, 0.0009])
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_a_stop_loss_within_the_costs_is_warned_of_with_what_a_trade_loses(
+    side: str, stop: float
+) -> None:
+    (warning,) = checked(**{f"{side}_sl_pct": stop}).warnings
+    assert f"{side}_sl_pct {stop:g}" in warning
+    assert f"loses {stop + 0.001:.4%}" in warning
+    assert warning.endswith("a larger stop loss")
+    assert checked(**{f"{side}_sl_pct": 0.001}).warnings == ()
 
 
 def test_the_shipped_barriers_earn_without_a_word() -> None:

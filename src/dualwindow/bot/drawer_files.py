@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from dualwindow.bot.config_checks import is_live, named_pairs, refusing
 from dualwindow.bot.live.prediction_archive import DATE, utc_dates
+from dualwindow.bot.live.prediction_archive import FOLDER as OLD_PREDICTIONS
 from dualwindow.errors import ModelFileError
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS, bind_folder
-from dualwindow.models.freqai_folders import find_models, recover_models
+from dualwindow.models.freqai_folders import find_models, is_model_name, recover_models
+from dualwindow.models.identifier.records import FOLDER as RECORDS
 from dualwindow.models.identifier.records import Records
 from dualwindow.runtime.files import CheckedFiles, parse_json, remove_strays, set_aside
 
@@ -27,6 +29,9 @@ logger = logging.getLogger(__name__)
 HISTORIES: Final = ("historic_predictions.pkl", "historic_predictions.backup.pkl")
 METADATA: Final = "global_metadata.json"
 _STATE_FILES: Final = ("pair_dictionary.json", METADATA, "metric_tracker.json")
+#: Endings of the names of files, which no folder of an identifier's has.
+_FILE_ENDINGS: Final = (".json", ".pkl", ".zip", ".feather", ".checkpoint")
+_FOLDERS: Final = (CACHED_PREDICTIONS, OLD_PREDICTIONS, RECORDS)
 
 
 def model_folder(config: Mapping[str, Any]) -> Path:
@@ -74,11 +79,13 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     """Rename FreqAI's damaged state files and cached predictions, with a warning for every file.
 
     FreqAI reads them without a check and would end in a traceback; missing ones it creates itself.
-    The folder need not exist.
+    So it is with a folder in the place of a file, and a file in that of a folder. The folder need
+    not exist.
 
     Returns:
         New paths of the damaged files.
     """
+    misplaced = _set_misplaced_aside(folder)
     sums = CheckedFiles(folder)
     checks = dict.fromkeys(_STATE_FILES, _is_json) | dict.fromkeys(HISTORIES, _holds_predictions)
     damaged = [
@@ -86,7 +93,7 @@ def set_aside_damaged(folder: Path) -> list[Path]:
         for name, is_whole in checks.items()
         if (file := folder / name).is_file() and (sums.is_damaged(name) or not is_whole(file))
     ]
-    moved = [_set_aside(file) for file in damaged]
+    moved = [*misplaced, *map(_set_aside, damaged)]
     history, copy = (folder / name for name in HISTORIES)
     if history in damaged and copy.is_file():
         shutil.copyfile(copy, history)
@@ -97,10 +104,26 @@ def set_aside_damaged(folder: Path) -> list[Path]:
     return moved
 
 
-def _set_aside(file: Path) -> Path:
+def _set_aside(file: Path, reason: str = "is damaged") -> Path:
     aside = set_aside(file)
-    logger.warning("%s is damaged; it was set aside as %s", file, aside.name)
+    logger.warning("%s %s; it was set aside as %s", file, reason, aside.name)
     return aside
+
+
+def _set_misplaced_aside(folder: Path) -> list[Path]:
+    # The innermost first: a path does not outlive the renaming of its folder.
+    folders = [path for path in folder.rglob("*") if path.suffix in _FILE_ENDINGS and path.is_dir()]
+    folders.sort(key=lambda path: len(path.parts), reverse=True)
+    inside = folder.iterdir() if folder.is_dir() else ()
+    files = [
+        path
+        for path in inside
+        if (path.name in _FOLDERS or is_model_name(path.name)) and path.is_file()
+    ]
+    return [
+        *(_set_aside(path, "is a folder where a file belongs") for path in folders),
+        *(_set_aside(path, "is a file where a folder belongs") for path in files),
+    ]
 
 
 def _is_json(file: Path) -> bool:

@@ -133,15 +133,21 @@ def bind_folder(folder: Path, dependencies: Mapping[str, Any], pairs: list[str])
 
     Raises:
         SettingsError: when the folder belongs to other settings, another pair of the same base
-            coin, or another model class.
+            coin, or another model class, or cannot be made.
     """
     path = folder / BINDING_NAME
     plain, bases = _plain(dependencies), {base_coin(pair): pair for pair in pairs}
     require_binding(folder, dependencies, pairs)
-    bound = _read(path) if path.is_file() else {}
+    bound = _read(path) if path.exists() else {}
     if bound is None:
         bound = {"pairs": _start_over(folder, fingerprint(plain), bases)}
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            [f"its folder {folder} cannot be made: {error.strerror}; move what is in its place"],
+            f"freqai.identifier {folder.name!r}",
+        ) from None
     about = {"fingerprint": fingerprint(plain), "settings": plain}
     _write(path, {**bound, **about, "pairs": bound.get("pairs", {}) | bases})
 
@@ -153,7 +159,7 @@ def require_binding(folder: Path, dependencies: Mapping[str, Any], pairs: list[s
         SettingsError: as `bind_folder`.
     """
     path = folder / BINDING_NAME
-    bound = _read(path) if path.is_file() else {}
+    bound = _read(path) if path.exists() else {}
     if not bound:
         if bound is not None and _holds_models(folder):
             raise SettingsError(

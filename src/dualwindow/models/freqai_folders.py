@@ -64,6 +64,11 @@ def find_models(folder: Path) -> list[ModelFolder]:
     return sorted(models, key=lambda model: model.trained_until, reverse=True)
 
 
+def is_model_name(name: str) -> bool:
+    """Whether a folder of a model has such a name."""
+    return _FOLDER_NAME.fullmatch(name) is not None
+
+
 def is_saved(folder: Path, filename: str) -> bool:
     """Whether saving has ended: of a killed bot's model the manifest lacks the last file."""
     last = f"{filename}_trained_dates_df.pkl"
@@ -76,7 +81,8 @@ def seal(folder: Path, filename: str, binding: Mapping[str, str] | None = None) 
     The binding is what the model was made with, see `manifest.bound_to`.
     """
     files = [*sorted(folder.glob(f"{filename}_*")), *folder.glob(EVALUATION_NAME)]
-    write_manifest(folder, files, binding)
+    # A folder that lay in the place of one was set aside beside it.
+    write_manifest(folder, [file for file in files if file.is_file()], binding)
 
 
 @dataclass(frozen=True)

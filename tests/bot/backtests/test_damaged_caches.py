@@ -134,3 +134,55 @@ def test_a_file_that_was_written_when_the_process_was_killed_has_its_record(
     monkeypatch.undo()
     assert file.read_bytes() == before
     assert backtests.run(slices=2).predicted == [0]
+
+
+MODEL = "sub-train-BTC_1735884000"
+
+
+@pytest.mark.parametrize("predicted", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dualwindow.json",
+        "run_params.json",
+        "state_sums.json",
+        "traded.json",
+        "records",
+        "records/cb_btc_1735884000_model.json",
+        "records/cb_btc_1735884000_prediction.json",
+        "backtesting_predictions",
+        f"backtesting_predictions/{NAME}",
+        MODEL,
+        f"{MODEL}/manifest.json",
+        f"{MODEL}/cb_btc_1735884000_model.zip",
+        f"{MODEL}/cb_btc_1735884000_trained_dates_df.pkl",
+    ],
+)
+def test_what_lies_in_the_place_of_a_file_or_folder_is_set_aside(
+    name: str, predicted: bool, backtests: Backtests, made: tuple[Backtests, Done]
+) -> None:
+    """The backtest is that of before."""
+    place = backtests.models / name
+    if place.is_dir():
+        shutil.rmtree(place)
+        place.write_bytes(b"x")
+    else:
+        place.unlink()
+        place.mkdir()
+    saved = backtests.predictions / NAME
+    if not predicted and saved.is_file():
+        saved.unlink()
+    again = backtests.run(slices=2)
+    pd.testing.assert_frame_equal(again.frame, made[1].frame)
+    assert backtests.run(slices=2).reused
+
+
+@pytest.mark.parametrize("name", ["models", "models/bound"])
+def test_a_file_in_the_place_of_the_identifier_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    place = tmp_path / name
+    if place.is_dir():
+        place.rmdir()
+    place.write_bytes(b"x")
+    with pytest.raises(OperationalException, match=r"models/bound cannot be made"):
+        Backtests(tmp_path, market()).run(slices=1)

@@ -141,6 +141,18 @@ def test_a_device_or_model_that_the_bot_refuses_is_refused_before_it_starts(
     assert (named or "") in str(refused)
 
 
+def test_a_model_is_looked_for_in_the_user_folder_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bot gets its folder from `--userdir` as often as from the configuration."""
+    base = _write(tmp_path / "config.json", _shipped())
+    over = _write(tmp_path / "overlay.json", _with_portable(tmp_path))
+    named = ["config", "validate", "-c", base, "-c", over]
+    assert main(named) == 1
+    assert "pretrained" in capsys.readouterr().err
+    assert main([*named, "--userdir", str(tmp_path)]) == 0
+
+
 def _load_model(userdir: Path, *files: str) -> None:
     """Make the model as a bot does when it starts, up to its candles."""
     config = freqtrade_config(userdir, *files)

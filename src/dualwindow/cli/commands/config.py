@@ -13,6 +13,7 @@ from dualwindow.cli.options.configuration import (
     CONFIG,
     HEADS,
     add_config,
+    add_userdir,
     config_files,
     configured_layers,
     machine_layers,
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="*", type=Path, metavar="FILE", help=f"default: {CONFIG} in this folder"
     )
     add_config(validate)
+    add_userdir(validate)
     validate.set_defaults(act=_validate)
     convert = actions.add_parser(
         "convert",
@@ -149,7 +151,7 @@ def _validate(options: argparse.Namespace) -> int:
     layers = configured_layers(files, as_freqtrade=True)
     merged = LayeredConfig(layers)
     settings, _ = _require_valid(merged, names)
-    if problems := problems_here(settings, merged.content):
+    if problems := problems_here(settings, merged.content, options.userdir):
         raise SettingsError(problems, names)
     for warning in settings.warnings:
         print(f"warning: {warning}")

@@ -20,7 +20,8 @@ USUAL_FEES: Final = {SPOT: 0.001, FUTURES: 0.0005}
 LARGEST_STAKE_LOSS: Final = 0.5
 #: From here on freqtrade's own stop loss (99 %) and the liquidation of a short are near.
 _LARGEST_STOP: Final = 0.9
-#: Share of a take profit that costs may take, and precision that a model may need, unwarned.
+#: Share of a take profit, or of a loss, that costs may be, and precision that a model may need,
+#: unwarned.
 _LARGEST_SHARE: Final = 0.5
 _LARGEST_PRECISION: Final = 0.9
 #: The likeliest of three classes has at least this probability.
@@ -68,6 +69,11 @@ class Side:
     def break_even(self) -> float:
         """Share of trades that must end at the take profit for a total of zero; above 1: never."""
         return self.loss / (self.take_profit + self.stop_loss)
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether most of what a trade loses at its stop loss is its costs."""
+        return self.cost > _LARGEST_SHARE * self.loss
 
 
 def fee_of(root: RootSettings, content: Mapping[str, Any], trading_mode: str) -> float:
@@ -136,10 +142,14 @@ def cost_warnings(
         f"costs of {_costs(fee, root)}: a trade wins {side.profit:.4%} or loses {side.loss:.4%}, "
         f"so that {side.break_even:.0%} of the trades must end at their take profit to break even "
         f"(by chance it is about {side.stop_loss / (side.take_profit + side.stop_loss):.0%}); "
-        "choose a larger take profit or a smaller stop loss"
+        f"choose a larger take profit or a {'larger' if side.stops_early else 'smaller'} stop loss"
         for side in _sides(config, root, fee, can_short=can_short)
         if side.profit > 0.0
-        and (side.cost > _LARGEST_SHARE * side.take_profit or side.break_even > _LARGEST_PRECISION)
+        and (
+            side.cost > _LARGEST_SHARE * side.take_profit
+            or side.stops_early
+            or side.break_even > _LARGEST_PRECISION
+        )
     ]
 
 
