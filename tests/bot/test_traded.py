@@ -147,7 +147,6 @@ def test_a_backtest_alone_writes_the_record(
     bot.strategy.dp = SimpleNamespace(current_whitelist=lambda: [PAIR], market=MARKETS.get)
     kitchen = FreqaiDataKitchen({**config, "runmode": RunMode.BACKTEST}, False, PAIR)
     kitchen.log_unsaved, kitchen.model_folders = lambda: None, list
-    kitchen.log_unsaved = lambda: None
     kitchen.trainings = 0
     adapter = type(bot.model).start_backtesting.__globals__
     monkeypatch.setitem(adapter, "BacktestKitchen", lambda *_given: kitchen)
