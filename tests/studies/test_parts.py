@@ -95,19 +95,11 @@ def test_a_part_on_years_runs_from_the_command_line(
             assert f"\n| {network} | 1 |" in page
 
 
-def test_this_version_has_every_variant_that_is_published() -> None:
-    """A setting that was renamed would leave its variants out of the next page."""
-    assert power.known_variants(power.FULL)[1] == []
-    wanted = {name for source in real_candles.FULL.sources for name in source.variants}
-    assert wanted == set(real_candles.VARIANTS)
-
-
 @pytest.mark.parametrize("variant", power.VARIANTS)
 def test_a_variant_of_the_planted_drift_trains(variant: str, tmp_path: Path) -> None:
     small = power.SMALL
     market = power.StudyMarket.from_seed(1, 0.05, small.days)
-    ending: dict[str, Any] = {"epochs": 1, "early_stopping_patience": 1}
-    figures = power.network(market, {**small.settings, **power.VARIANTS[variant], **ending})
+    figures = power.network(market, {**power.VARIANTS[variant], **small.limits})
     assert figures["trades"] > 0
 
 
