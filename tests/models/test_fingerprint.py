@@ -63,6 +63,7 @@ OTHER = {
     "dropout": 0.1,
     "lstm_dropout": 0.1,
     "network": "gru",
+    "ensemble": 2,
     "lstm_units": [64, 32],
     "dense_units": [],
     "patch_size": 5,

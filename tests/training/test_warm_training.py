@@ -274,6 +274,18 @@ def test_other_network_sizes_are_no_start(train: Train, caplog: pytest.LogCaptur
     assert "a network of other sizes" in caplog.text
 
 
+@pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1), (2, 3)])
+def test_an_ensemble_of_another_size_is_trained_fully(
+    before: int, now: int, train: Train, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = train(0, Chain(), settings(epochs=1, ensemble=before))
+    caplog.set_level(logging.INFO)
+    model = train(1, former(first), settings(epochs=1, ensemble=now))
+    assert f"because its last model has ensemble {before}, now it is {now}" in caplog.text
+    assert link_of(model).retrainings == 0
+    assert model.shape.ensemble == now
+
+
 def test_a_model_that_cannot_be_used_is_named(
     train: Train, caplog: pytest.LogCaptureFixture
 ) -> None:

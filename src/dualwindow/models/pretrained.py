@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 #: Settings that are the model's unless they are given.
 _OF_NETWORK: Final = (
     *("network", "lstm_units", "dense_units", "patch_size", "trend_head"),
-    *("window_features", "wide_features"),
+    *("window_features", "wide_features", "ensemble"),
 )
 
 

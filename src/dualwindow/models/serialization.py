@@ -157,8 +157,9 @@ class ModelContent:
         window_size = about["settings"]["window_size"]
         shape = NetworkShape.from_dict({"window_size": window_size} | dict(about["shape"]))
         config = _settings(about["settings"], shape)
-        if (shape.network, shape.window_size) != (config.network, config.window_size):
-            raise ValueError(f"a network {shape.network!r} for {shape.window_size} candles")
+        built = shape.network, shape.window_size, shape.ensemble
+        if built != (config.network, config.window_size, config.ensemble):
+            raise ValueError("network {!r} for {} candles, ensemble {}".format(*built))
         _require_size(shape, state)
         context = CandleArrays(
             tuple(about["features"]),
@@ -242,6 +243,9 @@ def _require_size(shape: NetworkShape, state: Mapping[str, Tensor]) -> None:
         sizes += (*shape.lstm_units, shape.patch_size)
     if not all(0 < operator.index(size) <= largest for size in sizes):
         raise ValueError(f"a network of sizes {sizes} for weights of at most {largest}")
+    others = {name.split(".")[1] for name in state if name.startswith("others.")}
+    if len(others) != shape.ensemble - 1:
+        raise ValueError(f"weights of {len(others) + 1} networks for an ensemble {shape.ensemble}")
     roles = shape.roles
     for seen, features in (
         (roles.window, shape.n_features),

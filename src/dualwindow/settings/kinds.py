@@ -37,6 +37,27 @@ NetworkName = Annotated[
     ),
 ]
 
+Ensemble = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=100,
+        description="Networks that are trained side by side from other initial weights, and whose "
+        "probabilities are averaged. A training and a prediction take that many times as long; "
+        "while a network is small, every core of the machine trains one.",
+    ),
+]
+SampleEvery = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=1_000_000,
+        description="Of how many candles an epoch trains on one, each time others. Neighbouring "
+        "windows share all candles but one: with 10, an epoch takes a tenth of the time and has "
+        f"nearly the effect. 0: as many as leave {EPOCH_WINDOWS:,} windows, up to {MOST_BETWEEN}.",
+    ),
+]
+
 #: Settings of which a configuration has a list.
 _LISTS: Final = "lstm_units", "dense_units", "window_features", "wide_features"
 
