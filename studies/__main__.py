@@ -13,7 +13,7 @@ from typing import Final
 
 from demo.running import REPOSITORY
 from dualwindow.errors import DataError
-from studies import months, null, power, real_candles, years
+from studies import months, null, power, weeks, years
 from studies.part import Part, Progress
 from studies.results import write_page, write_result
 
@@ -22,7 +22,7 @@ CACHE: Final = REPOSITORY / "studies" / "cache"
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 #: By name, in the order of the page.
 PARTS: Final[Mapping[str, Part]] = {
-    part.NAME: part for part in (null, power, real_candles, years, months)
+    part.NAME: part for part in (null, power, years, months, weeks)
 }
 
 

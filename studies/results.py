@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.results import VERSIONS_OF, machine
-from dualwindow.runtime.files import whole_path, write_json
+from dualwindow.runtime.files import whole_path
 from studies.part import Part
 
 VERSIONS: Final = (*VERSIONS_OF, "scikit-learn", "lightgbm")
+_DIGITS: Final = 6
 
 
 def write_result(folder: Path, name: str, figures: Mapping[str, Any], seconds: float) -> None:
@@ -33,7 +34,40 @@ def write_result(folder: Path, name: str, figures: Mapping[str, Any], seconds: f
         "figures": figures,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{name}.json", content)
+    with whole_path(folder / f"{name}.json") as temporary:
+        temporary.write_text(_text(content), encoding="utf-8")
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each fact, and within the figures for each cell of a table."""
+    figures = {
+        key: "[\n" + ",\n".join(map(_line, value)) + "\n]" if _is_table(value) else _line(value)
+        for key, value in content["figures"].items()
+    }
+    facts = {key: _line(value) for key, value in content.items()}
+    facts["figures"] = _object(figures)
+    return _object(facts) + "\n"
+
+
+def _object(members: Mapping[str, str]) -> str:
+    return "{\n" + ",\n".join(f"{_line(key)}: {value}" for key, value in members.items()) + "\n}"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(cell, dict) for cell in value)
+
+
+def _line(value: object) -> str:
+    return json.dumps(_rounded(value), separators=(", ", ": "), allow_nan=False)
+
+
+def _rounded(value: object) -> object:
+    """Floats with as many digits as a study can tell."""
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def write_page(folder: Path, path: Path, parts: Mapping[str, Part]) -> None:

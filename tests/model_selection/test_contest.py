@@ -204,3 +204,9 @@ def test_a_row_without_a_prediction_prefers_no_side(place: int) -> None:
     found = preferred_sides(probabilities, np.array([0.3, 0.4, 0.3]))
     assert found.tolist() == [LONG, UNKNOWN, LONG]
     assert found.dtype == np.int8
+
+
+def test_contenders_of_other_rows_are_not_compared() -> None:
+    require_same_rows({"one": [{"key": "a"}], "two": [{"key": "a"}, {"key": "a"}]}, "key")
+    with pytest.raises(ValueError, match="two and one were not evaluated on the same rows"):
+        require_same_rows({"one": [{"key": "a"}], "two": [{"key": "b"}]}, "key")
