@@ -21,9 +21,7 @@ RESULTS: Final = REPOSITORY / "studies" / "results"
 CACHE: Final = REPOSITORY / "studies" / "cache"
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 #: By name, in the order of the page.
-PARTS: Final[Mapping[str, Part]] = {
-    part.NAME: part for part in (null, power, years, months, weeks)
-}
+PARTS: Final[Mapping[str, Part]] = {part.NAME: part for part in (null, power, years, months, weeks)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME
 from dualwindow.model_selection.contest.league import league_of
 from dualwindow.model_selection.contest.market import Market
 from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME, LOGISTIC_NAME, stride_of
-from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides
+from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides, require_same_rows
 from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored, walk
 from dualwindow.settings import TrainingConfig
 from tests.makers.markets import random_candles
