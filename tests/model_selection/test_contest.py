@@ -23,7 +23,7 @@ from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME
 from dualwindow.model_selection.contest.league import league_of
 from dualwindow.model_selection.contest.market import Market
 from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME, LOGISTIC_NAME, stride_of
-from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides
+from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides, require_same_rows
 from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored, walk
 from dualwindow.settings import TrainingConfig
 from tests.makers.markets import random_candles
@@ -204,3 +204,9 @@ def test_a_row_without_a_prediction_prefers_no_side(place: int) -> None:
     found = preferred_sides(probabilities, np.array([0.3, 0.4, 0.3]))
     assert found.tolist() == [LONG, UNKNOWN, LONG]
     assert found.dtype == np.int8
+
+
+def test_contenders_of_other_rows_are_not_compared() -> None:
+    require_same_rows({"one": [{"key": "a"}], "two": [{"key": "a"}, {"key": "a"}]}, "key")
+    with pytest.raises(ValueError, match="two and one were not evaluated on the same rows"):
+        require_same_rows({"one": [{"key": "a"}], "two": [{"key": "b"}]}, "key")

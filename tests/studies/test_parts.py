@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dualwindow.errors import DataError
 from studies import __main__ as command
-from studies import months, null, power, real_candles, track, verdict, years
+from studies import months, null, power, track, verdict, weeks, years
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -37,36 +38,8 @@ def test_a_part_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
         assert (f"Not yet run: `python -m studies {part.NAME}`" in page) == (name != part.NAME)
 
 
-def test_the_part_on_real_candles_runs_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every source, pair and variant that is published, on few candles that were made up."""
-    # A little longer than the day that the extended features look back.
-    monkeypatch.setattr("studies.real_market.PERIODS", (DAY_ROWS + 60,))
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
-    candles = random_candles(3 * DAY_ROWS + 100, seed=4)
-    for source in real_candles.FULL.sources:
-        for file in source.files.values():
-            path = tmp_path / source.folder / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            candles.to_feather(path)
-    sources = tuple(
-        replace(source, train_days=1, step_days=1) for source in real_candles.FULL.sources
-    )
-    limits = (("epochs", 1), ("patch_size", 60))
-    small = real_candles.Scale(sources, (1,), 1, limits)
-    monkeypatch.setattr(real_candles, "SMALL", small)
-    assert main([real_candles.NAME, "--small", *paths(tmp_path)]) == 0
-    page = (tmp_path / "page").read_text(encoding="utf-8")
-    for source in sources:
-        assert f"### {source.name[0].upper()}{source.name[1:]}" in page
-        for variant in source.variants:
-            assert f"\n| {variant} |" in page
-    assert "this version has no such setting" not in page
-
-
-@pytest.mark.parametrize("part", [years, months], ids=["years", "months"])
-def test_a_part_on_years_runs_from_the_command_line(
+@pytest.mark.parametrize("part", [years, months, weeks], ids=lambda part: part.NAME)
+def test_a_part_on_real_candles_runs_from_the_command_line(
     part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every walk that is published, on few candles that were made up."""
@@ -93,6 +66,17 @@ def test_a_part_on_years_runs_from_the_command_line(
         assert f"### {walk.name}" in page
         for network in walk.networks:
             assert f"\n| {network} | 1 |" in page
+
+
+def test_a_missing_folder_is_named_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "none"))
+    with pytest.raises(DataError, match=f"name one in {FOLDER_VARIABLE}"):
+        years.run(years.Scale(()), Progress("years"))
+    assert main(["years", "--small", *paths(tmp_path)]) == 1
+    assert FOLDER_VARIABLE in capsys.readouterr().err
+    assert "Not yet run: `python -m studies years`" in (tmp_path / "page").read_text()
 
 
 @pytest.mark.parametrize("variant", power.VARIANTS)
@@ -155,7 +139,7 @@ def test_an_interrupted_study_leaves_a_page_of_what_was_done(
 
 
 def test_every_part_has_what_the_command_needs() -> None:
-    assert list(PARTS.values()) == [null, verdict, power, real_candles, years, months, track]
+    assert list(PARTS.values()) == [null, verdict, power, years, months, weeks, track]
     for name, part in PARTS.items():
         assert name == part.NAME
         assert type(part.FULL) is type(part.SMALL)
