@@ -126,6 +126,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         """Train and predict one pair; refuse models whose features were made by other code."""
         pair = metadata["pair"]
         if not self._live:
+            self._time_left.begin_pair()
             self._require_sound(dataframe, pair, strategy)
             # freqtrade trades on what is returned: at the last price, not at an impossible one.
             return known_frame(self._backtest(dataframe, pair, strategy))
@@ -180,7 +181,12 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
         if self._continues:
             kitchen.continue_models(self._settings)
-        self._time_left.begin_pair(kitchen.trainings, self.total_pairs - self.pair_it - 1)
+        kitchen.prepare_trainings()
+        self._time_left.begin_slices(
+            kitchen.trainings,
+            pairs=self.total_pairs - self.pair_it - 1,
+            candles=self.freqai_info["backtest_period_days"] * 86_400 / self._candle_seconds,
+        )
         self.dk = kitchen
         self.model_folders[kitchen.pair] = kitchen.model_folders()
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
@@ -320,6 +326,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
+        if not self._live:
+            self._time_left.predicted()
         return frame, dk.do_predict
 
     def _do_predict(

@@ -83,6 +83,11 @@ class BacktestKitchen(CandleKitchen):
             for of in self._found.values()
         )
 
+    def prepare_trainings(self) -> None:
+        """Make the features of the whole backtest, where a slice of it is trained."""
+        if self.trainings:
+            self._with_features()
+
     def chain(self) -> Chain:
         """How the training of the slice at hand begins."""
         return Chain() if self._chain is None else self._chain.begin(self._slice)
