@@ -20,7 +20,7 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.models.identifier.journal import Awaited, JournalRow, JournalWriter, TriedEntry
 from dualwindow.models.identifier.rules import rule_to_dict
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings.root_settings import ON_EVIDENCE, ROOT_KEY, RootSettings
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,10 @@ class BotJournal:
                 name: self._config["freqai"].get(name)
                 for name in ("expiration_hours", "live_retrain_hours")
             },
-            ROOT_KEY: {"leverage": root.leverage},
+            ROOT_KEY: {
+                "leverage": root.leverage,
+                ON_EVIDENCE: root.trade_only_on_evidence,
+            },
             **{name: self._config[name] for name in _OF_TRADES if name in self._config},
         }
 
