@@ -151,7 +151,8 @@ class Backtests:
         frame = bot.model.start(loaded[BASE].copy(), {"pair": PAIR}, bot.strategy)
         if self.root:
             bot.strategy._track.note(frame, PAIR, bot.strategy)
-            frame = bot.strategy.populate_entry_trend(frame, {"pair": PAIR})
+            tagged = frame.assign(enter_tag="")
+            frame = bot.strategy.populate_entry_trend(tagged, {"pair": PAIR})
         return Done(frame, log, trained, predicted)
 
     def bot(self, begin: pd.Timestamp, end: pd.Timestamp, mode: RunMode = RunMode.BACKTEST) -> Bot:

@@ -108,6 +108,19 @@ def test_why_knows_the_gate_of_every_candle(
             assert found == Evidence(bool(backtest[pair][number]), words[number])
 
 
+def test_every_retraining_logs_the_verdict_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replay = replay_in(tmp_path, days=8)
+    with caplog.at_level(logging.INFO):
+        replay.live(False, stops=2)
+    lines = [line for line in caplog.messages if "at the retraining of" in line]
+    for pair, line in zip(PAIRS, lines, strict=True):
+        assert f"at the retraining of {pair}: " in line
+        assert any(words in line for words in WORDS.values())
+        assert "paper trades; drift is not known" in line
+
+
 def test_a_restarted_bot_waits_for_an_edge_as_a_backtest_does(tmp_path: Path) -> None:
     replay = replay_in(tmp_path, days=8)
     backtest, live = replay.backtest("strict"), replay.live("strict", stops=3)

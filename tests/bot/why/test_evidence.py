@@ -50,7 +50,7 @@ def start_with(started: Started, demand: Any) -> None:
 
 
 def decide(started: Started, number: int) -> pd.Series:
-    frame = started.live.candle(number)
+    frame = started.live.candle(number).assign(enter_tag="")
     return started.bot.strategy.populate_entry_trend(frame, {"pair": PAIR}).iloc[-1]
 
 
