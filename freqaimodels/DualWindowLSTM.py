@@ -308,8 +308,6 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 f"{self.full_path} or set another freqai.identifier to train again"
             )
         dk.find_features(unfiltered_df)
-        if self._live:
-            self.model_folders[dk.pair] = [(0, Path(dk.data_path))]
         with refusing():
             names = dk.training_features_list
             others = other_candles(dk)
@@ -321,6 +319,9 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 rows = self._settings.window_size - 1
                 before = self._history.before(candles, model.trained_until, rows, dk)
             prediction = model.predict(candles, before)
+        if self._live:
+            self.model_folders[dk.pair] = [(0, Path(dk.data_path))]
+            self.journal.see(Path(dk.data_path), candles)
         self._predicted_by = model.trained_until
         frame = prediction_frame(prediction, model, DecisionRule.from_settings(self._settings))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)

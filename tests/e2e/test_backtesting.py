@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def leveraged(backtest: Run) -> Run:
 
 
 @pytest.mark.parametrize("demand", [True, "strict"])
-def test_a_backtest_enters_on_evidence_alone(demand: Any, backtest: Run) -> None:
+def test_a_backtest_enters_on_evidence_alone(
+    demand: Any, backtest: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of four days nothing is known: a bot that waits for an edge has never entered."""
     overlay = merged(OVERLAY, {"dualwindow": {"trade_only_on_evidence": demand}})
     run = freqtrade(backtest.userdir, overlay)
@@ -68,6 +71,11 @@ def test_a_backtest_enters_on_evidence_alone(demand: Any, backtest: Run) -> None
     assert "raised exception" not in run.output
     entered = run.trades()
     assert entered.empty == (demand == "strict")
+    assert main(["why", str(backtest.models()), "--last", "9d", "--json"]) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"].values()
+    causes = sum((Counter(pair["causes"]) for pair in pairs), Counter())
+    assert bool(causes["evidence"]) == (demand == "strict")
+    assert causes["entered"] == len(entered)
 
 
 def test_nothing_failed_quietly(backtest: Run) -> None:

@@ -142,11 +142,12 @@ def replay(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Recor
     )
     datadir = recorded / "data" / "binance"
     userdir = tmp_path_factory.mktemp("live")
+    hand_over(datadir, userdir / "data" / "binance")
     clock = Replay(START)
     with ExitStack() as running:
         port = running.enter_context(market(datadir, clock))
         with DryRun(userdir, port, clock, merged(LIVE, IMPATIENT)) as bot:
-            bot.wait_for_log("Done training", times=len(PAIRS))
+            bot.wait_for_log("Done training", times=len(PAIRS), seconds=300)
             before = bot.log.count(EVERY_PAIR)
             bot.wait_for(lambda: bot.log.count(EVERY_PAIR) > before + IN_A_ROW + 3, 300)
             # The exchange refuses connections for a minute, and is another one when it is back.
@@ -163,6 +164,15 @@ def replay(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Recor
     backtests = {pair: backtest(bot, pair, recorded, trouble.end) for pair in PAIRS}
     failures = bot.failures(exchange_failed=True)
     return Recorded(trouble, bot.log, failures, predictions, backtests, bot, datadir)
+
+
+def hand_over(recorded: Path, datadir: Path) -> None:
+    """Give a bot the candles before its start: impatient, it may miss some of so many answers."""
+    (datadir / "futures").mkdir(parents=True)
+    for file in (recorded / "futures").glob("*-1m-futures.feather"):
+        candles = pd.read_feather(file)
+        earlier = candles[candles["date"] < pd.Timestamp(START, tz="UTC")]
+        earlier.reset_index(drop=True).to_feather(datadir / "futures" / file.name)
 
 
 def take_out(datadir: Path, minutes: list[pd.Timestamp]) -> None:

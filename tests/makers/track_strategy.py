@@ -48,9 +48,14 @@ def save_figures(folder: Path, profit_pct: float | None, leverage: float = 1.0) 
 
 
 def strategy_of(
-    folders: Mapping[str, list[tuple[int, Path]]], held: dict[str, dict[str, pd.DataFrame]]
+    folders: Mapping[str, list[tuple[int, Path]]],
+    held: dict[str, dict[str, pd.DataFrame]],
+    models: Path | None = None,
 ) -> Any:
-    """A strategy whose bot holds candles; `messages` are those that it has sent."""
+    """A strategy whose bot holds candles; `messages` are those that it has sent.
+
+    `models` is the folder of its identifier.
+    """
     messages: list[str] = []
 
     def send_msg(text: str, *, always_send: bool) -> None:
@@ -60,7 +65,10 @@ def strategy_of(
     return SimpleNamespace(
         decision_rule=RULE,
         timeframe="30m",
-        freqai=SimpleNamespace(model_folders=dict(folders), dd=SimpleNamespace(historic_data=held)),
+        freqai=SimpleNamespace(
+            model_folders=dict(folders),
+            dd=SimpleNamespace(historic_data=held, full_path=models or Path("nowhere")),
+        ),
         dp=SimpleNamespace(send_msg=send_msg),
         messages=messages,
     )
@@ -88,12 +96,14 @@ class Replay:
     ) -> None:
         self.folder, self.candles, self.models, self.scoring = folder, candles, models, scoring
         self.messages: list[str] = []
+        #: Of the backtest's identifier.
+        self.models_folder = folder / "nowhere"
         self.verdicts: dict[str, list[int]] = {pair: [] for pair in candles}
 
     def backtest(self, demand: Any, *, of_bot: bool = False) -> dict[str, NDArray[np.bool_]]:
         """Where nothing may be entered, by pair; `of_bot`: of the bot's predictions."""
         record = self.folder / "models" / "bot" / RECORD_NAME if of_bot else None
-        strategy = strategy_of({} if of_bot else self.models, {})
+        strategy = strategy_of({} if of_bot else self.models, {}, self.models_folder)
         track = BacktestTrack(self.scoring, demand, record)
         frames = {pair: frame.copy() for pair, frame in self.candles.items()}
         for pair, frame in frames.items():

@@ -25,7 +25,7 @@ from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import Traded
 from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings.root_settings import ON_EVIDENCE, ROOT_KEY, RootSettings
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,6 @@ _OF_TRADES: Final = (
     "adjust_trade_position",
     "leverage",
 )
-#: The setting by which a backtest leaves out trades that a report, without a record, makes.
-_ON_EVIDENCE: Final = "trade_only_on_evidence"
 #: They decide what `dualwindow train` trains on, and no backtest.
 _DATES_OF_TRAINING: Final = ("train_days", "train_from", "train_to", "tail_fraction")
 
@@ -149,7 +147,8 @@ def traded_by(
     rule = getattr(strategy, "decision_rule", None)
     overrides = [name for name in _OF_TRADES if _is_own(type(strategy), name)]
     if RootSettings.from_config(config).trade_only_on_evidence:
-        overrides.append(_ON_EVIDENCE)
+        # A report, which keeps no record, makes the trades that a backtest then leaves out.
+        overrides.append(ON_EVIDENCE)
     return Traded(
         when=int(time.time()),
         strategy=type(strategy).__name__,

@@ -28,6 +28,8 @@ IMPORTANCE_NAME: Final = "importance.json"
 REFERENCE_KEY: Final = "yardsticks"
 #: Key of the earnings of its decisions in its figures.
 AFTER_FEES_KEY: Final = "after_fees"
+#: Key of the spread of its training's features in its figures.
+SPREAD_KEY: Final = "features"
 
 
 def is_portable(folder: Path) -> bool:

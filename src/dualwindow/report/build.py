@@ -36,6 +36,7 @@ from dualwindow.report.schema import (
 from dualwindow.report.trainings import (
     read_after_fees,
     read_importance,
+    read_track,
     read_window,
     read_windows,
 )
@@ -179,6 +180,7 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         after_fees=earned,
         walk=pooled,
         said_weeks=walk.decision_weeks(),
+        track=read_track(folder),
     )
 
 

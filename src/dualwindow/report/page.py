@@ -11,6 +11,7 @@ from typing import Any, Final
 import plotly.offline
 
 from dualwindow.backtest.figures import AfterFees
+from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
 from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.report import tables
 from dualwindow.report.candle_charts import candle_charts
@@ -79,6 +80,7 @@ def page_of(report: Report) -> str:
         card("Classes", table_html(tables.classes(report))),
         card("Retrainings", table_html(tables.retrainings(report)), wide=True),
         card("Profit by retraining", table_html(tables.slices(report)), _WALK_NOTE, wide=True),
+        _track(report.track),
         "</main>",
         folded("Settings", report.settings),
         folded("Versions", report.run.versions),
@@ -123,6 +125,21 @@ def _importance(found: Importances | None) -> str:
         "; 95 % intervals clustered by day. Features that tell the same stand in for one another."
     )
     return card("What the model uses", table_html(tables.importance(found)), note, wide=True)
+
+
+def _track(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    drift = [
+        f"{name}: {UNKNOWN_DRIFT if own['drift'] is None else own['drift']['text']}."
+        for name, own in found["pairs"].items()
+    ]
+    verdict, trades = found["verdict"]["text"], counted(found["trades"]["count"], "trade")
+    note = (
+        f"The running bot's score of itself: {verdict}. {trades} of freqtrade's own ended. "
+        f"{' '.join(drift)}"
+    )
+    return card("Track record", table_html(tables.track(found)), note, wide=True)
 
 
 def page_head(title: str) -> str:

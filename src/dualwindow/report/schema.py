@@ -183,6 +183,7 @@ class Report:
             windows are then of it. None for a training, and where there are no candles.
         said_weeks: decisions by week where `run.weeks` are labels.
         importance: of a training's features; None where it was not measured.
+        track: of a running bot, as `dualwindow track --json` prints it; None without one.
     """
 
     title: str
@@ -199,6 +200,7 @@ class Report:
     walk: WalkForward | None = None
     said_weeks: WeeklyClasses | None = None
     importance: Importances | None = None
+    track: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
@@ -199,3 +200,23 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
     return "not set" if value is None else str(value)
+
+
+def track(found: Mapping[str, Any]) -> PageTable:
+    """A running bot's decisions beside what its models promised, by pair."""
+    heads = ("", "candles", "fires", "promised")
+    heads += tuple(f"{name} {kind}" for name in SIDES for kind in ("right", "promised"))
+    heads += ("drifted features",)
+    rows = []
+    for pair, own in found["pairs"].items():
+        drift = own["drift"]
+        cells = [pair, f"{own['decided']:,}", *_shares(own["firing"], own["promised_firing"])]
+        for name in SIDES:
+            side = own["sides"][name]
+            cells += _shares(side["precision"], side["promised_precision"])
+        rows.append([*cells, _UNKNOWN if drift is None else str(len(drift["drifted"]))])
+    return PageTable(heads, rows)
+
+
+def _shares(*values: float | None) -> list[str]:
+    return [_UNKNOWN if value is None else share(value) for value in values]

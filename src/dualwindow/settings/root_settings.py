@@ -14,6 +14,8 @@ from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"
+#: The setting that lets entries wait for a verdict.
+ON_EVIDENCE: Final = "trade_only_on_evidence"
 
 
 class RootSettings(FrozenModel):

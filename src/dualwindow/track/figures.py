@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.errors import DataError
+from dualwindow.evaluation.evidence.drift import Drift
+from dualwindow.models.identifier.drift import drift_in
 from dualwindow.settings import TrainingConfig
 from dualwindow.track.entries import Claim, Decision, Genesis, Outcome, TradeEntry, unpacked
 from dualwindow.track.outcomes import by_pair
@@ -83,6 +86,7 @@ class TrackFigures:
         trades: freqtrade's own that have ended, and the sum of their profit ratios.
         scoring: terms of the score.
         head: of the chain, to be noted elsewhere.
+        drift: pair to the drift of its features; None where it is not known.
     """
 
     began: int
@@ -92,6 +96,7 @@ class TrackFigures:
     trades: tuple[int, float]
     scoring: Mapping[str, Any]
     head: str
+    drift: Mapping[str, Drift | None] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; profits are fractions."""
@@ -99,16 +104,23 @@ class TrackFigures:
         return {
             "began": self.began,
             "last": self.last,
-            "verdict": {"words": self.verdict.words, **asdict(self.verdict)},
-            "pairs": {name: figures.to_dict() for name, figures in self.pairs.items()},
+            "verdict": {
+                "words": self.verdict.words,
+                "text": self.verdict.text,
+                **asdict(self.verdict),
+            },
+            "pairs": {
+                name: {**figures.to_dict(), "drift": _drift(self.drift.get(name))}
+                for name, figures in self.pairs.items()
+            },
             "trades": {"count": count, "mean_profit": _share(profit, count)},
             "scoring": dict(self.scoring),
             "head": self.head,
         }
 
 
-def figures_of(file: RecordFile) -> TrackFigures:
-    """Read a record.
+def figures_of(file: RecordFile, folder: Path | None = None) -> TrackFigures:
+    """Read a record; with the folder of its bot's models also how its features have drifted.
 
     Raises:
         DataError: when it is empty or does not begin with how it is scored.
@@ -122,6 +134,7 @@ def figures_of(file: RecordFile) -> TrackFigures:
     timeline = Timeline(reader.scoring)
     for period in sorted(reader.outcomes):
         timeline.add(period, by_pair(reader.outcomes[period]))
+    models = {claim.pair: claim.model for claim in reader.claims.values()}
     return TrackFigures(
         reader.genesis.created,
         reader.last,
@@ -130,6 +143,7 @@ def figures_of(file: RecordFile) -> TrackFigures:
         (reader.trades, reader.profit),
         reader.genesis.scoring,
         file.head.text,
+        {} if folder is None else drift_in(folder, models, reader.scoring.candle_seconds),
     )
 
 
@@ -209,6 +223,20 @@ class _Reader:
         if self.scoring is None:
             raise DataError("the record does not begin with how it is scored")
         return self.scoring.labelled_before(period)
+
+
+def _drift(drift: Drift | None) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    return {
+        "text": drift.text,
+        "candles": drift.candles,
+        "drifted": [feature.name for feature in drift.drifted],
+        "features": {
+            feature.name: {"index": feature.index, "limit": feature.limit}
+            for feature in drift.features
+        },
+    }
 
 
 def _add(total: list[float], value: float) -> None:

@@ -130,6 +130,11 @@ class TrackRecord:
         known = self._pairs.get(pair)
         return known is not None and known.claim.is_of(model, rule)
 
+    def model_of(self, pair: str) -> str | None:
+        """Name of the folder of the model that the pair's last claim is of; None without one."""
+        known = self._pairs.get(pair)
+        return None if known is None else known.claim.model
+
     def is_decided(self, pair: str, seconds: int) -> bool:
         """Whether a candle, or a later one, was decided already: before a restart within it."""
         known = self._pairs.get(pair)

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.models.identifier.traded import GateSpan
 from dualwindow.runtime.counts import counted
 from dualwindow.track.evidence import Evidence, Trades
 from dualwindow.track.periods import Scoring
@@ -132,6 +133,14 @@ class Timeline:
         """(N,) codes of the verdicts at (N,) candles, by their dates."""
         codes = np.array(self._codes)
         return np.asarray(codes[np.searchsorted(self._from, seconds, side="right")])
+
+    def spans(self, demand: Demand) -> list[GateSpan]:
+        """What `trade_only_on_evidence` lets in, from every change of the verdict on."""
+        codes = np.array(self._codes)
+        changed = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist()]
+        firsts = [0, *self._from]
+        closed = blocked(codes, demand)
+        return [GateSpan(firsts[at], bool(closed[at]), WORDS[self._codes[at]]) for at in changed]
 
 
 def blocked(codes: NDArray[np.int64], demand: Demand) -> NDArray[np.bool_]:

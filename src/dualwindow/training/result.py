@@ -13,8 +13,9 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Reference
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.labels import BothTouched
-from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY
+from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY, SPREAD_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.counts import counted
@@ -45,6 +46,7 @@ class TrainingOutcome:
         hindsight: rows left out of the evaluation because `start` has seen them.
         touches: how often one candle touched both barriers of a side; None where unknown.
         start: the model that the training started from.
+        spread: of the features that it was trained on; None of a store, or too few candles.
     """
 
     model: TrainedModel
@@ -56,6 +58,7 @@ class TrainingOutcome:
     hindsight: int = 0
     touches: BothTouched | None = None
     start: PortableModel | None = None
+    spread: FeatureSpread | None = None
 
     @property
     def evaluated_on(self) -> str:
@@ -128,6 +131,7 @@ class TrainingOutcome:
             "not_evaluated_for_hindsight": self.hindsight,
             self.evaluated_on: self.evaluation.to_dict() if self.evaluation else None,
             AFTER_FEES_KEY: self.after_fees.to_dict() if self.after_fees else None,
+            SPREAD_KEY: self.spread.to_dict() if self.spread else None,
         }
 
     def _chain(self) -> dict[str, object]:

@@ -73,7 +73,8 @@ def test_a_clean_dry_run_has_a_parity_of_100_percent(started: Started) -> None:
     assert len(trades) >= 3
     audit = audited(started, trades)
     assert audit.differences == []
-    assert audit.parity == 1.0
+    assert audit.parity == audit.trade_parity == 1.0
+    assert audit.trades == len(trades)
     assert audit.candles >= LENGTH - 2
     assert not audit.notes
 
@@ -210,6 +211,9 @@ def test_a_planted_cause_of_another_trade_is_named(
     audit = audited(started, trades)
     assert [(found.kind, found.cause) for found in audit.differences] == [("trade", cause)]
     assert audit.differing == 1
+    assert audit.trades == len(trades) + (change is None)
+    assert audit.trade_parity == pytest.approx(1 - 1 / audit.trades)
+    assert audit.decision_parity == 1.0
 
 
 def test_a_trade_without_a_decision_is_not_blamed_on_anything(started: Started) -> None:

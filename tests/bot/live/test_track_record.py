@@ -14,12 +14,18 @@ import pytest
 from freqtrade.persistence import Trade, init_db
 
 from dualwindow.bot.live.track_record import LiveTrack, claim_of
+from dualwindow.bot.why.evidence import backtested_gate, read_gate
+from dualwindow.bot.why.facts import Evidence
 from dualwindow.columns import HOLD, LONG, SHORT
+from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.features.windows import label_frame
+from dualwindow.models.identifier.saved_predictions import Extent
+from dualwindow.models.identifier.traded import Traded, read_traded, write_traded
 from dualwindow.track.entries import Claim, Decision, Genesis, TradeEntry, unpacked
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RECORD_NAME, RecordFile
-from dualwindow.track.verdict import EDGE_FOUND, TOO_EARLY, WORSE
+from dualwindow.track.verdict import EDGE_FOUND, TOO_EARLY, WORDS, WORSE
 from dualwindow.track.verify import verify
 from tests.makers.track_records import BEGIN, PAIRS, candles_of, scoring_of
 from tests.makers.track_strategy import RULE, Replay, predicted, save_figures, strategy_of
@@ -79,6 +85,40 @@ def test_a_bot_and_a_backtest_block_the_same_candles(
     assert {EDGE_FOUND, WORSE, TOO_EARLY} <= set(replay.verdicts[PAIRS[0]])
     file = RecordFile.for_reading(replay.folder / "models" / "bot" / RECORD_NAME)
     assert verify(file).problems == []
+
+
+def test_why_knows_the_gate_of_every_candle(
+    replayed: tuple[Replay, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
+    """Of the bot from its record, of the backtest from what it left, verdict by verdict."""
+    replay, live = replayed
+    gate = read_gate(replay.folder / "models" / "bot")
+    replay.models_folder = tmp_path
+    extent = Extent(None, None, DateRange(None, None))
+    write_traded(tmp_path, Traded(1, "DualWindowStrategy", RULE, True, (), extent, {}))
+    backtest = replay.backtest(True)
+    spans = read_traded(tmp_path).gate  # type: ignore[union-attr]
+    assert [span.blocks for span in spans] == [False, False, True]
+    for pair in PAIRS:
+        seconds = utc_seconds(replay.candles[pair]["date"]).tolist()
+        words = [WORDS[code] for code in replay.verdicts[pair]]
+        for number, second in enumerate(seconds):
+            assert gate.at(pair, second, {}) == Evidence(bool(live[pair][number]), words[number])
+            found = backtested_gate(spans, second)
+            assert found == Evidence(bool(backtest[pair][number]), words[number])
+
+
+def test_every_retraining_logs_the_verdict_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    replay = replay_in(tmp_path, days=8)
+    with caplog.at_level(logging.INFO):
+        replay.live(False, stops=2)
+    lines = [line for line in caplog.messages if "at the retraining of" in line]
+    for pair, line in zip(PAIRS, lines, strict=True):
+        assert f"at the retraining of {pair}: " in line
+        assert any(words in line for words in WORDS.values())
+        assert "paper trades; drift is not known" in line
 
 
 def test_a_restarted_bot_waits_for_an_edge_as_a_backtest_does(tmp_path: Path) -> None:

@@ -117,11 +117,13 @@ class Audit:
         candles: candles of all pairs that were compared.
         differences: by pair and time.
         notes: sentences on what could not be compared, and on settings that have changed.
+        trades: of the bot, and its entries that came to nothing, that were compared.
     """
 
     candles: int
     differences: Sequence[Difference]
     notes: Sequence[str] = ()
+    trades: int = 0
 
     @property
     def differing(self) -> int:
@@ -133,6 +135,16 @@ class Audit:
         """Share of the candles at which the decision is that of the backtest."""
         other = sum(found.kind == DECISION for found in self.differences)
         return 1.0 - other / self.candles if self.candles else 1.0
+
+    @property
+    def trade_parity(self) -> float:
+        """Share of the trades that are those of a backtest of the bot's own decisions.
+
+        A fill inside the candle after the decision, at one of its prices, is the backtest's, and so
+        is an exit for the same reason at most a candle away: a bot looks every few seconds.
+        """
+        other = sum(found.kind == TRADE for found in self.differences)
+        return 1.0 - other / self.trades if self.trades else 1.0
 
     @property
     def parity(self) -> float:
@@ -149,7 +161,9 @@ class Audit:
         return {
             "parity": self.parity,
             "decision_parity": self.decision_parity,
+            "trade_parity": self.trade_parity,
             "candles": self.candles,
+            "trades": self.trades,
             "differing": self.differing,
             "causes": self.causes,
             "differences": [found.to_dict() for found in self.differences],

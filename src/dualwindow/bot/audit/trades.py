@@ -39,22 +39,41 @@ def trade_differences(
         terms: of the trades.
     """
     candles = TradeCandles.from_frame(known_frame(compared.replay.raw.frame))
-    bot = compared.bot
-    for second, position in bot.made.items():
+    for second, position in compared.bot.made.items():
         if first <= second <= last:
             found = _of_trade(compared, candles, second, position, config, terms)
             if found is not None:
                 yield found
-    for second, entry in bot.tried.items():
-        if first <= second <= last and second not in bot.made:
-            yield _unfilled(compared, second, entry)
-    known = {position.number for position in bot.made.values()}
-    for position in bot.positions:
+    for second, entry in _gone(compared, first, last):
+        yield _unfilled(compared, second, entry)
+    for second, position in _unexplained(compared, first, last):
+        words = "no decision of the bot's was behind it: an order by hand, or another strategy"
+        name = compared.bot.pair
+        yield Difference(name, second, TRADE, NOT_KNOWN, position.words, "no trade", words)
+
+
+def number_of_trades(compared: Compared, first: int, last: int) -> int:
+    """Trades, and entries that came to nothing, between the candles of two dates."""
+    made = sum(first <= second <= last for second in compared.bot.made)
+    others = [*_gone(compared, first, last), *_unexplained(compared, first, last)]
+    return made + len(others)
+
+
+def _gone(compared: Compared, first: int, last: int) -> Iterator[tuple[int, TriedEntry]]:
+    """Candles whose entry came to nothing."""
+    for second, entry in compared.bot.tried.items():
+        if first <= second <= last and second not in compared.bot.made:
+            yield second, entry
+
+
+def _unexplained(compared: Compared, first: int, last: int) -> Iterator[tuple[int, Position]]:
+    """Positions without a decision, by the candle before they were opened."""
+    known = {position.number for position in compared.bot.made.values()}
+    for position in compared.bot.positions:
         at = int(position.opened) - compared.candle_seconds
         at -= at % compared.candle_seconds
         if position.number not in known and first <= at <= last:
-            words = "no decision of the bot's was behind it: an order by hand, or another strategy"
-            yield Difference(bot.pair, at, TRADE, NOT_KNOWN, position.words, "no trade", words)
+            yield at, position
 
 
 def _unfilled(compared: Compared, second: int, entry: TriedEntry) -> Difference:

@@ -12,6 +12,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.models.identifier.traded import write_gate
 from dualwindow.track.claims import claimed_profits, read_promise
 from dualwindow.track.evidence import ScoredTrade
 from dualwindow.track.periods import Scoring, periods_of
@@ -65,6 +66,8 @@ class BacktestTrack:
             self.note(frame, pair, strategy)
         if self._timeline is None:
             self._timeline = self._settled()
+            if (drawer := getattr(strategy.freqai, "dd", None)) is not None:
+                write_gate(drawer.full_path, self._timeline.spans(self._demand))
         frame[VERDICT_COLUMN] = codes = self._timeline.at(utc_seconds(frame["date"]))
         return blocked(codes, self._demand)
 

@@ -17,13 +17,18 @@ from freqtrade.strategy.interface import IStrategy
 from dualwindow.columns import CANDLE_COLUMNS, CLASS_NAMES, CONFIDENCE_COLUMNS, LONG, SHORT
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.data.features.candle_arrays import CandleArrays
+from dualwindow.evaluation.evidence.drift import FeatureSpread
+from dualwindow.models.identifier.drift import read_spread
 from dualwindow.models.identifier.journal import Awaited, JournalRow, JournalWriter, TriedEntry
 from dualwindow.models.identifier.rules import rule_to_dict
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings.root_settings import ON_EVIDENCE, ROOT_KEY, RootSettings
 
 logger = logging.getLogger(__name__)
 
+#: Models whose training is remembered.
+_SPREADS: Final = 200
 #: Seconds between two warnings that nothing can be written.
 _QUIET: Final = 3600.0
 #: Parts of freqtrade's configuration that trades depend on, and that hold no secret.
@@ -82,6 +87,19 @@ class BotJournal:
         self._candle_seconds = candle_seconds
         self._writer: JournalWriter | None = None
         self._warned = -_QUIET
+        self._spreads: dict[Path, FeatureSpread | None] = {}
+        self._bins: bytes | None = None
+
+    def see(self, folder: Path, candles: CandleArrays) -> None:
+        """Take the features of the newest candle, which the model in a folder predicts."""
+        if folder not in self._spreads:
+            # A pair has one model at a time; more are kept than a bot has pairs.
+            if len(self._spreads) >= _SPREADS:
+                self._spreads.clear()
+            self._spreads[folder] = read_spread(folder)
+        spread = self._spreads[folder]
+        if spread is not None and spread.names == candles.names and len(candles):
+            self._bins = spread.bins(candles.features[-1])
 
     def note(self, pair: str, result: pd.DataFrame, met: Met, strategy: IStrategy) -> None:
         """Note the newest candle of a pair, with what the strategy gets of it."""
@@ -98,6 +116,7 @@ class BotJournal:
             awaited=met.awaited,
             candle=_numbers(newest, CANDLE_COLUMNS[1:]),
             predicted=_numbers(newest, (*CLASS_NAMES, *CONFIDENCE_COLUMNS)),
+            bins=self._bins if met.model else None,
         )
         try:
             if self._writer is None:
@@ -131,7 +150,10 @@ class BotJournal:
                 name: self._config["freqai"].get(name)
                 for name in ("expiration_hours", "live_retrain_hours")
             },
-            ROOT_KEY: {"leverage": root.leverage},
+            ROOT_KEY: {
+                "leverage": root.leverage,
+                ON_EVIDENCE: root.trade_only_on_evidence,
+            },
             **{name: self._config[name] for name in _OF_TRADES if name in self._config},
         }
 

@@ -22,6 +22,8 @@ from dualwindow.bot.drawer_files import model_folder
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
+from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
+from dualwindow.models.identifier.drift import drift_in
 from dualwindow.track.claims import model_sums, read_promise
 from dualwindow.track.entries import Claim, Decision, TradeEntry
 from dualwindow.track.opening import open_record
@@ -124,7 +126,10 @@ class LiveTrack:
         """Write a decision, and its claim before it where the model or the rule is new."""
         claim = None
         if not self._opened.is_claimed(pair, model.name, rule.summary()):
+            before = self._opened.model_of(pair)
             claim = claim_of(pair, decision.seconds, model, rule)
+            if before is not None and before != model.name:
+                self._tell_of_retraining(pair, model)
         self._opened.decide(pair, decision, claim)
 
     def _add_trades(self) -> None:
@@ -146,6 +151,16 @@ class LiveTrack:
         # A year of candles holds dates of two kinds, whose conversion would take seconds.
         rows = max((last - since) // self._scoring.candle_seconds + 1, 0)
         return frame.tail(rows).reset_index(drop=True)
+
+    def _tell_of_retraining(self, pair: str, model: Path) -> None:
+        """Log the record's verdict so far when a pair's model is another one."""
+        drift = drift_in(self._folder, {pair: model.name}, self._scoring.candle_seconds)[pair]
+        logger.info(
+            "track record at the retraining of %s: %s; %s",
+            pair,
+            self._opened.timeline.now.text,
+            UNKNOWN_DRIFT if drift is None else drift.text,
+        )
 
     def _tell(self, settled: Settled, strategy: IStrategy) -> None:
         """Log the verdict with the head of the chain; a changed one is sent to the user as well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dualwindow.bot.trades.account import Account
 from dualwindow.bot.why.candles import Place, market_of
+from dualwindow.bot.why.evidence import backtested_gate
 from dualwindow.bot.why.facts import CandleFacts, ModelFacts
 from dualwindow.bot.why.predictions import SavedDecisions
 from dualwindow.columns import HOLD
@@ -21,6 +23,7 @@ from dualwindow.model_selection.walk_sources import WalkSettings, saved_of
 from dualwindow.models.identifier.made_from import MadeFrom, series_name
 from dualwindow.models.identifier.records import Records
 from dualwindow.models.identifier.saved_predictions import read_saved
+from dualwindow.models.identifier.traded import GateSpan
 
 logger = logging.getLogger(__name__)
 
@@ -48,18 +51,24 @@ class BacktestFacts:
         pair: as freqtrade names it.
         account: what its result holds; None without one.
         no_account: words on why there is none.
+        gate: of `trade_only_on_evidence`; None where the backtest did not regard it.
 
     Raises:
         DataError: when the folder holds no prediction of the pair that can be read.
     """
 
     def __init__(
-        self, place: Place, pair: str, account: Account | None, no_account: str = ""
+        self,
+        place: Place,
+        pair: str,
+        account: Account | None,
+        no_account: str = "",
+        gate: Sequence[GateSpan] | None = None,
     ) -> None:
         self.pair = pair
         self._step = place.candle_seconds
         self._can_short = place.settings.terms.can_short
-        self._account, self._no_account = account, no_account
+        self._account, self._no_account, self._gate = account, no_account, gate
         slices = _read_slices(place, pair)
         self._saved = SavedDecisions(slices.frame, place.settings.rule)
         self._trained, self._loaded = slices.trained_until, slices.loaded_from
@@ -89,6 +98,7 @@ class BacktestFacts:
             market=self._market.at(second, self._loaded_from(row)),
             model=self._model(row),
             prediction=prediction,
+            evidence=backtested_gate(self._gate, second),
             can_short=self._can_short,
             trading=None if account is None else account.at(self.pair, second, side),
             no_trading=self._no_account,

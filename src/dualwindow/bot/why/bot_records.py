@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pandas as pd
@@ -12,6 +12,7 @@ from dualwindow.bot.live.prediction_archive import DATE
 from dualwindow.bot.trades.account import Account
 from dualwindow.bot.trades.bot_log import BotLog
 from dualwindow.bot.why.candles import Place
+from dualwindow.bot.why.evidence import RecordedGate
 from dualwindow.bot.why.history import read_history
 from dualwindow.bot.why.predictions import SavedDecisions
 from dualwindow.columns import CLASS_NAMES, CONFIDENCE_COLUMNS
@@ -33,6 +34,7 @@ class BotRecords:
         no_account: words on why there is none.
         log: None without one.
         expiration: `expiration_hours`; 0: models do not expire.
+        gate: of its track record.
     """
 
     place: Place
@@ -41,6 +43,7 @@ class BotRecords:
     no_account: str = ""
     log: BotLog | None = None
     expiration: float = 0.0
+    gate: RecordedGate = field(default_factory=RecordedGate)
 
 
 def session_of(journal: Journal | None, noted: JournalRow | None) -> Mapping[str, Any]:

@@ -145,14 +145,14 @@ class BotFacts:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The verdict of a bot's track record at a candle, where entries wait for it.
+    """The verdict of a track record at a candle.
 
     Attributes:
-        blocks: whether it kept the bot from entering.
+        blocks: whether it kept bot or backtest from entering; None: not known.
         verdict: in words.
     """
 
-    blocks: bool
+    blocks: bool | None
     verdict: str
 
 
@@ -200,7 +200,7 @@ class CandleFacts:
         model: that predicted.
         prediction: None where there is none.
         bot: None of a backtest.
-        evidence: None where entries wait for no verdict.
+        evidence: None where entries waited for no verdict.
         can_short: whether shorts are made.
         trading: None where neither a result nor a database is there.
         no_trading: words on why there is none.

@@ -177,14 +177,15 @@ def _wanted(short_of: float, words: str) -> str:
 
 
 def evidence_gate(facts: CandleFacts) -> Gate:
-    """The track record's verdict lets the bot enter.
-
-    This is the place where `dualwindow.trade_only_on_evidence` joins: whoever gathers the facts
-    sets `CandleFacts.evidence`.
-    """
+    """The track record's verdict lets the bot enter, by `dualwindow.trade_only_on_evidence`."""
     evidence = facts.evidence
     if evidence is None:
-        return is_open("evidence", "entries wait for no verdict")
+        return is_open("evidence", "entries waited for no verdict")
+    if evidence.blocks is None:
+        return not_known(
+            "evidence",
+            "entries waited for a verdict, and the track record holds no decision on this candle",
+        )
     if evidence.blocks:
         return closed(
             "evidence",

@@ -126,6 +126,9 @@ class RunningBot:
             model=self._model(noted, expired=flag == _EXPIRED, looked=part is not None),
             prediction=prediction,
             bot=self._bot(second, noted, looked=part is not None),
+            evidence=self._records.gate.at(
+                self.pair, second, session_of(self._records.journal, noted)
+            ),
             can_short=self._can_short(noted),
             no_trading=self._records.no_account,
         )

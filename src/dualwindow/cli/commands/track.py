@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             if options.verify or options.head:
                 return _verify(file, path, options)
-            figures = figures_of(file)
+            figures = figures_of(file, path.parent)
         finally:
             file.close()
     except (sqlite3.Error, EntryError) as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dualwindow.data.candles.timerange import utc_text
+from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
 from dualwindow.runtime.counts import counted
 from dualwindow.track.figures import PairFigures, TrackFigures
 from dualwindow.track.verdict import Verdict
@@ -25,6 +26,13 @@ def track_lines(figures: TrackFigures, path: Path) -> Iterator[str]:
         yield ""
         yield f"{name}: {counted(own.decided, 'candle')} decided, {counted(own.claims, 'claim')}"
         yield from (f"  {line}" for line in _pair_lines(own))
+        drift = figures.drift.get(name)
+        yield f"  features: {UNKNOWN_DRIFT if drift is None else drift.text}"
+        for feature in () if drift is None else drift.drifted:
+            yield (
+                f"    {feature.name}: index {feature.index:.2f}, at most {feature.limit:.2f} in "
+                "the training"
+            )
     count, profit = figures.trades
     yield ""
     mean = f", {_percent(profit / count)} of its stake on average" if count else ""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dualwindow.bot.audit.decisions import Compared, decision_differences
 from dualwindow.bot.audit.differences import Audit, Difference
 from dualwindow.bot.audit.replay import LoadedStrategy, Replay, load_strategy
-from dualwindow.bot.audit.trades import trade_differences
+from dualwindow.bot.audit.trades import number_of_trades, trade_differences
 from dualwindow.bot.why.bot_records import BotRecords
 from dualwindow.bot.why.running import RunningBot
 from dualwindow.cli.display.console import console_of, log_to
@@ -68,7 +68,7 @@ def audit_of(records: BotRecords, made: LoadedStrategy, asked: Asked) -> Audit:
     pairs = list(journal.rows)
     if asked.pair is not None:
         pairs = [pair_among(asked.pair, pairs, settings.trading_mode)]
-    candles, differences, notes = 0, [], list(_changed_settings(records, made.config))
+    candles, trades, differences, notes = 0, 0, [], list(_changed_settings(records, made.config))
     rule = made.rule or settings.rule
     for pair in pairs:
         try:
@@ -84,8 +84,9 @@ def audit_of(records: BotRecords, made: LoadedStrategy, asked: Asked) -> Audit:
         except DataError as error:
             notes.append(f"{pair} is not compared: {error}")
             continue
-        number, found = _of_pair(compared, records, asked.last)
+        number, ended, found = _of_pair(compared, records, asked.last)
         candles += number
+        trades += ended
         differences += found
         notes += _left_out(compared, number)
     if not candles:
@@ -94,23 +95,27 @@ def audit_of(records: BotRecords, made: LoadedStrategy, asked: Asked) -> Audit:
         )
     if records.account is None:
         notes.append(f"trades are not compared: {records.no_account}")
-    return Audit(candles, sorted(differences, key=lambda one: (one.second, one.pair)), notes)
+    differences.sort(key=lambda one: (one.second, one.pair))
+    return Audit(candles, differences, notes, trades)
 
 
 def _of_pair(
     compared: Compared, records: BotRecords, last: int | None
-) -> tuple[int, list[Difference]]:
+) -> tuple[int, int, list[Difference]]:
+    """Candles and trades that were compared, and where they differ."""
     seconds = compared.seconds
     if last is not None and len(seconds):
         seconds = seconds[seconds > seconds[-1] - last]
     if not len(seconds):
-        return 0, []
+        return 0, 0, []
     first, end, settings = int(seconds[0]), int(seconds[-1]), records.place.settings
     compared.replay.cut(first, end, compared.window_size)
     found = list(decision_differences(compared, seconds))
+    trades = 0
     if records.account is not None:
+        trades = number_of_trades(compared, first, end)
         found += trade_differences(compared, first, end, settings.config, settings.terms)
-    return len(seconds), found
+    return len(seconds), trades, found
 
 
 def _left_out(compared: Compared, number: int) -> Iterator[str]:
@@ -151,6 +156,9 @@ def _show(audit: Audit, most: int) -> None:
     for cause, number in audit.causes.items():
         show(f"{cause}: {counted(number, 'difference')}")
     show(f"decisions alone: {100 * audit.decision_parity:.2f} %")
+    if audit.trades:
+        compared = counted(audit.trades, "trade or entry", "trades and entries")
+        show(f"trades alone: {100 * audit.trade_parity:.2f} % of {compared}")
     agree = audit.candles - audit.differing
     show(
         f"parity: {100 * audit.parity:.2f} % ({agree:,} of {counted(audit.candles, 'candle')} have "

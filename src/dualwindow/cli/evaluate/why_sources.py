@@ -19,6 +19,7 @@ from dualwindow.bot.trades.entries import with_waiting
 from dualwindow.bot.why.backtest import BacktestFacts
 from dualwindow.bot.why.bot_records import BotRecords
 from dualwindow.bot.why.candles import Place
+from dualwindow.bot.why.evidence import read_gate
 from dualwindow.bot.why.facts import CandleFacts
 from dualwindow.bot.why.history import has_history
 from dualwindow.bot.why.running import RunningBot
@@ -91,7 +92,10 @@ def _of_backtest(options: argparse.Namespace, asked: Asked) -> Sources:
     else:
         account = read_result(result, name, settings.candle_seconds)
     place = Place(asked.folder, settings, basis.candles(asked.folder, settings.exchange))
-    pairs = _each_pair(asked, settings, lambda pair: BacktestFacts(place, pair, account, without))
+    gate = None if basis.record is None else basis.record.gate
+    pairs = _each_pair(
+        asked, settings, lambda pair: BacktestFacts(place, pair, account, without, gate)
+    )
     title = f"the backtest of {name}" + ("" if result is None else f" ({result.name})")
     return Sources(title, pairs, settings.candle_seconds)
 
@@ -129,6 +133,7 @@ def bot_records(options: argparse.Namespace, asked: Asked) -> BotRecords:
         no_account=without,
         log=log,
         expiration=float(group_at(config, "freqai").get("expiration_hours") or 0.0),
+        gate=read_gate(folder),
     )
 
 

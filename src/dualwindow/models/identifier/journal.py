@@ -23,6 +23,8 @@ from dualwindow.runtime.files import set_aside
 JOURNAL_NAME: Final = "decision_journal.sqlite"
 #: Candles of a pair that are kept: two weeks of minutes, some 3 MB.
 KEPT: Final = 20_160
+#: Candles of a pair whose features are kept by bin, at least: a day of minutes.
+KEPT_BINS: Final = 1_440
 #: Rows between two looks for those that are too old.
 _CLEARED_AFTER: Final = 1_000
 _FORMAT: Final = 1
@@ -37,7 +39,11 @@ create table if not exists candle (
     primary key (pair, second)) without rowid;
 create table if not exists entry (
     pair integer, second integer, side integer, rate real, tried real);
+create table if not exists bins (
+    pair integer, second integer, bins blob, primary key (pair, second)) without rowid;
 """
+
+_HAS_BINS: Final = "select 1 from sqlite_master where name = 'bins'"
 
 #: Name of a series to the dates of its candles that were waited for, seconds since 1970.
 Awaited = Mapping[str, Sequence[int]]
@@ -58,6 +64,7 @@ class JournalRow:
         candle: open, high, low, close and volume, as they were then.
         predicted: the three probabilities and `columns.CONFIDENCE_COLUMNS`.
         session: number of the start; set by the journal.
+        bins: of its features in the model's training, a byte each; only written.
     """
 
     second: int
@@ -70,6 +77,7 @@ class JournalRow:
     candle: tuple[float, ...]
     predicted: tuple[float, ...]
     session: int = 0
+    bins: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -137,9 +145,12 @@ class JournalWriter:
                 f"insert or replace into candle values ({marks})",
                 (number, *values),
             )
+            if row.bins is not None:
+                added = (number, row.second, row.bins)
+                self._database.execute("insert or replace into bins values (?, ?, ?)", added)
             self._rows += 1
             if self._rows % _CLEARED_AFTER == 1:
-                self._clear(number, row.second - KEPT * candle_seconds)
+                self._clear(number, row.second, candle_seconds)
 
     def note_entry(self, pair: str, entry: TriedEntry) -> None:
         """Commit the beginning of an entry."""
@@ -158,11 +169,11 @@ class JournalWriter:
             self._pairs[pair] = int(found.fetchone()[0])
         return self._pairs[pair]
 
-    def _clear(self, number: int, before: int) -> None:
-        for table in ("candle", "entry"):
+    def _clear(self, number: int, second: int, candle_seconds: int) -> None:
+        for table, kept in (("candle", KEPT), ("entry", KEPT), ("bins", 2 * KEPT_BINS)):
             self._database.execute(
                 f"delete from {table} where pair = ? and second < ?",
-                (number, before),
+                (number, second - kept * candle_seconds),
             )
 
 
@@ -210,6 +221,33 @@ def read_journal(folder: Path) -> Journal | None:
         raise ModelFileError(
             f"{path} cannot be read ({error}); move it away, the bot begins another one"
         ) from None
+
+
+def read_bins(folder: Path, pair: str, seconds: int) -> list[bytes]:
+    """Bins of a pair's features, of its newest candles over so many seconds, in time order.
+
+    Nothing where there is no journal, or one of an earlier version.
+
+    Raises:
+        ModelFileError: when it cannot be read.
+    """
+    path = folder / JOURNAL_NAME
+    if not path.is_file():
+        return []
+    wanted = (
+        "select second, bins from bins join pair on pair.id = bins.pair where name = ? "
+        "order by second"
+    )
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            if not database.execute(_HAS_BINS).fetchone():
+                return []
+            rows = database.execute(wanted, (pair,)).fetchall()
+    except sqlite3.Error as error:
+        raise ModelFileError(
+            f"{path} cannot be read ({error}); move it away, the bot begins another one"
+        ) from None
+    return [bins for second, bins in rows if second > rows[-1][0] - seconds]
 
 
 def _read(database: sqlite3.Connection) -> Journal:

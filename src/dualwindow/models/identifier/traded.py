@@ -8,8 +8,8 @@ configuration would be of trades that no backtest made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -28,6 +28,21 @@ _FORMAT: Final = 1
 
 
 @dataclass(frozen=True)
+class GateSpan:
+    """Candles between two changes of what `trade_only_on_evidence` lets in.
+
+    Attributes:
+        first: date of the first candle, seconds since 1970.
+        blocks: whether nothing is entered upon them.
+        verdict: of the track record, in words.
+    """
+
+    first: int
+    blocks: bool
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Traded:
     """The last backtest that traded the predictions of a folder.
 
@@ -43,6 +58,7 @@ class Traded:
             has them: `fee` (that of the exchange where none was configured), `dualwindow`, the
             settings of confidence, `datadir` where the candles lie elsewhere than usual, and
             `dataformat_ohlcv` where their files are not feather.
+        gate: of `trade_only_on_evidence` over time; None where it let everything in.
     """
 
     when: int
@@ -52,6 +68,7 @@ class Traded:
     overrides: tuple[str, ...]
     extent: Extent
     configuration: Mapping[str, Any]
+    gate: tuple[GateSpan, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -67,12 +84,15 @@ class Traded:
             "trained_until": None if trained is None else sorted(trained),
             "dates": asdict(extent.dates),
             "configuration": dict(self.configuration),
+            "gate": None if self.gate is None else [asdict(span) for span in self.gate],
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError where `to_dict` did not make the content."""
         pairs, trained = content["pairs"], content["trained_until"]
+        # Earlier versions had no gate.
+        gate = content.get("gate")
         return cls(
             content["when"],
             content["strategy"],
@@ -85,6 +105,7 @@ class Traded:
                 DateRange(**content["dates"]),
             ),
             dict(content["configuration"]),
+            None if gate is None else tuple(GateSpan(**span) for span in gate),
         )
 
 
@@ -96,6 +117,17 @@ def write_traded(folder: Path, traded: Traded) -> None:
     dates = traded.extent.dates
     if dates.first is not None and dates.stop is not None:
         note_look(folder, Look.of(traded.rule, (dates.first, dates.stop - 1), "backtest"))
+    _write(folder, traded)
+
+
+def write_gate(folder: Path, gate: Sequence[GateSpan]) -> None:
+    """Add the gate to the record of the backtest that has just made it; nothing without one."""
+    traded = read_traded(folder)
+    if traded is not None:
+        _write(folder, replace(traded, gate=tuple(gate)))
+
+
+def _write(folder: Path, traded: Traded) -> None:
     content = {"format": _FORMAT, **traded.to_dict()}
     write_json(folder / RECORD_NAME, {**content, "sha256": fingerprint(content)})
 
