@@ -77,13 +77,13 @@ class Drift:
     @property
     def text(self) -> str:
         """The drifted features in one line, the farthest ones by name."""
-        found = self.drifted
+        found, of_these = self.drifted, f"in the newest {counted(self.candles, 'candle')}"
         of = f"of {counted(len(self.features), 'feature')}"
         if not found:
-            return f"no drift {of} in the newest {self.candles:,} candles"
+            return f"no drift {of} {of_these}"
         named = ", ".join(feature.name for feature in found[:_NAMED])
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        return f"{len(found)} {of} drifted in the newest {self.candles:,} candles: {named}{more}"
+        return f"{len(found)} {of} drifted {of_these}: {named}{more}"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class FeatureSpread:
         if not np.isfinite(row).all():
             return None
         found = (row.astype(np.float64)[:, None] >= self._table).sum(axis=1)
-        return found.astype(np.uint8).tobytes()
+        return bytes(found.astype(np.uint8))
 
     def drift(self, bins: NDArray[np.uint8]) -> Drift | None:
         """The drift of the last rows of (N, C) bins; None where they are fewer than a stretch."""
@@ -205,7 +205,7 @@ def stability_index(counts: NDArray[np.int64], shares: tuple[float, ...]) -> flo
         >>> round(stability_index(np.array([50, 50]), (0.5, 0.5)), 3)
         0.0
         >>> round(stability_index(np.array([90, 10]), (0.5, 0.5)), 2)
-        0.86
+        0.85
     """
     total = float(counts.sum())
     whole = total + _PRIOR * len(counts)
