@@ -204,9 +204,8 @@ def _text(value: object) -> str:
 
 def track(found: Mapping[str, Any]) -> PageTable:
     """A running bot's decisions beside what its models promised, by pair."""
-    heads = ("", "candles", "fires", "promised")
-    heads += tuple(f"{name} {kind}" for name in SIDES for kind in ("right", "promised"))
-    heads += ("drifted features",)
+    sides = (f"{name} {kind}" for name in SIDES for kind in ("right", "promised"))
+    heads = ("", "candles", "fires", "promised", *sides, "drifted features")
     rows = []
     for pair, own in found["pairs"].items():
         drift = own["drift"]
