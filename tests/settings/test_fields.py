@@ -80,7 +80,7 @@ def test_no_setting_is_undescribed() -> None:
 def test_every_setting_of_the_design_is_there_and_few_more() -> None:
     assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {
         *("learning_rate_schedule", "window_features", "wide_features", "sample_every", "network"),
-        "ensemble",
+        *("ensemble", "confidence_measure"),
     }
 
 
@@ -132,6 +132,7 @@ GOOD = {
     "pretrained": [None, "dualwindow-quick", "/models/other"],
     "use_confidence_thresholding": [True, False],
     "confidence_mode": ["conservative", "aggressive", "balanced", "coverage"],
+    "confidence_measure": ["probability", "lead"],
     "confidence_coverage": [0.0001, 0.5],
     "confidence_threshold_short": [None, 0.0, 1.0, 0, 1],
     "confidence_threshold_long": [None, 0.0, 1.0],
@@ -207,6 +208,7 @@ BAD = {
     "pretrained": [5, True, ""],
     "use_confidence_thresholding": NOT_A_FLAG,
     "confidence_mode": ["", "Balanced", "coverages", None],
+    "confidence_measure": ["", "Lead", "odds", 1, True, None],
     "confidence_coverage": [0.0, 0.00009, 0.51, -0.02, "0.02", None, float("nan")],
     "confidence_threshold_short": [-0.01, 1.01, "0.7", float("nan")],
     "confidence_threshold_long": [-0.01, 1.01, "0.7"],

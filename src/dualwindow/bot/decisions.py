@@ -17,7 +17,10 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.decision_rule import DecisionRule, usable
+from dualwindow.confidence.measure import quantile_noun
+from dualwindow.confidence.prediction_frame import quantile_levels
 from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
@@ -63,15 +66,26 @@ def warn_of_silent_sides(
     """
     rows = usable(frame)
     for code in sides:
-        if rows.any() and not (decisions == code).any():
-            logger.warning(
-                "%s: no %s signal in %s, the highest probability is %.2f: "
-                "lower its threshold or choose another confidence_mode",
-                pair,
-                CLASS_NAMES[code],
-                counted(int(rows.sum()), "predicted candle"),
-                rule.probabilities(frame)[rows, code].max(),
+        if not rows.any() or (decisions == code).any():
+            continue
+        if code in rule.shares:
+            noun = quantile_noun(rule.measure)
+            level, needed = quantile_levels(frame, code)[rows].max(), least_level(rule.shares[code])
+            highest = f"the highest {noun} is {level:.4f} of {needed:.4f}"
+            way_out = "let a larger share through (confidence_coverage)"
+        else:
+            highest = (
+                f"the highest probability is {rule.probabilities(frame)[rows, code].max():.2f}"
             )
+            way_out = "lower its threshold"
+        logger.warning(
+            "%s: no %s signal in %s, %s: %s or choose another confidence_mode",
+            pair,
+            CLASS_NAMES[code],
+            counted(int(rows.sum()), "predicted candle"),
+            highest,
+            way_out,
+        )
 
 
 class EarlierModels:

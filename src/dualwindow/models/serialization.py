@@ -174,7 +174,10 @@ class ModelContent:
             config,
             context,
             operator.index(about["candle_seconds"]),
-            None if limits is None else ValidationQuantiles(limits.numpy()),
+            # Those of earlier versions are of probabilities, the default of their settings.
+            None
+            if limits is None
+            else ValidationQuantiles(limits.numpy(), config.confidence_measure),
             None if calibration is None else Calibration.from_dict(calibration),
             None if link is None else ChainLink.from_dict(link),
         )
@@ -286,6 +289,6 @@ def _problems(content: ModelContent) -> Iterator[str]:
     ):
         yield "the candles before it are not in order, or of another shape"
     if content.quantiles is not None and not content.quantiles.are_sound:
-        yield "the quantiles of its validation candles do not fall, or are no probabilities"
+        yield "the quantiles of its validation candles do not fall, or are out of range"
     if content.calibration is not None and not content.calibration.is_sound:
         yield "its calibration has shares or a temperature that cannot be"

@@ -109,10 +109,17 @@ def _threshold_note(report: Report) -> str:
     kinds = {evaluation.calibration for _, evaluation in report.evaluated()} - {"none"}
     looked_at = "calibrated probabilities" if kinds else "the network's own probabilities"
     named = f" (calibration {', '.join(sorted(kinds))})" if kinds else ""
+    leads = report.evaluations()[-1].leads if report.evaluations() else ()
+    by_lead = (
+        f" Those configured for {' and '.join(leads)} are of how much more probable the side is "
+        "than the other one, by the network's own probabilities."
+        if leads
+        else ""
+    )
     return (
-        f"Thresholds act on {looked_at}{named}. Coverage: share of the candles that reach the "
-        "threshold. Precision: share of these on which the side occurred; at it: of the candles "
-        "whose probability is close to the threshold."
+        f"Thresholds act on {looked_at}{named}.{by_lead} Coverage: share of the candles that reach "
+        "the threshold. Precision: share of these on which the side occurred; at it: of the "
+        f"candles whose probability{', or lead,' if leads else ''} is close to the threshold."
     )
 
 

@@ -14,7 +14,7 @@ from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.report.chart import SIDES, iso
+from dualwindow.report.chart import SIDES, from_text, iso
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
 from dualwindow.report.schema import Report
 from dualwindow.report.verdict import interval_words, share, strongest_skill
@@ -85,12 +85,13 @@ def thresholds(report: Report) -> PageTable | None:
     for mode, side in itertools.product((_CONFIGURED, *evaluations[-1].modes), SIDES):
         figures = [(own.rows, _thresholds(own, mode)[side]) for own in evaluations]
         fired, newest = pooled_threshold(figures), figures[-1][1]
+        is_lead = mode == _CONFIGURED and side in evaluations[-1].leads
         near = sum(threshold.near_rows for _, threshold in figures)
         actual = sum((threshold.near or 0.0) * threshold.near_rows for _, threshold in figures)
         rows.append(
             [
                 mode,
-                f"{side} from {newest.threshold:.2f}",
+                from_text(side, newest.threshold, is_lead=is_lead),
                 share(fired.coverage),
                 _UNKNOWN if fired.precision is None else share(fired.precision),
                 share(actual / near) if near else _UNKNOWN,

@@ -20,6 +20,7 @@ LATER_SETTINGS: Final[Mapping[str, Any]] = {
     "ensemble": 1,
     "warm_epochs": 1,
     "warm_retrainings": 11,
+    "confidence_measure": "probability",
     # FreqAI's own.
     "continual_learning": False,
 }

@@ -18,6 +18,7 @@ from dualwindow.settings.kinds import (
     Ensemble,
     FeatureNames,
     Fraction,
+    Measure,
     NetworkName,
     Probability,
     ReadSettings,
@@ -208,6 +209,7 @@ class SettingFields(ReadSettings):
         "threshold of SHORT, and of LONG; rounded down to whole ten-thousandths.",
         json_schema_extra={"unit": "fraction of candles"},
     )
+    confidence_measure: Measure = "probability"
     confidence_threshold_short: Probability | None = Field(
         None, description="Threshold of SHORT; from the mode unless given."
     )

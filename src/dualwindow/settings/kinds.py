@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator, model_validator
 
+from dualwindow.confidence.measure import ConfidenceMeasure
 from dualwindow.settings.earlier import is_retired
 from dualwindow.settings.frozen import FrozenModel
 
@@ -55,6 +56,16 @@ SampleEvery = Annotated[
         description="Of how many candles an epoch trains on one, each time others. Neighbouring "
         "windows share all candles but one: with 10, an epoch takes a tenth of the time and has "
         f"nearly the effect. 0: as many as leave {EPOCH_WINDOWS:,} windows, up to {MOST_BETWEEN}.",
+    ),
+]
+
+Measure = Annotated[
+    ConfidenceMeasure,
+    Field(
+        description="Of what mode coverage takes the highest share of candles. probability: that "
+        "of the side, highest where the market moves most; lead: how much more probable the side "
+        "is than the other one, which with equal barriers and class_balance none is what a trade "
+        "is expected to earn before fees, up to a factor. Models are trained for one of them.",
     ),
 ]
 

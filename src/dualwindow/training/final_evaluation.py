@@ -123,7 +123,9 @@ def _confidence(
     if len(train):
         reference = fit_reference(train, config, mirrored=network.mirrors)
         known = seen_counts(train, mirrored=network.mirrors) > 0
-        quantiles = ValidationQuantiles.from_probabilities(predicted.quantiles.probabilities, known)
+        quantiles = ValidationQuantiles.from_probabilities(
+            predicted.quantiles.probabilities, known, config.confidence_measure
+        )
     elif start is not None:
         reference = start.reference
         quantiles, calibration = start.model.quantiles, start.model.calibration

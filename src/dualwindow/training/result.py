@@ -103,13 +103,14 @@ class TrainingOutcome:
         # A model that is used as it is may be evaluated on the few candles that it has not seen.
         if self.fitted.history and (silent := evaluation.silent_sides()):
             logger.warning(
-                "%s: the thresholds let no %s through in %s (highest probability "
-                "%s): such a model hardly trades; lower the thresholds, choose another "
+                "%s: the thresholds let no %s through in %s (highest %s%s): "
+                "such a model hardly trades; lower the thresholds, choose another "
                 "confidence_mode or train on more data%s",
                 name,
                 " and no ".join(silent),
                 counted(evaluation.rows, f"{self.evaluated_on} candle"),
-                ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
+                "" if set(silent) & set(evaluation.leads) else "probability ",
+                ", ".join(map(evaluation.highest_text, silent)),
                 _WITH_CALIBRATION if evaluation.calibration != "none" else "",
             )
 

@@ -83,13 +83,13 @@ class Limit:
         code: class code.
         value: its probability, as it is compared, or its quantile level.
         needed: the smallest that fires.
-        by_share: whether quantile levels are compared.
+        by_share: name of the quantile levels that are compared; empty where probabilities are.
     """
 
     code: int
     value: float
     needed: float
-    by_share: bool = False
+    by_share: str = ""
 
     @property
     def reached(self) -> bool:
@@ -97,7 +97,7 @@ class Limit:
         return self.value >= self.needed
 
     def __str__(self) -> str:
-        kind = "quantile " if self.by_share else ""
+        kind = f"{self.by_share} " if self.by_share else ""
         return f"{CLASS_NAMES[self.code]} {kind}{self.value:.3f} of {self.needed:.3f}"
 
 

@@ -12,6 +12,7 @@ from dualwindow.bot.why.facts import Limit, PredictionFacts
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.decision_rule import DecisionRule, usable
+from dualwindow.confidence.measure import quantile_noun
 from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.data.candles.frames import utc_seconds
@@ -87,7 +88,12 @@ class SavedDecisions:
     def _limit(self, row: int, code: int) -> Limit:
         if code in self._levels:
             needed = least_level(self.rule.shares[code])
-            return Limit(code, float(self._levels[code][row]), needed, by_share=True)
+            return Limit(
+                code,
+                float(self._levels[code][row]),
+                needed,
+                by_share=quantile_noun(self.rule.measure),
+            )
         value = float(self._compared[row, code])
         limits = self.rule.thresholds
         if limits.enabled and limits.fallback == "hold":

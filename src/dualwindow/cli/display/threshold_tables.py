@@ -39,7 +39,9 @@ class Suggestion:
 
     `looked_at_with` are all thresholds that the tail has been looked at with, these included.
     `validation` is the date range of the choice and `tail` that of the report; `meaning` is how
-    often the side occurs at the chosen thresholds, on validation.
+    often the side occurs at the chosen thresholds, on validation; `leads` are the sides whose
+    configured threshold is of their lead (`confidence_measure`). The chosen ones are of
+    probabilities.
     """
 
     pairs: tuple[str, ...]
@@ -52,6 +54,7 @@ class Suggestion:
     configured: Thresholds
     configured_on_tail: AfterFees
     looked_at_with: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -92,6 +95,7 @@ class Suggestion:
                 "verdict": self.chosen_on_tail.outcome,
                 "looked_at_with": list(self.looked_at_with),
                 "configured_thresholds": asdict(self.configured),
+                "configured_leads": list(self.leads),
             },
         }
 
@@ -150,9 +154,14 @@ def validation_table(suggestion: Suggestion) -> Table:
 def tail_table(suggestion: Suggestion) -> Table:
     """Trades of the chosen and the configured thresholds on the tail, beside other sides."""
     limits = suggestion.configured
+
+    def configured(side: str) -> str:
+        limit = threshold_text(limits.short if side == "SHORT" else limits.long)
+        return f"lead {limit}" if side in suggestion.leads else limit
+
     thresholds = {
         "chosen": suggestion.chosen_on_tail,
-        f"configured ({threshold_text(limits.short)} / {threshold_text(limits.long)})"
+        f"configured ({' / '.join(map(configured, ('SHORT', 'LONG')))})"
         if limits.enabled
         else "configured (argmax)": suggestion.configured_on_tail,
     }

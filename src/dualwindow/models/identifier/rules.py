@@ -9,6 +9,7 @@ from typing import Any
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.confidence.measure import LOWEST
 
 
 def rule_to_dict(rule: DecisionRule) -> dict[str, Any]:
@@ -23,10 +24,16 @@ def rule_to_dict(rule: DecisionRule) -> dict[str, Any]:
         "thresholds": asdict(rule.thresholds),
         "shares": {CLASS_NAMES[code]: share for code, share in rule.shares.items()},
         "calibration": rule.calibration,
+        "measure": rule.measure,
     }
 
 
 def rule_from_dict(content: Mapping[str, Any]) -> DecisionRule:
     """Raises KeyError, TypeError or ValueError where `rule_to_dict` did not make the content."""
     shares = {CLASS_NAMES.index(name): share for name, share in content["shares"].items()}
-    return DecisionRule(Thresholds(**content["thresholds"]), shares, content["calibration"])
+    # Rules of earlier versions lack the measure.
+    measure = content.get("measure", "probability")
+    if measure not in LOWEST:
+        raise ValueError(f"no measure {measure!r}")
+    thresholds = Thresholds(**content["thresholds"])
+    return DecisionRule(thresholds, shares, content["calibration"], measure)
