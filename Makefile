@@ -44,6 +44,7 @@ bench: install
 # where it was interrupted. Hours on 2 cores.
 study: install
 	$(BIN)/python -m studies
+	$(BIN)/python -m studies.pictures
 
 lint: install
 	$(BIN)/ruff check .

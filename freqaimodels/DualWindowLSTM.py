@@ -41,6 +41,7 @@ from dualwindow.bot.freqai_frames import (
 )
 from dualwindow.bot.history import BacktestHistory
 from dualwindow.bot.live.background_training import BackgroundTraining
+from dualwindow.bot.live.journal import BotJournal, Met
 from dualwindow.bot.lookahead_check import LookaheadCheck
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.bot.start_model import read_start
@@ -108,12 +109,16 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._require_no_lookahead = LookaheadCheck(config)
         self._price_steps = LivePriceSteps(self._settings)
         self._is_complete = True
+        self._predicted_by = 0
+        self.journal = BotJournal(folder, config, self._settings, self._candle_seconds)
         #: Whether trainings begin from the pair's last model, see `models/chain/`.
         # Without epochs nothing is trained that could be continued.
         warm = min(self._settings.warm_retrainings, self._settings.epochs) > 0
         self._continues = self.continual_learning and warm
         self._history: BacktestHistory | None = None
         self._time_left = TimeLeft(self._settings, continues=self._continues)
+        #: Of a pair, the folders of the models that predict, and the date of their first candle.
+        self.model_folders: dict[str, list[tuple[int, Path]]] = {}
 
     def start(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any], strategy: IStrategy
@@ -121,6 +126,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         """Train and predict one pair; refuse models whose features were made by other code."""
         pair = metadata["pair"]
         if not self._live:
+            self._time_left.begin_pair()
             self._require_sound(dataframe, pair, strategy)
             # freqtrade trades on what is returned: at the last price, not at an impossible one.
             return known_frame(self._backtest(dataframe, pair, strategy))
@@ -130,11 +136,15 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         if self._newest is None:
             self._newest = NewestCandle(strategy.dp, self.config)
         self._is_complete = self._newest.is_complete(pair, dataframe)
+        self._predicted_by = 0
         result = super().start(dataframe, metadata, strategy)
-        if self._newest.is_first(pair):
+        first = self._newest.is_first(pair)
+        if first:
             # FreqAI does not trade upon the first candle after a start, unless the bot was stopped
             # within the candle: then its earlier prediction is returned again.
             result.loc[result.index[-1:], "do_predict"] = 0
+        met = Met(first, self._newest.awaited, self._newest.arrived, self._predicted_by)
+        self.journal.note(pair, result, met, strategy)
         return result
 
     def _require_sound(self, dataframe: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
@@ -171,8 +181,14 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
         if self._continues:
             kitchen.continue_models(self._settings)
-        self._time_left.begin_pair(kitchen.trainings, self.total_pairs - self.pair_it - 1)
+        kitchen.prepare_trainings()
+        self._time_left.begin_slices(
+            kitchen.trainings,
+            pairs=self.total_pairs - self.pair_it - 1,
+            candles=self.freqai_info["backtest_period_days"] * 86_400 / self._candle_seconds,
+        )
         self.dk = kitchen
+        self.model_folders[kitchen.pair] = kitchen.model_folders()
         super().start_backtesting(dataframe, metadata, kitchen, strategy)
         kitchen.log_unsaved()
         if self.config.get("runmode") == RunMode.BACKTEST:
@@ -303,10 +319,16 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 rows = self._settings.window_size - 1
                 before = self._history.before(candles, model.trained_until, rows, dk)
             prediction = model.predict(candles, before)
+        if self._live:
+            self.model_folders[dk.pair] = [(0, Path(dk.data_path))]
+            self.journal.see(Path(dk.data_path), candles)
+        self._predicted_by = model.trained_until
         frame = prediction_frame(prediction, model, DecisionRule.from_settings(self._settings))
         dk.do_predict = self._do_predict(prediction.valid, model, dk)
         dk.DI_values = np.zeros(len(frame))
         self._describe_labels(dk)
+        if not self._live:
+            self._time_left.predicted()
         return frame, dk.do_predict
 
     def _do_predict(

@@ -25,6 +25,7 @@ from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_s
 from dualwindow.bot.decisions import EarlierModels, warn_of_silent_sides
 from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
+from dualwindow.bot.live.evidence import track_of
 from dualwindow.bot.live.stopping import end_with_main_thread
 from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence import Thresholds
@@ -97,6 +98,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self._searched.choose(self._given_thresholds())
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
+        self._track = track_of(config, self._settings, self.timeframe)
         if is_live(config):
             end_with_main_thread(self)
 
@@ -200,7 +202,9 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
         """Let FreqAI train and predict; hyperopt does this once, for all thresholds."""
-        return self.freqai.start(dataframe, metadata, self)
+        predicted = self.freqai.start(dataframe, metadata, self)
+        self._track.note(predicted, metadata["pair"], self)
+        return predicted
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
@@ -209,7 +213,10 @@ class DualWindowStrategy(ClosedCandlesStrategy):
     def populate_entry_trend(
         self, dataframe: pd.DataFrame, metadata: dict[str, Any]
     ) -> pd.DataFrame:
-        """Decide from the probabilities, and enter; the tag names side and confidence."""
+        """Decide from the probabilities, and enter; the tag names side and confidence.
+
+        A running bot's track record notes every decision, and may let none in.
+        """
         rule, pair = self.decision_rule, metadata["pair"]
         self._earlier_models.look_for(rule, dataframe, pair, live=is_live(self.config))
         probabilities = rule.probabilities(dataframe)
@@ -217,8 +224,9 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         # -1 SHORT, 0 HOLD, 1 LONG: a bar in the plot.
         dataframe["decision"] = side.astype(np.int64) - HOLD
         entries = {LONG: "long", SHORT: "short"} if self.can_short else {LONG: "long"}
+        entered = ~self._track.blocked(dataframe, pair, side, self)
         for code, name in entries.items():
-            rows = side == code
+            rows = (side == code) & entered
             dataframe.loc[rows, f"enter_{name}"] = 1
             dataframe.loc[rows, "enter_tag"] = confidence_tags(name, probabilities[rows, code])
         if self.config.get("runmode") == RunMode.BACKTEST:
@@ -254,6 +262,9 @@ class DualWindowStrategy(ClosedCandlesStrategy):
                 newest["date"].iloc[0],
                 self.decision_rule.text(newest),
             )
+            if (journal := getattr(getattr(self, "freqai", None), "journal", None)) is not None:
+                candle = int(newest["date"].iloc[0].timestamp())
+                journal.note_entry(pair, candle, is_short=side == "short", rate=rate)
         return True
 
     def custom_roi(

@@ -13,7 +13,7 @@ from typing import Final
 
 from demo.running import REPOSITORY
 from dualwindow.errors import DataError
-from studies import months, null, power, weeks, years
+from studies import months, null, power, track, verdict, weeks, years
 from studies.part import Part, Progress
 from studies.results import write_page, write_result
 
@@ -21,7 +21,9 @@ RESULTS: Final = REPOSITORY / "studies" / "results"
 CACHE: Final = REPOSITORY / "studies" / "cache"
 PAGE: Final = REPOSITORY / "docs" / "results.md"
 #: By name, in the order of the page.
-PARTS: Final[Mapping[str, Part]] = {part.NAME: part for part in (null, power, years, months, weeks)}
+PARTS: Final[Mapping[str, Part]] = {
+    part.NAME: part for part in (null, verdict, power, years, months, weeks, track)
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from demo.market import MINUTES_PER_DAY, MarketSpec, make_market
-from dualwindow.columns import LONG, SHORT
+from demo.running import REPOSITORY
+from dualwindow.columns import LONG, SHORT, FeatureSet
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
@@ -33,6 +35,16 @@ SMALL_NETWORK: Final[Mapping[str, Any]] = {
     "epochs": 16,
     "early_stopping_patience": 5,
 }
+
+
+def recipe(*presets: str) -> dict[str, Any]:
+    """Settings of a model in config.json and presets above it, an overlay of the defaults."""
+    settings: dict[str, Any] = {}
+    for file in ("config.json", *(f"presets/{name}.json" for name in presets)):
+        content = json.loads((REPOSITORY / file).read_text(encoding="utf-8"))["freqai"]
+        fraction = content["data_split_parameters"]["test_size"]
+        settings |= content["model_training_parameters"] | {"validation_fraction": fraction}
+    return settings
 
 
 @dataclass(frozen=True)
@@ -56,18 +68,22 @@ class StudyMarket:
         candles: N rows with freqtrade's columns.
         regime: (N,) +1 or -1, sign of the drift within each candle.
         first: row of the first test day.
+        feature_set: that the candles are seen through.
     """
 
     candles: pd.DataFrame
     regime: NDArray[np.int8]
     first: int
+    feature_set: FeatureSet = "base"
 
     @classmethod
-    def from_seed(cls, seed: int, drift: float, days: Days) -> StudyMarket:
+    def from_seed(
+        cls, seed: int, drift: float, days: Days, feature_set: FeatureSet = "base"
+    ) -> StudyMarket:
         """Simulate one; drift 0 is a random walk with stochastic volatility."""
         spec = MarketSpec(seed=seed, days=days.train + days.test, drift_strength=drift)
         market = make_market(spec)
-        return cls(market.candles, market.regime, days.train * MINUTES_PER_DAY)
+        return cls(market.candles, market.regime, days.train * MINUTES_PER_DAY, feature_set)
 
     @property
     def after(self) -> pd.DataFrame:
@@ -77,11 +93,8 @@ class StudyMarket:
     @cached_property
     def arrays(self) -> CandleArrays:
         """All candles with their features."""
-        stream = FeatureStream(PERIODS)
-        columns = {
-            name: self.candles[name].to_numpy(np.float64) for name in self.candles if name != "date"
-        }
-        features = stream.update(columns)
+        stream = FeatureStream(PERIODS, self.feature_set)
+        features = stream.update(self.candles)
         seconds = utc_seconds(self.candles["date"])
         return CandleArrays(stream.names, seconds, features, flat_candles(self.candles))
 

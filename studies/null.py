@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ from dualwindow.training.final_evaluation import comparison_of
 from dualwindow.training.result import TrainingOutcome
 from studies.edge import edge_figures, interval_text, traded
 from studies.markets import (
-    SMALL_NETWORK,
     Days,
     StudyMarket,
+    recipe,
     said_after,
     settings_text,
     trained,
@@ -47,10 +47,10 @@ class Scale:
 
     seeds: tuple[int, ...]
     days: Days
-    settings: dict[str, Any] = field(default_factory=lambda: dict(SMALL_NETWORK))
+    settings: dict[str, Any]
 
 
-FULL: Final = Scale(tuple(range(1, 21)), Days())
+FULL: Final = Scale(tuple(range(1, 21)), Days(), recipe())
 SMALL: Final = Scale(
     (1, 2), Days(6, 6), {"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1}
 )
@@ -67,8 +67,8 @@ def run(scale: Scale, progress: Progress) -> dict[str, Any]:
 
 def walk(seed: int, scale: Scale) -> dict[str, Any]:
     """Figures of one walk."""
-    market = StudyMarket.from_seed(seed, 0.0, scale.days)
     config = TrainingConfig.from_parameters(scale.settings)
+    market = StudyMarket.from_seed(seed, 0.0, scale.days, config.feature_set)
     finished = trained(market, config)
     probabilities = said_after(market, finished)
     evaluation = _evaluated(market, finished)

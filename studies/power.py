@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
-from dualwindow.errors import SettingsError
 from dualwindow.model_selection.contest.scoring import preferred_sides
 from dualwindow.settings import TrainingConfig
 from studies.edge import edge_figures, interval_text, traded
 from studies.logistic import SPANS, WITHIN_WINDOW, Spans, fitted, trailing_table
 from studies.markets import (
-    SMALL_NETWORK,
     Days,
     StudyMarket,
+    recipe,
     said_after,
     settings_text,
     trained,
@@ -27,21 +26,13 @@ from studies.part import Progress
 
 NAME: Final = "power"
 TITLE: Final = "A planted drift is found"
-DEFAULT: Final = "default"
-FEW_UNITS: Final = "a small network"
-#: Beside the default, each an overlay of the settings.
+OURS: Final = "config.json"
+CLASSIC: Final = "classic"
+#: Each an overlay of the settings' defaults.
 VARIANTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    DEFAULT: {},
-    # An epoch of all candles has as many windows as three balanced ones.
-    "natural sampling, prior as bias": {
-        "class_balance": "none",
-        "epochs": 8,
-        "early_stopping_patience": 3,
-    },
-    FEW_UNITS: SMALL_NETWORK,
-    "no trend head": {"trend_head": False, "lstm_dropout": 0.0, "learning_rate": 0.002},
+    OURS: recipe(),
+    CLASSIC: {"patch_size": 5, "epochs": 16, "early_stopping_patience": 5},
 }
-VARIANTS_OF_MORE: Final = (DEFAULT, FEW_UNITS)
 #: Halvings of 0 to `_STRONGEST`, which leave less than 0.0002 % of profit open.
 _HALVINGS: Final = 12
 _STRONGEST: Final = 0.12
@@ -57,13 +48,13 @@ class Scale:
     Attributes:
         seeds: of the markets.
         more_seeds: of markets with the drift of the first worth alone, for a mean with less noise;
-            tried with the variants that `VARIANTS_OF_MORE` names.
+            tried with all variants.
         days: of each.
         worth: mean profits after fees, percent a trade, of who knows the regime; each is tried
             with all variants.
-        further: likewise, tried with the default alone.
+        further: such profits too, tried with the first variant alone.
         calibration_seeds: of markets that the strength of a drift is found by.
-        settings: overlay that comes before those of a variant.
+        limits: settings above those of every variant.
         variants: names.
     """
 
@@ -73,9 +64,7 @@ class Scale:
     worth: tuple[float, ...] = (0.15, 0.05)
     further: tuple[float, ...] = (0.0, -0.03)
     calibration_seeds: tuple[int, ...] = tuple(range(101, 111))
-    settings: dict[str, Any] = field(
-        default_factory=lambda: {"patch_size": 5, "epochs": 16, "early_stopping_patience": 5}
-    )
+    limits: Mapping[str, Any] = field(default_factory=dict)
     variants: tuple[str, ...] = tuple(VARIANTS)
 
 
@@ -83,55 +72,38 @@ FULL: Final = Scale()
 SMALL: Final = Scale(
     seeds=(1,),
     more_seeds=(2,),
-    days=Days(6, 6),
+    days=Days(19, 4),
     worth=(0.15,),
     further=(0.0,),
     calibration_seeds=(101,),
-    settings={"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1},
-    variants=(DEFAULT, "natural sampling, prior as bias"),
+    limits={"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1},
 )
 
 
 def run(scale: Scale, progress: Progress) -> dict[str, Any]:
     """Plant drifts of several strengths and let every variant look for them."""
-    variants, refused = known_variants(scale)
+    variants = {name: {**VARIANTS[name], **scale.limits} for name in scale.variants}
     markets, more = [], []
     for worth in (*scale.worth, *scale.further):
         inputs = {"worth": worth, "seeds": scale.calibration_seeds, "days": asdict(scale.days)}
         strength = progress.cell(
             f"strength of {worth:+.2f} %", inputs, partial(calibrated, worth, scale)
         )["strength"]
-        tried = variants if worth in scale.worth else {DEFAULT: variants[DEFAULT]}
+        tried = variants if worth in scale.worth else dict([next(iter(variants.items()))])
         markets += [
             _market(worth, strength, seed, scale, tried, progress=progress) for seed in scale.seeds
         ]
         if worth == scale.worth[0]:
-            few = {name: settings for name, settings in tried.items() if name in VARIANTS_OF_MORE}
             more = [
-                _market(worth, strength, seed, scale, few, progress=progress)
+                _market(worth, strength, seed, scale, tried, progress=progress)
                 for seed in scale.more_seeds
             ]
     return {
         "scale": asdict(scale),
         "variants": variants,
-        "refused": refused,
         "markets": markets,
         "more": more,
     }
-
-
-def known_variants(scale: Scale) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Settings of each variant, and the names of those that this version refuses."""
-    known, refused = {}, []
-    for name in scale.variants:
-        settings = {**scale.settings, **VARIANTS[name]}
-        try:
-            TrainingConfig.from_parameters(settings)
-        except SettingsError:
-            refused.append(name)
-        else:
-            known[name] = settings
-    return known, refused
 
 
 def calibrated(worth: float, scale: Scale) -> dict[str, Any]:
@@ -170,6 +142,7 @@ def logistic(market: StudyMarket, spans: Spans = SPANS) -> dict[str, Any]:
 def network(market: StudyMarket, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What a network's preferred side earns."""
     config = TrainingConfig.from_parameters(settings)
+    market = replace(market, feature_set=config.feature_set)
     finished = trained(market, config)
     sides = preferred_sides(said_after(market, finished), trained_prior(finished))
     figures = edge_figures(traded(market.after, sides, config))
@@ -224,7 +197,6 @@ def reached(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> str
 def lines(figures: dict[str, Any]) -> list[str]:
     """A table of means over markets, and one of every market."""
     scale, markets, more = figures["scale"], figures["markets"], figures["more"]
-    refused = figures["refused"]
     of_first = [market for market in markets if market["worth"] == scale["worth"][0]]
     return [
         f"Markets whose drift changes its sign every 20 hours or so; {scale['days']['train']} days "
@@ -241,7 +213,6 @@ def lines(figures: dict[str, Any]) -> list[str]:
             f"- {name}: settings besides the defaults: {settings_text(settings)}"
             for name, settings in figures["variants"].items()
         ),
-        *(f"- {name}: left out, this version has no such setting" for name in refused),
         "",
         f"Means over {len(scale['seeds'])} markets:",
         "",

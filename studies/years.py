@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pandas as pd
 
-from demo.running import REPOSITORY
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.data.candles.pairs import SPOT
 from dualwindow.data.candles.timerange import DAY_SECONDS, DateRange
@@ -22,6 +21,7 @@ from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.costs import USUAL_FEES
 from dualwindow.settings.lookback import look_back
+from studies.markets import recipe
 from studies.part import Progress
 from studies.real_market import CandleMarket, data_folder, periods_of, source_of
 
@@ -169,11 +169,7 @@ def _plan(of: Walk, scale: Scale) -> ContestPlan:
 
 
 def _configs(of: Walk, scale: Scale) -> dict[str, TrainingConfig]:
-    settings: dict[str, Any] = {}
-    for file in ("config.json", *([f"presets/{of.preset}.json"] if of.preset else [])):
-        content = json.loads((REPOSITORY / file).read_text(encoding="utf-8"))["freqai"]
-        fraction = content["data_split_parameters"]["test_size"]
-        settings |= content["model_training_parameters"] | {"validation_fraction": fraction}
+    settings = recipe(*([of.preset] if of.preset else []))
     return {
         name: TrainingConfig.from_parameters(settings | dict(own) | dict(scale.limits))
         for name, own in of.networks.items()

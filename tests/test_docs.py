@@ -43,6 +43,8 @@ NO_TROUBLE: Final = (
     "…: no trade in … days",
     "entered in the candle of an exit at its open",
     "turnover … stakes, … a day",
+    "after fees a trade made … % (95 % interval … % to … %; …)",
+    "With this much data a profit of … % a trade after fees would be found four times in five.",
     "edge over a coin flip …: … a trade",
     "random sides …: …; … % of them did as well as the model",
     "… >= …: fires on … of the candles, where the side occurred in",
@@ -59,6 +61,19 @@ NO_TROUBLE: Final = (
     "of its log loss; HOLD versus move …, direction …",
     "fee … % and slippage … % a side",
     "else the likeliest class",
+    "…: … times, right in …, promised",
+    "SELECT * FROM gaps ORDER BY first",
+    "and …; --most or --json shows them",
+    # What `dualwindow why` tells of a candle, see the user guide.
+    "no model of the backtest predicted it; its predictions go from",
+    "it was too old (…; expiration_hours",
+    "the bot waited for …; …",
+    "a candle that was waited for had just arrived; all were loaded again first",
+    "candles of that time; download them, or ask for another time",
+    "the candle; download the pair again",
+    "possible values; download the pair again if the exchange has others",
+    "the candle file lacks it; freqtrade takes it as a minute without a trade",
+    "when it was predicted; the candle files of now hold other candles",
 )
 #: Where a command ends that a shell would read on.
 _END_OF_COMMAND: Final = re.compile(r"\s(?:#|\||>|&&|;)\s?.*|[,;.)]$")

@@ -14,7 +14,6 @@ from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, Trades, trade_decisions
 from dualwindow.columns import LONG, SHORT
-from dualwindow.evaluation.bootstrap import day_mean, day_total
 from dualwindow.settings import TrainingConfig
 from tests.makers.markets import random_candles, stepped
 
@@ -165,8 +164,27 @@ def test_without_a_trade_there_are_no_profits_to_speak_of() -> None:
     figures = after_fees([compared([], [], [])], TERMS)
     assert figures.trades == 0
     assert figures.sides is None
-    assert figures.lines() == ["after 0.05 % fee and 0 % slippage a side: no trade in 20.0 days"]
+    assert figures.outcome == "not enough data to tell"
+    assert figures.lines() == [
+        "after 0.05 % fee and 0 % slippage a side: no trade in 20.0 days",
+        "Not enough data to tell: without a trade there is nothing to tell.",
+    ]
     json.dumps(figures.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("side", [LONG, SHORT])
+def test_a_model_of_one_side_is_told_from_one_that_chooses(side: int) -> None:
+    """In a rising market whoever is always LONG earns, without knowing anything."""
+    random = np.random.default_rng(0)
+    gains = random.normal(0.01, 0.004, 40).tolist()
+    losses = [-gain for gain in gains]
+    opposite = SHORT + LONG - side
+    same = after_fees([compared(gains, losses, [side] * 40)], TERMS)
+    mixed = after_fees([compared(gains, losses, [side, opposite] * 20)], TERMS)
+    assert same.outcome == mixed.outcome == "edge found"
+    assert "no less: this may be the market's way alone" in same.lines()[-1]
+    assert ("Always LONG at" in same.lines()[-1]) == (side == LONG)
+    assert "market's way" not in mixed.lines()[-1]
 
 
 def a_trade_a_day(days: int, *, every: int = 1) -> ComparedTrades:
@@ -219,30 +237,6 @@ def test_no_pairs_and_too_few_candles_are_refused() -> None:
             after_fees(pairs, TERMS)
 
 
-# --- intervals -----------------------------------------------------------------------------------
-
-
-def test_the_interval_of_a_sum_counts_days_without_a_trade() -> None:
-    days = np.array([0, 0, 5], np.int64)
-    values = np.array([1.0, 2.0, 3.0])
-    total = day_total(values, days, (0, 9), draws=20_000, seed=0)
-    assert total.value == 6.0
-    # Each of ten draws hits a busy day, worth 3, with one chance in five: in 97.5 % of the cases at
-    # most five of them do.
-    assert (total.low, total.high) == (0.0, 15.0)
-    assert day_total(values, days, (0, 9), draws=50, seed=1).low >= 0.0
-    narrow = day_total(np.ones(10), np.arange(10), (0, 9), draws=200, seed=0)
-    assert (narrow.low, narrow.high) == (10.0, 10.0)
-
-
-def test_the_interval_of_a_mean_covers_it() -> None:
-    random = np.random.default_rng(0)
-    values, days = random.normal(1.0, 1.0, 500), np.repeat(np.arange(50), 10)
-    mean = day_mean(values, days, draws=500, seed=0)
-    assert mean.low < values.mean() < mean.high
-    assert mean.high - mean.low == pytest.approx(4 / np.sqrt(500), rel=0.3)
-
-
 # --- on candles ----------------------------------------------------------------------------------
 
 
@@ -271,7 +265,7 @@ def test_a_price_step_that_is_large_against_the_barriers_is_among_the_figures(
     decisions = np.full(len(candles), LONG)
     trades = trade_decisions(candles, decisions, config, terms, turns=False)
     compared = ComparedTrades.from_trades(candles, trades, config, terms)
-    figures = after_fees([compared], terms, draws=20)
+    figures = after_fees([compared], terms)
     assert figures.price_step_share == pytest.approx(step / 100 / 0.005, rel=0.1)
     assert ("price step" in "".join(figures.lines())) == warned
     assert ("price step" in figures.step_warning) == warned

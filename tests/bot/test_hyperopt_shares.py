@@ -135,7 +135,7 @@ def test_what_freqtrade_writes_of_shares_is_what_decides(load: Load, tmp_path: P
     assert said(load(COVERAGE, params)) == [0, 0, 1, 1]
 
 
-_SHARE = "at most 5.00% of each model's validation"
+_SHARE = "at most 5.00% of each model's validation (by lead)"
 
 
 @pytest.mark.parametrize(

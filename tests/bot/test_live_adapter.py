@@ -86,6 +86,9 @@ def test_nothing_is_traded_while_a_candle_is_missing(live: Live) -> None:
 
 def test_a_minute_without_a_trade_changes_nothing(live: Live) -> None:
     live.candle(0)
+    # The exchange has delivered it so.
+    live.exchange.candles = live.candles.copy()
+    fill(live.exchange.candles, 1 + ROWS - 2)
     row = live.decision(1, change=lambda frame: fill(frame, ROWS - 2))
     assert row["do_predict"] == 1
 

@@ -100,6 +100,19 @@ def test_values_of_hyperopts_file_and_of_code_are_those_that_are_written(tmp_pat
     assert dict(rule.shares) == {SHORT: 0.07}
 
 
+@pytest.mark.parametrize(
+    ("demand", "named"), [(False, ()), ("strict", ("trade_only_on_evidence",))]
+)
+def test_trades_that_evidence_kept_out_are_named(
+    demand: Any, named: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A report knows no record, so it makes all trades."""
+    root = {"leverage": 1.0, "trade_only_on_evidence": demand}
+    record = record_of(strategy_of(tmp_path, dualwindow=root))
+    assert record.overrides == named
+    assert record.configuration["dualwindow"]["trade_only_on_evidence"] == demand
+
+
 def test_a_derived_strategys_own_decisions_are_named(tmp_path: Path) -> None:
     code = """    buy_params = {"threshold_long": 0.61}
 
@@ -133,7 +146,7 @@ def test_a_backtest_alone_writes_the_record(
     monkeypatch.setattr(bot.model, "config", config)
     bot.strategy.dp = SimpleNamespace(current_whitelist=lambda: [PAIR], market=MARKETS.get)
     kitchen = FreqaiDataKitchen({**config, "runmode": RunMode.BACKTEST}, False, PAIR)
-    kitchen.log_unsaved = lambda: None
+    kitchen.log_unsaved, kitchen.model_folders = lambda: None, list
     kitchen.trainings = 0
     adapter = type(bot.model).start_backtesting.__globals__
     monkeypatch.setitem(adapter, "BacktestKitchen", lambda *_given: kitchen)

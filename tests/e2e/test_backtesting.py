@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,24 @@ def leveraged(backtest: Run) -> Run:
     run = freqtrade(backtest.userdir, merged(OVERLAY, {"dualwindow": {"leverage": 3.0}}))
     assert run.status == 0, run.output[-3000:]
     return run
+
+
+@pytest.mark.parametrize("demand", [True, "strict"])
+def test_a_backtest_enters_on_evidence_alone(
+    demand: Any, backtest: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of four days nothing is known: a bot that waits for an edge has never entered."""
+    overlay = merged(OVERLAY, {"dualwindow": {"trade_only_on_evidence": demand}})
+    run = freqtrade(backtest.userdir, overlay)
+    assert run.status == 0, run.output[-3000:]
+    assert "raised exception" not in run.output
+    entered = run.trades()
+    assert entered.empty == (demand == "strict")
+    assert main(["why", str(backtest.models()), "--last", "9d", "--json"]) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"].values()
+    causes = sum((Counter(pair["causes"]) for pair in pairs), Counter())
+    assert bool(causes["evidence"]) == (demand == "strict")
+    assert causes["entered"] == len(entered)
 
 
 def test_nothing_failed_quietly(backtest: Run) -> None:

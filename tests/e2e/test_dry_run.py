@@ -14,6 +14,9 @@ import psutil
 import pytest
 from freqtrade_client import FtRestClient
 
+from dualwindow.track.figures import figures_of
+from dualwindow.track.record_file import RECORD_NAME, RecordFile
+from dualwindow.track.verify import verify
 from tests.makers.dry_run import NEAR, STOPPED, DryRun, Replay, market, require_faketime
 from tests.makers.freqtrade import merged
 
@@ -79,6 +82,19 @@ def both_sides_closed(trades: pd.DataFrame) -> bool:
         return False
     closed = trades[trades["is_open"] == 0]
     return set(closed["is_short"]) == {0, 1}
+
+
+def test_the_bot_keeps_a_record_of_itself(session: Session) -> None:
+    """Written while it runs, and read beside it."""
+    (path,) = session.bot.userdir.rglob(RECORD_NAME)
+    file = RecordFile.for_reading(path)
+    assert verify(file).problems == []
+    figures = figures_of(file)
+    assert set(figures.pairs) == set(PAIRS)
+    for pair, own in figures.pairs.items():
+        assert own.decided >= 10
+        assert own.claims >= 1
+        assert "track_verdict" in candles(session.client, pair)
 
 
 def test_both_sides_were_opened_and_closed_as_the_label_says(session: Session) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ import pytest
 from dualwindow.confidence import decide
 from dualwindow.settings import TrainingConfig
 from tests.makers.dry_run import STOPPED, DryRun, Replay, market, require_faketime
-from tests.makers.freqtrade import SMALL, Run, freqtrade, merged, user_folder
+from tests.makers.freqtrade import REPOSITORY, SMALL, Run, freqtrade, merged, user_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("live parity")]
 
@@ -107,6 +110,28 @@ class Recorded:
     failures: list[str]
     predictions: dict[str, pd.DataFrame]
     backtests: dict[str, pd.DataFrame]
+    bot: DryRun
+    datadir: Path
+
+    def asked(self, command: str, *words: str) -> dict[str, Any]:
+        """Output of a command of ours about the bot."""
+        arguments = [str(self.bot.models), *words, "--json", "--datadir", str(self.datadir)]
+        arguments += ["-c", "config.json", "-c", str(self.bot.userdir / "overlay.json")]
+        done = subprocess.run(
+            [sys.executable, "-m", "dualwindow", command, *arguments],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        content: dict[str, Any] = json.loads(done.stdout)
+        return content
+
+    def cause(self, pair: str, candle: pd.Timestamp) -> str:
+        """Cause for which the candle was not traded."""
+        cause: str = self.asked("why", pair, f"{candle:%Y-%m-%dT%H:%M}")["cause"]
+        return cause
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +142,12 @@ def replay(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Recor
     )
     datadir = recorded / "data" / "binance"
     userdir = tmp_path_factory.mktemp("live")
+    hand_over(datadir, userdir / "data" / "binance")
     clock = Replay(START)
     with ExitStack() as running:
         port = running.enter_context(market(datadir, clock))
         with DryRun(userdir, port, clock, merged(LIVE, IMPATIENT)) as bot:
-            bot.wait_for_log("Done training", times=len(PAIRS))
+            bot.wait_for_log("Done training", times=len(PAIRS), seconds=300)
             before = bot.log.count(EVERY_PAIR)
             bot.wait_for(lambda: bot.log.count(EVERY_PAIR) > before + IN_A_ROW + 3, 300)
             # The exchange refuses connections for a minute, and is another one when it is back.
@@ -137,7 +163,16 @@ def replay(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Recor
     predictions = {pair: bot.predictions(pair) for pair in PAIRS}
     backtests = {pair: backtest(bot, pair, recorded, trouble.end) for pair in PAIRS}
     failures = bot.failures(exchange_failed=True)
-    return Recorded(trouble, bot.log, failures, predictions, backtests)
+    return Recorded(trouble, bot.log, failures, predictions, backtests, bot, datadir)
+
+
+def hand_over(recorded: Path, datadir: Path) -> None:
+    """Give a bot the candles before its start: impatient, it may miss some of so many answers."""
+    (datadir / "futures").mkdir(parents=True)
+    for file in (recorded / "futures").glob("*-1m-futures.feather"):
+        candles = pd.read_feather(file)
+        earlier = candles[candles["date"] < pd.Timestamp(START, tz="UTC")]
+        earlier.reset_index(drop=True).to_feather(datadir / "futures" / file.name)
 
 
 def take_out(datadir: Path, minutes: list[pd.Timestamp]) -> None:
@@ -259,6 +294,27 @@ def test_the_bot_goes_on_after_every_kind_of_fault(after: int, pair: str, replay
 def test_the_faults_were_felt(replay: Recorded) -> None:
     for sign in ("500", "RequestTimeout", "429", "NetworkError"):
         assert sign in replay.log, sign
+
+
+def test_an_audit_finds_the_bots_decisions_again(replay: Recorded) -> None:
+    audit = replay.asked("audit")
+    causes = {one["cause"] for one in audit["differences"] if one["kind"] == "decision"}
+    # The exchange refused and withheld candles; the same models decide as the bot did.
+    assert causes <= {"late candle", "skipped candle"}
+    assert causes
+    assert audit["parity"] <= audit["decision_parity"] < 1.0
+
+
+def test_what_the_exchange_did_is_named_candle_by_candle(replay: Recorded) -> None:
+    trouble, (pair, other) = replay.trouble, PAIRS
+    waiting = pd.date_range(trouble.late + MINUTE, trouble.late_until - 2 * MINUTE, freq="min")
+    looked = replay.predictions[pair].index
+    causes = [replay.cause(pair, candle) for candle in waiting.intersection(looked)]
+    assert set(causes) <= {"late candle", "bot not running"}
+    after = [at for at in looked if at > trouble.outage[-1] + 3 * MINUTE]
+    assert replay.cause(other, after[0]) == "hole"
+    never = [replay.cause(pair, trouble.hole + minutes * MINUTE) for minutes in (1, 2)]
+    assert set(never) <= {"hole", "bot not running"}
 
 
 def test_no_fault_was_fatal(replay: Recorded) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_seconds
 
+from dualwindow.bot.live.evidence import track_of
 from tests.makers.bot import PAIR, Bot, make_bot
 from tests.makers.markets import PRICES, START, random_candles
 
@@ -92,6 +93,8 @@ class Backtests:
         self.freqai = freqai
         #: Settings of the training beside those of `QUICK`.
         self.parameters: dict[str, Any] = {}
+        #: Settings of the root key `dualwindow`; with any the strategy decides as well.
+        self.root: dict[str, Any] = {}
 
     @property
     def models(self) -> Path:
@@ -146,6 +149,10 @@ class Backtests:
         trained = noted(bot.model, "train")
         predicted = noted(bot.model, "predict")
         frame = bot.model.start(loaded[BASE].copy(), {"pair": PAIR}, bot.strategy)
+        if self.root:
+            bot.strategy._track.note(frame, PAIR, bot.strategy)
+            tagged = frame.assign(enter_tag="")
+            frame = bot.strategy.populate_entry_trend(tagged, {"pair": PAIR})
         return Done(frame, log, trained, predicted)
 
     def bot(self, begin: pd.Timestamp, end: pd.Timestamp, mode: RunMode = RunMode.BACKTEST) -> Bot:
@@ -162,11 +169,13 @@ class Backtests:
                 **self.freqai,
             }
             config["exchange"]["pair_whitelist"] = [PAIR]
+            config["dualwindow"] |= self.root
             config["timerange"] = f"{int(begin.timestamp())}-{int(end.timestamp())}"
 
         parameters = QUICK | self.parameters
         bot = make_bot(self.folder, parameters, PERIODS, features=features, configure=configure)
         bot.config["runmode"] = mode
+        bot.strategy._track = track_of(bot.config, bot.strategy._settings, bot.strategy.timeframe)
         return bot
 
 

@@ -86,7 +86,7 @@ def earned(low: float | None = 0.01, high: float | None = 0.05) -> AfterFees:
         leverage=1.0,
         by_side={"SHORT": 50, "LONG": 50},
         by_reason={"roi": 100},
-        sides=SideFigures(model, other, other, other, 20.0, Percent(0.02, 0.0, 0.04)),
+        sides=SideFigures(model, other, other, other, 20.0, Percent(0.02, 0.005, 0.04)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ import pytest
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import LONG, UNKNOWN
+from dualwindow.confidence.measure import ConfidenceMeasure
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
+from dualwindow.data.candles.timerange import DAY_SECONDS
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.model_selection.contest.cells import KeptCells
 from dualwindow.model_selection.contest.drawn_sums import by_week
-from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME
+from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME, Forecast
 from dualwindow.model_selection.contest.league import league_of
-from dualwindow.model_selection.contest.market import Market
+from dualwindow.model_selection.contest.market import Fold, Market
+from dualwindow.model_selection.contest.notes import notes_of
 from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME, LOGISTIC_NAME, stride_of
 from dualwindow.model_selection.contest.scoring import SUMS, preferred_sides, require_same_rows
 from dualwindow.model_selection.contest.walk import RIVALS, ContestPlan, Scored, walk
@@ -210,3 +214,49 @@ def test_contenders_of_other_rows_are_not_compared() -> None:
     require_same_rows({"one": [{"key": "a"}], "two": [{"key": "a"}, {"key": "a"}]}, "key")
     with pytest.raises(ValueError, match="two and one were not evaluated on the same rows"):
         require_same_rows({"one": [{"key": "a"}], "two": [{"key": "b"}]}, "key")
+
+
+def restless_or_leaning(fold: Fold, _seed: int) -> Forecast:
+    """Every other day either both sides are likely, or only one is, and that a little."""
+    random = np.random.default_rng(7)
+
+    def forecast(rows: np.ndarray) -> np.ndarray:
+        restless = fold.market.dataset.seconds[rows] // DAY_SECONDS % 2 == 0
+        swing = random.uniform(0.3, 0.35, len(rows))
+        lean = random.uniform(0.2, 0.25, len(rows)) * random.choice([-1, 1], len(rows))
+        sides = [np.where(restless, swing, (0.25 + sign * lean) / 2) for sign in (-1, 1)]
+        return np.stack([sides[0], 1 - sides[0] - sides[1], sides[1]], axis=1)
+
+    even = (1 / 3, 1 / 3, 1 / 3)
+    return Forecast(forecast(fold.validation), forecast(fold.test), even)
+
+
+@pytest.mark.parametrize("measure", ["probability", "lead"])
+def test_the_surest_candles_of_every_contender_are_those_of_its_measure(
+    measure: ConfidenceMeasure,
+) -> None:
+    """Rivals are ranked as the configured networks are; a network by its own setting."""
+    other: ConfidenceMeasure = "lead" if measure == "probability" else "probability"
+    place = market(12, planted=False)
+    config = CONFIG.replace(confidence_measure=measure, validation_fraction=0.5)
+    place = replace(place, config=config)
+    of = replace(
+        plan((4,)),
+        rivals={"rival": restless_or_leaning},
+        networks={"network": config, "other": config.replace(confidence_measure=other)},
+        contenders={"network": restless_or_leaning, "other": restless_or_leaning},
+        step_days=2,
+    )
+    entered: dict[str, set[bool]] = {}
+    for found in walk([place], of, KeptCells(None, "1")):
+        days, sums = found.cell.figures["days"], np.array(found.cell.figures["sums"])
+        entries = sums[:, SUMS.index("sides")]
+        restless = {day % 2 == 0 for day, count in zip(days, entries, strict=True) if count}
+        entered.setdefault(found.contender, set()).update(restless)
+    by_lead, by_probability = {False}, {True}
+    expected = by_lead if measure == "lead" else by_probability
+    assert entered["rival"] == entered["network"] == expected
+    assert entered["other"] == (by_probability if measure == "lead" else by_lead)
+    (note,) = (text for text in notes_of(of, [place]) if "Edge where surest" in text)
+    assert f"confidence_measure {measure!r}" in note
+    assert f"of other by {other!r}" in note

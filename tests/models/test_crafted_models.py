@@ -67,6 +67,15 @@ def weights(value: float) -> Change:
     return apply
 
 
+def tensors_more(tensors: Tensors, _about: dict[str, Any]) -> None:
+    tensors["network.others.0.core.head.bias"] = torch.zeros(3)
+
+
+def fewer_members(_tensors: Tensors, content: dict[str, Any]) -> None:
+    for part in ("shape", "settings"):
+        content[part]["ensemble"] = 100
+
+
 LIMITS = "validation.limits"
 CRAFTED: dict[str, Change] = {
     "NaN weight": weights(float("nan")),
@@ -105,6 +114,9 @@ CRAFTED: dict[str, Change] = {
     "huge network": about("shape", "lstm_units", value=[10**9, 3]),
     "other network": about("shape", "network", value="gru"),
     "network of all": about("shape", "network", value="os:system"),
+    **{f"ensemble {size}": about("shape", "ensemble", value=size) for size in (0, 2, 1.5, "1")},
+    "more members": tensors_more,
+    "fewer members": fewer_members,
     "huge window": about("shape", "window_size", value=10**9),
     "negative network": about("shape", "dense_units", value=[-2]),
     "fraction network": about("shape", "dense_units", value=[2.5]),

@@ -63,6 +63,8 @@ OTHER = {
     "dropout": 0.1,
     "lstm_dropout": 0.1,
     "network": "gru",
+    "ensemble": 2,
+    "confidence_measure": "lead",
     "lstm_units": [64, 32],
     "dense_units": [],
     "patch_size": 5,

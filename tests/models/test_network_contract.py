@@ -60,9 +60,16 @@ def guide_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     del sys.modules["guide_networks"]
 
 
-@pytest.fixture(scope="module", params=[*NETWORKS, STRANGER])
+#: Every network, and an ensemble of one.
+CONTENDERS: Final[list[dict[str, Any]]] = [
+    *({"network": name} for name in (*NETWORKS, STRANGER)),
+    {"network": "lstm", "ensemble": 2},
+]
+
+
+@pytest.fixture(scope="module", params=CONTENDERS, ids=lambda own: "-".join(map(str, own.values())))
 def config(request: pytest.FixtureRequest) -> TrainingConfig:
-    return TrainingConfig.from_parameters({**SETTINGS, **WIDE, "network": request.param})
+    return TrainingConfig.from_parameters({**SETTINGS, **WIDE, **request.param})
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +141,8 @@ def test_a_candle_alone_gets_the_answer_of_the_backtest(model: TrainedModel) -> 
 def test_a_bot_trains_it_and_predicts_live_as_in_a_backtest(
     config: TrainingConfig, btc_futures: pd.DataFrame, tmp_path: Path
 ) -> None:
-    bot = make_bot(tmp_path, {"network": config.network, "epochs": 1})
+    own = {"network": config.network, "ensemble": config.ensemble}
+    bot = make_bot(tmp_path, {**own, "epochs": 1})
     featured = bot.features(btc_futures.iloc[:2000].reset_index(drop=True))
     bot.train(featured.iloc[:1800])
     probabilities, _, usable = bot.predict(featured.iloc[1800:])
@@ -149,9 +157,9 @@ def test_windows_of_a_chunk_are_the_most_that_it_sees(
     seen: list[int] = []
     forward = DualWindowNetwork.forward
 
-    def counted(self: DualWindowNetwork, inputs: Tensor, dropout: Any = None) -> Tensor:
+    def counted(self: DualWindowNetwork, inputs: Tensor, *others: Any) -> Tensor:
         seen.append(len(inputs))
-        return forward(self, inputs, dropout)
+        return forward(self, inputs, *others)
 
     monkeypatch.setattr(DualWindowNetwork, "forward", counted)
     trained(config.replace(epochs=1)).predict(CANDLES)

@@ -40,7 +40,7 @@ __all__ = ["candles", "frame", "labels"]
 
 #: Rows that the model was trained on; the rest is new.
 SEEN = 1500
-SHAPE = ("network", "lstm_units", "dense_units", "patch_size", "trend_head")
+SHAPE = ("network", "ensemble", "lstm_units", "dense_units", "patch_size", "trend_head")
 #: Another value for every setting that has to be the model's.
 OTHER: dict[str, Any] = {
     "window_size": 120,
@@ -53,6 +53,7 @@ OTHER: dict[str, Any] = {
     "label_rule": "first_touch",
     "feature_set": "extended",
     "network": "gru",
+    "ensemble": 2,
     "lstm_units": [8],
     "dense_units": [],
     "patch_size": 10,

@@ -107,3 +107,29 @@ def test_the_page_names_no_address_that_a_browser_would_fetch() -> None:
     page = page_of(REPORTS["whole"]).replace(plotly.offline.get_plotlyjs(), "")
     assert not re.search(r"""(src|href)\s*=|url\(|@import|https?://""", page)
     assert "default-src 'none'" in unescape(page)
+
+
+def test_leads_are_told_as_leads_and_never_drawn_beside_probabilities(tmp_path: Path) -> None:
+    own = evaluated()
+    limits = {**own.thresholds, "SHORT": 0.084, "LONG": -0.02}
+    meaning = {
+        name: replace(figures, threshold=limits[name]) for name, figures in own.meaning.items()
+    }
+    leading = replace(own, thresholds=limits, meaning=meaning, leads=("SHORT", "LONG"))
+    candles = gather(backtest_folder(tmp_path / "small")).candles
+    told = {"SHORT at least 0.084 more probable than LONG"}
+    told.add("LONG at most 0.020 less probable than SHORT")
+    for evaluation in (own, leading):
+        is_lead = bool(evaluation.leads)
+        report = training(window(evaluation, candles[0].pair))
+        report = replace(report, candles=candles)
+        page = unescape(page_of(report))
+        assert all((text in page) == is_lead for text in told)
+        assert ("how much more probable the side is" in page) == is_lead
+        assert ("SHORT from 0.08" in page) is False
+        charts = {chart.key: chart for chart in charts_of(report)}
+        assert bool(charts["candles-0"].layout["shapes"]) != is_lead
+        assert ("Dotted: the thresholds" in charts["candles-0"].note) != is_lead
+        curve = next(trace for trace in charts["coverage"].data if trace["name"] == "SHORT")
+        texts = " ".join(map(str, curve["customdata"]))
+        assert ("probable than LONG" in texts) == is_lead

@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from dualwindow.backtest.figures import AfterFees
+from dualwindow.evaluation.evidence.day_clusters import DayEstimate
+from dualwindow.evaluation.evidence.verdict import Evidence
 from dualwindow.report.schema import TrainedWindow
 from dualwindow.report.verdict import verdict_of
 from tests.makers.reports import earned, evaluated, window, with_skill
@@ -99,5 +102,42 @@ def test_what_does_not_pay_its_fees_for_sure_is_not_traded(low: float | None, fo
     assert "After fees its 100 trades made +0.030 %" in verdict.text
     assert verdict.found is found
     assert ("Do not trade this." in verdict.text) is not found
-    assert not verdict_of([one(total=UP, direction=AROUND)], earned()).found
+    assert (verdict.outcome == "edge found") is found
     assert "would not have traded" in verdict_of(knows, replace(earned(), sides=None)).text
+
+
+def estimated(mean: float, error: float = 0.02) -> AfterFees:
+    """Figures of trades on forty days with this mean profit a trade, percent."""
+    profit, edge = (DayEstimate(value, error, 39.0, 40) for value in (mean, mean + 0.1))
+    return replace(earned(), evidence=Evidence.of(profit, edge, 800))
+
+
+@pytest.mark.parametrize("direction", [UP, AROUND, DOWN])
+@pytest.mark.parametrize(
+    ("mean", "outcome"),
+    [
+        (0.1, "edge found"),
+        (-0.1, "no edge worth the fees"),
+        (0.01, "not enough data to tell"),
+    ],
+)
+def test_what_trades_earned_decides_between_three_verdicts(
+    mean: float, outcome: str, direction: tuple[float, float, float]
+) -> None:
+    """A model trades few candles, so that its skill over all of them does not decide."""
+    verdict = verdict_of([one(total=AROUND, direction=direction)], estimated(mean))
+    assert verdict.outcome == outcome
+    assert verdict.sentences[0].startswith(outcome.capitalize())
+    assert verdict.found is (outcome == "edge found")
+    assert (verdict.sentences[-1] == "Do not trade this.") is not verdict.found
+    # The total is not better than the baselines here.
+    assert ("rests on the candles that it traded" in verdict.text) is verdict.found
+    assert ("would settle it" in verdict.text) is (outcome == "not enough data to tell")
+    assert "four times in five" in verdict.text
+    assert not PROMISES.search(verdict.text)
+
+
+def test_without_profits_there_is_not_enough_to_tell() -> None:
+    verdict = verdict_of([one(total=UP, direction=UP)])
+    assert verdict.outcome == "not enough data to tell"
+    assert verdict.sentences[0] == "Not enough data to tell: no profits after fees are known."

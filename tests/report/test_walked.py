@@ -107,15 +107,22 @@ def test_commands_find_candles_beside_the_models_or_say_what_is_missing(
     assert "download-data" in " ".join(capsys.readouterr().err.split())
 
 
-def test_mode_coverage_decides_by_each_models_ranks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("measure", ["probability", "lead"])
+def test_mode_coverage_decides_by_each_models_ranks(tmp_path: Path, measure: str) -> None:
     folder = backtest_folder(tmp_path / "small", retrainings=2)
     for number, path in enumerate(sorted(folder.glob("backtesting_predictions/*.feather"))):
         frame = pd.read_feather(path)
         for side in ("SHORT", "LONG"):
-            frame[f"{side}_rank"] = frame[side].rank(pct=True) * (1 - 0.01 * number)
+            other = frame["SHORT" if side == "LONG" else "LONG"]
+            value = frame[side] - (other if measure == "lead" else 0)
+            frame[f"{side}_rank"] = value.rank(pct=True) * (1 - 0.01 * number)
         frame.to_feather(path)
     config = TrainingConfig.from_parameters(
-        {"confidence_mode": "coverage", "confidence_coverage": 0.05}
+        {
+            "confidence_mode": "coverage",
+            "confidence_coverage": 0.05,
+            "confidence_measure": measure,
+        }
     )
     slices = read_slices(folder, "BTC", DecisionRule.from_settings(config))
     assert len({each.thresholds.long for each in slices}) == 2
@@ -123,8 +130,11 @@ def test_mode_coverage_decides_by_each_models_ranks(tmp_path: Path) -> None:
         slices, sorted(folder.glob("backtesting_predictions/*.feather")), strict=True
     ):
         frame = pd.read_feather(path)
-        fires = each.calibrated.own[:, CLASS_NAMES.index("LONG")] >= each.thresholds.long
+        fires = each.calibrated.compared[:, CLASS_NAMES.index("LONG")] >= each.thresholds.long
         usable = each.usable
+        decided = DecisionRule.from_settings(config).decide(frame)
+        found = each.calibrated.decide(each.thresholds)
+        np.testing.assert_array_equal(found[usable], decided[usable])
         np.testing.assert_array_equal(fires[usable], (frame["LONG_rank"] >= 0.95)[usable])
 
 

@@ -241,7 +241,18 @@ def test_shares_cover_a_batch_once_and_are_nearly_equal(rows: int, count: int) -
     assert len(sizes) == 1 or min(sizes) >= compute_threads.SMALLEST_SHARE
 
 
+@given(rows=st.integers(0, 5000), count=st.integers(1, 9), tasks=st.integers(1, 9))
+def test_shares_of_several_tasks_leave_no_thread_idle(rows: int, count: int, tasks: int) -> None:
+    shares = ComputeThreads.shares(_Counted(count), rows, tasks)  # type: ignore[arg-type]
+    assert [row for share in shares for row in range(rows)[share]] == list(range(rows))
+    enough = rows >= count * compute_threads.SMALLEST_SHARE
+    assert not enough or len(shares) * tasks % count == 0
+    assert len(shares) <= count
+
+
 class _Counted:
+    parts = ComputeThreads.parts
+
     def __init__(self, count: int) -> None:
         self.count = count
 

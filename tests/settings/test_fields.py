@@ -79,7 +79,8 @@ def test_no_setting_is_undescribed() -> None:
 
 def test_every_setting_of_the_design_is_there_and_few_more() -> None:
     assert set(TrainingConfig.model_fields) - set(DEFAULTS) == {
-        *("learning_rate_schedule", "window_features", "wide_features", "sample_every", "network")
+        *("learning_rate_schedule", "window_features", "wide_features", "sample_every", "network"),
+        *("ensemble", "confidence_measure"),
     }
 
 
@@ -115,6 +116,7 @@ GOOD = {
     "dropout": [0.0, 0, 0.99],
     "lstm_dropout": [0.0, 0, 0.99],
     "network": ["lstm", "gru", "tcn", "linear", "my_networks:Net", "a.b_1._c:Net"],
+    "ensemble": [1, 2, 100],
     "lstm_units": [(1,), [128, 64, 32], (8, 8, 8, 8)],
     "dense_units": [(), [], [32], (32, 16)],
     "patch_size": [1, 5, 180],
@@ -130,6 +132,7 @@ GOOD = {
     "pretrained": [None, "dualwindow-quick", "/models/other"],
     "use_confidence_thresholding": [True, False],
     "confidence_mode": ["conservative", "aggressive", "balanced", "coverage"],
+    "confidence_measure": ["probability", "lead"],
     "confidence_coverage": [0.0001, 0.5],
     "confidence_threshold_short": [None, 0.0, 1.0, 0, 1],
     "confidence_threshold_long": [None, 0.0, 1.0],
@@ -176,6 +179,7 @@ BAD = {
     "gradient_clip": [0.0, -1.0, float("inf"), "1"],
     "dropout": [-0.1, 1.0, "0.2"],
     "lstm_dropout": [-0.1, 1.0, "0.5", None],
+    "ensemble": [0, -1, 101, 2.0, "2", True, None],
     "network": [
         "",
         "LSTM",
@@ -204,6 +208,7 @@ BAD = {
     "pretrained": [5, True, ""],
     "use_confidence_thresholding": NOT_A_FLAG,
     "confidence_mode": ["", "Balanced", "coverages", None],
+    "confidence_measure": ["", "Lead", "odds", 1, True, None],
     "confidence_coverage": [0.0, 0.00009, 0.51, -0.02, "0.02", None, float("nan")],
     "confidence_threshold_short": [-0.01, 1.01, "0.7", float("nan")],
     "confidence_threshold_long": [-0.01, 1.01, "0.7"],

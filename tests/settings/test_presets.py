@@ -75,7 +75,8 @@ def test_freqtrade_and_both_adapters_read_it_over_the_configuration(
     # The rest is the configuration's.
     assert training.patch_size == 5
     root = read_strategy_settings(config, training)
-    assert root.model_dump(exclude_unset=True) == {"leverage": 1.0, **period}
+    shown = {"leverage": 1.0, "trade_only_on_evidence": False}
+    assert root.model_dump(exclude_unset=True) == {**shown, **period}
 
 
 @each_preset
@@ -84,6 +85,7 @@ def test_the_command_line_merges_it_likewise(name: str) -> None:
     content = LayeredConfig(layers).content
     assert RootSettings.from_config(content).model_dump(exclude_unset=True) == {
         "leverage": 1.0,
+        "trade_only_on_evidence": False,
         **PROMISED[name][3],
     }
     assert content["freqai"]["model_training_parameters"]["epochs"] == (PROMISED[name][0] or EPOCHS)

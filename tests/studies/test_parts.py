@@ -13,7 +13,7 @@ import pytest
 
 from dualwindow.errors import DataError
 from studies import __main__ as command
-from studies import months, null, power, weeks, years
+from studies import months, null, power, track, verdict, weeks, years
 from studies.__main__ import PARTS, main
 from studies.part import Progress
 from studies.real_market import FOLDER_VARIABLE
@@ -26,7 +26,7 @@ def paths(folder: Path) -> list[str]:
     return [f"--{name}={folder / name}" for name in ("results", "cache", "page")]
 
 
-@pytest.mark.parametrize("name", [null.NAME, power.NAME])
+@pytest.mark.parametrize("name", [null.NAME, power.NAME, verdict.NAME, track.NAME])
 def test_a_part_runs_from_the_command_line(name: str, tmp_path: Path) -> None:
     assert main([name, "--small", *paths(tmp_path)]) == 0
     assert json.loads((tmp_path / "results" / f"{name}.json").read_text(encoding="utf-8"))[
@@ -68,11 +68,6 @@ def test_a_part_on_real_candles_runs_from_the_command_line(
             assert f"\n| {network} | 1 |" in page
 
 
-def test_this_version_has_every_variant_that_is_published() -> None:
-    """A setting that was renamed would leave its variants out of the next page."""
-    assert power.known_variants(power.FULL)[1] == []
-
-
 def test_a_missing_folder_is_named_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,8 +83,7 @@ def test_a_missing_folder_is_named_with_the_way_out(
 def test_a_variant_of_the_planted_drift_trains(variant: str, tmp_path: Path) -> None:
     small = power.SMALL
     market = power.StudyMarket.from_seed(1, 0.05, small.days)
-    ending: dict[str, Any] = {"epochs": 1, "early_stopping_patience": 1}
-    figures = power.network(market, {**small.settings, **power.VARIANTS[variant], **ending})
+    figures = power.network(market, {**power.VARIANTS[variant], **small.limits})
     assert figures["trades"] > 0
 
 
@@ -145,7 +139,7 @@ def test_an_interrupted_study_leaves_a_page_of_what_was_done(
 
 
 def test_every_part_has_what_the_command_needs() -> None:
-    assert list(PARTS.values()) == [null, power, years, months, weeks]
+    assert list(PARTS.values()) == [null, verdict, power, years, months, weeks, track]
     for name, part in PARTS.items():
         assert name == part.NAME
         assert type(part.FULL) is type(part.SMALL)

@@ -21,17 +21,17 @@ def test_a_small_power_study_has_every_variant_beside_every_yardstick(tmp_path: 
     page = "\n".join(power.lines(figures))
     planted, weaker = figures["markets"]
     assert list(planted["networks"]) == list(power.SMALL.variants)
-    assert list(weaker["networks"]) == [power.DEFAULT]
+    assert list(weaker["networks"]) == [power.OURS]
     (further,) = figures["more"]
     assert (further["seed"], further["strength"]) == (2, planted["strength"])
-    assert list(further["networks"]) == [power.DEFAULT]
+    assert list(further["networks"]) == list(power.SMALL.variants)
     for market in (planted, weaker, further):
         ours = [found["edge_pct"] for found in market["networks"].values()]
         for edge in (market["oracle"]["edge_pct"], market["within_window"]["edge_pct"], *ours):
             assert interval_text(edge) in page
-    edges = [each["networks"][power.DEFAULT]["edge_pct"]["value"] for each in (planted, further)]
+    edges = [each["networks"][power.OURS]["edge_pct"]["value"] for each in (planted, further)]
     assert "Means over 2 markets, those and 1 more:" in page
-    assert f"| {power.DEFAULT} | {np.mean(edges):+.3f} |" in page
+    assert f"| {power.OURS} | {np.mean(edges):+.3f} |" in page
     # Who knows the regime earns what was asked for, give or take the luck of four days.
     assert planted["strength"] > weaker["strength"] > 0
     assert planted["oracle"] != weaker["oracle"]
@@ -44,12 +44,6 @@ def test_a_small_power_study_has_every_variant_beside_every_yardstick(tmp_path: 
     again = power.run(power.SMALL, Progress("power", tmp_path, said.append))
     assert json.dumps(again) == json.dumps(figures)
     assert all(line.endswith(": kept") for line in said[made:])
-
-
-def test_a_variant_that_this_version_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(power, "VARIANTS", {power.DEFAULT: {}, "odd": {"no_such_setting": 1}})
-    known, refused = power.known_variants(power.Scale(variants=(power.DEFAULT, "odd")))
-    assert (list(known), refused) == ([power.DEFAULT], ["odd"])
 
 
 @pytest.mark.parametrize(

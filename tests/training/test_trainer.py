@@ -203,8 +203,8 @@ def test_a_loss_that_is_no_number_ends_the_training(
 ) -> None:
     forward = DualWindowNetwork.forward
 
-    def broken(self: DualWindowNetwork, windows: torch.Tensor, dropout: Any = None) -> Any:
-        return forward(self, windows, dropout) * float("nan")
+    def broken(self: DualWindowNetwork, windows: torch.Tensor, *others: Any) -> Any:
+        return forward(self, windows, *others) * float("nan")
 
     monkeypatch.setattr(DualWindowNetwork, "forward", broken)
     with pytest.raises(DualWindowError, match=r"learning_rate 0\.0005"):

@@ -128,7 +128,13 @@ def test_a_warm_training_takes_one_epoch_from_the_last_models_weights_and_scaler
 
     monkeypatch.setattr(trainer.GradientStep, "__call__", noted)
     epochs = Epochs()
-    second = train(1, former(first), hooks=[epochs])
+
+    def begins(_time: object) -> None:
+        # Steps that were measured beforehand are none of the epoch.
+        rates.clear()
+        begun.clear()
+
+    second = train(1, former(first), hooks=[epochs], estimated=begins)
     assert [result.epoch for result in epochs.results] == [1]
     assert all(torch.equal(begun[0][name], value) for name, value in state(first).items())
     for name in ("center", "scale"):
@@ -272,6 +278,18 @@ def test_other_network_sizes_are_no_start(train: Train, caplog: pytest.LogCaptur
     caplog.set_level(logging.INFO)
     train(1, former(first), settings(epochs=1))
     assert "a network of other sizes" in caplog.text
+
+
+@pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1), (2, 3)])
+def test_an_ensemble_of_another_size_is_trained_fully(
+    before: int, now: int, train: Train, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = train(0, Chain(), settings(epochs=1, ensemble=before))
+    caplog.set_level(logging.INFO)
+    model = train(1, former(first), settings(epochs=1, ensemble=now))
+    assert f"because its last model has ensemble {before}, now it is {now}" in caplog.text
+    assert link_of(model).retrainings == 0
+    assert model.shape.ensemble == now
 
 
 def test_a_model_that_cannot_be_used_is_named(

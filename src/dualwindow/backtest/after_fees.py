@@ -17,27 +17,20 @@ from dualwindow.backtest.figures import AfterFees, Percent, ProfitFigures, SideF
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import DAY_SECONDS, ComparedTrades, PooledTrades
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.evaluation.bootstrap import (
-    CENTRAL_95,
-    FEWEST_BLOCKS,
-    Interval,
-    day_mean,
-    day_total,
-)
+from dualwindow.evaluation.bootstrap import CENTRAL_95, Interval
+from dualwindow.evaluation.evidence.day_clusters import DayEstimate, day_mean, day_total
+from dualwindow.evaluation.evidence.verdict import Evidence
 
 _RANDOM_SERIES: Final = 200
 
 
-def after_fees(
-    pairs: Sequence[ComparedTrades], terms: TradeTerms, *, draws: int = 2000, seed: int = 0
-) -> AfterFees:
+def after_fees(pairs: Sequence[ComparedTrades], terms: TradeTerms, *, seed: int = 0) -> AfterFees:
     """Figures of trades, pooled over pairs.
 
     Args:
         pairs: the pairs' trades beside their opposites, all on at least two candles.
         terms: of the trades.
-        draws: bootstrap samples of days.
-        seed: of the bootstrap and of the random sides.
+        seed: of the random sides.
 
     Raises:
         ValueError: without pairs, or with a pair of fewer than two candles.
@@ -60,6 +53,7 @@ def after_fees(
     moved = sum(float((1.0 + made.exit_price / made.entry_price).sum()) for made in trades)
     turnover = moved * terms.leverage
     days = max(_days(pair.seconds) for pair in pairs)
+    pooled = PooledTrades.from_pairs(pairs) if len(side) else None
     return AfterFees(
         pairs=len(pairs),
         trades=len(side),
@@ -75,11 +69,12 @@ def after_fees(
         fee_pct=100.0 * terms.fee,
         slippage_pct=100.0 * terms.slippage,
         leverage=terms.leverage,
-        sides=_sides(pairs, draws, seed) if len(side) else None,
+        sides=_sides(pooled, _calendar(pairs), seed) if pooled is not None else None,
         price_step_share=max(
             (pair.step_share for pair in pairs if pair.step_share is not None), default=None
         ),
         with_turns=_with_turns(pairs),
+        evidence=evidence_of(pooled) if pooled is not None else None,
     )
 
 
@@ -95,36 +90,45 @@ def _days(seconds: NDArray[np.int64]) -> float:
     return float(seconds[-1] - seconds[0]) / DAY_SECONDS * len(seconds) / (len(seconds) - 1)
 
 
-def _sides(pairs: Sequence[ComparedTrades], draws: int, seed: int) -> SideFigures:
-    pooled = PooledTrades.from_pairs(pairs)
-    first = min(int(pair.seconds[0]) for pair in pairs) // DAY_SECONDS
-    last = max(int(pair.seconds[-1]) for pair in pairs) // DAY_SECONDS
+def _calendar(pairs: Sequence[ComparedTrades]) -> tuple[int, int]:
+    """The first and last day of all candles, days since 1970."""
+    first = min(int(pair.seconds[0]) for pair in pairs)
+    return first // DAY_SECONDS, max(int(pair.seconds[-1]) for pair in pairs) // DAY_SECONDS
 
+
+def _sides(pooled: PooledTrades, calendar: tuple[int, int], seed: int) -> SideFigures:
     def figures(other: NDArray[np.bool_]) -> ProfitFigures:
         profit, left = pooled.taking(other)
-        total = day_total(profit, pooled.day, (first, last), draws=draws, seed=seed)
         return ProfitFigures(
             hit_rate=_hit_rate(profit),
-            mean_pct=mean_pct(profit, pooled.day),
-            total_pct=_percent(total, last - first + 1 >= FEWEST_BLOCKS),
+            mean_pct=_of_days(day_mean(profit, pooled.day)),
+            total_pct=_of_days(day_total(profit, pooled.day, calendar)),
             drawdown_pct=_drawdown_pct(profit, left),
         )
 
-    def mean_pct(profit: NDArray[np.float64], day: NDArray[np.int64]) -> Percent:
-        mean = day_mean(profit, day, draws=draws, seed=seed)
-        return _percent(mean, len(np.unique(day)) >= FEWEST_BLOCKS)
-
     never = np.zeros(len(pooled.day), np.bool_)
     random, means = _random_sides(pooled, seed)
-    fair = pooled.profit[~pooled.turned]
     return SideFigures(
         model=figures(never),
         always_long=figures(~pooled.is_long),
         always_short=figures(pooled.is_long),
         random=random,
-        random_as_good_pct=100.0 * float(np.mean(means >= fair[:, 0].mean())),
-        edge_pct=mean_pct((fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned]),
+        random_as_good_pct=100.0 * float(np.mean(means >= pooled.profit[~pooled.turned, 0].mean())),
+        edge_pct=_of_days(_edge(pooled)),
     )
+
+
+def _edge(pooled: PooledTrades) -> DayEstimate:
+    """Mean profit beyond a fair coin's, over entries that were not turned."""
+    fair = pooled.profit[~pooled.turned]
+    return day_mean((fair[:, 0] - fair[:, 1]) / 2, pooled.day[~pooled.turned])
+
+
+def evidence_of(pooled: PooledTrades) -> Evidence:
+    """The verdict on one or more trades, in percent; without turned entries, which flatter."""
+    fair = ~pooled.turned
+    profit = day_mean(pooled.profit[fair, 0], pooled.day[fair])
+    return Evidence.of(profit.times(100.0), _edge(pooled).times(100.0), int(fair.sum()))
 
 
 def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArray[np.float64]]:
@@ -160,6 +164,12 @@ def _drawdown_pct(profit: NDArray[np.float64], left: NDArray[np.int64]) -> float
     return 100.0 * float((np.maximum.accumulate(level) - level).max())
 
 
-def _percent(interval: Interval, is_known: bool = True) -> Percent:
-    low, high = (100.0 * interval.low, 100.0 * interval.high) if is_known else (None, None)
-    return Percent(100.0 * interval.value, low, high)
+def _percent(interval: Interval) -> Percent:
+    return Percent(100.0 * interval.value, 100.0 * interval.low, 100.0 * interval.high)
+
+
+def _of_days(estimate: DayEstimate) -> Percent:
+    interval = estimate.interval()
+    if interval is None:
+        return Percent(100.0 * estimate.value, None, None)
+    return _percent(interval)

@@ -13,8 +13,8 @@ from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
-from dualwindow.backtest.trades import ComparedTrades, trade_decisions
-from dualwindow.columns import HOLD
+from dualwindow.backtest.trades import ComparedTrades, trade_decisions, trade_entries
+from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.datasets.dataset import Dataset, Selection
 from dualwindow.errors import DataError
@@ -86,6 +86,32 @@ def trade_rows(
     return after_fees(traded, venue.terms) if traded else None
 
 
+def side_profits(
+    dataset: Dataset, rows: NDArray[np.int64], config: TrainingConfig, venue: TradeVenue
+) -> NDArray[np.float64] | None:
+    """(N, 2) net profits of a SHORT and a LONG entered after (N,) rows, whatever else is open.
+
+    Fractions of the stake; NaN where the candles end before the entry. None where a pair has no
+    usable prices, which is logged. Rows and the other arguments are those of `trade_rows`.
+    """
+    profits = np.full((len(rows), 2), np.nan)
+    for pair in dataset.pairs:
+        first, stop = np.searchsorted(rows, [pair.start, pair.stop])
+        if first == stop:
+            continue
+        try:
+            candles, at = _priced(dataset, pair.name, rows[first:stop], config, venue)
+        except DataError as error:
+            logger.warning("%s: there are no figures after fees: %s", pair.name, error)
+            return None
+        entered = at + 1 < len(candles) - 1
+        for place, side in enumerate((SHORT, LONG)):
+            sides = np.full(int(entered.sum()), side, np.int8)
+            trades = trade_entries(candles, at[entered] + 1, sides, config, venue.terms)
+            profits[first:stop][entered, place] = trades.profit
+    return profits
+
+
 def _pair_trades(
     dataset: Dataset,
     pair: str,
@@ -94,6 +120,25 @@ def _pair_trades(
     venue: TradeVenue,
 ) -> ComparedTrades:
     rows, decisions = decided
+    candles, at = _priced(dataset, pair, rows, config, venue)
+    signals = np.full(len(candles), HOLD, np.int8)
+    signals[at] = decisions
+    trades = trade_decisions(candles, signals, config, venue.terms, turns=False)
+    return ComparedTrades.from_trades(candles, trades, config, venue.terms)
+
+
+def _priced(
+    dataset: Dataset,
+    pair: str,
+    rows: NDArray[np.int64],
+    config: TrainingConfig,
+    venue: TradeVenue,
+) -> tuple[TradeCandles, NDArray[np.int64]]:
+    """Candles of a pair from its first row on, and (N,) the places of its rows among them.
+
+    Raises:
+        DataError: when one has no price.
+    """
     seconds = dataset.seconds[rows]
     # The last row's entry comes a candle later, its time-out the future window after that.
     after = (config.future_window + 2) * dataset.candle_seconds
@@ -106,7 +151,4 @@ def _pair_trades(
             f"{np.count_nonzero(~priced)} of {counted(len(rows), 'evaluated candle')} without a "
             "price; the candle files have changed since they were prepared, start again"
         )
-    signals = np.full(len(candles), HOLD, np.int8)
-    signals[at] = decisions
-    trades = trade_decisions(candles, signals, config, venue.terms, turns=False)
-    return ComparedTrades.from_trades(candles, trades, config, venue.terms)
+    return candles, np.asarray(at, np.int64)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dualwindow.data.candles.price_steps import LARGE_STEP
+from dualwindow.evaluation.bootstrap import Interval
+from dualwindow.evaluation.evidence.verdict import EDGE, UNCLEAR, Evidence, Outcome, outcome_of
+from dualwindow.evaluation.evidence.words import verdict_sentences
 from dualwindow.runtime.counts import counted
 
 
@@ -16,6 +19,20 @@ class Percent:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The interval, where it is known."""
+        if self.low is None or self.high is None:
+            return None
+        return Interval(self.value, self.low, self.high)
+
+    def widened(self, factor: float) -> Percent:
+        """The same value with an interval so many times as wide."""
+        if self.low is None or self.high is None:
+            return self
+        low, high = (self.value + factor * (end - self.value) for end in (self.low, self.high))
+        return Percent(self.value, low, high)
 
     def text(self, decimals: int) -> str:
         """Value and interval, such as `-0.083 % [-0.120, -0.041]`."""
@@ -55,7 +72,7 @@ class SideFigures:
     """The model's sides beside others at the same entries.
 
     Attributes:
-        model: intervals from whole days drawn with replacement, as for the next two.
+        model: intervals clustered by day, as for the next two.
         always_long: every trade a LONG.
         always_short: every trade a SHORT, on spot as well, where it cannot be made.
         random: means over series of random sides; the intervals hold 95 % of the series.
@@ -143,6 +160,8 @@ class AfterFees:
         price_step_share: price step as a share of the smallest barrier, the largest of any pair;
             None where it is not known.
         with_turns: the trades of freqtrade's backtest; None where these are not of a backtest.
+        evidence: the verdict on the profits; None without a trade, and in figures of earlier
+            versions.
     """
 
     pairs: int
@@ -162,6 +181,35 @@ class AfterFees:
     sides: SideFigures | None
     price_step_share: float | None = None
     with_turns: WithTurns | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict in three words; of an earlier version's figures from their intervals."""
+        if self.evidence is not None:
+            return self.evidence.outcome
+        if self.sides is None:
+            return UNCLEAR
+        profit, edge = self.sides.model.mean_pct.interval, self.sides.edge_pct.interval
+        return outcome_of(profit, edge, self.trades)
+
+    def of_choices(self, choices: int) -> AfterFees:
+        """The same trades as those of the best of so many thresholds on the same candles.
+
+        The intervals of the model's profit and edge are widened; those of other sides, which were
+        not chosen, stay.
+        """
+        if self.evidence is None or self.sides is None or choices == self.evidence.choices:
+            return self
+        evidence, sides = self.evidence.of_choices(choices), self.sides
+        wider = evidence.wider_by
+        model = replace(
+            sides.model,
+            mean_pct=sides.model.mean_pct.widened(wider),
+            total_pct=sides.model.total_pct.widened(wider),
+        )
+        sides = replace(sides, model=model, edge_pct=sides.edge_pct.widened(wider))
+        return replace(self, evidence=evidence, sides=sides)
 
     @property
     def step_warning(self) -> str:
@@ -186,7 +234,7 @@ class AfterFees:
         """The figures as lines of text."""
         costs = f"after {self.fee_pct:g} % fee and {self.slippage_pct:g} % slippage a side"
         if self.sides is None:
-            return [f"{costs}: no trade in {self.days:.1f} days"]
+            return [f"{costs}: no trade in {self.days:.1f} days", *self.verdict_lines()]
         predicted, ended = (
             ", ".join(f"{name} {count}" for name, count in counts.items())
             for counts in (self.by_side, self.by_reason)
@@ -204,4 +252,24 @@ class AfterFees:
             *self.sides.lines(),
             f"turnover {self.turnover:.1f} stakes, {self.turnover_a_day:.1f} a day; "
             f"fees {self.fees_pct:.2f} %, funding {self.funding_pct:+.2f} % of a stake",
+            *self.verdict_lines(),
         ]
+
+    def _of_one_side(self) -> list[str]:
+        """A caution where one side alone, at the same entries, did as well as what was found."""
+        if self.outcome != EDGE or self.sides is None:
+            return []
+        model, rows = self.sides.model.mean_pct.value, self.sides.by_name()
+        return [
+            f"{name[0].upper()}{name[1:]} at the same entries made "
+            f"{rows[name].mean_pct.value:+.3f} %, no less: this may be the market's way alone."
+            for name in ("always LONG", "always SHORT")
+            if rows[name].mean_pct.value >= model
+        ]
+
+    def verdict_lines(self) -> list[str]:
+        """The verdict as one line of text."""
+        if self.evidence is not None:
+            return [" ".join([*verdict_sentences(self.evidence), *self._of_one_side()])]
+        why = "" if self.sides else ": without a trade there is nothing to tell"
+        return [f"{self.outcome.capitalize()}{why}."]

@@ -17,7 +17,10 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.decision_rule import DecisionRule, usable
+from dualwindow.confidence.measure import quantile_noun
+from dualwindow.confidence.prediction_frame import quantile_levels
 from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
@@ -25,7 +28,7 @@ from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import Traded
 from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
-from dualwindow.settings.root_settings import ROOT_KEY, RootSettings
+from dualwindow.settings.root_settings import ON_EVIDENCE, ROOT_KEY, RootSettings
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +66,26 @@ def warn_of_silent_sides(
     """
     rows = usable(frame)
     for code in sides:
-        if rows.any() and not (decisions == code).any():
-            logger.warning(
-                "%s: no %s signal in %s, the highest probability is %.2f: "
-                "lower its threshold or choose another confidence_mode",
-                pair,
-                CLASS_NAMES[code],
-                counted(int(rows.sum()), "predicted candle"),
-                rule.probabilities(frame)[rows, code].max(),
+        if not rows.any() or (decisions == code).any():
+            continue
+        if code in rule.shares:
+            noun = quantile_noun(rule.measure)
+            level, needed = quantile_levels(frame, code)[rows].max(), least_level(rule.shares[code])
+            highest = f"the highest {noun} is {level:.4f} of {needed:.4f}"
+            way_out = "let a larger share through (confidence_coverage)"
+        else:
+            highest = (
+                f"the highest probability is {rule.probabilities(frame)[rows, code].max():.2f}"
             )
+            way_out = "lower its threshold"
+        logger.warning(
+            "%s: no %s signal in %s, %s: %s or choose another confidence_mode",
+            pair,
+            CLASS_NAMES[code],
+            counted(int(rows.sum()), "predicted candle"),
+            highest,
+            way_out,
+        )
 
 
 class EarlierModels:
@@ -145,12 +159,16 @@ def traded_by(
     if (data_format := config.get("dataformat_ohlcv", FEATHER)) != FEATHER:
         configuration["dataformat_ohlcv"] = data_format
     rule = getattr(strategy, "decision_rule", None)
+    overrides = [name for name in _OF_TRADES if _is_own(type(strategy), name)]
+    if RootSettings.from_config(config).trade_only_on_evidence:
+        # A report, which keeps no record, makes the trades that a backtest then leaves out.
+        overrides.append(ON_EVIDENCE)
     return Traded(
         when=int(time.time()),
         strategy=type(strategy).__name__,
         rule=rule if isinstance(rule, DecisionRule) else DecisionRule.from_settings(settings),
         can_short=bool(strategy.can_short),
-        overrides=tuple(name for name in _OF_TRADES if _is_own(type(strategy), name)),
+        overrides=tuple(overrides),
         extent=Extent(
             pairs,
             frozenset(int(trained.stopts) for trained in dk.training_timeranges),

@@ -37,6 +37,10 @@ class NewestCandle:
             for name in timeframes
         }
         self._seen: set[str] = set()
+        #: What the newest look waited for: name of the series to dates, seconds since 1970.
+        self.awaited: dict[str, list[int]] = {}
+        #: Whether a candle that was waited for had arrived at the newest look.
+        self.arrived = False
 
     def is_first(self, pair: str) -> bool:
         """Whether this is the pair's first candle since the bot was started; true only once."""
@@ -47,25 +51,29 @@ class NewestCandle:
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether no candle that the features need is late; `candles` are the pair's, in order."""
         complete = []
+        self.awaited, self.arrived = {}, False
         # All are checked, also when one is late, because the watches remember the frames.
         for timeframe, watch in self._watches.items():
             for name in dict.fromkeys([pair, *self._correlated]):
                 is_own = name == pair and timeframe == self._timeframe
                 frame = candles if is_own else self._provider.get_pair_dataframe(name, timeframe)
                 complete.append(not len(frame) or watch.is_complete(name, frame))
+                if len(frame) and watch.awaited:
+                    self.awaited[f"{name} {timeframe}"] = sorted(watch.awaited)
+                self.arrived |= bool(len(frame)) and watch.has_arrived
         return all(complete)
 
-    def _delivered(self, timeframe: str, pair: str, since: int) -> NDArray[np.int64]:
-        """Dates of the candles that the exchange has, seconds since 1970."""
+    def _delivered(self, timeframe: str, pair: str, since: int) -> pd.DataFrame:
+        """The candles that the exchange has from a date on, seconds since 1970."""
         try:
             # Unlike the candles that the bot refreshes, these are not filled.
-            candles = self._provider._exchange.get_historic_ohlcv(
+            candles: pd.DataFrame = self._provider._exchange.get_historic_ohlcv(
                 pair, timeframe, since_ms=since * 1000, candle_type=self._candle_type
             )
         except FreqtradeException:
             # No answer, or an exchange that keeps no history.
-            return np.empty(0, dtype=np.int64)
-        return utc_seconds(candles["date"]) if len(candles) else np.empty(0, dtype=np.int64)
+            return pd.DataFrame()
+        return candles
 
     def _renew(self, timeframe: str, pair: str) -> None:
         # As freqtrade itself does after a jump in time: the next refresh starts from nothing.
@@ -77,19 +85,23 @@ class CandleWatch:
     """Remembers, pair by pair, which candles the exchange left out.
 
     Args:
-        delivered: pair and seconds since 1970 to the (M,) int64 dates of the candles that the
-            exchange delivers from then on; empty when it does not answer.
+        delivered: pair and seconds since 1970 to the M candles that the exchange delivers from
+            then on; empty when it does not answer.
         renew: makes freqtrade load all of a pair's candles again for the next candle.
     """
 
     def __init__(
-        self, delivered: Callable[[str, int], NDArray[np.int64]], renew: Callable[[str], None]
+        self, delivered: Callable[[str, int], pd.DataFrame], renew: Callable[[str], None]
     ) -> None:
         self._delivered = delivered
         self._renew = renew
         self._missing: dict[str, set[int]] = {}
         self._silent: dict[str, set[int]] = {}
         self._seen_until: dict[str, int] = {}
+        #: Dates that the newest look waited for, seconds since 1970.
+        self.awaited: set[int] = set()
+        #: Whether one that was waited for had arrived at the newest look.
+        self.has_arrived = False
 
     def is_complete(self, pair: str, candles: pd.DataFrame) -> bool:
         """Whether the newest of N candles, filled by freqtrade, are final.
@@ -102,8 +114,11 @@ class CandleWatch:
         arrived = self._arrived(pair, seconds[~flat])
         newest = seconds >= seconds[-PATIENCE:][0]
         unseen = seconds > self._seen_until.get(pair, 0)
-        missing = self._confirm(pair, set(seconds[flat & (newest | unseen)].tolist()))
+        suspects = set(seconds[flat & (newest | unseen)].tolist())
+        missing, just_now = self._confirm(pair, suspects)
+        arrived |= just_now
         awaited = missing.intersection(seconds[newest].tolist())
+        self.awaited, self.has_arrived = awaited, bool(arrived)
         if awaited:
             logger.warning("%s: the exchange has left out %s; waiting", pair, _named(awaited))
         if arrived:
@@ -122,18 +137,27 @@ class CandleWatch:
         missing -= arrived
         return arrived
 
-    def _confirm(self, pair: str, suspects: set[int]) -> set[int]:
-        """Those of the flat candles that the exchange did not deliver."""
+    def _confirm(self, pair: str, suspects: set[int]) -> tuple[set[int], set[int]]:
+        """Those of the flat candles that the exchange has not delivered, or only now.
+
+        A candle may come between the load of the bot's candles and this question: then it holds
+        trades, and the bot's own is a filled one.
+        """
         silent, known = (of.setdefault(pair, set()) for of in (self._silent, self._missing))
         unknown = suspects - silent
         if not unknown:
-            return set()
-        delivered = set(self._delivered(pair, min(unknown)).tolist())
-        silent |= unknown & delivered
+            return set(), set()
+        candles = self._delivered(pair, min(unknown))
+        dates, quiet = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.bool_)
+        if len(candles):
+            dates, quiet = utc_seconds(candles["date"]), flat_candles(candles)
+        delivered = set(dates.tolist())
+        just_now = unknown.intersection(dates[~quiet].tolist())
+        silent |= unknown & delivered - just_now
         missing = unknown - delivered
         known -= delivered
         known |= missing
-        return missing
+        return missing, just_now
 
 
 def _named(dates: set[int]) -> str:

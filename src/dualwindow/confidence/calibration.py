@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.confidence.measure import LEAD, ConfidenceMeasure, measured
 from dualwindow.confidence.thresholds import CalibrationKind, Thresholds, decide_reached
 
 #: Bounds of 1 / temperature. Its end at 0 would be an infinite temperature.
@@ -202,12 +203,14 @@ class Calibrated:
         probabilities: (N, 3) calibrated, `own` with none; NaN where they are not known.
         by_share: class codes of mode coverage, whose thresholds are of the network's own
             probabilities, so that the chosen share fires whatever the calibration.
+        measure: of these probabilities that their thresholds are of.
     """
 
     kind: CalibrationKind
     own: NDArray[np.floating]
     probabilities: NDArray[np.floating]
     by_share: tuple[int, ...] = ()
+    measure: ConfidenceMeasure = "probability"
 
     @classmethod
     def from_probabilities(
@@ -217,6 +220,8 @@ class Calibrated:
         sharpness: float | NDArray[np.float64],
         shifts: NDArray[np.float64],
         by_share: tuple[int, ...] = (),
+        *,
+        measure: ConfidenceMeasure = "probability",
     ) -> Calibrated:
         """Calibrate rows by the terms of the models that predicted them.
 
@@ -224,7 +229,7 @@ class Calibrated:
         (N, 2) of SHORT and LONG.
         """
         if kind == "none":
-            return cls.plain(own, by_share)
+            return cls.plain(own, by_share, measure)
         powers = np.broadcast_to(np.asarray(sharpness, dtype=np.float64), len(own))
         known = (powers > 0) & (own.sum(axis=1) > 0)
         probabilities = np.full(own.shape, np.nan)
@@ -233,16 +238,21 @@ class Calibrated:
             1.0 if kind == "prior" else powers[known],
             np.broadcast_to(shifts, (len(own), 2))[known],
         )
-        return cls(kind, own, probabilities, by_share)
+        return cls(kind, own, probabilities, by_share, measure)
 
     @classmethod
-    def plain(cls, own: NDArray[np.floating], by_share: tuple[int, ...] = ()) -> Calibrated:
+    def plain(
+        cls,
+        own: NDArray[np.floating],
+        by_share: tuple[int, ...] = (),
+        measure: ConfidenceMeasure = "probability",
+    ) -> Calibrated:
         """(N, 3) probabilities as they are."""
-        return cls("none", own, own, by_share)
+        return cls("none", own, own, by_share, measure)
 
     def at(self, rows: slice | NDArray[np.integer] | NDArray[np.bool_]) -> Calibrated:
         """The probabilities of some of the candles."""
-        return Calibrated(self.kind, self.own[rows], self.probabilities[rows], self.by_share)
+        return replace(self, own=self.own[rows], probabilities=self.probabilities[rows])
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -252,13 +262,18 @@ class Calibrated:
         )
 
     @property
+    def leads(self) -> tuple[int, ...]:
+        """Class codes whose thresholds are of leads, not of probabilities."""
+        return self.by_share if self.measure == LEAD else ()
+
+    @property
     def compared(self) -> NDArray[np.floating]:
-        """(N, 3) the probabilities that thresholds are compared with."""
-        if self.kind == "none" or not self.by_share:
+        """(N, 3) what thresholds are compared with: probabilities, of `leads` their leads."""
+        if not self.by_share or (self.kind == "none" and not self.leads):
             return self.probabilities
-        table = self.probabilities.copy()
+        table, values = self.probabilities.copy(), measured(self.own, self.measure)
         for code in self.by_share:
-            table[:, code] = self.own[:, code]
+            table[:, code] = values[:, code]
         return table
 
     def decide(self, thresholds: Thresholds) -> NDArray[np.int8]:

@@ -1,7 +1,7 @@
-"""Quantile levels of probabilities: a share of candles in place of a threshold.
+"""Quantile levels of probabilities or leads: a share of candles in place of a threshold.
 
-A model keeps the quantiles of its validation probabilities of SHORT and LONG, so that any share of
-the candles can be let through later, without training again.
+A model keeps the quantiles of its validation candles for SHORT and LONG, so that any share of the
+candles can be let through later, without training again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
+from dualwindow.confidence.measure import LOWEST, ConfidenceMeasure, measured
 from dualwindow.confidence.thresholds import NEVER
 
 #: Shares are resolved to ten-thousandths, up to a half of the candles.
@@ -24,12 +25,13 @@ _KEPT: Final = int(STEPS * LARGEST) + 1
 
 @dataclass(frozen=True)
 class ValidationQuantiles:
-    """Upper quantiles of the validation probabilities, by side.
+    """Upper quantiles of the validation candles, by side.
 
     Attributes:
-        limits: (2, 5001) float32 of SHORT and LONG, falling: column k holds a probability that at
-            most k ten-thousandths of the validation candles reach, and as many as may. Candles of
-            equal probability cannot be told apart: where only some may pass, none does.
+        limits: (2, 5001) float32 of SHORT and LONG, falling: column k holds a value of the measure
+            that at most k ten-thousandths of the validation candles reach, and as many as may.
+            Candles of equal value cannot be told apart: where only some may pass, none does.
+        measure: that they are quantiles of.
 
     Example:
         >>> long = np.arange(1, 101) / 200
@@ -42,16 +44,21 @@ class ValidationQuantiles:
     """
 
     limits: NDArray[np.float32]
+    measure: ConfidenceMeasure = "probability"
 
     @classmethod
     def from_probabilities(
-        cls, probabilities: NDArray[np.floating], occurs: NDArray[np.bool_]
+        cls,
+        probabilities: NDArray[np.floating],
+        occurs: NDArray[np.bool_],
+        measure: ConfidenceMeasure = "probability",
     ) -> ValidationQuantiles:
         """Take the quantiles of validation candles.
 
         Args:
             probabilities: (N, 3) of a model without NaN.
             occurs: (3,) whether training has the class; a side without is never predicted.
+            measure: to take them of.
 
         Raises:
             ValueError: when there are no rows.
@@ -59,35 +66,37 @@ class ValidationQuantiles:
         if not len(probabilities):
             raise ValueError("there are no validation candles to take quantiles of")
         limits = np.full((len(_SIDES), _KEPT), NEVER, dtype=np.float32)
+        values = measured(probabilities, measure)
         for place, code in enumerate(_SIDES):
             if occurs[code]:
-                limits[place] = _limits(probabilities[:, code])
-        return cls(limits)
+                limits[place] = _limits(values[:, code])
+        return cls(limits, measure)
 
     @property
     def are_sound(self) -> bool:
-        """Whether they can be those of probabilities."""
+        """Whether they can be those of the measure."""
         limits = self.limits
         return bool(
             limits.shape == (len(_SIDES), _KEPT)
-            and (limits >= 0.0).all()
+            and (limits >= LOWEST[self.measure]).all()
             and (np.diff(limits.astype(np.float64), axis=1) <= 0.0).all()
         )
 
     def threshold(self, code: int, share: float) -> float:
-        """Probability of SHORT or LONG that at most a share of the validation candles reaches."""
+        """Value of SHORT or LONG that at most a share of the validation candles reaches."""
         return float(self.limits[_SIDES.index(code), allowed_steps(share)])
 
     def levels(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N, 3) quantile levels of (N, 3) probabilities among those of the validation candles.
 
-        A side's probability reaches `threshold` of a share if and only if its level reaches
-        `least_level` of the share. Levels grow with the probability: 0.9999 is the most confident
+        A side's value, see `measured`, reaches `threshold` of a share if and only if its level
+        reaches `least_level` of the share. Levels grow with the value: 0.9999 is the most confident
         ten-thousandth, the less confident half has 0.4999; 0 is unknown (NaN) and that of HOLD.
         """
         levels = np.zeros((len(probabilities), len(CLASS_NAMES)))
+        table = measured(probabilities, self.measure)
         for place, code in enumerate(_SIDES):
-            values = probabilities[:, code].astype(np.float64)
+            values = table[:, code].astype(np.float64)
             steps = np.searchsorted(-self.limits[place].astype(np.float64), -values)
             levels[:, code] = np.where(np.isnan(values), 0.0, (STEPS - steps) / STEPS)
         return levels
@@ -104,7 +113,7 @@ def least_level(share: float) -> float:
 
 
 def _limits(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(5001,) of one side's (N,) probabilities."""
+    """(5001,) of one side's (N,) values."""
     falling = np.sort(values.astype(np.float32))[::-1]
     passing = np.arange(_KEPT) * len(falling) // STEPS
     highest_left_out = falling[passing]

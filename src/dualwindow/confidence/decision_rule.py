@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.confidence.calibration import Calibrated
 from dualwindow.confidence.coverage import least_level
+from dualwindow.confidence.measure import LEAD, ConfidenceMeasure, quantile_noun
 from dualwindow.confidence.prediction_frame import calibrated_of, is_calibrated, quantile_levels
 from dualwindow.confidence.thresholds import (
     CalibrationKind,
@@ -37,6 +39,10 @@ class ConfidenceSettings(Protocol):
         """Share of a model's validation candles for which a side fires."""
 
     @property
+    def confidence_measure(self) -> ConfidenceMeasure:
+        """By which the share is chosen."""
+
+    @property
     def thresholds(self) -> Thresholds:
         """Smallest probabilities."""
 
@@ -55,17 +61,19 @@ class DecisionRule:
         thresholds: smallest probabilities, of the classes without a share.
         shares: class code to the share of a model's validation candles for which the side fires.
         calibration: of the probabilities.
+        measure: by which the models' quantile levels choose a share.
     """
 
     thresholds: Thresholds
     shares: Mapping[int, float]
     calibration: CalibrationKind
+    measure: ConfidenceMeasure = "probability"
 
     @classmethod
     def from_settings(cls, settings: ConfidenceSettings) -> DecisionRule:
         """The configured rule, before hyperopt's file or a strategy's code."""
         shares = dict.fromkeys(settings.coverage_sides, settings.confidence_coverage)
-        return cls(settings.thresholds, shares, settings.calibration)
+        return cls(settings.thresholds, shares, settings.calibration, settings.confidence_measure)
 
     def decide(self, frame: pd.DataFrame) -> NDArray[np.int_]:
         """(N,) class codes; HOLD where FreqAI has no current model or the window is not valid."""
@@ -77,11 +85,15 @@ class DecisionRule:
         return np.where(usable(frame), decisions, HOLD)
 
     def probabilities(self, frame: pd.DataFrame) -> NDArray[np.floating]:
-        """(N, 3) probabilities to compare: calibrated, of sides with a share the network's own.
+        """(N, 3) probabilities to show: calibrated, of sides with a share the network's own.
 
-        NaN where a model has no calibration.
+        They are probabilities whatever the measure. NaN where a model has no calibration.
         """
         return calibrated_of(frame, self.calibration, tuple(self.shares)).compared
+
+    def calibrated(self, frame: pd.DataFrame) -> Calibrated:
+        """The frame's N probabilities as the rule's thresholds and shares see them."""
+        return calibrated_of(frame, self.calibration, tuple(self.shares), self.measure)
 
     def without_level(self, frame: pd.DataFrame) -> NDArray[np.bool_]:
         """(N,) whether a side cannot be decided: its model has no quantiles."""
@@ -116,7 +128,8 @@ class DecisionRule:
     def limit_text(self, code: int) -> str:
         """The threshold or the share of a class."""
         if code in self.shares:
-            return f"at most {self.shares[code]:.2%} of each model's validation"
+            by_lead = " (by lead)" if self.measure == LEAD else ""
+            return f"at most {self.shares[code]:.2%} of each model's validation{by_lead}"
         return threshold_text(self.thresholds.by_class()[code])
 
     def text(self, row: pd.DataFrame) -> str:
@@ -125,8 +138,9 @@ class DecisionRule:
             f"{name} {value:.3f}"
             for name, value in zip(CLASS_NAMES, self.probabilities(row)[0], strict=True)
         ]
+        noun = quantile_noun(self.measure)
         limits = [
-            f"quantile {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
+            f"{noun} {quantile_levels(row, code)[0]:.4f} of {least_level(self.shares[code]):.4f}"
             if code in self.shares
             else "none"
             if code == HOLD and self.thresholds.fallback == "hold"

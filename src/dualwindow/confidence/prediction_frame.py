@@ -15,6 +15,7 @@ from dualwindow.columns import (
     SHORT,
 )
 from dualwindow.confidence.calibration import Calibrated
+from dualwindow.confidence.measure import ConfidenceMeasure
 from dualwindow.confidence.thresholds import CalibrationKind
 
 
@@ -24,7 +25,10 @@ def quantile_levels(frame: pd.DataFrame, code: int) -> NDArray[np.float64]:
 
 
 def calibrated_of(
-    frame: pd.DataFrame, kind: CalibrationKind, by_share: tuple[int, ...] = ()
+    frame: pd.DataFrame,
+    kind: CalibrationKind,
+    by_share: tuple[int, ...] = (),
+    measure: ConfidenceMeasure = "probability",
 ) -> Calibrated:
     """Calibrate N rows of predictions by the models that made them.
 
@@ -35,7 +39,7 @@ def calibrated_of(
         for names in (CLASS_NAMES, (SHIFT_COLUMNS[SHORT], SHIFT_COLUMNS[LONG]))
     )
     return Calibrated.from_probabilities(
-        own, kind, _numbers(frame, SHARPNESS_COLUMN), shifts, by_share
+        own, kind, _numbers(frame, SHARPNESS_COLUMN), shifts, by_share, measure=measure
     )
 
 

@@ -22,6 +22,8 @@ NEVER: Final = 2.0
 class Thresholds:
     """Smallest probability (0 to 1) at which a class is predicted.
 
+    Those of a model in mode coverage may be of leads instead, -1 to 1, see `Calibrated.leads`.
+
     Attributes:
         short: threshold of SHORT.
         hold: threshold of HOLD; only matters when `fallback` is `argmax`.

@@ -105,37 +105,3 @@ class Interval:
     value: float
     low: float
     high: float
-
-
-def day_mean(
-    values: NDArray[np.float64], days: NDArray[np.int64], *, draws: int, seed: int
-) -> Interval:
-    """Mean of (T,) values of trades on (T,) days, T at least 1.
-
-    The interval is from days drawn with replacement, `draws` times.
-    """
-    names, index = np.unique(days, return_inverse=True)
-    totals, counts = np.bincount(index, weights=values), np.bincount(index)
-    picks = np.random.default_rng(seed).integers(0, len(names), size=(draws, len(names)))
-    means = totals[picks].sum(axis=1) / counts[picks].sum(axis=1)
-    low, high = np.quantile(means, CENTRAL_95)
-    return Interval(float(values.mean()), float(low), float(high))
-
-
-def day_total(
-    values: NDArray[np.float64],
-    days: NDArray[np.int64],
-    calendar: tuple[int, int],
-    *,
-    draws: int,
-    seed: int,
-) -> Interval:
-    """Sum of (T,) values of trades on (T,) days, with an interval as in `day_mean`.
-
-    Days without a trade are drawn as well, from the first to the last of `calendar`.
-    """
-    first, last = calendar
-    totals = np.bincount(days - first, weights=values, minlength=last - first + 1)
-    picks = np.random.default_rng(seed).integers(0, len(totals), size=(draws, len(totals)))
-    low, high = np.quantile(totals[picks].sum(axis=1), CENTRAL_95)
-    return Interval(float(values.sum()), float(low), float(high))

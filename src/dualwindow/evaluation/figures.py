@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
+from dualwindow.confidence.measure import at_least_text, lead_text
 from dualwindow.confidence.thresholds import (
     MODE_THRESHOLDS,
     CalibrationKind,
@@ -19,7 +20,6 @@ from dualwindow.confidence.thresholds import (
     calibration_text,
     deciding_classes,
     fallback_text,
-    threshold_text,
 )
 from dualwindow.evaluation.classification import DecisionFigures, by_class, counts_of
 from dualwindow.evaluation.forecast import ForecastFigures
@@ -44,8 +44,8 @@ class Evaluation:
         argmax: figures when the likeliest class is always predicted.
         thresholded: figures with the configured thresholds.
         thresholds: class name to its threshold.
-        fired: class name to the rows whose probability reached its threshold.
-        highest: class name to the highest probability.
+        fired: class name to the rows whose probability, or lead, reached its threshold.
+        highest: class name to the highest probability, or lead.
         meaning: class name to figures of its configured threshold.
         modes: confidence mode to figures of its thresholds.
         curves: side to its precision by coverage.
@@ -54,6 +54,8 @@ class Evaluation:
             thresholds are then hypothetical.
         calibration: of the probabilities in everything but the forecast.
         fallback: the decision below all thresholds; with HOLD that of HOLD has no effect.
+        leads: names of the sides whose configured threshold, highest value and curve are of their
+            leads, see `confidence.measure`, not of their probabilities.
     """
 
     rows: int
@@ -71,6 +73,7 @@ class Evaluation:
     uses_thresholds: bool = True
     calibration: CalibrationKind = "none"
     fallback: Fallback = "hold"
+    leads: tuple[str, ...] = ()
 
     def silent_sides(self) -> list[str]:
         """Sides that the thresholds never let through."""
@@ -82,13 +85,23 @@ class Evaluation:
             rule = "the likeliest class (use_confidence_thresholding false)"
         else:
             names = deciding_classes(self.fallback)
-            limits = [f"{name} {threshold_text(self.thresholds[name])}" for name in names]
+            limits = [self.limit_text(name) for name in names]
             rule = f"thresholds {', '.join(limits)}, {fallback_text(self.fallback)}"
         return f"{rule}{calibration_text(self.calibration)}"
 
+    def limit_text(self, name: str) -> str:
+        """A class with its configured threshold."""
+        return at_least_text(name, self.thresholds[name], is_lead=name in self.leads)
+
+    def highest_text(self, name: str) -> str:
+        """A class with its highest probability, or by how much it leads at most."""
+        highest = self.highest[name]
+        text = lead_text(name, highest) if name in self.leads else f"{highest:.2f}"
+        return f"{name} {text}"
+
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""
-        return asdict(self)
+        return asdict(self) | {"leads": list(self.leads)}
 
     def lines(self, rows: str = "validation") -> list[str]:
         """The figures as lines of text; `rows` names the candles."""
@@ -101,6 +114,7 @@ class Evaluation:
                 self.highest,
                 self.calibration,
                 self.fallback if self.uses_thresholds else None,
+                self.leads,
             ),
             *forecast_lines(self.forecast),
         ]
@@ -181,4 +195,5 @@ def evaluate_parts(parts: Sequence[EvaluatedPart]) -> Evaluation:
         uses_thresholds=newest.enabled,
         calibration=parts[-1].calibrated.kind,
         fallback=newest.fallback,
+        leads=tuple(CLASS_NAMES[code] for code in parts[-1].calibrated.leads),
     )

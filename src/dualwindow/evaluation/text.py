@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from dualwindow.confidence.measure import at_least_text, lead_text
 from dualwindow.confidence.thresholds import (
     CalibrationKind,
     Fallback,
@@ -45,19 +46,21 @@ def threshold_line(
     highest: Mapping[str, float],
     calibration: CalibrationKind,
     fallback: Fallback | None,
+    leads: Collection[str] = (),
 ) -> str:
     """How often the thresholds that decide fire and are right, beside the highest probabilities.
 
-    Without a `fallback` the thresholds are hypothetical.
+    Of the sides `leads` the lead is compared. Without a `fallback` the thresholds are hypothetical.
     """
     fired = []
     for name in deciding_classes(fallback or "hold"):
         figures = meaning[name]
         right = "" if figures.above is None else f", right in {figures.above:.1%}"
-        fired.append(
-            f"{name} >= {threshold_text(figures.threshold)} on {figures.fires:.2%}{right} "
-            f"(highest {highest[name]:.3f})"
-        )
+        limit, most = f"{name} >= {threshold_text(figures.threshold)}", f"{highest[name]:.3f}"
+        if name in leads:
+            limit = at_least_text(name, figures.threshold, is_lead=True)
+            most = lead_text(name, highest[name])
+        fired.append(f"{limit} on {figures.fires:.2%}{right} (highest {most})")
     listed = "; ".join([*fired, *([] if fallback is None else [fallback_text(fallback)])])
     return f"thresholds fire{calibration_text(calibration)}: {listed}"
 

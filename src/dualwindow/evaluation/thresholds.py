@@ -20,7 +20,7 @@ _CURVE_POINTS: Final = 50
 
 @dataclass(frozen=True)
 class ThresholdFigures:
-    """One class's threshold, by that class's probability alone.
+    """One class's threshold, by that class's probability alone, or its lead.
 
     Attributes:
         threshold: smallest probability at which the class is predicted.
@@ -100,7 +100,7 @@ class PrecisionCurve:
     """Precision of a side if only its most confident rows are predicted.
 
     Attributes:
-        threshold: falling probabilities.
+        threshold: falling probabilities, or leads.
         coverage: share of rows that reach them.
         precision: of those rows, the share in which the side occurred.
     """

@@ -10,12 +10,13 @@ The best of many thresholds looks good on any candles. Two figures correct for t
   Snooping). Whole days, because trades of one day move together.
 - **The expected value without the luck of choosing.** Days are drawn with replacement and the best
   chosen in every draw; by how much it beats its own figure on all days is the optimism (Efron
-  1983), whose distribution gives the basic bootstrap's interval.
+  1983), whose distribution gives the basic bootstrap's interval, wider
+  where days are few (`interval_of`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Final
@@ -29,7 +30,8 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import LARGEST
 from dualwindow.errors import DataError
-from dualwindow.evaluation.bootstrap import CENTRAL_95, FEWEST_BLOCKS
+from dualwindow.evaluation.bootstrap import CENTRAL_95, FEWEST_BLOCKS, interval_of
+from dualwindow.evaluation.evidence.day_clusters import DayEstimate, day_ratio
 from dualwindow.model_selection.threshold_trades import DayTable, EntryOutcomes, ScoredCandles
 from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
@@ -201,7 +203,7 @@ def _choice(
 ) -> ThresholdChoice:
     draws, seed = drawing
     random = np.random.default_rng(seed)
-    means, counts, totals = table.means, table.count.sum(axis=0), table.profit.sum(axis=0)
+    means, counts = table.means, table.count.sum(axis=0)
     # Among equals the one with more trades.
     order = np.lexsort((-counts, -means))
     chosen, days = int(order[0]), len(table.profit)
@@ -215,8 +217,8 @@ def _choice(
             short=thresholds[at][0],
             long=thresholds[at][1],
             trades=int(counts[at]),
-            mean_pct=_percent(means[at], drawn_means[:, at], days),
-            total_pct=_percent(totals[at], drawn.totals[:, at], days),
+            mean_pct=_of_days(day_ratio(table.profit[:, at], table.count[:, at])),
+            total_pct=_of_days(day_ratio(table.profit[:, at], np.ones(days)).times(days)),
         )
         for at in order[:_SHOWN].tolist()
     )
@@ -226,14 +228,23 @@ def _choice(
         compared=len(thresholds),
         min_trades=min_trades,
         days=days,
-        corrected_pct=_percent(means[chosen] - optimism.mean(), means[chosen] - optimism, days),
-        random_best_pct=_percent(np.median(bests), bests, days),
+        corrected_pct=_percent(
+            means[chosen] - optimism.mean(), interval_of(means[chosen] - optimism, days)
+        ),
+        random_best_pct=_percent(
+            np.median(bests), np.quantile(bests, CENTRAL_95) if days >= FEWEST_BLOCKS else None
+        ),
         random_as_good_pct=100.0 * as_good / (draws + 1),
     )
 
 
-def _percent(value: float | np.floating, draws: NDArray[np.float64], days: int) -> Percent:
-    if days < FEWEST_BLOCKS:
+def _of_days(estimate: DayEstimate) -> Percent:
+    interval = estimate.interval()
+    return _percent(estimate.value, None if interval is None else (interval.low, interval.high))
+
+
+def _percent(value: float | np.floating, ends: Iterable[float] | None) -> Percent:
+    if ends is None:
         return Percent(100.0 * float(value), None, None)
-    low, high = np.nanquantile(draws, CENTRAL_95)
+    low, high = ends
     return Percent(100.0 * float(value), 100.0 * float(low), 100.0 * float(high))

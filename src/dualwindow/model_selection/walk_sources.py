@@ -19,7 +19,7 @@ from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import least_level
 from dualwindow.confidence.decision_rule import DecisionRule, usable
-from dualwindow.confidence.prediction_frame import calibrated_of, quantile_levels
+from dualwindow.confidence.prediction_frame import quantile_levels
 from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import known_frame
@@ -183,30 +183,30 @@ def _slice(
 ) -> PredictedSlice:
     frame = frame.drop_duplicates("date", keep="last").sort_values("date")
     rows = usable(frame)
-    calibrated = calibrated_of(frame, rule.calibration, tuple(rule.shares))
+    calibrated = rule.calibrated(frame)
     return PredictedSlice(
         trained_until=trained_until,
         seconds=utc_seconds(frame["date"]),
         calibrated=calibrated,
         usable=rows & calibrated.known,
-        thresholds=_own_thresholds(frame, calibrated.own, rows, rule),
+        thresholds=_own_thresholds(frame, calibrated.compared, rows, rule),
         reference=read_reference(model),
     )
 
 
 def _own_thresholds(
     frame: pd.DataFrame,
-    probabilities: NDArray[np.floating],
+    compared: NDArray[np.floating],
     rows: NDArray[np.bool_],
     rule: DecisionRule,
 ) -> Thresholds:
     """The rule's; for a side with a share those that let through the same candles as the levels.
 
-    Quantile levels grow with the probability, so that one threshold a model is equivalent.
+    Quantile levels grow with what is compared, so that one threshold a model is equivalent.
     """
     own = {SHORT: rule.thresholds.short, LONG: rule.thresholds.long}
     for code, share in rule.shares.items():
-        passing = probabilities[rows & (quantile_levels(frame, code) >= least_level(share)), code]
+        passing = compared[rows & (quantile_levels(frame, code) >= least_level(share)), code]
         own[code] = float(passing.min()) if len(passing) else NEVER
     return replace(rule.thresholds, short=own[SHORT], long=own[LONG])
 

@@ -32,6 +32,12 @@ class ModelConfidence:
                 "model lacks because an earlier version made it; train it again, or choose another "
                 "confidence_mode"
             )
+        wanted = config.confidence_measure
+        if config.coverage_sides and self.quantiles and self.quantiles.measure != wanted:
+            return (
+                f"confidence_measure {wanted!r} needs quantiles of it, and those of this model are "
+                f"of {self.quantiles.measure!r}; set that, or train it again"
+            )
         if config.calibration != "none" and self.calibration is None:
             return (
                 f"calibration {config.calibration!r} needs what this model lacks because an "
@@ -70,7 +76,12 @@ class ModelConfidence:
         """(N, 3) of its probabilities as some settings see them; unknown where it `lacks` that."""
         sharpness, shifts = self.calibration_terms
         return Calibrated.from_probabilities(
-            probabilities, config.calibration, sharpness, shifts, config.coverage_sides
+            probabilities,
+            config.calibration,
+            sharpness,
+            shifts,
+            config.coverage_sides,
+            measure=config.confidence_measure,
         )
 
     @property

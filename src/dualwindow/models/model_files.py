@@ -22,10 +22,14 @@ WEIGHTS_NAME: Final = "model.safetensors"
 ABOUT_NAME: Final = "model.json"
 #: The figures of a training, beside every model.
 EVALUATION_NAME: Final = "evaluation.json"
+#: What the model loses without each of its features, beside a model that was asked for it.
+IMPORTANCE_NAME: Final = "importance.json"
 #: Key of the reference that the model was compared with in its figures.
 REFERENCE_KEY: Final = "yardsticks"
 #: Key of the earnings of its decisions in its figures.
 AFTER_FEES_KEY: Final = "after_fees"
+#: Key of the spread of its training's features in its figures.
+SPREAD_KEY: Final = "features"
 
 
 def is_portable(folder: Path) -> bool:

@@ -1,18 +1,18 @@
-"""The network: a shell of scaler, mirror, dropout, wide path and trend head around its core."""
+"""The network: a shell of scaler, mirror, dropout and trend head around its cores."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
 
-from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
+from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.models.mirror import Mirror
-from dualwindow.models.networks.contract import Factors, dropped_widths
 from dualwindow.models.networks.inputs import mirrored, parted, scaled
-from dualwindow.models.networks.registry import core_of
+from dualwindow.models.networks.member import Member
 from dualwindow.models.networks.shape import NetworkShape
 from dualwindow.models.networks.trend import trend_logit
 
@@ -27,7 +27,7 @@ _EARLIER_LAYERS: Final = {
 }
 
 
-class DualWindowNetwork(nn.Module):
+class DualWindowNetwork(Member):
     """From unscaled inputs to logits (B, 3) in the order SHORT, HOLD, LONG.
 
     Inputs are windows (B, P, C), or with a wide path tables, see `networks.inputs`. The wide path
@@ -36,6 +36,10 @@ class DualWindowNetwork(nn.Module):
 
     The core is the setting `network`, see `networks.contract`; beside it stands the trend head, see
     `networks.trend`.
+
+    With the setting `ensemble` there are several members, whose probabilities are averaged. They
+    share inputs and their scaling, and differ in their weights and in what is dropped in training.
+    The first is the network itself, so that its weights are called as those of one alone.
 
     Args:
         shape: sizes of the layers.
@@ -59,8 +63,7 @@ class DualWindowNetwork(nn.Module):
         scale: Sequence[float],
         mirror: Mirror | None,
     ) -> None:
-        super().__init__()
-        self.shape = shape
+        super().__init__(shape)
         self.mirrors = mirror is not None
         self.register_buffer("center", torch.tensor(center, dtype=torch.float32))
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
@@ -69,62 +72,62 @@ class DualWindowNetwork(nn.Module):
         self.register_buffer("mirror_source", torch.tensor(list(source), dtype=torch.int64))
         self.register_buffer("mirror_sign", torch.tensor(list(sign), dtype=torch.float32))
 
-        self.core = core_of(shape.network, shape.core)
-        self._widths = dropped_widths(self.core)
-        self.wide: nn.Parameter | None = None
-        if shape.wide_features:
-            self.wide = nn.Parameter(torch.zeros(len(CLASS_NAMES), len(shape.wide_features)))
-        self.trend: nn.Parameter | None = None
-        if shape.trend_spans:
-            # Zeros, not draws: the layers begin with the same weights with and without it.
-            self.trend = nn.Parameter(
-                torch.zeros(len(shape.trend_features), len(shape.trend_spans))
-            )
+        self.others = nn.ModuleList(Member(shape) for _ in range(shape.ensemble - 1))
+
+    @property
+    def members(self) -> list[Member]:
+        """The networks whose probabilities are averaged; the first is this one."""
+        return [self, *(cast(Member, other) for other in self.others)]
+
+    def weights_of(self, member: int) -> list[nn.Parameter]:
+        """The parameters of a member alone."""
+        if member:
+            return [*self.members[member].parameters()]
+        named = self.named_parameters()
+        return [weights for name, weights in named if not name.startswith("others.")]
 
     def mirrored(self, inputs: Tensor) -> Tensor:
         """Mirror images of unscaled inputs, of their shape."""
         return mirrored(inputs, self.shape.roles, self.mirror_source, self.mirror_sign)
 
-    @property
-    def _drawn_widths(self) -> list[int]:
-        """Of the dropped widths those whose factors are drawn."""
-        return [*self._widths] if self.shape.lstm_dropout else [*self._widths[-1:]]
-
     def draw_dropout(self, batch: int, generator: torch.Generator) -> Tensor:
         """Draw the factors (B, D) by which hidden layers are multiplied in training.
 
         One factor a unit and window, the same in all steps (Gal and Ghahramani 2016,
-        arXiv:1512.05287). D is the width of the core's dropped layers, the last hidden one last.
+        arXiv:1512.05287). D is the width of all members' dropped layers, one after another.
         """
-        if not self._widths:
+        widths = [width for member in self.members for width in member.drawn_widths]
+        rates = [rate for member in self.members for rate in member.drawn_rates]
+        if not widths:
             return torch.empty(batch, 0)
-        drawn = torch.rand(batch, sum(self._drawn_widths), generator=generator)
-        parts = torch.split(drawn, self._drawn_widths, dim=1)
-        rates = [self.shape.lstm_dropout] * (len(parts) - 1) + [self.shape.dropout]
+        drawn = torch.split(torch.rand(batch, sum(widths), generator=generator), widths, dim=1)
         factors = [
             (part < 1.0 - rate).float() / (1.0 - rate)
-            for part, rate in zip(parts, rates, strict=True)
+            for part, rate in zip(drawn, rates, strict=True)
         ]
         return torch.cat(factors, dim=1)
 
-    def forward(self, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
-        """(B, 3) logits of unscaled inputs; `draw_dropout` drops units in training."""
-        windows, wide = self.scaled_parts(inputs)
-        logits: Tensor = self.core(windows, wide, self._factors(dropout))
-        if self.wide is not None:
-            logits = logits + nn.functional.linear(wide, self.wide)
-        if self.trend is None:
+    def forward(self, inputs: Tensor, dropout: Tensor | None = None, member: int = 0) -> Tensor:
+        """(B, 3) logits of a member for unscaled inputs.
+
+        In training units are dropped by the factors of `draw_dropout`, which are all members'.
+        """
+        own = self.members[member]
+        if dropout is not None:
+            parts = [sum(each.drawn_widths) for each in self.members]
+            dropout = torch.split(dropout, parts, dim=1)[member]
+        logits = own.logits(*self.scaled_parts(inputs), dropout)
+        if own.trend is None:
             return logits
-        predicted = self._trend_logit(inputs, self.trend)
+        predicted = self._trend_logit(inputs, own.trend)
         # SHORT, HOLD, LONG: of how likely HOLD is, a trend knows nothing.
         return logits + torch.stack([-predicted, torch.zeros_like(predicted), predicted], dim=-1)
 
     def begin_at(self, shares: Tensor) -> None:
-        """Set the bias of the core's head, if it has one, to the logarithm of (3,) class shares."""
-        bias = getattr(getattr(self.core, "head", None), "bias", None)
-        if isinstance(bias, nn.Parameter) and bias.shape == shares.shape:
-            with torch.no_grad():
-                bias.copy_(torch.log(shares))
+        """Set the bias of every member's head to the logarithm of (3,) class shares."""
+        super().begin_at(shares)
+        for member in self.members[1:]:
+            member.begin_at(shares)
 
     def scaled_parts(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Scaled and clipped windows (B, P, C) and wide features (B, W): what the core sees."""
@@ -134,14 +137,6 @@ class DualWindowNetwork(nn.Module):
             scaled(windows, roles.window, self.center, self.scale),
             scaled(wide, roles.wide, self.center, self.scale),
         )
-
-    def _factors(self, dropout: Tensor | None) -> Factors:
-        """Of each of the core's dropped widths; those that were not drawn are ones."""
-        if dropout is None or not self._widths:
-            return ()
-        drawn = torch.split(dropout, self._drawn_widths, dim=1)
-        ones = self._widths[: len(self._widths) - len(drawn)]
-        return (*(dropout.new_ones(1).expand(len(dropout), width) for width in ones), *drawn)
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
@@ -163,11 +158,21 @@ class DualWindowNetwork(nn.Module):
         return trend_logit(changes, scale, self.shape.trend_spans, weights)
 
     def log_probabilities(self, inputs: Tensor) -> Tensor:
-        """Log probabilities (B, 3) in float32, averaged with the mirror image where it has one."""
-        direct = torch.log_softmax(self(inputs).float(), dim=-1)
-        if not self.mirrors:
+        """Log probabilities (B, 3) in float32, of the mean over the members' probabilities.
+
+        Those of a member are averaged with the mirror image where the network has one.
+        """
+        turned = self.mirrored(inputs) if self.mirrors else None
+        found = [self._of_member(number, inputs, turned) for number in range(self.shape.ensemble)]
+        if len(found) == 1:
+            return found[0]
+        return torch.logsumexp(torch.stack(found), dim=0) - math.log(len(found))
+
+    def _of_member(self, number: int, inputs: Tensor, turned: Tensor | None) -> Tensor:
+        direct = torch.log_softmax(self(inputs, None, number).float(), dim=-1)
+        if turned is None:
             return direct
-        mirror = torch.log_softmax(self(self.mirrored(inputs)).float(), dim=-1)
+        mirror = torch.log_softmax(self(turned, None, number).float(), dim=-1)
         return torch.log_softmax((direct + mirror[:, _SWAPPED]) / 2, dim=-1)
 
 

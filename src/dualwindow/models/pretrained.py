@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 #: Settings that are the model's unless they are given.
 _OF_NETWORK: Final = (
     *("network", "lstm_units", "dense_units", "patch_size", "trend_head"),
-    *("window_features", "wide_features"),
+    *("window_features", "wide_features", "ensemble"),
 )
 
 
@@ -85,9 +85,20 @@ def settings_from(start: PortableModel, config: TrainingConfig) -> TrainingConfi
             f"calibration {config.calibration!r}: an earlier version made the pretrained model, "
             "without one; train it again, or set calibration to 'none'"
         )
+    measure = config.confidence_measure
+    if not config.epochs and measure != theirs.confidence_measure:
+        if config.coverage_sides and start.model.quantiles is not None:
+            problems.append(
+                f"confidence_measure {measure!r}: the pretrained model, used as it is, has the "
+                f"quantiles of {theirs.confidence_measure!r}; set it to that, or set epochs to 1 "
+                "or more, or train a model with yours"
+            )
+        # Elsewhere nothing looks at its quantiles, and they stay what they are.
+        measure = theirs.confidence_measure
     if problems:
         raise SettingsError(problems, f"what starts from the pretrained model {_named(start)}")
-    return config.replace(mirror=mirror, **{name: getattr(theirs, name) for name in _OF_NETWORK})
+    taken = {name: getattr(theirs, name) for name in _OF_NETWORK}
+    return config.replace(mirror=mirror, confidence_measure=measure, **taken)
 
 
 def require_timeframe(start: PortableModel, timeframe: str) -> None:

@@ -157,8 +157,9 @@ class ModelContent:
         window_size = about["settings"]["window_size"]
         shape = NetworkShape.from_dict({"window_size": window_size} | dict(about["shape"]))
         config = _settings(about["settings"], shape)
-        if (shape.network, shape.window_size) != (config.network, config.window_size):
-            raise ValueError(f"a network {shape.network!r} for {shape.window_size} candles")
+        built = shape.network, shape.window_size, shape.ensemble
+        if built != (config.network, config.window_size, config.ensemble):
+            raise ValueError("network {!r} for {} candles, ensemble {}".format(*built))
         _require_size(shape, state)
         context = CandleArrays(
             tuple(about["features"]),
@@ -173,7 +174,10 @@ class ModelContent:
             config,
             context,
             operator.index(about["candle_seconds"]),
-            None if limits is None else ValidationQuantiles(limits.numpy()),
+            # Those of earlier versions are of probabilities, the default of their settings.
+            None
+            if limits is None
+            else ValidationQuantiles(limits.numpy(), config.confidence_measure),
             None if calibration is None else Calibration.from_dict(calibration),
             None if link is None else ChainLink.from_dict(link),
         )
@@ -242,6 +246,9 @@ def _require_size(shape: NetworkShape, state: Mapping[str, Tensor]) -> None:
         sizes += (*shape.lstm_units, shape.patch_size)
     if not all(0 < operator.index(size) <= largest for size in sizes):
         raise ValueError(f"a network of sizes {sizes} for weights of at most {largest}")
+    others = {name.split(".")[1] for name in state if name.startswith("others.")}
+    if len(others) != shape.ensemble - 1:
+        raise ValueError(f"weights of {len(others) + 1} networks for an ensemble {shape.ensemble}")
     roles = shape.roles
     for seen, features in (
         (roles.window, shape.n_features),
@@ -282,6 +289,6 @@ def _problems(content: ModelContent) -> Iterator[str]:
     ):
         yield "the candles before it are not in order, or of another shape"
     if content.quantiles is not None and not content.quantiles.are_sound:
-        yield "the quantiles of its validation candles do not fall, or are no probabilities"
+        yield "the quantiles of its validation candles do not fall, or are out of range"
     if content.calibration is not None and not content.calibration.is_sound:
         yield "its calibration has shares or a temperature that cannot be"

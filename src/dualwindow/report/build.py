@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,8 +19,9 @@ from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
 from dualwindow.models.freqai_folders import find_models
-from dualwindow.models.manifest import MANIFEST_NAME, check_manifest
-from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME
+from dualwindow.models.identifier.looks import choices_of, looks_at
+from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, sum_of
+from dualwindow.models.model_files import ABOUT_NAME, EVALUATION_NAME, WEIGHTS_NAME
 from dualwindow.report.page import page_of
 from dualwindow.report.predictions import WalkFacts, thinned, weekly
 from dualwindow.report.schema import (
@@ -31,7 +33,13 @@ from dualwindow.report.schema import (
     WeeklyClasses,
     evaluated,
 )
-from dualwindow.report.trainings import read_after_fees, read_window, read_windows
+from dualwindow.report.trainings import (
+    read_after_fees,
+    read_importance,
+    read_track,
+    read_window,
+    read_windows,
+)
 from dualwindow.report.verdict import verdict_of
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import parse_json, whole_file, write_json
@@ -97,6 +105,9 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
     origin: dict[str, Any] = about.get("origin", {})
     window = read_window(folder / EVALUATION_NAME, origin.get("until"))
     shown = {"model": folder.name, **_market(origin, origin.get("pairs", [window.name]))}
+    choices = _tail_choices(folder, origin)
+    if after_fees is not None and choices:
+        after_fees = after_fees.of_choices(len(choices))
     for title, name in (
         ("trained on candles from", "first"),
         ("validated from", "validation_from"),
@@ -105,6 +116,8 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
     ):
         if origin.get(name) is not None:
             shown[title] = f"{utc_text(origin[name])} UTC"
+    if len(choices) > 1:
+        shown["tail looked at with"] = "; ".join(choices)
     return Report(
         title=str(origin.get("name", folder.name)),
         kind="training",
@@ -117,6 +130,7 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
         run=run,
         settings=about.get("settings", {}),
         after_fees=after_fees,
+        importance=read_importance(folder, sum_of(folder, WEIGHTS_NAME)),
     )
 
 
@@ -166,7 +180,16 @@ def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) ->
         after_fees=earned,
         walk=pooled,
         said_weeks=walk.decision_weeks(),
+        track=read_track(folder),
     )
+
+
+def _tail_choices(folder: Path, origin: Mapping[str, Any]) -> list[str]:
+    """Thresholds that the untouched tail has been looked at with; none without a tail."""
+    first, until = origin.get("tail_from"), origin.get("until")
+    if first is None or until is None:
+        return []
+    return choices_of(looks_at(folder, (first, until - 1), sum_of(folder, WEIGHTS_NAME)))
 
 
 def _with_steps(verdict: Verdict, earned: AfterFees | None) -> Verdict:

@@ -28,9 +28,14 @@ def candle_charts(report: Report) -> list[Chart]:
 
 
 def _thresholds(report: Report, pair: str) -> dict[str, float]:
-    """Side to threshold; empty where no training of the pair was evaluated."""
+    """Side to the threshold of its probability.
+
+    Empty where no training of the pair was evaluated; without the sides that are decided by their
+    lead, which this chart does not show.
+    """
     own = [evaluation for window, evaluation in report.evaluated() if window.name == pair]
-    return {side: own[-1].thresholds[side] for side in SIDES} if own else {}
+    sides = [side for side in SIDES if side not in own[-1].leads] if own else []
+    return {side: own[-1].thresholds[side] for side in sides}
 
 
 def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, float]) -> Chart:
@@ -43,9 +48,9 @@ def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, flo
     length = f"{minutes:.3g} minutes" if minutes < 60 else f"{minutes / 60:.3g} hours"
     note += (
         f" Every point is the highest probability within {length}; below "
-        "it the share of candles on which LONG (up) or SHORT (down) was predicted. Dotted: the "
-        "thresholds."
+        "it the share of candles on which LONG (up) or SHORT (down) was predicted."
     )
+    note += " Dotted: the thresholds." if thresholds else ""
     if figures.close:
         data, titles, weights = data + _prices(figures, x), [*titles, "price"], [*weights, 4]
         note += (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.measure import at_least_text
 
 #: Distinguishable with any kind of colour vision, on a light and a dark page.
 COLOURS: Final = {"SHORT": "#d9663a", "HOLD": "#8b93a1", "LONG": "#3f8fd8"}
@@ -98,3 +99,10 @@ def line_across(axis: str, value: float, colour: str = NEUTRAL) -> dict[str, Any
     """A dotted horizontal line over the panel with a y axis, at a value of it."""
     ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": value, "y1": value}
     return {"type": "line", **ends, "line": {"color": colour, "width": 1, "dash": "dot"}}
+
+
+def from_text(side: str, threshold: float, *, is_lead: bool) -> str:
+    """A side with its threshold: of its probability, or of its lead."""
+    if is_lead:
+        return at_least_text(side, threshold, is_lead=True)
+    return f"{side} from {threshold:.2f}"

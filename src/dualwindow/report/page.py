@@ -11,6 +11,8 @@ from typing import Any, Final
 import plotly.offline
 
 from dualwindow.backtest.figures import AfterFees
+from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.report import tables
 from dualwindow.report.candle_charts import candle_charts
 from dualwindow.report.chart import Chart
@@ -74,9 +76,11 @@ def page_of(report: Report) -> str:
         card(
             "Thresholds", table_html(tables.thresholds(report)), _threshold_note(report), wide=True
         ),
+        _importance(report.importance),
         card("Classes", table_html(tables.classes(report))),
         card("Retrainings", table_html(tables.retrainings(report)), wide=True),
         card("Profit by retraining", table_html(tables.slices(report)), _WALK_NOTE, wide=True),
+        _track(report.track),
         "</main>",
         folded("Settings", report.settings),
         folded("Versions", report.run.versions),
@@ -105,11 +109,44 @@ def _threshold_note(report: Report) -> str:
     kinds = {evaluation.calibration for _, evaluation in report.evaluated()} - {"none"}
     looked_at = "calibrated probabilities" if kinds else "the network's own probabilities"
     named = f" (calibration {', '.join(sorted(kinds))})" if kinds else ""
-    return (
-        f"Thresholds act on {looked_at}{named}. Coverage: share of the candles that reach the "
-        "threshold. Precision: share of these on which the side occurred; at it: of the candles "
-        "whose probability is close to the threshold."
+    leads = report.evaluations()[-1].leads if report.evaluations() else ()
+    by_lead = (
+        f" Those configured for {' and '.join(leads)} are of how much more probable the side is "
+        "than the other one, by the network's own probabilities."
+        if leads
+        else ""
     )
+    return (
+        f"Thresholds act on {looked_at}{named}.{by_lead} Coverage: share of the candles that reach "
+        "the threshold. Precision: share of these on which the side occurred; at it: of the "
+        f"candles whose probability{', or lead,' if leads else ''} is close to the threshold."
+    )
+
+
+def _importance(found: Importances | None) -> str:
+    if found is None:
+        return ""
+    note = (
+        f"Each feature, and each part of the window, replaced by that of other days at the same "
+        f"hour, in {counted(found.rows, 'window')} of {counted(found.days, 'day')} ({found.period})"
+        "; 95 % intervals clustered by day. Features that tell the same stand in for one another."
+    )
+    return card("What the model uses", table_html(tables.importance(found)), note, wide=True)
+
+
+def _track(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    drift = [
+        f"{name}: {UNKNOWN_DRIFT if own['drift'] is None else own['drift']['text']}."
+        for name, own in found["pairs"].items()
+    ]
+    verdict, trades = found["verdict"]["text"], counted(found["trades"]["count"], "trade")
+    note = (
+        f"The running bot's score of itself: {verdict}. {trades} of freqtrade's own ended. "
+        f"{' '.join(drift)}"
+    )
+    return card("Track record", table_html(tables.track(found)), note, wide=True)
 
 
 def page_head(title: str) -> str:
@@ -140,7 +177,8 @@ def _verdict(verdict: Verdict) -> str:
     *before, last = [escape(sentence) for sentence in verdict.sentences if sentence]
     found = " found" if verdict.found else ""
     return (
-        f'<section class="card verdict{found}" id="verdict"><h2>Verdict</h2>'
+        f'<section class="card verdict{found}" id="verdict">'
+        f"<h2>Verdict: {escape(verdict.outcome)}</h2>"
         f"<p>{' '.join(before)} <strong>{last}</strong></p></section>"
     )
 

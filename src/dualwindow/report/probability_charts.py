@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Final
+from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.confidence.measure import lead_text
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.reliability import Reliability
-from dualwindow.report.chart import COLOURS, NEUTRAL, SIDES, Chart, Trace, line_across, scatter
+from dualwindow.report.chart import (
+    COLOURS,
+    NEUTRAL,
+    SIDES,
+    Chart,
+    Trace,
+    from_text,
+    line_across,
+    scatter,
+)
 from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
 from dualwindow.report.schema import Report, TrainedWindow
 
@@ -25,7 +35,13 @@ def confusion_charts(report: Report) -> list[Chart]:
     evaluations = report.evaluations()
     if not evaluations:
         return []
-    limits = ", ".join(f"{name} {evaluations[-1].thresholds[name]:.2f}" for name in SIDES)
+    newest = evaluations[-1]
+    limits = ", ".join(
+        from_text(name, newest.thresholds[name], is_lead=True)
+        if name in newest.leads
+        else f"{name} {newest.thresholds[name]:.2f}"
+        for name in SIDES
+    )
     thresholded = pooled_confusion(own.thresholded.confusion for own in evaluations)
     argmax = pooled_confusion(own.argmax.confusion for own in evaluations)
     return [
@@ -115,15 +131,19 @@ def _curves(side: str, newest: list[tuple[TrainedWindow, Evaluation]]) -> list[T
     traces = []
     for number, (window, evaluation) in enumerate(newest):
         curve = evaluation.curves[side]
+        limits: list[Any] = curve.threshold
+        limit = f"{side} from %{{customdata:.3f}}"
+        if side in evaluation.leads:
+            limits, limit = [lead_text(side, lead) for lead in limits], f"{side} %{{customdata}}"
         traces.append(
             scatter("lines", side, curve.coverage, curve.precision)
             | {
                 "legendgroup": side,
                 "showlegend": not number,
-                "customdata": curve.threshold,
+                "customdata": limits,
                 "text": window.name,
-                "hovertemplate": f"{side} from %{{customdata:.3f}}: %{{y:.1%}} right on %{{x:.2%}} "
-                "of candles<extra>%{text}</extra>",
+                "hovertemplate": f"{limit}: %{{y:.1%}} right on %{{x:.2%}} of candles"
+                "<extra>%{text}</extra>",
                 "line": {"color": COLOURS[side], "width": width},
                 "opacity": opacity,
             }
@@ -144,7 +164,8 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
     marks: list[Trace] = []
     for (name, figures), symbol in zip(ways.items(), itertools.cycle(_SYMBOLS)):
         fired = pooled_threshold(figures)
-        limit = figures[-1][1].threshold
+        is_lead = name == _CONFIGURED and side in evaluations[-1].leads
+        limit = from_text(side, figures[-1][1].threshold, is_lead=is_lead)
         marks.append(
             scatter("markers", name, [fired.coverage or None], [fired.precision])
             | {
@@ -155,7 +176,7 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
                     "size": 13 if name == _CONFIGURED else 9,
                     "line": {"color": NEUTRAL, "width": 1},
                 },
-                "hovertemplate": f"{side} from {limit:.2f}: %{{y:.1%}} right on %{{x:.3%}} of "
+                "hovertemplate": f"{limit}: %{{y:.1%}} right on %{{x:.3%}} of "
                 "candles<extra>%{fullData.name}</extra>",
             }
         )

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.importance import Importances
+from dualwindow.evaluation.evidence.verdict import UNCLEAR, Outcome
 from dualwindow.model_selection.walk_forward import WalkForward
 from dualwindow.training.hooks import EpochResult
 
@@ -148,11 +150,16 @@ class RunFacts:
 class Verdict:
     """The conclusion from the figures, one paragraph in plain words.
 
-    `found` is true where direction is distinguishable from chance; false advises not to trade.
+    Attributes:
+        sentences: of the paragraph.
+        found: true where an edge was found, and where profits are not known if direction is
+            distinguishable from chance; false advises not to trade.
+        outcome: the verdict in three words, from profits after fees.
     """
 
     sentences: list[str]
     found: bool
+    outcome: Outcome = UNCLEAR
 
     @property
     def text(self) -> str:
@@ -175,6 +182,8 @@ class Report:
         walk: a backtest's predictions compared with the actual classes; the evaluations of the
             windows are then of it. None for a training, and where there are no candles.
         said_weeks: decisions by week where `run.weeks` are labels.
+        importance: of a training's features; None where it was not measured.
+        track: of a running bot, as `dualwindow track --json` prints it; None without one.
     """
 
     title: str
@@ -190,6 +199,8 @@ class Report:
     after_fees: AfterFees | None = None
     walk: WalkForward | None = None
     said_weeks: WeeklyClasses | None = None
+    importance: Importances | None = None
+    track: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON types."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.report.chart import SIDES, iso
+from dualwindow.report.chart import SIDES, from_text, iso
 from dualwindow.report.pooling import pooled_threshold, weighed_mean
 from dualwindow.report.schema import Report
 from dualwindow.report.verdict import interval_words, share, strongest_skill
@@ -83,12 +85,13 @@ def thresholds(report: Report) -> PageTable | None:
     for mode, side in itertools.product((_CONFIGURED, *evaluations[-1].modes), SIDES):
         figures = [(own.rows, _thresholds(own, mode)[side]) for own in evaluations]
         fired, newest = pooled_threshold(figures), figures[-1][1]
+        is_lead = mode == _CONFIGURED and side in evaluations[-1].leads
         near = sum(threshold.near_rows for _, threshold in figures)
         actual = sum((threshold.near or 0.0) * threshold.near_rows for _, threshold in figures)
         rows.append(
             [
                 mode,
-                f"{side} from {newest.threshold:.2f}",
+                from_text(side, newest.threshold, is_lead=is_lead),
                 share(fired.coverage),
                 _UNKNOWN if fired.precision is None else share(fired.precision),
                 share(actual / near) if near else _UNKNOWN,
@@ -96,6 +99,20 @@ def thresholds(report: Report) -> PageTable | None:
         )
     heads = ("mode", "threshold", "coverage", "precision", "precision at it")
     return PageTable(heads, rows, frozenset({0, 1}))
+
+
+def importance(found: Importances) -> PageTable:
+    """What the model loses without each feature and each part of the window."""
+    rows = [
+        [
+            own.name,
+            own.kind,
+            own.log_loss.text(4),
+            _UNKNOWN if own.edge_pct is None else f"{own.edge_pct.text(3)} %",
+        ]
+        for own in found.found
+    ]
+    return PageTable(("without", "which is a", "log loss rises by", "edge falls by"), rows)
 
 
 def retrainings(report: Report) -> PageTable | None:
@@ -184,3 +201,22 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
     return "not set" if value is None else str(value)
+
+
+def track(found: Mapping[str, Any]) -> PageTable:
+    """A running bot's decisions beside what its models promised, by pair."""
+    sides = (f"{name} {kind}" for name in SIDES for kind in ("right", "promised"))
+    heads = ("", "candles", "fires", "promised", *sides, "drifted features")
+    rows = []
+    for pair, own in found["pairs"].items():
+        drift = own["drift"]
+        cells = [pair, f"{own['decided']:,}", *_shares(own["firing"], own["promised_firing"])]
+        for name in SIDES:
+            side = own["sides"][name]
+            cells += _shares(side["precision"], side["promised_precision"])
+        rows.append([*cells, _UNKNOWN if drift is None else str(len(drift["drifted"]))])
+    return PageTable(heads, rows)
+
+
+def _shares(*values: float | None) -> list[str]:
+    return [_UNKNOWN if value is None else share(value) for value in values]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from dualwindow.backtest.figures import AfterFees
-from dualwindow.errors import ModelFileError
+from dualwindow.errors import DataError, ModelFileError
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.manifest import check_listed
-from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
+from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME, IMPORTANCE_NAME
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.runtime.files import parse_json
+from dualwindow.track.entries import EntryError
+from dualwindow.track.figures import figures_of
+from dualwindow.track.record_file import RECORD_NAME, RecordFile
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +28,7 @@ logger = logging.getLogger(__name__)
 _EVALUATED_ON: Final = ("tail", "validation")
 
 _AFTER_FEES: Final = TypeAdapter(AfterFees)
+_IMPORTANCE: Final = TypeAdapter(Importances)
 _EVALUATION: Final = TypeAdapter(Evaluation | None)
 _TRAINING: Final = TypeAdapter(TrainingFacts)
 
@@ -59,6 +65,36 @@ def read_after_fees(path: Path) -> AfterFees | None:
     try:
         return _AFTER_FEES.validate_python(parse_json(path.read_bytes())[AFTER_FEES_KEY])
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_importance(folder: Path, sha256: str | None) -> Importances | None:
+    """Importance of the features of a model with this sum; None where it was not measured."""
+    try:
+        content = parse_json((folder / IMPORTANCE_NAME).read_bytes())
+        return _IMPORTANCE.validate_python(content) if content["model"] == sha256 else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_track(folder: Path) -> dict[str, Any] | None:
+    """The track record in `user_data/models/<identifier>`; None without one that can be read."""
+    path = folder / RECORD_NAME
+    if not path.is_file():
+        return None
+    try:
+        file = RecordFile.for_reading(path)
+        try:
+            return figures_of(file, folder).to_dict()
+        finally:
+            file.close()
+    except (sqlite3.Error, EntryError, DataError) as error:
+        logger.warning(
+            "the track record %s is left out of the report (%s); dualwindow track --verify names "
+            "what is damaged",
+            path,
+            error,
+        )
         return None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from dualwindow.backtest.figures import AfterFees, Percent
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
+from dualwindow.evaluation.evidence.verdict import EDGE, UNCLEAR
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
 from dualwindow.report.chart import SIDES
@@ -15,10 +17,13 @@ from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
 from dualwindow.runtime.counts import counted
 
 _DO_NOT: Final = "Do not trade this."
-#: Where direction is distinguishable from chance.
+#: Where an edge is found, or direction is distinguishable from chance.
 _LOOK_ON: Final = (
     "That is a reason to look further, not to trade: only a backtest on other candles can show "
     "whether anything is left after fees and slippage, and no figure here promises profit."
+)
+_ON_ITS_TRADES: Final = (
+    "This rests on the candles that it traded: over all candles it is not shown to know direction."
 )
 _NO_BASELINES: Final = "There are no baselines to compare it with, so its skill is unknown."
 
@@ -30,8 +35,9 @@ def verdict_of(
 ) -> Verdict:
     """Conclude from the figures of a training, or of all retrainings of a backtest.
 
-    Where profits after fees are known, nothing is found unless the interval of the mean profit per
-    trade is above 0, whatever the skill. `pooled` is of all candles that a backtest's models
+    Where profits after fees are known, they decide (`Evidence`): whether an edge is found, there is
+    none worth the fees, or the data is not enough to tell. Skill is beside the point then, for it
+    is of all candles, and a model trades few. `pooled` is of all candles that a backtest's models
     predicted, together.
 
     Example:
@@ -45,21 +51,33 @@ def verdict_of(
         where = f"Over the whole backtest, on the candles after each of {len(windows)} trainings."
         verdict = _of_evaluation(pooled, before=[where])
     if after_fees is None:
-        return verdict
-    low = after_fees.sides.model.mean_pct.low if after_fees.sides else None
-    found = verdict.found and low is not None and low > 0
-    last = verdict.sentences[-1] if found else _DO_NOT
-    return Verdict([*verdict.sentences[:-1], _earned(after_fees), last], found=found)
+        nothing = f"{UNCLEAR.capitalize()}: no profits after fees are known."
+        return replace(verdict, sentences=[nothing, *verdict.sentences])
+    found = after_fees.outcome == EDGE
+    rests = [_ON_ITS_TRADES] if found and not verdict.found else []
+    return Verdict(
+        [
+            *after_fees.verdict_lines(),
+            *verdict.sentences[:-1],
+            *_earned(after_fees),
+            *rests,
+            _LOOK_ON if found else _DO_NOT,
+        ],
+        found=found,
+        outcome=after_fees.outcome,
+    )
 
 
-def _earned(figures: AfterFees) -> str:
+def _earned(figures: AfterFees) -> list[str]:
     if figures.sides is None:
-        return "It would not have traded."
+        return ["It would not have traded."]
     model, edge = figures.sides.model.mean_pct, figures.sides.edge_pct
-    return (
+    if figures.evidence is not None:
+        return [f"Beyond a coin flip at the same entries a trade made {_of_trades(edge)}."]
+    return [
         f"After fees its {counted(figures.trades, 'trade')} made {_of_trades(model)} each; "
         f"compared with a coin flip at the same entries that is {_of_trades(edge)}."
-    )
+    ]
 
 
 def _of_trades(figure: Percent) -> str:

@@ -7,6 +7,7 @@ thread go its way until the end.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -69,9 +70,16 @@ class ComputeThreads:
         wait(futures)
         return [future.result() for future in futures]
 
-    def shares(self, rows: int) -> list[slice]:
-        """Cut a batch into one contiguous share a thread, as equal as can be, none of them tiny."""
-        parts = max(min(self.count, rows // SMALLEST_SHARE), 1)
+    def parts(self, tasks: int) -> int:
+        """Into how many parts to cut each of so many equal tasks, so that no thread is idle."""
+        return self.count // math.gcd(self.count, tasks)
+
+    def shares(self, rows: int, tasks: int = 1) -> list[slice]:
+        """Cut a batch into contiguous shares, as equal as can be, none of them tiny.
+
+        There is one a thread where a batch is one task; of several tasks every thread does as many.
+        """
+        parts = max(min(self.parts(tasks), rows // SMALLEST_SHARE), 1)
         ends = [rows * part // parts for part in range(parts + 1)]
         return [slice(*ends_of_share) for ends_of_share in pairwise(ends)]
 

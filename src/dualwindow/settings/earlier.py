@@ -17,8 +17,10 @@ LATER_SETTINGS: Final[Mapping[str, Any]] = {
     "window_features": None,
     "wide_features": None,
     "sample_every": 1,
+    "ensemble": 1,
     "warm_epochs": 1,
     "warm_retrainings": 11,
+    "confidence_measure": "probability",
     # FreqAI's own.
     "continual_learning": False,
 }

@@ -13,16 +13,17 @@ from dualwindow.columns import BASE, EXTENDED, SUMMARY, FeatureSet, candles_look
 from dualwindow.confidence.thresholds import CalibrationKind, ConfidenceMode, Fallback
 from dualwindow.labels import LabelRule, PriceStepRule
 from dualwindow.settings.kinds import (
-    EPOCH_WINDOWS,
-    MOST_BETWEEN,
     Candles,
     Count,
+    Ensemble,
     FeatureNames,
     Fraction,
+    Measure,
     NetworkName,
     Probability,
     ReadSettings,
     Rows,
+    SampleEvery,
     Width,
 )
 
@@ -126,6 +127,7 @@ class SettingFields(ReadSettings):
         0.5, ge=0.0, lt=1.0, description="Share of units dropped between LSTM layers in training."
     )
     network: NetworkName = "lstm"
+    ensemble: Ensemble = 1
     lstm_units: tuple[Width, ...] = Field(
         (128, 64, 32),
         min_length=1,
@@ -157,14 +159,7 @@ class SettingFields(ReadSettings):
         description="undersample: each epoch draws every class down to the rarest; "
         "weights: rare classes weigh more; none: the class prior as it is.",
     )
-    sample_every: int = Field(
-        1,
-        ge=0,
-        le=1_000_000,
-        description="Of how many candles an epoch trains on one, each time others. Neighbouring "
-        "windows share all candles but one: with 10, an epoch takes a tenth of the time and has "
-        f"nearly the effect. 0: as many as leave {EPOCH_WINDOWS:,} windows, up to {MOST_BETWEEN}.",
-    )
+    sample_every: SampleEvery = 1
     warm_epochs: Count = Field(
         1,
         description="Epochs of a warm retraining, in which the step size falls to zero; only with "
@@ -214,6 +209,7 @@ class SettingFields(ReadSettings):
         "threshold of SHORT, and of LONG; rounded down to whole ten-thousandths.",
         json_schema_extra={"unit": "fraction of candles"},
     )
+    confidence_measure: Measure = "probability"
     confidence_threshold_short: Probability | None = Field(
         None, description="Threshold of SHORT; from the mode unless given."
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, field_validator, model_validator
 
+from dualwindow.confidence.measure import ConfidenceMeasure
 from dualwindow.settings.earlier import is_retired
 from dualwindow.settings.frozen import FrozenModel
 
@@ -34,6 +35,37 @@ NetworkName = Annotated[
         description="lstm, gru, tcn (dilated convolutions), linear (no look at the window: dense "
         "layers over the wide features, or over the last candle's where there are no wide ones), "
         "or `my_package.my_module:Net`, a class of your own.",
+    ),
+]
+
+Ensemble = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=100,
+        description="Networks that are trained side by side from other initial weights, and whose "
+        "probabilities are averaged. A training and a prediction take that many times as long; "
+        "while a network is small, every core of the machine trains one.",
+    ),
+]
+SampleEvery = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=1_000_000,
+        description="Of how many candles an epoch trains on one, each time others. Neighbouring "
+        "windows share all candles but one: with 10, an epoch takes a tenth of the time and has "
+        f"nearly the effect. 0: as many as leave {EPOCH_WINDOWS:,} windows, up to {MOST_BETWEEN}.",
+    ),
+]
+
+Measure = Annotated[
+    ConfidenceMeasure,
+    Field(
+        description="Of what mode coverage takes the highest share of candles. probability: that "
+        "of the side, highest where the market moves most; lead: how much more probable the side "
+        "is than the other one, which with equal barriers and class_balance none is what a trade "
+        "is expected to earn before fees, up to a factor. Models are trained for one of them.",
     ),
 ]
 

@@ -56,7 +56,10 @@ def _options(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def _allowed(schema: dict[str, Any]) -> str:
     for option in _options(schema):
         if "enum" in option:
-            return ", ".join(f"`{value}`" for value in option["enum"])
+            values = (
+                value if isinstance(value, str) else json.dumps(value) for value in option["enum"]
+            )
+            return ", ".join(f"`{value}`" for value in values)
         limits = [text.format(option[key]) for key, text in _LIMITS.items() if key in option]
         if limits:
             return " and ".join(limits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,8 @@ from dualwindow.settings.timeframes import DATE_FORMS, parsed_date
 
 #: Name of the group.
 ROOT_KEY: Final = "dualwindow"
+#: The setting that lets entries wait for a verdict.
+ON_EVIDENCE: Final = "trade_only_on_evidence"
 
 
 class RootSettings(FrozenModel):
@@ -80,6 +82,13 @@ class RootSettings(FrozenModel):
         False,
         description="Backtests: leave out a pair that cannot be trained, such as a new listing, "
         "with a warning; else it ends the backtest.",
+    )
+
+    trade_only_on_evidence: Literal[False, True, "strict"] = Field(
+        False,
+        description="Enter nothing while the bot's track record (`dualwindow track`) is `worse "
+        "than promised`; `strict`: enter nothing until it is `edge found`. What is blocked is "
+        "still predicted and scored. A backtest honours it with what was known at the time.",
     )
 
     @model_validator(mode="after")

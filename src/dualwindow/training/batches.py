@@ -47,6 +47,7 @@ def epoch_batches(
     batch_size: int,
     *,
     ranks: Ranks = ALONE,
+    most: int | None = None,
 ) -> Iterator[Batch]:
     """Yield this rank's share of every batch of one epoch.
 
@@ -58,19 +59,21 @@ def epoch_batches(
         batch_size: windows a batch over all ranks, at least one a rank; the last batch may be
             smaller, and a rank's share of it empty.
         ranks: that train together.
+        most: windows of the epoch, its first; None yields all.
 
     Yields:
         As many batches on every rank, on the network's device. The next chunk may overwrite a
         batch's windows.
     """
     device = network.center.device
+    wanted = len(order) if most is None else min(most, len(order))
     # Whole batches, whatever the chunk: where a part ends must not change what a batch holds.
     part_windows = max(PART_WINDOWS // batch_size, 1) * batch_size
     if stream.holds_everything:
-        part_windows = max(len(order), 1)
+        part_windows = max(wanted, 1)
     nothing = slice(0, 0), network.center.new_empty(0, 0, len(network.center))
-    for start in range(0, len(order), part_windows):
-        positions = range(len(order))[start : start + part_windows]
+    for start in range(0, wanted, part_windows):
+        positions = range(wanted)[start : start + part_windows]
         batches = [
             positions[first : first + batch_size] for first in range(0, len(positions), batch_size)
         ]

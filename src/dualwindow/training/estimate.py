@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
-
-import torch
 
 from dualwindow.data.datasets.split import Split
 from dualwindow.data.datasets.statistics import (
@@ -14,63 +14,80 @@ from dualwindow.data.datasets.statistics import (
     drawn_counts,
     sampling_interval,
 )
-from dualwindow.models.networks.inputs import empty
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.batches import Batch
+from dualwindow.training.session import TrainingTime
 from dualwindow.training.state import TrainingRun
 
 logger = logging.getLogger(__name__)
 
-#: A prediction has no backward pass, which costs about twice as much as the forward pass.
-_PREDICTION_SHARE: Final = 1 / 3
+#: Batches that are measured, after one for what torch sets up once.
+MEASURED_BATCHES: Final = 6
+#: Windows of the validation that are measured at most.
+MEASURED_WINDOWS: Final = 1024
 #: Steps an epoch below which undersampling leaves too little to learn from.
 FEW_BATCHES: Final = 4
 
 
-def epoch_seconds(
-    run: TrainingRun,
-    *,
-    window_size: int,
-    batch_size: int,
-    train_windows: int,
-    validation_windows: int,
-) -> float:
-    """Estimate the seconds of one epoch from one step on empty windows of `window_size` candles.
+@dataclass(frozen=True)
+class Passes:
+    """What the epochs of a training do, to be tried before them.
 
-    The other figures are windows of a step and of an epoch. The run's weights and generator are
-    left as they are.
+    Attributes:
+        batches: yields the first batches of an epoch, so many windows over all ranks.
+        predict: predicts so many windows of the validation, on this rank alone.
+        predicted: windows of a validation, and of the evaluation at the end.
     """
-    network, step = run.network.train(), run.step
-    device = network.center.device
-    windows = empty(batch_size, window_size, network.shape.roles, device)
-    labels = torch.zeros(batch_size, dtype=torch.int64, device=device)
-    dropout = network.draw_dropout(batch_size, torch.Generator()).to(device)
-    # The first step includes what torch sets up once.
-    step.gradients(windows, labels, dropout).item()
+
+    batches: Callable[[int], Iterator[Batch]]
+    predict: Callable[[int], object]
+    predicted: tuple[int, int]
+
+
+def seconds_a_window(run: TrainingRun, passes: Passes, batch_size: int) -> tuple[float, float]:
+    """Measure the seconds of one window, trained on over all ranks, and predicted on this one.
+
+    Real batches are gathered, mirrored and stepped on, and real windows predicted. The run's
+    weights, optimizer and generator are afterwards what they were, to the bit.
+    """
+    kept = run.state()
+    try:
+        # The first step includes what torch sets up once.
+        _train(run, passes.batches(batch_size))
+        started = time.perf_counter()
+        trained = _train(run, passes.batches(MEASURED_BATCHES * batch_size))
+        training = (time.perf_counter() - started) / trained
+    finally:
+        run.restore(kept)
+    windows = min(passes.predicted[0], MEASURED_WINDOWS)
+    passes.predict(min(windows, batch_size))
     started = time.perf_counter()
+    passes.predict(windows)
+    return training, (time.perf_counter() - started) / max(windows, 1)
+
+
+def _train(run: TrainingRun, batches: Iterator[Batch]) -> int:
+    """Step on all batches; return the number of their windows over all ranks."""
+    run.network.train()
+    windows = 0
+    for batch in batches:
+        loss = run.step(batch.windows, batch.labels, batch.dropout, batch.total)
+        windows += batch.total
     # Asking for the loss waits for the GPU.
-    step.gradients(windows, labels, dropout).item()
-    window_seconds = (time.perf_counter() - started) / batch_size
-    passes = 2 if network.mirrors else 1
-    return window_seconds * (train_windows + validation_windows * passes * _PREDICTION_SHARE)
+    loss.item()
+    return windows
 
 
 def log_estimate(
     run: TrainingRun,
     split: Split,
     config: TrainingConfig,
-    *,
-    validation_windows: int,
+    passes: Passes,
     ranks: Ranks,
-) -> float:
-    """Log what an epoch draws and how long the training takes; warn when it draws too little.
-
-    `validation_windows` are those of an epoch; ranks share every batch.
-
-    Returns:
-        Seconds of all epochs.
-    """
+) -> TrainingTime:
+    """Log what an epoch draws and how long the training takes; warn when it draws too little."""
     counts, candidates = split.train.counts, len(split.train)
     every = sampling_interval(config, counts)
     windows = int(drawn_counts(counts, config.class_balance, every).sum())
@@ -83,22 +100,20 @@ def log_estimate(
             windows,
             counted(candidates, "training window"),
         )
-    seconds = epoch_seconds(
-        run,
-        window_size=config.window_size,
-        batch_size=-(-min(config.batch_size, windows) // ranks.count),
-        train_windows=-(-windows // ranks.count),
-        validation_windows=-(-validation_windows // ranks.count),
-    )
+    training, prediction = seconds_a_window(run, passes, config.batch_size)
+    # Ranks share what is predicted.
+    prediction /= ranks.count
+    validated, evaluated = passes.predicted
+    seconds = windows * training + validated * prediction
     logger.info(
         "training on %s, %s of them an epoch, validating on %s: about %.1f s an epoch, "
         "at most %.1f min for %s on %s; early stopping usually ends sooner",
         counted(candidates, "window"),
         f"{windows:,}",
-        f"{validation_windows:,}",
+        f"{validated:,}",
         seconds,
         seconds * config.epochs / 60,
         counted(config.epochs, "epoch"),
         run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
     )
-    return seconds * config.epochs
+    return TrainingTime(seconds, evaluated * prediction, prediction)

@@ -97,6 +97,11 @@ class EvaluationRows:
             hindsight=len(candidates) - len(evaluated),
         )
 
+    @property
+    def parts(self) -> tuple[NDArray[np.int64], ...]:
+        """All rows, in the order of the attributes."""
+        return self.evaluated, self.temperature, self.quantiles, self.traded
+
 
 class Predicted(NamedTuple):
     """(M,) rows and the network's (M, 3) probabilities; false without rows."""
@@ -150,7 +155,7 @@ def predict_evaluation_rows(
         SettingsError: when the device is not there.
         TrainingStoppedError: when `should_stop` returned true, on this rank or another.
     """
-    parts = rows.evaluated, rows.temperature, rows.quantiles, rows.traded
+    parts = rows.parts
     everything = np.concatenate(parts)
     probabilities = np.empty((0, len(CLASS_NAMES)), np.float32)
     device, ranks = resolve_device(config.device), session.ranks

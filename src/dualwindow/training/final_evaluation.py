@@ -19,6 +19,7 @@ from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.data.features.windows import trailing_volatility
 from dualwindow.evaluation import Comparison, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.models.network import DualWindowNetwork
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
@@ -95,7 +96,19 @@ def evaluate_training(
         hindsight=rows.hindsight,
         touches=facts.touches,
         start=session.start,
+        # A bot compares its own candles with those of one pair in memory.
+        spread=None if facts.context is None else _spread(split.train),
     )
+
+
+def _spread(train: Selection) -> FeatureSpread | None:
+    """Spread of the features of all training rows, labelled or not."""
+    dataset = train.dataset
+    parts = [dataset.features[own.start : own.stop] for own in train.stretches]
+    if not parts:
+        return None
+    features = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return FeatureSpread.of(dataset.names, features, dataset.candle_seconds)
 
 
 def _confidence(
@@ -110,7 +123,9 @@ def _confidence(
     if len(train):
         reference = fit_reference(train, config, mirrored=network.mirrors)
         known = seen_counts(train, mirrored=network.mirrors) > 0
-        quantiles = ValidationQuantiles.from_probabilities(predicted.quantiles.probabilities, known)
+        quantiles = ValidationQuantiles.from_probabilities(
+            predicted.quantiles.probabilities, known, config.confidence_measure
+        )
     elif start is not None:
         reference = start.reference
         quantiles, calibration = start.model.quantiles, start.model.calibration

@@ -32,7 +32,9 @@ class GradientStep:
     """Updates a network's weights from one batch.
 
     A rank takes its share of the batch and splits it among its threads, forward and backward, and
-    the gradients are summed: the same mathematics as one pass over the whole batch.
+    the gradients are summed: the same mathematics as one pass over the whole batch. Every member of
+    an ensemble learns as it would alone, by the loss of its own logits and with a clip of its own;
+    threads take members before they take shares of a batch.
 
     Args:
         network: on its device, in training mode, with an optimizer of its parameters.
@@ -56,7 +58,10 @@ class GradientStep:
     ) -> None:
         self._ranks = ranks
         self._threads = threads or ComputeThreads(1)
-        self._replicas = [network, *(_replica(network) for _ in range(self._threads.count - 1))]
+        self._members = range(network.shape.ensemble)
+        self._of_members = [network.weights_of(member) for member in self._members]
+        copies = self._threads.parts(len(self._members)) - 1
+        self._replicas = [network, *(_replica(network) for _ in range(copies))]
         self._network = network
         self._optimizer = optimizer
         self._weights = class_weights
@@ -105,7 +110,7 @@ class GradientStep:
             total: windows of the batch over all ranks; None for B.
 
         Returns:
-            The mean loss of the whole batch, detached.
+            The mean loss of the whole batch over all members, detached.
 
         Raises:
             RankLostError: when another rank has ended.
@@ -114,7 +119,8 @@ class GradientStep:
         if self._ranks.count > 1:
             loss = self._over_ranks(loss)
         self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._clip)
+        for weights in self._of_members:
+            nn.utils.clip_grad_norm_(weights, self._clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         return loss
@@ -122,23 +128,22 @@ class GradientStep:
     def gradients(
         self, windows: Tensor, labels: Tensor, dropout: Tensor, total: int | None = None
     ) -> Tensor:
-        """Leave this rank's part of the gradient of the batch's mean loss in the network.
+        """Leave this rank's part of the gradient of every member's mean loss in the network.
 
         Returns:
-            Its part of that loss.
+            Its part of the mean of those losses.
         """
         if not len(labels):
             self._network.zero_grad(set_to_none=True)
             # The scale is created when it is first used.
             return self._scaler.scale(torch.zeros((), device=self._device))
         windows_in_all = len(labels) if total is None else total
-        shares = self._threads.shares(len(labels))
+        shares = self._threads.shares(len(labels), len(self._members))
 
-        def share(replica: DualWindowNetwork, part: slice) -> Tensor:
-            replica.zero_grad(set_to_none=True)
+        def share(replica: DualWindowNetwork, part: slice, member: int) -> Tensor:
             # A thread has its own state of autocast, and of whether gradients are wanted.
             with torch.enable_grad(), autocast(self._device, self._dtype):
-                logits = replica(windows[part], dropout[part])
+                logits = replica(windows[part], dropout[part], member)
             losses = nn.functional.cross_entropy(logits.float(), labels[part], reduction="none")
             if self._weights is not None:
                 losses = losses * self._weights[labels[part]]
@@ -147,8 +152,14 @@ class GradientStep:
             return loss.detach()
 
         used = self._replicas[: len(shares)]
+        for replica in used:
+            replica.zero_grad(set_to_none=True)
         losses = self._threads.run(
-            [partial(share, replica, part) for replica, part in zip(used, shares, strict=True)]
+            [
+                partial(share, replica, part, member)
+                for replica, part in zip(used, shares, strict=True)
+                for member in self._members
+            ]
         )
         # Summed in the order of the shares, whichever thread was first: the same bits every time.
         for replica in used[1:]:
@@ -156,7 +167,7 @@ class GradientStep:
             for parameter, other in pairs:
                 if parameter.grad is not None and other.grad is not None:
                     parameter.grad += other.grad
-        return torch.stack(losses).sum()
+        return torch.stack(losses).sum() / len(self._members)
 
     def _over_ranks(self, loss: Tensor) -> Tensor:
         """Sum gradients and loss over all ranks, in one message."""

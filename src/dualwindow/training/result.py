@@ -13,8 +13,9 @@ from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Reference
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.labels import BothTouched
-from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY
+from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY, SPREAD_KEY
 from dualwindow.models.portable import PortableModel
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.counts import counted
@@ -45,6 +46,7 @@ class TrainingOutcome:
         hindsight: rows left out of the evaluation because `start` has seen them.
         touches: how often one candle touched both barriers of a side; None where unknown.
         start: the model that the training started from.
+        spread: of the features that it was trained on; None of a store, or too few candles.
     """
 
     model: TrainedModel
@@ -56,6 +58,7 @@ class TrainingOutcome:
     hindsight: int = 0
     touches: BothTouched | None = None
     start: PortableModel | None = None
+    spread: FeatureSpread | None = None
 
     @property
     def evaluated_on(self) -> str:
@@ -100,13 +103,14 @@ class TrainingOutcome:
         # A model that is used as it is may be evaluated on the few candles that it has not seen.
         if self.fitted.history and (silent := evaluation.silent_sides()):
             logger.warning(
-                "%s: the thresholds let no %s through in %s (highest probability "
-                "%s): such a model hardly trades; lower the thresholds, choose another "
+                "%s: the thresholds let no %s through in %s (highest %s%s): "
+                "such a model hardly trades; lower the thresholds, choose another "
                 "confidence_mode or train on more data%s",
                 name,
                 " and no ".join(silent),
                 counted(evaluation.rows, f"{self.evaluated_on} candle"),
-                ", ".join(f"{side} {evaluation.highest[side]:.2f}" for side in silent),
+                "" if set(silent) & set(evaluation.leads) else "probability ",
+                ", ".join(map(evaluation.highest_text, silent)),
                 _WITH_CALIBRATION if evaluation.calibration != "none" else "",
             )
 
@@ -128,6 +132,7 @@ class TrainingOutcome:
             "not_evaluated_for_hindsight": self.hindsight,
             self.evaluated_on: self.evaluation.to_dict() if self.evaluation else None,
             AFTER_FEES_KEY: self.after_fees.to_dict() if self.after_fees else None,
+            SPREAD_KEY: self.spread.to_dict() if self.spread else None,
         }
 
     def _chain(self) -> dict[str, object]:

@@ -17,6 +17,15 @@ from dualwindow.training.hooks import TrainingHook
 
 
 @dataclass(frozen=True)
+class TrainingTime:
+    """Seconds that a training may take: of an epoch, of the evaluation, of a predicted window."""
+
+    epoch: float
+    evaluation: float
+    window: float
+
+
+@dataclass(frozen=True)
 class TrainingSession:
     """How a training runs; without arguments alone, to its end, and without writing anything.
 
@@ -26,7 +35,7 @@ class TrainingSession:
             the training on all of them with `TrainingStoppedError`.
         progress: called on the first rank after every step with the windows of the epoch that are
             done, and their number.
-        estimated: called before the first epoch with the seconds that all epochs may take.
+        estimated: called before the first epoch with the time that the training may take.
         checkpoint_path: file for the state after an epoch, written no more often than every few
             seconds, and whenever the training breaks off. A training with the same
             `training_identity` resumes from it and ends with bit-identical weights; its hooks see
@@ -57,7 +66,7 @@ class TrainingSession:
     hooks: Sequence[TrainingHook] = ()
     should_stop: Callable[[], bool] = lambda: False
     progress: Callable[[int, int], None] = lambda _done, _total: None
-    estimated: Callable[[float], None] = lambda _seconds: None
+    estimated: Callable[[TrainingTime], None] = lambda _time: None
     checkpoint_path: Path | None = None
     spares_checkpoint: bool = False
     figures_path: Path | None = None

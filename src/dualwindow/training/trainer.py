@@ -28,7 +28,8 @@ from dualwindow.runtime.device import reproducible, resolve_device, training_dty
 from dualwindow.runtime.threads import ComputeThreads
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.batches import epoch_batches
-from dualwindow.training.estimate import log_estimate
+from dualwindow.training.estimate import Passes, log_estimate
+from dualwindow.training.evaluation_rows import EvaluationRows
 from dualwindow.training.gradient_step import (
     FallingRate,
     GradientStep,
@@ -135,13 +136,9 @@ class Trainer:
             with ComputeThreads.for_training(device, in_background=background) as threads:
                 self._threads = threads
                 before = self._losses_before(network)
-                run, validated = self._begin(network, generator), len(self._validation)
-                ranks = self._ranks
-                self._session.estimated(
-                    log_estimate(
-                        run, self._split, config, validation_windows=validated, ranks=ranks
-                    )
-                )
+                run = self._begin(network, generator)
+                passes = self._passes(run)
+                self._session.estimated(log_estimate(run, self._split, config, passes, self._ranks))
                 self._run_epochs(run)
         return FittedNetwork(run.best_network(), run.history, run.best_epoch, before)
 
@@ -178,6 +175,18 @@ class Trainer:
         )
         kind = Schedule if self._former is None else FallingRate
         return TrainingRun(network, step, kind(optimizer, self._config), generator)
+
+    def _passes(self, run: TrainingRun) -> Passes:
+        order, network, threads = self._order(0), run.network, self._threads
+        rows = EvaluationRows.from_split(self._split, self._session.start, trades=False)
+        return Passes(
+            lambda windows: epoch_batches(
+                order, self._stream, network, run.generator, self._config.batch_size,
+                ranks=self._ranks, most=windows,
+            ),
+            lambda windows: self._validation.predict(network, windows, threads),
+            (len(self._validation), sum(map(len, rows.parts))),
+        )  # fmt: skip
 
     def _run_epochs(self, run: TrainingRun) -> None:
         checkpoint = self._resume(run)
@@ -245,14 +254,7 @@ class Trainer:
 
     def _train_epoch(self, epoch: int, run: TrainingRun) -> float:
         """Train on every window of an epoch; return their mean cross entropy over all ranks."""
-        order = EpochOrder(
-            self._split.train,
-            balance=self._config.class_balance,
-            mirror=self._mirror is not None,
-            seed=self._config.seed,
-            epoch=epoch,
-            every=sampling_interval(self._config, self._split.train.counts),
-        )
+        order = self._order(epoch)
         network, ranks, batch_size = run.network.train(), self._ranks, self._config.batch_size
         total, done = torch.zeros((), device=self._device), 0
         for batch in epoch_batches(
@@ -267,6 +269,16 @@ class Trainer:
             if ranks.is_first:
                 self._session.progress(done, len(order))
         return total.item() / len(order)
+
+    def _order(self, epoch: int) -> EpochOrder:
+        return EpochOrder(
+            self._split.train,
+            balance=self._config.class_balance,
+            mirror=self._mirror is not None,
+            seed=self._config.seed,
+            epoch=epoch,
+            every=sampling_interval(self._config, self._split.train.counts),
+        )
 
     def _validate(self, network: DualWindowNetwork) -> tuple[float, float]:
         return self._validation(

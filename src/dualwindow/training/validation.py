@@ -77,6 +77,11 @@ class Validation:
         probabilities = np.concatenate(self._ranks.gathered(predict))
         return self._loss(probabilities), trading_f1(self._labels, probabilities.argmax(axis=1))
 
+    def predict(self, network: DualWindowNetwork, windows: int, threads: ComputeThreads) -> None:
+        """Predict so many of the rows on this rank, to see how long it takes."""
+        rows = self._rows[:windows]
+        predict_rows(network, self._stream, rows, self._device, threads=threads)
+
     def loss_of_shares(self, shares: tuple[float, ...]) -> float:
         """Loss (nats) of (3,) class shares as the prediction of every row."""
         constant = np.array(shares, dtype=np.float32)

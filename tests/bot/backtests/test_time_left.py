@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from dualwindow.bot.backtests.time_left import TimeLeft
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.session import TrainingTime
 from tests.makers.backtests import Backtests, market
 
-FULL, WARM, FEATURES = 60.0, 15.0, 30.0
-#: A warm epoch of four, so that the first guess at a warm training is right.
-SETTINGS = {"epochs": 4, "warm_epochs": 1}
+#: Seconds of a pair's features, and of a slice: before its epochs, an epoch, after them, and of the
+#: prediction of its candles.
+PAIR, PREPARED, EPOCH, EVALUATED, PREDICTED = 30.0, 3.0, 10.0, 4.0, 8.0
+CANDLES = 1000
+SETTINGS = {"epochs": 4, "warm_epochs": 2}
 
 
 class Clock:
@@ -32,43 +35,93 @@ def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if any(part in line for part in wanted)]
 
 
-@given(
-    needed=st.integers(1, 12),
-    pairs=st.integers(1, 4),
-    cycle=st.integers(0, 5),
-    continues=st.booleans(),
-)
-def test_what_is_left_is_what_is_still_to_come(
-    needed: int, pairs: int, cycle: int, continues: bool
+class Backtest:
+    """Pairs, a slice for every training, as the bot tells of them; all of it takes its time.
+
+    Everything takes `off` times as long as it is estimated.
+    """
+
+    def __init__(self, pairs: int, needed: int, cycle: int, *, continues: bool, off: float) -> None:
+        config = TrainingConfig.from_parameters({**SETTINGS, "warm_retrainings": cycle})
+        self.clock = Clock()
+        self.left = TimeLeft(config, continues=continues, clock=self.clock)
+        self.pairs, self.needed, self.off = pairs, needed, off
+        self.warm = [continues and number % (cycle + 1) > 0 for number in range(needed)]
+        self.lines: list[str] = []
+        #: Moments of the lines.
+        self.times: list[float] = []
+
+    def run(self) -> list[float]:
+        """Seconds that were left at every line."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("dualwindow.bot.backtests.time_left.logger.info", self._noted)
+            for number in range(self.pairs):
+                self.left.begin_pair()
+                self.clock.now += PAIR
+                self.left.begin_slices(self.needed, self.pairs - number - 1, CANDLES)
+                for warm in self.warm:
+                    self._slice(warm=warm)
+        return [self.clock.now - moment for moment in self.times]
+
+    def _slice(self, *, warm: bool) -> None:
+        self.clock.now += PREPARED
+        self.left.estimated(TrainingTime(EPOCH, EVALUATED, PREDICTED / CANDLES))
+        epochs = SETTINGS["warm_epochs" if warm else "epochs"]
+        # As far off in what comes before it, so that one figure tells how far.
+        self.clock.now += self.off * (PREPARED + epochs * EPOCH + EVALUATED) - PREPARED
+        self.left.trained(warm=warm)
+        self.clock.now += self.off * PREDICTED
+        self.left.predicted()
+
+    def _noted(self, text: str, *values: object) -> None:
+        self.lines.append(text % values)
+        self.times.append(self.clock.now)
+
+
+BACKTESTS = {
+    "pairs": st.integers(1, 4),
+    "needed": st.integers(1, 12),
+    "cycle": st.integers(0, 5),
+    "continues": st.booleans(),
+}
+
+
+@given(**BACKTESTS)
+def test_all_that_a_backtest_waits_for_is_told_before_its_first_training(
+    pairs: int, needed: int, cycle: int, continues: bool
 ) -> None:
-    config = TrainingConfig.from_parameters({**SETTINGS, "warm_retrainings": cycle})
-    clock = Clock()
-    left = TimeLeft(config, continues=continues, clock=clock)
-    places = [number for _ in range(pairs) for number in range(needed)]
-    warm = [continues and number % (cycle + 1) > 0 for number in places]
-    takes = [WARM if one else FULL for one in warm]
-    with pytest.MonkeyPatch.context() as patch:
-        found: list[str] = []
-        patch.setattr(
-            "dualwindow.bot.backtests.time_left.logger.info",
-            lambda text, *values: found.append(text % values),
-        )
-        for number, place in enumerate(places):
-            if place == 0:
-                left.begin_pair(needed, pairs - number // needed - 1)
-                clock.now += FEATURES
-            left.estimated(takes[number])
-            # Features are a part of what the first training of a pair took.
-            clock.now += takes[number] - FEATURES * (place == 0)
-            left.trained(warm=warm[number])
-    first, *after = found
-    total = sum(takes) + FEATURES * pairs
-    assert first.startswith(f"{len(places)} training")
-    assert f"about {total / 60:.1f} min" in first
-    assert len(after) == len(places)
-    for number, line in enumerate(after, 1):
-        assert line.startswith(f"training {number} of {len(places)} took")
-        assert f"about {sum(takes[number:]) / 60:.1f} min left" in line
+    backtest = Backtest(pairs, needed, cycle, continues=continues, off=1.0)
+    left = backtest.run()
+    first, *after = backtest.lines
+    number = pairs * needed
+    assert first.startswith(f"{number} training")
+    # With what the first pair has taken until then.
+    assert f"about {(left[0] + PAIR + PREPARED) / 60:.1f} min" in first
+    assert len(after) == number
+    for at, (line, seconds) in enumerate(zip(after, left[1:], strict=True), 1):
+        assert line.startswith(f"training {at} of {number} took")
+        assert f"about {seconds / 60:.1f} min left" in line
+
+
+@given(**BACKTESTS, off=st.sampled_from([0.2, 0.5, 2.0, 5.0]))
+def test_what_is_left_follows_from_what_the_first_slice_took(
+    pairs: int, needed: int, cycle: int, continues: bool, off: float
+) -> None:
+    backtest = Backtest(pairs, needed, cycle, continues=continues, off=off)
+    left = backtest.run()
+    # At the second training's end a training and a prediction have been seen.
+    for line, seconds in [*zip(backtest.lines, left, strict=True)][2:]:
+        assert f"about {seconds / 60:.1f} min left" in line
+
+
+@given(needed=st.integers(1, 5), pairs=st.integers(1, 3))
+def test_a_pair_without_trainings_is_not_counted(needed: int, pairs: int) -> None:
+    backtest = Backtest(pairs, needed, 0, continues=False, off=1.0)
+    backtest.left.begin_pair()
+    backtest.clock.now += 1e6
+    backtest.left.begin_slices(0, pairs, CANDLES)
+    left = backtest.run()
+    assert f"about {(left[0] + PAIR + PREPARED) / 60:.1f} min" in backtest.lines[0]
 
 
 def test_a_backtest_counts_the_trainings_that_it_needs(

@@ -59,6 +59,20 @@ def test_a_contest_goes_on_without_lightgbm(
     assert "LightGBM" not in {row["contender"] for row in content_of(folder / "one")["league"]}
 
 
+def test_ensembles_are_contenders_of_their_own(folder: Path) -> None:
+    write_config(folder, epochs=1, ensemble=2)
+    words = ("contest", "--days", "2", "--networks", "linear")
+    assert main([*words, "--output", "one"]) == 0
+    assert main([*words, "--ensembles", "1,3", "--output", "two"]) == 0
+    networks = [content_of(folder / name)["networks"] for name in ("one", "two")]
+    assert [{name: found["ensemble"] for name, found in own.items()} for own in networks] == [
+        {"2 x linear": 2},
+        {"linear": 1, "3 x linear": 3},
+    ]
+    league = {row["contender"] for row in content_of(folder / "two")["league"]}
+    assert {"linear", "3 x linear", "LightGBM"} < league
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -66,6 +80,7 @@ def test_a_contest_goes_on_without_lightgbm(
         (["--days", "0"], "--days '0' must be"),
         (["--step-days", "0"], "--step-days 0 must be"),
         (["--seeds", "0"], "--seeds 0 must be"),
+        (["--ensembles", "1,0"], "--ensembles '0' must be a whole number from 1 to 100"),
         (["--networks", "a,,b"], "has an empty name"),
         (["--networks", "unheard_of"], "--networks unheard_of: "),
         (["--days", "500"], "a contest needs 500 days to train on"),

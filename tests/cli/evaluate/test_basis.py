@@ -102,6 +102,26 @@ def test_the_figures_are_those_of_the_traded_configuration(
     assert "unlike the backtest" not in plain["basis"]
 
 
+def test_every_other_rule_on_the_same_candles_is_counted_and_widens_the_interval(
+    folder: Path,
+) -> None:
+    write_traded(folder, traded(costs={"fee": 0.0}))
+    plain = evaluated(folder)
+    assert plain["after_fees"]["evidence"]["choices"] == 1
+    assert "looked at with" not in plain["basis"]
+    for count, limit in enumerate(("0.4", "0.42", "0.44"), 2):
+        content = evaluated(folder, "--confidence-long", limit)
+        assert content["after_fees"]["evidence"]["choices"] == count
+        assert content["verdict"] == content["after_fees"]["evidence"]["outcome"]
+        assert content["basis"]["looked at with"].count("; ") == count - 1
+    again = evaluated(folder)
+    assert again["after_fees"]["evidence"]["choices"] == 4
+    assert main(["report", str(folder)]) == 0
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report["after_fees"] == again["after_fees"]
+    assert "looked at with" in report["about"]
+
+
 def test_what_no_setting_has_counts_too(folder: Path) -> None:
     """Shares by side, as of hyperopt's file, and a strategy that never goes short."""
     rule = replace(traded().rule, shares={LONG: 0.02, SHORT: 0.3})
@@ -233,11 +253,11 @@ def test_the_page_tells_which_configuration_it_is_of(
 def test_without_a_readable_record_the_configuration_counts_with_a_line(
     spoil: Any, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    expected = evaluated(folder, "-c", "config.json")
     if spoil is not None:
         write_traded(folder, traded())
         path = folder / RECORD_NAME
         path.write_text(spoil(path.read_text(encoding="utf-8")), encoding="utf-8")
+    expected = evaluated(folder, "-c", "config.json")
     capsys.readouterr()
     found = evaluated(folder)
     assert figures_of(found) == figures_of(expected)

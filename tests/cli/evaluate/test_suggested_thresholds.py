@@ -68,6 +68,12 @@ def test_thresholds_are_chosen_on_validation_and_reported_on_the_tail(
     assert "warning: the choice is within noise" in shown
     assert "confidence_threshold" not in shown
     assert found["tail"]["configured_thresholds"]["short"] == 0.45
+    # The training looked at the tail with the configured thresholds, the search with others.
+    assert found["tail"]["looked_at_with"][0] == "SHORT 0.45, LONG 0.45"
+    assert len(found["tail"]["looked_at_with"]) == 2
+    assert found["tail"]["chosen"]["evidence"]["choices"] == 2
+    assert "looked at with 2 choices of thresholds" in " ".join(shown.split())
+    assert found["tail"]["verdict"] == "not enough data to tell"
 
     # What is pasted is what the configuration then has.
     write_config(folder, {"tail_fraction": 0.3}, **found["settings"])
@@ -132,3 +138,27 @@ def test_lines_to_paste_are_printed_for_thresholds_to_trade_alone(
     assert ("confidence_threshold_short" in shown) == (pays and not within_noise)
     assert ("do not trade these thresholds" in shown) == (within_noise or not pays)
     assert all(f" {name} " in shown for name in ("always LONG", "always SHORT", "random sides"))
+
+
+def test_configured_leads_are_compared_with_leads_and_chosen_thresholds_with_probabilities(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    surest = {"confidence_mode": "coverage", "confidence_coverage": 0.1}
+    write_config(folder, {"tail_fraction": 0.3}, **surest, confidence_measure="lead")
+    assert main(["train", *PERIOD, "--epochs", "1", "--output", "model"]) == 0
+    trained = json.loads(Path("model", "evaluation.json").read_text(encoding="utf-8"))
+    capsys.readouterr()
+    assert main([*SUGGEST, "--min-trades", "5", "--output", "out.json"]) == 0
+    found = json.loads(Path("out.json").read_text(encoding="utf-8"))["tail"]
+    assert found["configured_leads"] == trained["tail"]["leads"] == ["SHORT", "LONG"]
+    limits = [found["configured_thresholds"][side] for side in ("short", "long")]
+    assert limits == [trained["tail"]["thresholds"][side] for side in ("SHORT", "LONG")]
+    # The training traded the same candles by the same leads, but not the last ones, whose labels
+    # are not known.
+    assert 0 <= found["configured"]["trades"] - trained["after_fees"]["trades"] <= 5
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "configured (lead " in shown
+    # One look, by the training and by the search, with what is configured, and one with the choice.
+    assert len(found["looked_at_with"]) == 2
+    assert "by lead" in found["looked_at_with"][0]
+    assert "by lead" not in found["looked_at_with"][1]

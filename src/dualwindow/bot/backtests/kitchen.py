@@ -83,9 +83,18 @@ class BacktestKitchen(CandleKitchen):
             for of in self._found.values()
         )
 
+    def prepare_trainings(self) -> None:
+        """Make the features of the whole backtest, where a slice of it is trained."""
+        if self.trainings:
+            self._with_features()
+
     def chain(self) -> Chain:
         """How the training of the slice at hand begins."""
         return Chain() if self._chain is None else self._chain.begin(self._slice)
+
+    def model_folders(self) -> list[tuple[int, Path]]:
+        """Beginning of every slice, seconds since 1970, and the folder of its model."""
+        return [(part.begin, part.model) for part in self._slices.values()]
 
     def _is_sound(self, part: Slice) -> bool:
         """Whether the model of a slice is of the candles of now."""

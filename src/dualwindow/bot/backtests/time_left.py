@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
 
 from dualwindow.runtime.counts import counted
 from dualwindow.settings import TrainingConfig
+from dualwindow.training.session import TrainingTime
 
 logger = logging.getLogger(__name__)
-
-#: Least share of a full training's time that a warm one takes: its frames and figures are as large.
-_LEAST_SHARE: Final = 0.25
 
 
 class TimeLeft:
     """Logs the time of all trainings before the first one, and what is left after every one.
 
-    At first that is the estimate of the training at hand, later what trainings took, with the
-    features and predictions beside them. Other pairs are taken to need as many as this one.
+    A pair takes time once, for its features; then its slices, for preparing and training, and for
+    predicting. Before the first training the time of epochs, evaluation and prediction is the
+    training's own estimate, later what they took. Other pairs are taken to need as many trainings
+    as this one.
 
     Args:
         config: settings of the trainings.
@@ -37,55 +36,98 @@ class TimeLeft:
     ) -> None:
         self._clock = clock
         self._cycle = config.warm_retrainings + 1 if continues else 1
-        self._share = max(config.warm_epochs / max(config.epochs, 1), _LEAST_SHARE)
+        self._epochs = {True: config.warm_epochs, False: config.epochs}
         #: Trainings that the pair at hand needs, those that are made, and the pairs to come.
         self._needed = self._done = self._pairs = self._made = 0
+        self._candles = 0.0
+        #: When what was last taken the time of ended.
         self._since = clock()
+        self._of_pairs: list[float] = []
         self._took: dict[bool, list[float]] = {True: [], False: []}
+        self._predicted: list[float] = []
+        #: Seconds of a warm and of a full training, and of a slice's prediction, as estimated.
+        self._told: dict[bool, float] = {}
+        self._prediction = 0.0
 
-    def begin_pair(self, needed: int, pairs: int) -> None:
-        """A pair begins that needs so many trainings, and so many pairs come after it."""
-        self._needed, self._done, self._pairs = needed, 0, max(pairs, 0)
+    def begin_pair(self) -> None:
+        """A pair begins."""
         self._since = self._clock()
+        self._needed = self._done = 0
 
-    def estimated(self, seconds: float) -> None:
-        """The training at hand is expected to take so long."""
-        if self._made or not self._left:
+    def begin_slices(self, needed: int, pairs: int, candles: float) -> None:
+        """The pair's features are made, and its slices begin.
+
+        Args:
+            needed: trainings of the pair.
+            pairs: that come after it.
+            candles: of a slice.
+        """
+        self._needed, self._done, self._pairs, self._candles = needed, 0, max(pairs, 0), candles
+        if needed:
+            self._of_pairs.append(self._lap())
+
+    def estimated(self, told: TrainingTime) -> None:
+        """The epochs of the training at hand begin, and are expected to take so long."""
+        if self._made or not self._left or self._told:
             return
-        # What was computed before it is computed for every pair.
-        features = (self._clock() - self._since) * (self._pairs + 1)
+        prepared = self._clock() - self._since
+        for warm, epochs in self._epochs.items():
+            self._told[warm] = prepared + epochs * told.epoch + told.evaluation
+        self._prediction = self._candles * told.window
         logger.info(
             "%s in this backtest: about %.1f min",
             counted(self._left, "training"),
-            (features + self._expected(seconds, self._share * seconds)) / 60,
+            (sum(self._of_pairs) + self._expected(predictions=self._left)) / 60,
         )
 
     def trained(self, *, warm: bool) -> None:
         """A training is over; `warm` tells whether it began from the pair's last model."""
-        now = self._clock()
-        took, self._since = now - self._since, now
+        took = self._lap()
         self._took[warm].append(took)
         self._done += 1
         self._made += 1
-        full = _mean(self._took[False]) or took / self._share
-        left = self._expected(full, _mean(self._took[True]) or self._share * full)
         logger.info(
             "training %d of %d took %.1f s, about %.1f min left",
             self._made,
             self._made + self._left,
             took,
-            left / 60,
+            # The slice of this training is still to be predicted.
+            self._expected(predictions=self._left + 1) / 60,
         )
+
+    def predicted(self) -> None:
+        """A slice is predicted."""
+        self._predicted.append(self._lap())
+
+    def _lap(self) -> float:
+        """Seconds since what was last taken the time of."""
+        before, self._since = self._since, self._clock()
+        return self._since - before
 
     @property
     def _left(self) -> int:
         return max(self._needed - self._done, 0) + self._pairs * self._needed
 
-    def _expected(self, full: float, warm: float) -> float:
-        """Seconds of the trainings to come, by what a full and a warm one take."""
+    def _expected(self, predictions: int) -> float:
+        """Seconds of the trainings to come, of so many predictions, and of the pairs to come."""
         fulls = sum(number % self._cycle == 0 for number in range(self._done, self._needed))
         fulls += self._pairs * -(-self._needed // self._cycle)
-        return fulls * full + (self._left - fulls) * warm
+        return (
+            fulls * self._training(warm=False)
+            + (self._left - fulls) * self._training(warm=True)
+            + predictions * (_mean(self._predicted) or self._prediction)
+            + self._pairs * (_mean(self._of_pairs) or 0.0)
+        )
+
+    def _training(self, *, warm: bool) -> float:
+        """Seconds of a full or of a warm training."""
+        if took := _mean(self._took[warm]):
+            return took
+        other = _mean(self._took[not warm])
+        if not self._told:
+            return other or 0.0
+        # As far off as the estimate of the other was.
+        return self._told[warm] * (other / self._told[not warm] if other else 1.0)
 
 
 def _mean(values: list[float]) -> float | None:

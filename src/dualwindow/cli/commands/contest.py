@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "one)",
     )
     parser.add_argument(
+        "--ensembles",
+        metavar="NUMBERS",
+        help="values of the setting `ensemble`, such as 1,2, for each of the networks (default: "
+        "the configured one)",
+    )
+    parser.add_argument(
         "--days",
         metavar="DAYS",
         help="lengths of training, such as 30,90,365, which all evaluate on the same days "

@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "mean profit of a trade after fees, and show their profit on its untouched tail",
     )
     parser.add_argument(
+        "--importance",
+        action="store_true",
+        help="also measure what the model loses, in log loss and edge, without each feature and "
+        "each part of the window; kept beside the model for its report",
+    )
+    parser.add_argument(
         "--min-trades",
         type=int,
         metavar="TRADES",
@@ -57,6 +63,11 @@ def run(options: argparse.Namespace) -> int:
     if is_backtest(options.model):
         return run_walk(options)
     if options.suggest_thresholds:
+        if options.importance:
+            raise SettingsError(
+                ["--importance does not go with --suggest-thresholds; run one after the other"],
+                "the command",
+            )
         from dualwindow.cli.evaluate.thresholds import run_suggestion  # noqa: PLC0415
 
         return run_suggestion(options)

@@ -108,7 +108,7 @@ def print_profit(console: Console, figures: AfterFees | None) -> None:
     if figures.sides is not None:
         # The table has the profits.
         turns = [figures.turn_note] if figures.turn_note else []
-        lines = [lines[0], *turns, figures.sides.lines()[-1], lines[-1]]
+        lines = [lines[0], *turns, figures.sides.lines()[-1], *lines[-2:]]
     for line in lines:
         console.print(line, markup=False)
 

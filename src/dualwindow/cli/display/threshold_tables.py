@@ -37,8 +37,11 @@ PAID: Final = (
 class Suggestion:
     """Chosen thresholds with their trades, beside the configured ones.
 
+    `looked_at_with` are all thresholds that the tail has been looked at with, these included.
     `validation` is the date range of the choice and `tail` that of the report; `meaning` is how
-    often the side occurs at the chosen thresholds, on validation.
+    often the side occurs at the chosen thresholds, on validation; `leads` are the sides whose
+    configured threshold is of their lead (`confidence_measure`). The chosen ones are of
+    probabilities.
     """
 
     pairs: tuple[str, ...]
@@ -50,6 +53,8 @@ class Suggestion:
     chosen_on_tail: AfterFees
     configured: Thresholds
     configured_on_tail: AfterFees
+    looked_at_with: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -87,7 +92,10 @@ class Suggestion:
                 "period": self.tail,
                 "chosen": self.chosen_on_tail.to_dict(),
                 "configured": self.configured_on_tail.to_dict(),
+                "verdict": self.chosen_on_tail.outcome,
+                "looked_at_with": list(self.looked_at_with),
                 "configured_thresholds": asdict(self.configured),
+                "configured_leads": list(self.leads),
             },
         }
 
@@ -111,6 +119,8 @@ def print_suggestion(console: Console, suggestion: Suggestion) -> None:
     for side, figures in suggestion.meaning.items():
         show(_meaning(side, figures))
     console.print(tail_table(suggestion))
+    for line in suggestion.chosen_on_tail.verdict_lines():
+        show(f"chosen thresholds on the tail: {line[0].lower()}{line[1:]}")
     if choice.within_noise or not choice.pays:
         show(f"warning: {suggestion.verdict}", "yellow")
         return
@@ -144,9 +154,14 @@ def validation_table(suggestion: Suggestion) -> Table:
 def tail_table(suggestion: Suggestion) -> Table:
     """Trades of the chosen and the configured thresholds on the tail, beside other sides."""
     limits = suggestion.configured
+
+    def configured(side: str) -> str:
+        limit = threshold_text(limits.short if side == "SHORT" else limits.long)
+        return f"lead {limit}" if side in suggestion.leads else limit
+
     thresholds = {
         "chosen": suggestion.chosen_on_tail,
-        f"configured ({threshold_text(limits.short)} / {threshold_text(limits.long)})"
+        f"configured ({' / '.join(map(configured, ('SHORT', 'LONG')))})"
         if limits.enabled
         else "configured (argmax)": suggestion.configured_on_tail,
     }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from dualwindow.cli.options.configuration import layered_config
 from dualwindow.cli.options.flags import CONTEST_FLAGS
@@ -23,8 +23,7 @@ USUAL_DAYS: Final = 90
 MOST_STEP_DAYS: Final = 28
 MOST_SEEDS: Final = 100
 _MOST_DAYS: Final = 36_525
-#: Name of the only network of a version without the setting `network`.
-_NETWORK: Final = "network"
+_MOST_MEMBERS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,14 @@ class ContestRequest:
         training, _ = settings.on_this_machine()
         problems: list[str] = []
         configured = group_at(settings.layers.content, "freqai").get("train_period_days")
-        days = _days(options.days, configured or USUAL_DAYS, problems)
+        words = str(configured or USUAL_DAYS) if options.days is None else options.days
+        days = _numbers("--days", words, _MOST_DAYS, "30,90,365", problems)
         step = options.step_days
         if step is None:
             step = max(min(min(days, default=1) // 3, MOST_STEP_DAYS), 1)
+        ensembles: tuple[int, ...] = (training.ensemble,)
+        if options.ensembles is not None:
+            ensembles = _numbers("--ensembles", options.ensembles, _MOST_MEMBERS, "1,2", problems)
         problems += _outside("--step-days", step, _MOST_DAYS)
         problems += _outside("--seeds", options.seeds, MOST_SEEDS)
         if training.pretrained is not None or training.epochs == 0:
@@ -72,7 +75,7 @@ class ContestRequest:
                 f"pretrained {training.pretrained!r} may have seen the days that a contest "
                 "evaluates on; remove it, so that every network is trained from scratch"
             )
-        networks = _networks(options.networks, training, problems)
+        networks = _networks(options.networks, ensembles, training, problems)
         if problems:
             raise SettingsError(problems, "the command")
         output = options.output or store_folder(settings.user_data) / "contest"
@@ -80,18 +83,18 @@ class ContestRequest:
         return cls(settings, networks, days, step, seeds, output)
 
 
-def _days(text: str | None, configured: Any, problems: list[str]) -> tuple[int, ...]:
-    words = [str(configured)] if text is None else [word.strip() for word in text.split(",")]
-    days = []
-    for word in words:
-        if not (word.isascii() and word.isdigit() and 1 <= int(word) <= _MOST_DAYS):
+def _numbers(flag: str, text: str, most: int, example: str, problems: list[str]) -> tuple[int, ...]:
+    """The numbers of an option, each once; without those that are problems."""
+    found = []
+    for word in [word.strip() for word in text.split(",")]:
+        if not (word.isascii() and word.isdigit() and 1 <= int(word) <= most):
             problems.append(
-                f"--days {word!r} must be a whole number from 1 to {_MOST_DAYS}, or several with "
-                "commas between them, such as 30,90,365"
+                f"{flag} {word!r} must be a whole number from 1 to {most}, or several with "
+                f"commas between them, such as {example}"
             )
             continue
-        days.append(int(word))
-    return tuple(dict.fromkeys(days))
+        found.append(int(word))
+    return tuple(dict.fromkeys(found))
 
 
 def _outside(flag: str, value: int, most: int) -> list[str]:
@@ -101,12 +104,11 @@ def _outside(flag: str, value: int, most: int) -> list[str]:
 
 
 def _networks(
-    text: str | None, training: TrainingConfig, problems: list[str]
+    text: str | None, ensembles: Sequence[int], training: TrainingConfig, problems: list[str]
 ) -> dict[str, TrainingConfig]:
-    if text is None:
-        return {getattr(training, "network", _NETWORK): training}
+    """Settings of every network in every size of ensemble, which its name tells."""
     found = {}
-    for name in dict.fromkeys(word.strip() for word in text.split(",")):
+    for name in dict.fromkeys(word.strip() for word in (text or training.network).split(",")):
         if not name:
             problems.append(
                 f"--networks {text!r} has an empty name; write names with commas between them"
@@ -114,6 +116,8 @@ def _networks(
             continue
         wrong: list[str] = []
         with collected(wrong):
-            found[name] = training.replace(network=name)
+            for size in ensembles:
+                title = name if size == 1 else f"{size} x {name}"
+                found[title] = training.replace(network=name, ensemble=size)
         problems += [f"--networks {name}: {problem}" for problem in wrong]
     return found

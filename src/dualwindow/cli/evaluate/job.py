@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,22 @@ from dualwindow.cli.display.evaluation_output import (
 )
 from dualwindow.cli.display.progress import run_progress
 from dualwindow.cli.display.stages import StageWatch
+from dualwindow.cli.evaluate.importance import measure_importance, show_importance
 from dualwindow.cli.options.candles import check_candles, find_candles, venue_of
 from dualwindow.cli.options.configuration import USERDIR, layered_config
 from dualwindow.cli.options.flags import EVALUATION_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.evaluation import Evaluation, evaluate
+from dualwindow.evaluation.evidence.verdict import UNCLEAR
 from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS, settings_in_model
+from dualwindow.models.identifier.looks import Look, choices_of, note_look
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
 from dualwindow.models.networks.registry import look_in
 from dualwindow.models.portable import PortableModel, load_portable
@@ -67,13 +73,34 @@ def run_evaluation(options: argparse.Namespace) -> int:
     with StopSignals() as signals:
         try:
             store = checked_store(sources, settings, model, signals)
-            evaluation, after_fees = _evaluate(
-                loaded, model, settings, store, signals, venue=venue_of(settings, sources)
-            )
+            venue = venue_of(settings, sources)
+            evaluation, after_fees = _evaluate(loaded, model, settings, store, signals, venue=venue)
+            importance = None
+            if options.importance:
+                period = str(sources[0].timerange)
+                importance = measure_importance(
+                    model, loaded, store.dataset, venue, period, should_stop=signals.requested
+                )
         except TrainingStoppedError:
             return signals.exit_status
-    _print_figures(evaluation, after_fees, sources, loaded, options.output)
+    looks = _noted(options.model, loaded, settings, store)
+    if after_fees is not None:
+        after_fees = after_fees.of_choices(len(choices_of(looks)))
+    content = _print_figures(evaluation, after_fees, sources, loaded, looks)
+    if importance is not None:
+        show_importance(console_of(sys.stdout), options.model, importance, loaded.sha256)
+        content["importance"] = asdict(importance)
+    if options.output is not None:
+        write_figures(options.output, content)
     return 0
+
+
+def _noted(folder: Path, loaded: PortableModel, settings: RunSettings, store: Store) -> list[Look]:
+    """Note this evaluation beside the model: all looks at these candles."""
+    seconds = store.dataset.seconds
+    rule = DecisionRule.from_settings(settings.training)
+    dates = int(seconds.min()), int(seconds.max())
+    return note_look(folder, Look.of(rule, dates, "evaluate", loaded.sha256))
 
 
 def evaluation_settings(options: argparse.Namespace, loaded: PortableModel) -> RunSettings:
@@ -202,8 +229,9 @@ def _print_figures(
     after_fees: AfterFees | None,
     sources: list[CandleSource],
     loaded: PortableModel,
-    output: Path | None,
-) -> None:
+    looks: Sequence[Look],
+) -> dict[str, Any]:
+    """Show the figures; as plain JSON types."""
     timerange = sources[0].timerange
     seen = timerange.first is None or timerange.first < loaded.origin.seen_until
     pairs = ", ".join(source.pair for source in sources)
@@ -216,13 +244,13 @@ def _print_figures(
             f"the model was made with candles until {utc_text(loaded.origin.seen_until)} (UTC), so "
             "that a part of these figures is hindsight",
         )
-    if output is not None:
-        content: dict[str, Any] = {
-            "model": str(loaded.origin.name),
-            "pairs": [source.pair for source in sources],
-            "period": str(timerange),
-            "hindsight": seen,
-            "figures": evaluation.to_dict(),
-            AFTER_FEES_KEY: after_fees.to_dict() if after_fees else None,
-        }
-        write_figures(output, content)
+    return {
+        "model": str(loaded.origin.name),
+        "pairs": [source.pair for source in sources],
+        "period": str(timerange),
+        "hindsight": seen,
+        "verdict": after_fees.outcome if after_fees else UNCLEAR,
+        "figures": evaluation.to_dict(),
+        "looked_at_with": choices_of(looks),
+        AFTER_FEES_KEY: after_fees.to_dict() if after_fees else None,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,7 +25,10 @@ from dualwindow.cli.options.flags import MIN_TRADES
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.stop_signals import StopSignals
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
-from dualwindow.confidence import Thresholds, decide
+from dualwindow.confidence import Thresholds
+from dualwindow.confidence.calibration import Calibrated
+from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.confidence.measure import LEAD
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.candles.timerange import DateRange, utc_text
 from dualwindow.data.datasets.store import Store
@@ -33,8 +37,9 @@ from dualwindow.evaluation.thresholds import ThresholdFigures
 from dualwindow.model_selection.scored_candles import pair_probabilities, part_of, score_candles
 from dualwindow.model_selection.threshold_search import choose_thresholds, chosen_thresholds
 from dualwindow.model_selection.threshold_trades import ScoredCandles
+from dualwindow.models.identifier.looks import Look, choices_of, note_look
 from dualwindow.models.networks.registry import look_in
-from dualwindow.models.portable import ModelOrigin, load_portable
+from dualwindow.models.portable import ModelOrigin, PortableModel, load_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings import TrainingConfig
 
@@ -74,6 +79,8 @@ def run_suggestion(options: argparse.Namespace) -> int:
     tail = _part(scored, tail_range, config)
     choice = choose_thresholds(validation, config, terms, min_trades=min_trades)
     chosen = chosen_thresholds(choice.chosen, configured)
+    tried = DecisionRule.from_settings(config), DecisionRule(chosen, {}, config.calibration)
+    looked = _noted_choices(options.model, loaded, tail_range, tried)
     suggestion = Suggestion(
         pairs=tuple(source.pair for source in sources),
         validation=str(validation_range),
@@ -81,14 +88,37 @@ def run_suggestion(options: argparse.Namespace) -> int:
         choice=choice,
         meaning=_meaning(validation, chosen),
         chosen_on_validation=_traded(validation, chosen, config, terms),
-        chosen_on_tail=_traded(tail, chosen, config, terms),
+        chosen_on_tail=_traded(tail, chosen, config, terms).of_choices(len(looked)),
         configured=configured,
-        configured_on_tail=_traded(tail, configured, config, terms),
+        leads=tuple(
+            CLASS_NAMES[code] for code in config.coverage_sides if config.confidence_measure == LEAD
+        ),
+        configured_on_tail=_traded(
+            tail, configured, config, terms, config.coverage_sides
+        ).of_choices(len(looked)),
+        looked_at_with=tuple(looked),
     )
     print_suggestion(console_of(sys.stdout), suggestion)
     if options.output is not None:
         write_figures(options.output, {"model": loaded.origin.name, **suggestion.to_dict()})
     return 0
+
+
+def _noted_choices(
+    folder: Path,
+    loaded: PortableModel,
+    tail: DateRange,
+    tried: Sequence[DecisionRule],
+) -> list[str]:
+    """Note the looks at the tail beside the model: thresholds that it has been looked at with."""
+    assert tail.first is not None
+    assert tail.stop is not None
+    looks: list[Look] = []
+    for rule in tried:
+        dates = tail.first, tail.stop - 1
+        look = Look.of(rule, dates, "evaluate --suggest-thresholds", loaded.sha256)
+        looks = note_look(folder, look)
+    return choices_of(looks)
 
 
 def _min_trades(options: argparse.Namespace) -> int:
@@ -171,12 +201,20 @@ def _part(
 
 
 def _traded(
-    scored: list[ScoredCandles], thresholds: Thresholds, config: TrainingConfig, terms: TradeTerms
+    scored: list[ScoredCandles],
+    thresholds: Thresholds,
+    config: TrainingConfig,
+    terms: TradeTerms,
+    by_share: tuple[int, ...] = (),
 ) -> AfterFees:
-    """Trades of thresholds after fees, beside other sides at the same entries."""
+    """Trades of thresholds after fees, beside other sides at the same entries.
+
+    The thresholds of the sides `by_share` are of the measure of the settings.
+    """
     compared = []
     for pair in scored:
-        decisions = decide(pair.probabilities, thresholds)
+        predicted = Calibrated.plain(pair.probabilities, by_share, config.confidence_measure)
+        decisions = predicted.decide(thresholds)
         trades = trade_decisions(pair.candles, decisions, config, terms, turns=False)
         compared.append(ComparedTrades.from_trades(pair.candles, trades, config, terms))
     return after_fees(compared, terms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -24,11 +24,13 @@ from dualwindow.data.candles.sums import changes_text
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError, ModelFileError, SettingsError
 from dualwindow.evaluation import Evaluation
+from dualwindow.evaluation.evidence.verdict import UNCLEAR
 from dualwindow.evaluation.text import skill_text
 from dualwindow.model_selection.walk_candles import of_other_candles
 from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
+from dualwindow.models.identifier.looks import Look, choices_of, note_look
 from dualwindow.report.predictions import Decided, WalkFacts
 from dualwindow.report.verdict import strongest_skill
 from dualwindow.runtime.counts import counted
@@ -76,9 +78,21 @@ def evaluate_backtest(
             walks.append(walk)
     pooled = pooled_walk(walks, settings.terms) if walks else None
     lines = basis.lines(folder, settings)
+    if pooled is not None:
+        choices = _noted_choices(folder, pooled, settings)
+        if pooled.after_fees is not None:
+            pooled = replace(pooled, after_fees=pooled.after_fees.of_choices(len(choices)))
+        if len(choices) > 1:
+            lines["looked at with"] = "; ".join(choices)
     if pooled is None:
         lines["figures"] = "those of each training, by the thresholds of its time"
     return WalkFacts(walks, pooled, problems, Decided(settings.rule, settings.extent, lines))
+
+
+def _noted_choices(folder: Path, walk: WalkForward, settings: WalkSettings) -> list[str]:
+    """Note this evaluation in the folder: thresholds that its candles have been looked at with."""
+    dates = min(part.first for part in walk.slices), max(part.last for part in walk.slices)
+    return choices_of(note_look(folder, Look.of(settings.rule, dates, "evaluate")))
 
 
 def run_walk(options: argparse.Namespace) -> int:
@@ -104,7 +118,10 @@ def run_walk(options: argparse.Namespace) -> int:
     _show(console, facts.pooled)
     print_basis(console, facts)
     if options.output is not None:
-        write_figures(options.output, {**asdict(facts.pooled), "basis": facts.basis})
+        earned = facts.pooled.after_fees
+        outcome = earned.outcome if earned else UNCLEAR
+        content = {"verdict": outcome, **asdict(facts.pooled), "basis": facts.basis}
+        write_figures(options.output, content)
     return 0
 
 
@@ -125,6 +142,7 @@ def _require_fitting(options: argparse.Namespace) -> None:
             ("--date-to", options.date_to),
             ("--suggest-thresholds", options.suggest_thresholds or None),
             ("--min-trades", options.min_trades),
+            ("--importance", options.importance or None),
         )
         if given is not None
     ]

@@ -47,6 +47,7 @@ TRAINING_FLAGS: Final = (
     SettingFlag("--window-future", "future_window"),
     SettingFlag("--feature-set", "feature_set"),
     SettingFlag("--network", "network"),
+    SettingFlag("--ensemble", "ensemble"),
     SettingFlag("--batch-size", "batch_size"),
     SettingFlag("--learning-rate", "learning_rate"),
     SettingFlag("--streaming-chunk-size", "streaming_chunk_size"),

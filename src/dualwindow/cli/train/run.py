@@ -14,12 +14,15 @@ from dualwindow.cli.display.stages import StageWatch
 from dualwindow.cli.options.candles import venue_of
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.cli.train.folder import TENSORBOARD_NAME, TrainingFolder
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.sources import CandleSource
 from dualwindow.data.datasets.dataset import Selection
 from dualwindow.data.datasets.prepare import prepare_store
 from dualwindow.data.datasets.store import Store, store_folder
 from dualwindow.labels import BothTouched
-from dualwindow.models.model_files import EVALUATION_NAME
+from dualwindow.models.identifier.looks import Look, note_look
+from dualwindow.models.manifest import sum_of
+from dualwindow.models.model_files import EVALUATION_NAME, WEIGHTS_NAME
 from dualwindow.models.portable import ModelOrigin, PortableModel, save_portable
 from dualwindow.runtime.distributed import Ranks
 from dualwindow.settings import TrainingConfig
@@ -136,6 +139,10 @@ class CommandTraining:
             pretrained_seen_until=self.start.origin.seen_until if self.start else None,
         )
         save_portable(folder.path, finished.model, origin, extra=(EVALUATION_NAME,))
+        if origin.tail_from is not None and finished.evaluation is not None:
+            rule = DecisionRule.from_settings(self.settings.training)
+            dates, model = (origin.tail_from, stop - 1), sum_of(folder.path, WEIGHTS_NAME)
+            note_look(folder.path, Look.of(rule, dates, "train", model))
         folder.end()
 
 

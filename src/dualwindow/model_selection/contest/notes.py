@@ -35,7 +35,7 @@ def notes_of(plan: ContestPlan, markets: Sequence[Market]) -> list[str]:
         f"{temperature}.",
         f"Edge where surest: what the side earns beyond a coin flip at the same entries, in the "
         f"{COVERAGE:.0%} of candles a side that a contender is most sure of, by thresholds from "
-        "its validation candles, both sides.",
+        f"its validation candles, both sides. {_measures(plan, config)}",
         f"Profit a trade: of these entries, one position at a time, after {100 * plan.terms.fee:g}"
         f" % fee and {100 * plan.terms.slippage:g} % slippage a side.{side}",
         f"Logistic regression and LightGBM see {len(names)} columns of the newest candle, fitted "
@@ -44,3 +44,18 @@ def notes_of(plan: ContestPlan, markets: Sequence[Market]) -> list[str]:
         f"Trainings of every network on every window, whose figures are averaged: "
         f"{len(plan.seeds)}. The time of a training is that of fitting and predicting.",
     ]
+
+
+def _measures(plan: ContestPlan, config: TrainingConfig) -> str:
+    """By which measure the contenders are most sure, and which networks have another."""
+    words = {
+        "probability": "the probability of the side",
+        "lead": "the probability of the side less that of the other",
+    }
+    usual = config.confidence_measure
+    others = [name for name, own in plan.networks.items() if own.confidence_measure != usual]
+    text = f"Most sure is the highest by confidence_measure {usual!r}, {words[usual]}"
+    if others:
+        other = plan.networks[others[0]].confidence_measure
+        text += f"; of {' and '.join(others)} by {other!r}, {words[other]}"
+    return f"{text}."

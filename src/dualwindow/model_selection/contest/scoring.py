@@ -15,6 +15,7 @@ from dualwindow.backtest.trades import ComparedTrades, trade_decisions, trade_en
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT, UNKNOWN
 from dualwindow.confidence.calibration import Calibration, normalised
 from dualwindow.confidence.coverage import ValidationQuantiles
+from dualwindow.confidence.measure import ConfidenceMeasure, measured
 from dualwindow.data.candles.timerange import DAY_SECONDS
 from dualwindow.evaluation.losses import row_losses
 from dualwindow.evaluation.reliability import RELIABILITY_BINS
@@ -39,7 +40,12 @@ _SIDES: Final = (SHORT, LONG)
 
 
 def scored(
-    fold: Fold, forecast: Forecast, terms: TradeTerms, *, temperature: bool
+    fold: Fold,
+    forecast: Forecast,
+    terms: TradeTerms,
+    *,
+    temperature: bool,
+    measure: ConfidenceMeasure | None = None,
 ) -> dict[str, Any]:
     """Sums of a forecast on the test rows of a fold, as plain JSON types.
 
@@ -52,6 +58,7 @@ def scored(
         forecast: of a contender.
         terms: of the trades whose profit counts. The edge is of both sides, on spot too.
         temperature: whether one is fitted on the validation rows besides.
+        measure: by which the surest candles are chosen; None takes that of the market's settings.
 
     Returns:
         `days` and (D, 10) `sums` in the order of `SUMS`, `test_key` of the rows, and by side and
@@ -73,7 +80,8 @@ def scored(
         np.add.at(table[:, _PLACE[name]], place, values)
         np.add.at(table[:, _PLACE[count]], place, 1.0)
 
-    decisions = _decisions(fold, prices, validation, predicted)
+    measure = measure or fold.market.config.confidence_measure
+    decisions = _decisions(fold, prices, measure, (validation, predicted))
     both_sides = replace(terms, can_short=True)
     own = _traded(fold, prices, decisions, both_sides)
     add(own, (own.chosen.profit - own.other.profit) / 2, "edge", "sides")
@@ -130,12 +138,17 @@ def _calibrated(
 def _decisions(
     fold: Fold,
     prices: TradeCandles,
-    ranked: NDArray[np.float64],
-    predicted: NDArray[np.float64],
+    measure: ConfidenceMeasure,
+    forecasts: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> NDArray[np.int8]:
-    """Class codes of all candles with a price: the surest share of each side, else HOLD."""
-    quantiles = ValidationQuantiles.from_probabilities(ranked, np.ones(3, np.bool_))
-    reached = {code: predicted[:, code] >= quantiles.threshold(code, COVERAGE) for code in _SIDES}
+    """Class codes of all candles with a price: the surest share of each side, else HOLD.
+
+    The forecasts are those of the validation rows, which the share is of, and of the test rows.
+    """
+    validation, predicted = forecasts
+    quantiles = ValidationQuantiles.from_probabilities(validation, np.ones(3, np.bool_), measure)
+    values = measured(predicted, measure)
+    reached = {code: values[:, code] >= quantiles.threshold(code, COVERAGE) for code in _SIDES}
     decisions = np.full(len(prices), HOLD, np.int8)
     places = np.searchsorted(prices.seconds, fold.market.dataset.seconds[fold.test])
     decisions[places] = np.where(reached[SHORT], SHORT, np.where(reached[LONG], LONG, HOLD))

@@ -33,7 +33,10 @@ from dualwindow.settings.training_config import ROW_SETTINGS
 BASELINES: Final[Mapping[str, Contender]] = {PRIOR_NAME: prior, TABLE_NAME: volatility_table}
 RIVALS: Final[Mapping[str, Contender]] = {LOGISTIC_NAME: logistic, LIGHTGBM_NAME: lightgbm}
 #: Settings that baselines and rivals depend on.
-_SHARED_SETTINGS: Final = (*ROW_SETTINGS, "validation_fraction", "sample_every", "mirror")
+_SHARED_SETTINGS: Final = (
+    *ROW_SETTINGS,
+    *("validation_fraction", "sample_every", "mirror", "confidence_measure"),
+)
 
 
 def rivals_here() -> tuple[dict[str, Contender], list[str]]:
@@ -178,7 +181,9 @@ def _cell(
     cells: KeptCells,
 ) -> Cell:
     name, contender, seed = who
-    settings = plan.networks.get(name, fold.market.config).to_dict()
+    # What is no network is ranked as the configured ones are, so that their edges compare.
+    config = plan.networks.get(name, fold.market.config)
+    settings, measure = config.to_dict(), config.confidence_measure
     if name not in plan.networks:
         settings = {key: settings[key] for key in _SHARED_SETTINGS}
     inputs = {
@@ -195,7 +200,7 @@ def _cell(
         forecast = contender(fold, seed)
         seconds = time.monotonic() - started
         return {
-            **scored(fold, forecast, plan.terms, temperature=plan.temperature),
+            **scored(fold, forecast, plan.terms, temperature=plan.temperature, measure=measure),
             "seconds": seconds,
         }
 

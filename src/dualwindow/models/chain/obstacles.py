@@ -56,6 +56,8 @@ def _other_model(former: FormerModel, split: Split, config: TrainingConfig) -> s
     ]
     if differing:
         return f"its last model was made with another {', '.join(differing)}"
+    if model.shape.ensemble != config.ensemble:
+        return f"its last model has ensemble {model.shape.ensemble}, now it is {config.ensemble}"
     asked = NetworkShape.from_settings(config, dataset.names)
     sizes = replace(model.shape, dropout=asked.dropout, lstm_dropout=asked.lstm_dropout)
     if sizes != asked or model.mirrors != (mirror_for(config, dataset.names) is not None):

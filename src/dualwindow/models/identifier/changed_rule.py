@@ -36,4 +36,5 @@ def changed_rule(
         if code in rule.shares:
             by_share = "confidence_coverage" in given
             shares[code] = settings.confidence_coverage if by_share else rule.shares[code]
-    return replace(asked, thresholds=Thresholds(**limits), shares=shares)
+    # The levels are those of the predictions, by whichever measure their models were made.
+    return replace(asked, thresholds=Thresholds(**limits), shares=shares, measure=rule.measure)

@@ -8,16 +8,16 @@ configuration would be of trades that no backtest made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from dualwindow.columns import CLASS_NAMES
-from dualwindow.confidence import Thresholds
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.models.fingerprint import fingerprint
+from dualwindow.models.identifier.looks import Look, note_look
+from dualwindow.models.identifier.rules import rule_from_dict, rule_to_dict
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.runtime.files import parse_json, write_json
 
@@ -25,6 +25,21 @@ logger = logging.getLogger(__name__)
 
 RECORD_NAME: Final = "traded.json"
 _FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class GateSpan:
+    """Candles between two changes of what `trade_only_on_evidence` lets in.
+
+    Attributes:
+        first: date of the first candle, seconds since 1970.
+        blocks: whether nothing is entered upon them.
+        verdict: of the track record, in words.
+    """
+
+    first: int
+    blocks: bool
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,7 @@ class Traded:
             has them: `fee` (that of the exchange where none was configured), `dualwindow`, the
             settings of confidence, `datadir` where the candles lie elsewhere than usual, and
             `dataformat_ohlcv` where their files are not feather.
+        gate: of `trade_only_on_evidence` over time; None where it let everything in.
     """
 
     when: int
@@ -52,38 +68,35 @@ class Traded:
     overrides: tuple[str, ...]
     extent: Extent
     configuration: Mapping[str, Any]
+    gate: tuple[GateSpan, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
-        rule, extent = self.rule, self.extent
-        shares = {CLASS_NAMES[code]: share for code, share in rule.shares.items()}
+        extent = self.extent
         trained = extent.trained_until
         return {
             "when": self.when,
             "strategy": self.strategy,
-            "rule": {
-                "thresholds": asdict(rule.thresholds),
-                "shares": shares,
-                "calibration": rule.calibration,
-            },
+            "rule": rule_to_dict(self.rule),
             "can_short": self.can_short,
             "overrides": list(self.overrides),
             "pairs": None if extent.pairs is None else list(extent.pairs),
             "trained_until": None if trained is None else sorted(trained),
             "dates": asdict(extent.dates),
             "configuration": dict(self.configuration),
+            "gate": None if self.gate is None else [asdict(span) for span in self.gate],
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError where `to_dict` did not make the content."""
-        rule, pairs = content["rule"], content["pairs"]
-        trained = content["trained_until"]
-        shares = {CLASS_NAMES.index(name): share for name, share in rule["shares"].items()}
+        pairs, trained = content["pairs"], content["trained_until"]
+        # Earlier versions had no gate.
+        gate = content.get("gate")
         return cls(
             content["when"],
             content["strategy"],
-            DecisionRule(Thresholds(**rule["thresholds"]), shares, rule["calibration"]),
+            rule_from_dict(content["rule"]),
             content["can_short"],
             tuple(content["overrides"]),
             Extent(
@@ -92,11 +105,29 @@ class Traded:
                 DateRange(**content["dates"]),
             ),
             dict(content["configuration"]),
+            None if gate is None else tuple(GateSpan(**span) for span in gate),
         )
 
 
 def write_traded(folder: Path, traded: Traded) -> None:
-    """Write the record into `user_data/models/<identifier>`, in place of an earlier backtest's."""
+    """Write the record into `user_data/models/<identifier>`, in place of an earlier backtest's.
+
+    The backtest is noted as a look at its candles besides.
+    """
+    dates = traded.extent.dates
+    if dates.first is not None and dates.stop is not None:
+        note_look(folder, Look.of(traded.rule, (dates.first, dates.stop - 1), "backtest"))
+    _write(folder, traded)
+
+
+def write_gate(folder: Path, gate: Sequence[GateSpan]) -> None:
+    """Add the gate to the record of the backtest that has just made it; nothing without one."""
+    traded = read_traded(folder)
+    if traded is not None:
+        _write(folder, replace(traded, gate=tuple(gate)))
+
+
+def _write(folder: Path, traded: Traded) -> None:
     content = {"format": _FORMAT, **traded.to_dict()}
     write_json(folder / RECORD_NAME, {**content, "sha256": fingerprint(content)})
 

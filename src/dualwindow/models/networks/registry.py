@@ -59,8 +59,8 @@ def code_sum(name: str) -> str | None:
     return hashlib.sha256(Path(str(file)).read_bytes()).hexdigest()
 
 
-def core_of(name: str, sizes: CoreSizes) -> nn.Module:
-    """A new core; a user's class is imported, made and tried.
+def core_of(name: str, sizes: CoreSizes, ensemble: int = 1) -> nn.Module:
+    """A new core, one of so many; a user's class is imported, made and tried.
 
     Raises:
         NetworkError: when there is no such class, it cannot be made, or it breaks the contract.
@@ -68,7 +68,7 @@ def core_of(name: str, sizes: CoreSizes) -> nn.Module:
     if not is_own(name):
         return _CORES[name](sizes)
     kind = _class_of(name)
-    needed, limit = _weights_of(kind, sizes) * BYTES_A_WEIGHT, training_memory()
+    needed, limit = ensemble * _weights_of(kind, sizes) * BYTES_A_WEIGHT, training_memory()
     if needed > limit:
         problem = f"a training of its weights needs {needed / 2**30:,.1f} GiB, more than the "
         raise NetworkError(name, f"{problem}{limit / 2**30:,.1f} GiB of memory")

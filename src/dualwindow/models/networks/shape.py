@@ -33,6 +33,7 @@ class NetworkShape:
         wide_features: positions of the features of the wide path.
         network: the core, as the setting `network` names it.
         window_size: P, candles of a window.
+        ensemble: networks of these sizes whose probabilities are averaged.
     """
 
     n_features: int
@@ -47,6 +48,7 @@ class NetworkShape:
     wide_features: tuple[int, ...] = ()
     network: str = "lstm"
     window_size: int = 0
+    ensemble: int = 1
 
     @property
     def core(self) -> CoreSizes:
@@ -99,6 +101,7 @@ class NetworkShape:
             roles.wide,
             config.network,
             config.window_size,
+            config.ensemble,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +112,8 @@ class NetworkShape:
     def from_dict(cls, content: dict[str, Any]) -> NetworkShape:
         """Make a shape from `to_dict`'s result, where tuples may have become lists.
 
-        Models of earlier versions lack trend head, `lstm_dropout`, wide path, and the core's name.
+        Models of earlier versions lack trend head, `lstm_dropout`, wide path, the core's name, and
+        `ensemble`.
         """
         sizes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value

@@ -186,7 +186,7 @@ def threshold_warnings(config: TrainingConfig, *, can_short: bool) -> Iterator[s
 
 
 def idle_threshold(config: TrainingConfig) -> list[str]:
-    """One sentence for every threshold that was given without effect, and for such a coverage."""
+    """One sentence for every threshold, and setting of mode coverage, without an effect."""
     names = [f"confidence_threshold_{side}" for side in ("short", "long", "hold")]
     given = {name: value for name in names if (value := getattr(config, name)) is not None}
     if not config.use_confidence_thresholding:
@@ -199,13 +199,12 @@ def idle_threshold(config: TrainingConfig) -> list[str]:
     else:
         given, reason, way_out = {}, "", ""
     idle = [f"{name} {value} has no effect {reason}; {way_out}" for name, value in given.items()]
-    coverage = config.confidence_coverage
-    usual = type(config).model_fields["confidence_coverage"].default
-    if coverage != usual and not config.coverage_sides:
-        idle.append(
-            f"confidence_coverage {coverage} has no effect: it is for confidence_mode 'coverage', "
-            "and there for a side without a threshold of its own; set that mode, or remove it"
-        )
+    for name in () if config.coverage_sides else ("confidence_coverage", "confidence_measure"):
+        if (value := getattr(config, name)) != type(config).model_fields[name].default:
+            idle.append(
+                f"{name} {value!r} has no effect: it is for confidence_mode 'coverage', and there "
+                "for a side without a threshold of its own; set that mode, or remove it"
+            )
     return idle
 
 

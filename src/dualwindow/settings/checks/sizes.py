@@ -47,9 +47,9 @@ def tcn_widths(layers: Sequence[int], steps: int) -> tuple[int, ...]:
 
 
 def count_weights(config: TrainingConfig, n_features: int, n_wide: int = 0) -> int:
-    """Weights of a network, without the few of the trend head; 0 for one of the user's own.
+    """Weights of all networks, without the few of the trend head; 0 for those of the user's own.
 
-    It sees so many features of every candle of the window, and so many wide ones.
+    They see so many features of every candle of the window, and so many wide ones.
 
     Example:
         >>> count_weights(TrainingConfig(lstm_units=(2,), dense_units=()), n_features=1)
@@ -60,7 +60,7 @@ def count_weights(config: TrainingConfig, n_features: int, n_wide: int = 0) -> i
     width, weights = _count_below(config, n_features, n_wide)
     for below, units in pairwise((width + n_wide, *config.dense_units, len(CLASS_NAMES))):
         weights += (below + 1) * units
-    return weights + n_wide * len(CLASS_NAMES)
+    return config.ensemble * (weights + n_wide * len(CLASS_NAMES))
 
 
 def _count_below(config: TrainingConfig, n_features: int, n_wide: int) -> tuple[int, int]:
@@ -95,9 +95,10 @@ def size_problems(
     needed = weights * BYTES_A_WEIGHT
     if needed <= memory:
         return []
+    several = f", {config.ensemble} times (ensemble)" if config.ensemble > 1 else ""
     return [
         f"lstm_units {list(config.lstm_units)}, dense_units {list(config.dense_units)} and "
-        f"patch_size {config.patch_size} make a network of {weights:,} weights from "
+        f"patch_size {config.patch_size}{several} make a network of {weights:,} weights from "
         f"{n_features + n_wide} features, whose training needs {needed / 2**30:,.1f} GiB, more "
         f"than the {memory / 2**30:,.1f} GiB {allowed}; choose narrower or fewer layers"
     ]

@@ -1,0 +1,1 @@
+"""The gates between a candle and an order, of a backtest or of a running bot."""

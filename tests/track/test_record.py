@@ -1,0 +1,145 @@
+"""A track record holds what a bot claimed and decided, and survives whatever ends the bot."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dualwindow.columns import CLASS_NAMES, HOLD
+from dualwindow.data.features.windows import label_frame
+from dualwindow.track.entries import Claim, Decision, Outcome, unpacked
+from dualwindow.track.record_file import RECORD_NAME, RecordFile
+from dualwindow.track.verify import verify
+from tests.makers.track_records import BEGIN, PAIRS, STEP, PaperBot
+
+ROWS_A_DAY = 86_400 // STEP
+
+
+def entries(path: Path) -> list[object]:
+    file = RecordFile.for_reading(path / RECORD_NAME)
+    found: list[object] = [unpacked(content) for _, content in file.entries()]
+    file.close()
+    return found
+
+
+def test_a_claim_stands_before_the_decisions_that_it_is_of(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=1)
+    bot.run(bot.open())
+    claimed: dict[int, list[Claim]] = {}
+    for entry in entries(tmp_path):
+        if isinstance(entry, Claim):
+            claimed.setdefault(entry.number, []).append(entry)
+        elif isinstance(entry, Decision):
+            assert (
+                claimed[entry.number][-1].model == f"model-{(entry.seconds - BEGIN) // STEP // 200}"
+            )
+    assert {len(of_pair) for of_pair in claimed.values()} == {2}
+
+
+def test_outcomes_are_the_labels_of_training(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=3)
+    bot.run(bot.open())
+    labels: dict[str, str] = {}
+    for entry in entries(tmp_path):
+        if isinstance(entry, Outcome):
+            labels[entry.pair] = labels.get(entry.pair, "") + entry.labels
+            assert sum(entry.fired.values()) >= sum(entry.right.values())
+    for pair in PAIRS:
+        wanted, _ = label_frame(bot.candles[pair], bot.scoring.config, STEP)
+        known = "".join("-" if label < 0 else str(label) for label in wanted.tolist())
+        assert labels[pair] == known[: 3 * ROWS_A_DAY - bot.scoring.config.future_window]
+
+
+def test_no_outcome_is_written_before_its_period_is_over(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=2)
+    record, newest = bot.open(), 0
+    for row in range(len(bot.sides[PAIRS[0]])):
+        settled = [bot.decide(record, pair, row) for pair in PAIRS]
+        newest = BEGIN + STEP * row
+        if any(settled):
+            period = record.timeline.now.periods - 1
+            assert newest == bot.scoring.counts_from(BEGIN // 86_400 + period)
+    assert record.timeline.now.periods == 2
+
+
+def test_a_restarted_bot_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    whole = PaperBot(tmp_path / "whole", days=3)
+    stopped = PaperBot(tmp_path / "stopped", days=3)
+    for bot in (whole, stopped):
+        bot.path.mkdir()
+    record = whole.open()
+    whole.run(record)
+    for first, last in ((0, 100), (95, 290), (290, 301), (301, None)):
+        again = stopped.open()
+        stopped.run(again, first, last)
+        again.close()
+    assert entries(whole.path) == entries(stopped.path)
+    assert stopped.open().timeline.now == record.timeline.now
+
+
+def test_old_decisions_make_room_and_the_chain_stays_verifiable(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=5)
+    record = bot.open()
+    settled = bot.run(record)
+    file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+    removed = file.prune(BEGIN + 2 * 86_400)
+    assert removed > 2 * ROWS_A_DAY
+    found = verify(file, settled[0].head.text)
+    assert (found.problems, found.removed, found.has_head) == ([], removed, True)
+    assert file.prune(BEGIN + 2 * 86_400) == 0
+    assert bot.open().timeline.now == record.timeline.now
+
+
+def test_a_month_of_minutes_needs_less_than_a_megabyte() -> None:
+    """A row is its content, at most twelve bytes of sqlite's, and the share of a page."""
+    decision = Decision(300, 1_800_000_000, 0.5, 0.25, HOLD, 1, blocked=False)
+    assert (len(decision.packed()) + 10) * 43_200 < 1_000_000
+
+
+@pytest.mark.parametrize("short", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("side", range(len(CLASS_NAMES)))
+@pytest.mark.parametrize("do_predict", [0, 1, 2])
+def test_a_decision_comes_back_as_it_was(short: float, side: int, do_predict: int) -> None:
+    decision = Decision(7, 1_767_571_200, short, 1.0 - short, side, do_predict, blocked=True)
+    again = Decision.unpacked(decision.packed())
+    assert np.allclose([again.short, again.long], [short, 1.0 - short], atol=1e-5)
+    assert (again.side, again.do_predict, again.blocked) == (side, do_predict, True)
+
+
+def write_on(bot: PaperBot, told: Any) -> None:
+    record = bot.open()
+    for row in range(len(bot.sides[PAIRS[0]])):
+        bot.decide(record, PAIRS[0], row)
+        told.send(row)
+
+
+def test_a_kill_at_any_moment_loses_at_most_the_last_candle(tmp_path: Path) -> None:
+    """A process is killed at 20 random moments, and another goes on."""
+    chance, fork = random.Random(0), multiprocessing.get_context("fork")
+    bot = PaperBot(tmp_path, days=60, pairs=PAIRS[:1])
+    for _ in range(20):
+        heard, told = fork.Pipe(duplex=False)
+        writer = fork.Process(target=write_on, args=(bot, told))
+        writer.start()
+        told.close()
+        last = heard.recv()
+        time.sleep(chance.uniform(0.0, 0.05))
+        writer.kill()
+        with suppress(EOFError):
+            while True:
+                last = heard.recv()
+        writer.join()
+        file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+        assert verify(file).problems == []
+        decisions = [entry for entry in entries(tmp_path) if isinstance(entry, Decision)]
+        assert [BEGIN + STEP * row for row in range(last + 1)] == [
+            decision.seconds for decision in decisions[: last + 1]
+        ]
+        file.close()
