@@ -181,7 +181,8 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         kitchen = BacktestKitchen(self.config, dataframe, metadata["pair"], strategy, self._seen)
         if self._continues:
             kitchen.continue_models(self._settings)
-        kitchen.prepare_trainings()
+        if kitchen.trainings:
+            kitchen.with_features()
         self._time_left.begin_slices(
             kitchen.trainings,
             pairs=self.total_pairs - self.pair_it - 1,

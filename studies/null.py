@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -47,10 +47,10 @@ class Scale:
 
     seeds: tuple[int, ...]
     days: Days
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=recipe)
 
 
-FULL: Final = Scale(tuple(range(1, 21)), Days(), recipe())
+FULL: Final = Scale(tuple(range(1, 21)), Days())
 SMALL: Final = Scale(
     (1, 2), Days(6, 6), {"patch_size": 10, "lstm_units": (8,), "dense_units": (8,), "epochs": 1}
 )

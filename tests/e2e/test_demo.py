@@ -61,7 +61,7 @@ def test_the_demo_shows_a_result_and_says_where_things_lie(userdir: Path) -> Non
             said = line.strip().split(maxsplit=1)[1].rstrip("/")
             assert list(userdir.glob(said.removeprefix(f"{userdir}/"))), line
     # The first screen of the report is on the terminal too.
-    assert "Over the whole backtest, on the candles after each of" in done.stdout
+    assert "Over the whole backtest, on the candles after each of" in " ".join(done.stdout.split())
     assert processes(userdir) == []
 
 

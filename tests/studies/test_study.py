@@ -15,7 +15,7 @@ from studies.markets import SMALL_NETWORK, Days, StudyMarket
 pytestmark = pytest.mark.study
 
 SEEDS = (1, 2, 3)
-WALKS = null.Scale((1, 2, 3, 4, 5, 6), Days())
+WALKS = null.Scale((1, 2, 3, 4, 5, 6), Days(), dict(SMALL_NETWORK))
 #: Worth some +0.15 % a trade to who knows the drift's sign.
 STRENGTH = 0.062
 

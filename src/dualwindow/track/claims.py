@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any, Final
 from dualwindow.columns import CLASS_NAMES, LONG, SHORT
 from dualwindow.models.manifest import MANIFEST_NAME
 from dualwindow.models.model_files import AFTER_FEES_KEY, EVALUATION_NAME
-from dualwindow.runtime.files import sha256_of
+from dualwindow.runtime.files import parse_json, sha256_of
 from dualwindow.track.entries import Claim, EntryError, unpacked
 from dualwindow.track.record_file import RecordFile
 
@@ -36,7 +35,7 @@ class Promise:
 def read_promise(folder: Path) -> Promise:
     """What the figures in a model's folder promise; nothing where they are missing or damaged."""
     try:
-        content = json.loads((folder / EVALUATION_NAME).read_bytes())
+        content = parse_json((folder / EVALUATION_NAME).read_bytes())
         part = next((content[name] for name in _PARTS if content.get(name)), None)
         profit, interval = _profit(content.get(AFTER_FEES_KEY))
         if part is None:

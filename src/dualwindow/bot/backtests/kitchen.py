@@ -58,7 +58,7 @@ class BacktestKitchen(CandleKitchen):
         self._featured: pd.DataFrame | None = None
         self._loads_all = config.get("runmode") in _LOADING_ALL
         self._records = Records(Path(self.full_path))
-        self._candles = PairCandles(candles, pair, strategy, self._with_features)
+        self._candles = PairCandles(candles, pair, strategy, self.with_features)
         self._slices = {part.predictions.name: part for part in self._planned()}
         self._found = {
             name: review(part, self._records, self._candles) for name, part in self._slices.items()
@@ -82,11 +82,6 @@ class BacktestKitchen(CandleKitchen):
             not any(saved is not None and saved.is_current for saved in (of.predictions, of.model))
             for of in self._found.values()
         )
-
-    def prepare_trainings(self) -> None:
-        """Make the features of the whole backtest, where a slice of it is trained."""
-        if self.trainings:
-            self._with_features()
 
     def chain(self) -> Chain:
         """How the training of the slice at hand begins."""
@@ -148,12 +143,13 @@ class BacktestKitchen(CandleKitchen):
     ) -> pd.DataFrame:
         """Features as the kitchen before makes them; those of the whole backtest are made once."""
         if prediction_dataframe is self._frame:
-            return self._with_features()
+            return self.with_features()
         return super().use_strategy_to_populate_indicators(
             strategy, corr_dataframes, base_dataframes, pair, prediction_dataframe, do_corr_pairs
         )
 
-    def _with_features(self) -> pd.DataFrame:
+    def with_features(self) -> pd.DataFrame:
+        """The candles of the whole backtest with their features, made once."""
         if self._featured is None:
             self._featured = super().use_strategy_to_populate_indicators(
                 self._strategy, prediction_dataframe=self._frame, pair=self.pair

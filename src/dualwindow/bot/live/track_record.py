@@ -140,7 +140,9 @@ class LiveTrack:
         self._trades_seen = now
         since = pd.Timestamp(self._opened.trades_until, unit="s").to_pydatetime()
         ended = Trade.get_trades([Trade.is_open.is_(False), Trade.close_date >= since])
-        self._opened.add_trades(trade_entry(trade) for trade in ended)
+        # A trade that freqtrade closed without an order, by hand, has no profit.
+        known = (trade for trade in ended if trade.close_profit is not None)
+        self._opened.add_trades(trade_entry(trade) for trade in known)
 
     def _candles(self, strategy: IStrategy, pair: str, since: int) -> pd.DataFrame | None:
         """The bot's own candles of a pair from a date on, seconds since 1970."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import zipfile
@@ -13,6 +12,7 @@ from typing import Any, Final
 from dualwindow.bot.trades.account import Account, Lock, Money, Position
 from dualwindow.columns import LONG, SHORT
 from dualwindow.errors import DataError
+from dualwindow.runtime.files import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +112,9 @@ def _config(path: Path) -> Mapping[str, Any]:
 
 def _content(path: Path, name: str) -> Any:
     if path.suffix == ".json":
-        return json.loads(path.read_bytes()) if name == path.name else {}
+        return parse_json(path.read_bytes()) if name == path.name else {}
     with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.read(name))
+        return parse_json(archive.read(name))
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +16,7 @@ from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_sources import WalkSettings
 from dualwindow.models.fingerprint import BINDING_NAME
 from dualwindow.models.identifier.made_from import series_name
+from dualwindow.runtime.files import parse_json
 from dualwindow.settings.timeframes import timeframe_seconds
 
 _FEATURES: Final = "feature_parameters"
@@ -67,7 +67,7 @@ def bound_settings(folder: Path) -> Mapping[str, Any]:
     """
     path = folder / BINDING_NAME
     try:
-        settings: dict[str, Any] = json.loads(path.read_bytes())["settings"]
+        settings: dict[str, Any] = parse_json(path.read_bytes())["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(
             f"{path} cannot be read ({error!r}); it holds the settings of the models: run the "
