@@ -80,6 +80,9 @@ def test_a_candle_that_comes_between_the_load_and_the_question_is_not_taken_for_
     exchange.withheld = set()
     assert not exchange.watch.is_complete(PAIR, frame)
     assert (exchange.watch.has_arrived, exchange.renewed) == (True, 1)
+    # The load failed: the candle is still none that is believed.
+    assert not exchange.watch.is_complete(PAIR, frame)
+    assert (exchange.watch.has_arrived, exchange.renewed) == (True, 2)
     assert all(exchange.looks(range(43, 50)))
 
 
