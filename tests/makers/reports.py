@@ -18,6 +18,7 @@ from dualwindow.confidence.thresholds import MODE_THRESHOLDS
 from dualwindow.evaluation import Comparison, Evaluation, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
 from dualwindow.evaluation.skill import Skill, SkillFigure
+from dualwindow.models.fingerprint import BINDING_NAME, fingerprint
 from dualwindow.report.schema import TrainedWindow, TrainingFacts
 from dualwindow.training.hooks import EpochResult
 from tests.makers.evaluation_cases import random_case
@@ -147,12 +148,17 @@ def write_candles(userdir: Path, rows: int, first: int = MONDAY) -> Path:
     return path
 
 
+def write_binding(folder: Path, settings: dict[str, Any], pairs: dict[str, str]) -> None:
+    """What the models of a folder are of, by base coin."""
+    bound = {"fingerprint": fingerprint(settings), "settings": settings, "pairs": pairs}
+    (folder / BINDING_NAME).write_text(json.dumps(bound), encoding="utf-8")
+
+
 def backtest_folder(folder: Path, *, retrainings: int = 3, rows: int = 1440) -> Path:
     """FreqAI's folder of an identifier after a backtest of one pair."""
     settings = {"exchange": "binance", "trading_mode": "futures", "timeframe": "1m", "epochs": 3}
     folder.mkdir(parents=True, exist_ok=True)
-    bound = {"settings": settings, "pairs": {"BTC": PAIR}}
-    (folder / "dualwindow.json").write_text(json.dumps(bound), encoding="utf-8")
+    write_binding(folder, settings, {"BTC": PAIR})
     predictions = folder / "backtesting_predictions"
     predictions.mkdir()
     for number in range(retrainings):

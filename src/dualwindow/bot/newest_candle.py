@@ -14,6 +14,7 @@ from freqtrade.enums import CandleType
 from freqtrade.exceptions import FreqtradeException
 from numpy.typing import NDArray
 
+from dualwindow.bot.candles.delivered import delivered_candles
 from dualwindow.data.candles.frames import flat_candles, utc_seconds
 
 logger = logging.getLogger(__name__)
@@ -67,13 +68,16 @@ class NewestCandle:
         """The candles that the exchange has from a date on, seconds since 1970."""
         try:
             # Unlike the candles that the bot refreshes, these are not filled.
-            candles: pd.DataFrame = self._provider._exchange.get_historic_ohlcv(
-                pair, timeframe, since_ms=since * 1000, candle_type=self._candle_type
+            return delivered_candles(
+                self._provider._exchange,
+                pair,
+                timeframe,
+                since_ms=since * 1000,
+                candle_type=self._candle_type,
             )
         except FreqtradeException:
             # No answer, or an exchange that keeps no history.
             return pd.DataFrame()
-        return candles
 
     def _renew(self, timeframe: str, pair: str) -> None:
         # As freqtrade itself does after a jump in time: the next refresh starts from nothing.

@@ -28,7 +28,12 @@ from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
-from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS, CONFIDENCE_SETTINGS
+from dualwindow.models.fingerprint import (
+    BINDING_NAME,
+    CACHED_PREDICTIONS,
+    CONFIDENCE_SETTINGS,
+    read_binding,
+)
 from dualwindow.models.identifier.saved_predictions import (
     ALL,
     Extent,
@@ -38,7 +43,6 @@ from dualwindow.models.identifier.saved_predictions import (
 )
 from dualwindow.models.identifier.traded import Traded
 from dualwindow.models.model_files import read_reference
-from dualwindow.runtime.files import parse_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import RootSettings
 from dualwindow.settings.timeframes import timeframe_seconds
@@ -92,21 +96,19 @@ class WalkSettings:
             ModelFileError: when the folder's file of the models' settings cannot be read.
             SettingsError: when the configuration holds a bad value.
         """
-        path = folder / BINDING_NAME
-        try:
-            bound = parse_json(path.read_bytes())
-            settings: dict[str, Any] = bound["settings"]
-            exchange, mode, timeframe = (
-                str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")
-            )
-            periods = settings.get("feature_parameters.indicator_periods_candles") or [0]
-            warm_up = max(map(int, periods)) * timeframe_seconds(timeframe)
-            pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        path, bound = folder / BINDING_NAME, read_binding(folder)
+        if bound is None:
             raise ModelFileError(
-                f"{path} cannot be read ({error!r}); it holds the labels that the predictions were "
+                f"{path} is missing or damaged; it holds the labels that the predictions were "
                 "made with, run the backtest again"
-            ) from None
+            )
+        settings: dict[str, Any] = bound["settings"]
+        exchange, mode, timeframe = (
+            str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")
+        )
+        periods = settings.get("feature_parameters.indicator_periods_candles") or [0]
+        warm_up = max(map(int, periods)) * timeframe_seconds(timeframe)
+        pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
         # A pretrained model that is used as it is needs no epoch, and no training follows here.
         fields = TrainingConfig.model_fields.keys() - {"pretrained", "epochs"}
         own = {name: value for name, value in settings.items() if name in fields}

@@ -183,6 +183,11 @@ def _plain(dependencies: Mapping[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def read_binding(folder: Path) -> dict[str, Any] | None:
+    """What a model folder is bound to: `settings` and `pairs`; None: not there, or damaged."""
+    return _read(folder / BINDING_NAME)
+
+
 def bind_pair(folder: Path, pair: str) -> str:
     """Bind the models of a base coin to a pair that a running bot meets in its whitelist.
 

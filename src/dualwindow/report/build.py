@@ -17,7 +17,7 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.models.fingerprint import BINDING_NAME, CACHED_PREDICTIONS
+from dualwindow.models.fingerprint import CACHED_PREDICTIONS, read_binding
 from dualwindow.models.freqai_folders import find_models
 from dualwindow.models.identifier.looks import choices_of, looks_at
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, sum_of
@@ -135,9 +135,9 @@ def _of_training(folder: Path, run: RunFacts, after_fees: AfterFees | None) -> R
 
 
 def _of_backtest(folder: Path, after_fees: AfterFees | None, walk: WalkFacts) -> Report:
-    bound = _content(folder / BINDING_NAME)
-    settings: dict[str, Any] = bound.get("settings", {})
-    pairs = {base.lower(): str(pair) for base, pair in bound.get("pairs", {}).items()}
+    bound = read_binding(folder) or {"settings": {}, "pairs": {}}
+    settings: dict[str, Any] = bound["settings"]
+    pairs = {base.lower(): str(pair) for base, pair in bound["pairs"].items()}
     windows = read_windows(folder)
     known = evaluated(windows)
     # As the thresholds of the page: those of the last training.

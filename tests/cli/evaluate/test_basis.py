@@ -18,7 +18,14 @@ from dualwindow.models.fingerprint import CONFIDENCE_SETTINGS
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import RECORD_NAME, Traded, write_traded
 from dualwindow.settings import TrainingConfig
-from tests.makers.reports import MONDAY, PAIR, backtest_folder, prediction_frame, write_candles
+from tests.makers.reports import (
+    MONDAY,
+    PAIR,
+    backtest_folder,
+    prediction_frame,
+    write_binding,
+    write_candles,
+)
 
 ROWS, SLICES = 1440, 3
 DAY = ROWS * 60
@@ -177,10 +184,8 @@ def test_models_of_another_backtest_between_the_traded_ones_have_no_part(folder:
 def test_pairs_that_were_not_traded_are_left_out(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    binding = folder / "dualwindow.json"
-    bound = json.loads(binding.read_text(encoding="utf-8"))
-    bound["pairs"]["ETH"] = "ETH/USDT:USDT"
-    binding.write_text(json.dumps(bound), encoding="utf-8")
+    bound = json.loads((folder / "dualwindow.json").read_text(encoding="utf-8"))
+    write_binding(folder, bound["settings"], {**bound["pairs"], "ETH": "ETH/USDT:USDT"})
     path = folder / "backtesting_predictions" / f"cb_eth_{MONDAY}_prediction.feather"
     prediction_frame(ROWS, MONDAY, 9).to_feather(path)
     write_traded(folder, traded())
@@ -271,10 +276,9 @@ def test_a_frozen_models_backtest_is_evaluated_without_any_training(
 ) -> None:
     """`epochs: 0`: the folder's settings have no epoch, and its trainings no evaluation."""
     before = evaluated(folder, "-c", "config.json")
-    binding = folder / "dualwindow.json"
-    bound = json.loads(binding.read_text(encoding="utf-8"))
-    bound["settings"] |= {"epochs": 0, "pretrained": "a" * 64}
-    binding.write_text(json.dumps(bound), encoding="utf-8")
+    bound = json.loads((folder / "dualwindow.json").read_text(encoding="utf-8"))
+    frozen = {**bound["settings"], "epochs": 0, "pretrained": "a" * 64}
+    write_binding(folder, frozen, bound["pairs"])
     for path in folder.glob("sub-train-*/evaluation.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
         content |= {"validation": None, "not_evaluated_for_hindsight": 132}

@@ -21,6 +21,7 @@ from freqtrade.exchange import timeframe_to_seconds
 from freqtrade.exchange.exchange import Exchange
 from freqtrade.freqai.data_drawer import FreqaiDataDrawer
 
+from dualwindow.bot.candles.delivered import delivered_candles
 from dualwindow.errors import DataError, TrainingStoppedError
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,8 @@ class PairHistories:
             if self._should_stop():
                 break
             parts.append(
-                self._exchange.get_historic_ohlcv(
+                delivered_candles(
+                    self._exchange,
                     pair,
                     timeframe,
                     since_ms=since * 1000,

@@ -14,9 +14,8 @@ from dualwindow.data.candles.timerange import EVERYTHING, DateRange
 from dualwindow.data.features.other_candles import OtherCandles, RowGrid
 from dualwindow.errors import DataError, ModelFileError
 from dualwindow.model_selection.walk_sources import WalkSettings
-from dualwindow.models.fingerprint import BINDING_NAME
+from dualwindow.models.fingerprint import BINDING_NAME, read_binding
 from dualwindow.models.identifier.made_from import series_name
-from dualwindow.runtime.files import parse_json
 from dualwindow.settings.timeframes import timeframe_seconds
 
 _FEATURES: Final = "feature_parameters"
@@ -65,14 +64,13 @@ def bound_settings(folder: Path) -> Mapping[str, Any]:
     Raises:
         ModelFileError: when the file of them cannot be read.
     """
-    path = folder / BINDING_NAME
-    try:
-        settings: dict[str, Any] = parse_json(path.read_bytes())["settings"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    bound = read_binding(folder)
+    if bound is None:
         raise ModelFileError(
-            f"{path} cannot be read ({error!r}); it holds the settings of the models: run the "
-            "backtest or the bot again"
-        ) from None
+            f"{folder / BINDING_NAME} is missing or damaged; it holds the settings of the models: "
+            "run the backtest or the bot again"
+        )
+    settings: dict[str, Any] = bound["settings"]
     return settings
 
 

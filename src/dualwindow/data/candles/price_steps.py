@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dualwindow.data.candles.impossible import PRICES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.labels import decimal_places
 from dualwindow.settings import TrainingConfig
@@ -125,13 +126,13 @@ def price_step(prices: NDArray[np.float64]) -> PriceStep | None:
     """The step that 99 of 100 prices are multiples of; None where too few of them differ.
 
     Args:
-        prices: (N,) in time order; those that are no prices do not count.
+        prices: (N,) in time order; those that are not possible (`PRICES`) do not count.
 
     Example:
         >>> price_step(100.0 + 0.5 * (np.arange(1000) % 7))
         PriceStep(step=0.5, price=101.5)
     """
-    prices = prices[np.isfinite(prices) & (prices > 0.0)]
+    prices = prices[(prices >= PRICES[0]) & (prices <= PRICES[1])]
     if np.count_nonzero(np.diff(prices)) < _FEWEST_CHANGES:
         return None
     values, counts = np.unique(prices, return_counts=True)
