@@ -203,7 +203,8 @@ def test_a_strategy_gets_the_candles_of_the_files_and_cannot_change_them(audited
     started = audited.started
     settings = WalkSettings.from_config(started.folder, audited.config)
     files = FileCandles(Place(started.folder, settings, started.datadir))
-    files.get_pair_dataframe(PAIR, "1m", candle_type="futures")["close"] = 0.0
+    frame = files.get_pair_dataframe(PAIR, "1m", candle_type="futures")
+    frame["close"] = 0.0
     again = files.get_pair_dataframe(PAIR, "1m")
     assert again["close"].tolist() == started.file["close"].tolist()
     with pytest.raises(DataError, match="no candles of ETH/USDT:USDT 1m; download those"):
