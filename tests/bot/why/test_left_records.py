@@ -207,3 +207,34 @@ def test_the_folder_of_the_configuration_is_asked_where_none_is_named(
     content = json.loads(capsys.readouterr().out)
     assert content["of"] == f"the bot of {started.folder.name}"
     assert content["pairs"][PAIR]["candles"] == 2
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fires"),
+    [
+        ({"use_confidence_thresholding": False}, True),
+        ({"confidence_threshold_short": 0.99, "confidence_threshold_long": 0.99}, False),
+        (
+            {
+                "confidence_threshold_short": 0.99,
+                "confidence_threshold_hold": 0.99,
+                "confidence_threshold_long": 0.99,
+                "confidence_fallback": "argmax",
+            },
+            True,
+        ),
+    ],
+)
+def test_where_the_journal_lacks_the_rule_the_configurations_counts(
+    parameters: dict[str, Any],
+    fires: bool,
+    started: Started,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    number = started.decided(1)
+    with sqlite3.connect(started.folder / JOURNAL_NAME) as database:
+        database.execute("update session set content = '{}'")
+    started.config["freqai"] = {"model_training_parameters": parameters}
+    decision = gate(started.why(capsys, number), "decision")
+    assert decision["state"] == ("open" if fires else "closed")
+    assert ("of 0.990" in decision["words"]) != fires

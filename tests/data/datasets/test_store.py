@@ -89,9 +89,7 @@ def test_stores_are_counted_and_cleared_and_other_files_stay(tmp_path: Path) -> 
     assert np.isfinite(made[0].dataset.features[20:]).all()
 
 
-@pytest.mark.parametrize(
-    "content", [b"{}", b"[]", b"5", b'{"pairs": [], "names": [], "x": 1}']
-)
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"5", b'{"pairs": [], "names": [], "x": 1}'])
 def test_a_header_that_is_none_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         StoreHeader.from_bytes(content)
