@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dualwindow.backtest.prices import TradeCandles
+from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.columns import LONG, UNKNOWN
 from dualwindow.confidence.measure import ConfidenceMeasure
@@ -23,7 +23,7 @@ from dualwindow.errors import DataError, TrainingStoppedError
 from dualwindow.model_selection.contest.cells import KeptCells
 from dualwindow.model_selection.contest.drawn_sums import by_week
 from dualwindow.model_selection.contest.forecasts import PRIOR_NAME, TABLE_NAME, Forecast
-from dualwindow.model_selection.contest.league import league_of
+from dualwindow.model_selection.contest.league import _earners, compared, league_of
 from dualwindow.model_selection.contest.market import Fold, Market
 from dualwindow.model_selection.contest.notes import notes_of
 from dualwindow.model_selection.contest.rivals import LIGHTGBM_NAME, LOGISTIC_NAME, stride_of
@@ -167,6 +167,71 @@ def test_a_cell_in_the_place_of_another_is_not_taken_for_it(tmp_path: Path) -> N
 def test_too_few_days_are_refused_before_anything_is_fitted() -> None:
     with pytest.raises(DataError, match="needs 30 days to train on"):
         walk([market(4, planted=False)], plan((30,)), KeptCells(None, "1"))
+
+
+def test_a_window_that_cannot_be_evaluated_or_trained_on_is_named_with_the_way_out() -> None:
+    place = market(4, planted=False)
+    stop = place.stops(2, 1)[0]
+    place.dataset.labels[stop : stop + 1440] = UNKNOWN
+    with pytest.raises(DataError, match=r"BTC/USDT, 2 days until .*: none of the next 1 days can"):
+        place.fold(stop, 2, 1)
+    place = market(4, planted=False)
+    place.dataset.labels[:stop] = UNKNOWN
+    with pytest.raises(DataError, match="BTC/USDT, 2 days until 20"):
+        place.fold(stop, 2, 1)
+
+
+def test_candles_without_a_price_are_counted_and_refused() -> None:
+    place = market(4, planted=False)
+    fold = place.fold(place.stops(2, 1)[0], 2, 1)
+    whole = place.read_prices()
+    gone = np.delete(np.arange(len(whole)), fold.test[5:8])
+    for rows in (gone, np.arange(fold.test[-3])):
+        prices = whole.at(rows)
+        with pytest.raises(DataError, match=r"3 of [0-9]+ evaluated candles have no price"):
+            replace(fold, market=replace(place, read_prices=lambda of=prices: of)).test_prices()
+
+
+def test_funding_is_part_of_what_figures_depend_on() -> None:
+    place = market(4, planted=False)
+    fold, prices = place.fold(place.stops(2, 1)[0], 2, 1), place.read_prices()
+    dates = prices.seconds[::480]
+    keys = {fold.content_key()}
+    for rate in (0.0, 1e-4):
+        paid = replace(prices, funding=Funding(dates, np.full(len(dates), rate)))
+        own = replace(fold, market=replace(place, read_prices=lambda of=paid: of))
+        keys.add(own.content_key())
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.03, "better by"),
+        (-0.03, -0.01, "worse ("),
+        (-0.01, 0.01, "not distinguishable ("),
+        (None, None, "in too few days to be told from"),
+    ],
+)
+def test_a_comparison_is_told_by_its_interval(
+    low: float | None, high: float | None, words: str
+) -> None:
+    assert compared({"value": 0.02, "low": low, "high": high}).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("lows", "words"),
+    [
+        ((None, None), "Too few days or trades to tell"),
+        ((None, -0.01), "No contender's trades earned their fees"),
+        ((0.01, -0.01), "on these days: LSTM (2 days); of 2 rows some may by luck"),
+    ],
+)
+def test_contenders_that_earned_their_fees_are_named(
+    lows: tuple[float | None, ...], words: str
+) -> None:
+    rows = [{"contender": "LSTM", "days": 2, "profit": {"low": low}} for low in lows]
+    assert words in _earners(rows)
 
 
 def test_few_weeks_are_told() -> None:

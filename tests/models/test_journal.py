@@ -17,6 +17,7 @@ from dualwindow.models.identifier.journal import (
     JournalRow,
     JournalWriter,
     TriedEntry,
+    read_bins,
     read_journal,
 )
 
@@ -131,3 +132,21 @@ def test_a_journal_of_another_version_is_set_aside(tmp_path: Path) -> None:
 
 def test_without_a_journal_nothing_is_read(tmp_path: Path) -> None:
     assert read_journal(tmp_path) is None
+
+
+def test_bins_of_no_journal_or_an_earlier_one_are_none_and_damage_is_named(tmp_path: Path) -> None:
+    assert read_bins(tmp_path, PAIR, 60) == []
+    writer = JournalWriter(tmp_path, {}, 5.0)
+    writer.note(PAIR, row(60, bins=b"ab"), 60)
+    writer.note(PAIR, row(120, bins=b"cd"), 60)
+    assert read_bins(tmp_path, PAIR, 60) == [b"cd"]
+    assert read_bins(tmp_path, PAIR, 61) == [b"ab", b"cd"]
+    assert read_bins(tmp_path, "ETH/USDT:USDT", 60) == []
+    writer.close()
+    with sqlite3.connect(tmp_path / JOURNAL_NAME) as database:
+        database.execute("drop table bins")
+    database.close()
+    assert read_bins(tmp_path, PAIR, 60) == []
+    (tmp_path / JOURNAL_NAME).write_bytes(b"no database" * 500)
+    with pytest.raises(ModelFileError, match="move it away, the bot begins another one"):
+        read_bins(tmp_path, PAIR, 60)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from dualwindow.errors import ModelFileError
-from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, write_manifest
+from dualwindow.models.manifest import MANIFEST_NAME, check_listed, check_manifest, write_manifest
+from dualwindow.models.model_files import EVALUATION_NAME, read_reference
 
 
 @pytest.fixture
@@ -90,3 +91,30 @@ def test_a_new_manifest_replaces_the_old(model: Path) -> None:
     write_manifest(model, [model / "model.safetensors"])
     (model / "metadata.json").unlink()
     check_manifest(model)
+
+
+def test_a_single_file_is_checked_where_the_manifest_lists_it(model: Path) -> None:
+    file, other = model / "metadata.json", model / "notes.txt"
+    other.write_text("mine")
+    for path in (file, other, model / "not-there.json"):
+        check_listed(path, "train again")
+    file.write_bytes(b"changed")
+    with pytest.raises(ModelFileError, match=r"metadata.json is damaged .*; train again"):
+        check_listed(file, "train again")
+    (model / MANIFEST_NAME).write_text("{")
+    with pytest.raises(ModelFileError, match=r"manifest.json is damaged; train again"):
+        check_listed(file, "train again")
+
+
+def test_figures_that_have_changed_compare_a_model_with_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / EVALUATION_NAME
+    file.write_text("{}")
+    assert read_reference(tmp_path) is None
+    assert not caplog.records
+    write_manifest(tmp_path, [file])
+    file.write_text('{"yardsticks": {}}')
+    assert read_reference(tmp_path) is None
+    assert "the model is compared with nothing" in caplog.text
+    assert str(file) in caplog.text

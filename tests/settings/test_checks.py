@@ -18,6 +18,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.settings.checks.freqai_options import FeatureOptions, FreqaiOptions, SplitOptions
 from dualwindow.settings.checks.sizes import count_weights, size_problems
 from dualwindow.settings.checks.whole import check_config
+from dualwindow.settings.messages import shown
 from tests.makers.bot import REPOSITORY
 
 
@@ -324,3 +325,25 @@ def test_models_that_expire_before_the_next_training_are_warned_of(
         for text in found:
             assert f"expiration_hours {expiration} " in text
             assert f"live_retrain_hours {retrain}:" in text
+
+
+@pytest.mark.parametrize(("key", "meant"), [("freq_ai", "freqai"), ("dualwindows", "dualwindow")])
+def test_a_mistyped_group_is_warned_of_with_its_name(key: str, meant: str) -> None:
+    checked = check_config({**shipped(), key: {}}, cores=4)
+    assert f"{key} is not read; did you mean {meant!r}?" in checked.warnings
+    assert not checked.problems
+
+
+def test_a_chunk_below_a_batch_is_warned_of() -> None:
+    content = shipped()
+    content["freqai"]["model_training_parameters"] |= {
+        "use_streaming": True,
+        "streaming_chunk_size": 100,
+        "batch_size": 512,
+    }
+    warnings = check_config(content, cores=4).warnings
+    assert any("streaming_chunk_size 100 is below batch_size 512" in text for text in warnings)
+
+
+def test_a_number_of_thousands_of_digits_can_be_named() -> None:
+    assert shown(10**5000) == "a number of thousands of digits"

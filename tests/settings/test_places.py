@@ -386,3 +386,13 @@ def test_every_setting_has_a_place() -> None:
     for name in names:
         assert is_flat({name: 1})
         assert misplaced({name.upper(): 1, "freqai": {}})
+
+
+def test_of_many_settings_in_a_wrong_place_the_first_are_named_and_the_rest_counted() -> None:
+    names = list(TrainingConfig.model_fields)[:12]
+    (problem,) = misplaced(dict.fromkeys(names, 1))
+    assert " and " in problem
+    listed, _, rest = problem.partition(" more in the root of the configuration")
+    assert rest
+    count = int(listed.rsplit(" and ", 1)[1])
+    assert count + listed.count(",") + 1 == len(names)

@@ -14,7 +14,8 @@ import pytest
 
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.features.windows import label_frame
-from dualwindow.track.entries import Claim, Decision, Outcome, unpacked
+from dualwindow.track.entries import Claim, Decision, EntryError, Outcome, unpacked
+from dualwindow.track.figures import figures_of
 from dualwindow.track.record_file import RECORD_NAME, RecordFile
 from dualwindow.track.verify import verify
 from tests.makers.track_records import BEGIN, PAIRS, STEP, PaperBot
@@ -143,3 +144,76 @@ def test_a_kill_at_any_moment_loses_at_most_the_last_candle(tmp_path: Path) -> N
             decision.seconds for decision in decisions[: last + 1]
         ]
         file.close()
+
+
+def outcomes(path: Path) -> list[Outcome]:
+    return [entry for entry in entries(path) if isinstance(entry, Outcome)]
+
+
+@pytest.mark.parametrize("held", [None, "nothing", "later candles"])
+def test_outcomes_of_candles_that_the_bot_does_not_hold_stay_unknown(
+    held: str | None, tmp_path: Path
+) -> None:
+    bot = PaperBot(tmp_path, days=2)
+    record, settled_at = bot.open(), bot.scoring.counts_from(BEGIN // 86_400)
+    bot.run(record, 0, (settled_at - BEGIN) // STEP)
+    first = {"nothing": 10**6, "later candles": ROWS_A_DAY + 2}.get(held or "", 0)
+    frames = {pair: frame.iloc[first:] for pair, frame in bot.candles.items()}
+    record.settle(settled_at, lambda pair, _: None if held is None else frames[pair])
+    record.close()
+    found = outcomes(tmp_path)
+    assert [own.pair for own in found] == list(PAIRS)
+    for own in found:
+        assert set(own.labels) == {"-"}
+        assert own.predicted == len(own.labels) == ROWS_A_DAY - 12
+        assert set(own.right.values()) == {0}
+        assert own.trades == ()
+
+
+def test_a_pair_that_left_the_whitelist_gets_the_rest_of_its_labels_and_no_trade(
+    tmp_path: Path,
+) -> None:
+    bot = PaperBot(tmp_path, days=2)
+    record = bot.open()
+    bot.run(record, 0, ROWS_A_DAY)
+    for row in range(ROWS_A_DAY, 2 * ROWS_A_DAY + 12):
+        bot.decide(record, PAIRS[0], row)
+    record.close()
+    first, second = [own for own in outcomes(tmp_path) if own.pair == PAIRS[1]]
+    assert first.trades
+    assert (second.trades, second.predicted) == ((), bot.scoring.config.future_window)
+    labels = first.labels + second.labels
+    assert len(labels) == ROWS_A_DAY
+    assert "-" not in labels
+
+
+def test_entries_are_added_all_or_none(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=2)
+    record = bot.open()
+    bot.run(record, 0, 5)
+    before = entries(tmp_path)
+    file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+    head, decision = file.head, Decision(0, BEGIN + 99 * STEP, 0.1, 0.1, HOLD, 1, blocked=False)
+    with pytest.raises(EntryError):
+        file.append([decision.packed(), b"no entry"])
+    assert (file.head, entries(tmp_path)) == (head, before)
+    bot.run(record, 5, 6)
+    assert len(entries(tmp_path)) == len(before) + len(PAIRS)
+
+
+def test_figures_of_a_record_that_made_room_are_those_of_what_is_left(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=3)
+    bot.run(bot.open())
+    file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+    before = figures_of(file).to_dict()
+    assert file.prune(BEGIN + 202 * STEP)
+    after = figures_of(file).to_dict()
+    assert after["verdict"] == before["verdict"]
+    assert after["head"] == before["head"]
+    pair, whole = after["pairs"][PAIRS[0]], before["pairs"][PAIRS[0]]
+    assert pair["decided"] < whole["decided"]
+    # What was counted at the time stays; what each decision is needed for does not.
+    assert (pair["predicted"], pair["firing"]) == (whole["predicted"], whole["firing"])
+    for name, side in pair["sides"].items():
+        assert side["precision"] == whole["sides"][name]["precision"]
+        assert side["mean_probability"] == pytest.approx(0.25 if name == "SHORT" else 0.5, abs=1e-4)

@@ -340,3 +340,34 @@ def test_entries_that_disagree_are_found_in_a_sound_chain(
     path, contents, _ = whole_contents(tmp_path)
     Tamperer(path).hash_again(change(contents))
     assert verified(path).problems
+
+
+def test_a_head_at_the_end_of_removed_decisions_is_passed(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=3)
+    bot.run(bot.open())
+    file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+    heads = [Head(0, ORIGIN)]
+    for _, content in file.entries():
+        heads.append(heads[-1].after(content))
+    file.prune(BEGIN + 202 * STEP)
+    gap = max(file.gaps(), key=lambda gap: gap.last - gap.first)
+    assert gap.last > gap.first
+    for seq, has_head in ((gap.first - 1, True), (gap.first, False), (gap.last, True)):
+        # Of the decisions that made room, the last hash alone is left.
+        assert verify(file, heads[seq].text).has_head is has_head
+
+
+def test_a_hash_of_an_entry_that_is_not_there_is_found(copy: Path) -> None:
+    tamperer = Tamperer(copy)
+    tamperer.base.execute("INSERT INTO marks VALUES (?, ?)", (10**6, bytes(32)))
+    tamperer.base.close()
+    assert verified(copy).problems == ["the hashes name entry 1000000, which is not there"]
+
+
+def test_what_sqlite_finds_damaged_is_told_where_every_entry_can_be_read(copy: Path) -> None:
+    content = bytearray(copy.read_bytes())
+    # The number of free pages, in the header of the file.
+    content[36:40] = (5).to_bytes(4, "big")
+    copy.write_bytes(content)
+    (problem,) = verified(copy).problems
+    assert problem.startswith("sqlite finds the file damaged: ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,8 @@ class Agreement:
 
     def __init__(self) -> None:
         self._pairs: dict[int, _Pair] = {}
-        self._scoring: dict[str, Any] | None = None
+        #: Seconds of a candle, of the future window and of a period; 0 before it is known.
+        self._step = self._future = self._length = 0
         #: Date of the newest decision; None where it lies in a gap.
         self._newest: int | None = 0
         self._trades: set[tuple[int, int]] = set()
@@ -66,10 +67,10 @@ class Agreement:
         Raises:
             EntryError: when the record does not begin with how it is scored.
         """
-        if self._scoring is None:
+        if not self._length:
             if not isinstance(entry, Genesis):
                 raise EntryError("the record does not begin with how it is scored")
-            self._scoring = dict(entry.scoring)
+            self._scored_by(entry.scoring)
         elif isinstance(entry, Genesis):
             yield "the record begins a second time"
         elif isinstance(entry, Claim):
@@ -115,14 +116,14 @@ class Agreement:
         if known is None or known.claim.pair != entry.pair:
             yield f"outcomes of {entry.pair}, which has decided nothing"
             return
-        length, step = self._length, self._step
+        length = self._length
         if entry.period <= known.period:
             yield f"{entry.pair}: outcomes of period {entry.period} again"
         if self._newest is not None and self._newest < (entry.period + 1) * length:
             yield f"{entry.pair}: outcomes of period {entry.period} before its end"
         known.period = entry.period
         for row, side, _, promised in entry.trades:
-            date = entry.period * length + row * step
+            date = entry.period * length + row * self._step
             is_known = known.since is not None and date >= known.since
             if is_known and known.noted.get(date) != (side, promised):
                 yield f"{entry.pair}: a trade that was not decided, or not so"
@@ -135,17 +136,12 @@ class Agreement:
         known.unlabelled = [date for date in known.unlabelled if date >= end]
         known.noted = {date: noted for date, noted in known.noted.items() if date >= end}
 
-    @property
-    def _step(self) -> int:
-        return int((self._scoring or {})["candle_seconds"])
-
-    @property
-    def _future(self) -> int:
-        return int((self._scoring or {})["future_window"]) * self._step
-
-    @property
-    def _length(self) -> int:
-        return period_seconds(int((self._scoring or {})["future_window"]), self._step)
+    def _scored_by(self, scoring: Mapping[str, Any]) -> None:
+        try:
+            self._step, window = int(scoring["candle_seconds"]), int(scoring["future_window"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise EntryError(f"it does not tell how the record is scored ({error!r})") from error
+        self._future, self._length = window * self._step, period_seconds(window, self._step)
 
 
 def _agrees(entry: Outcome, sides: list[int]) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
+from pydantic import TypeAdapter
+
 from dualwindow.columns import CLASS_NAMES
 
 GENESIS: Final = 1
@@ -188,6 +190,7 @@ _CLASSES: Final[Mapping[int, type[Any]]] = {
     OUTCOME: Outcome,
     TRADE: TradeEntry,
 }
+_READERS: Final = {kind: TypeAdapter(name) for kind, name in _CLASSES.items()}
 
 
 def packed(entry: Entry) -> bytes:
@@ -209,14 +212,10 @@ def unpacked(content: bytes) -> Entry:
     if kind == DECISION:
         return Decision.unpacked(content)
     try:
-        values = json.loads(zlib.decompress(content[1:]))
-        if kind == OUTCOME:
-            values["trades"] = tuple(tuple(trade) for trade in values["trades"])
-        if kind == CLAIM and values["interval"] is not None:
-            values["interval"] = tuple(values["interval"])
-        entry: Entry = _CLASSES[kind](**values)
-    except (zlib.error, ValueError, TypeError, KeyError) as error:
-        raise EntryError(f"an entry of the kind {kind} cannot be read ({error})") from error
+        entry: Entry = _READERS[kind].validate_json(zlib.decompress(content[1:]), strict=True)
+    except (zlib.error, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise EntryError(f"an entry of the kind {kind} cannot be read ({reason})") from error
     return entry
 
 

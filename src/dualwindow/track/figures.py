@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
-from dualwindow.errors import DataError
+from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation.evidence.drift import Drift
 from dualwindow.models.identifier.drift import drift_in
 from dualwindow.settings import TrainingConfig
-from dualwindow.track.entries import Claim, Decision, Genesis, Outcome, TradeEntry, unpacked
+from dualwindow.track.entries import Claim, Decision, Entry, EntryError, Genesis, Outcome, unpacked
 from dualwindow.track.outcomes import by_pair
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RecordFile
@@ -123,12 +123,15 @@ def figures_of(file: RecordFile, folder: Path | None = None) -> TrackFigures:
     """Read a record; with the folder of its bot's models also how its features have drifted.
 
     Raises:
-        DataError: when it is empty or does not begin with how it is scored.
+        DataError: when it is empty.
         EntryError, sqlite3.Error: when it cannot be read.
     """
     reader = _Reader()
-    for _, content in file.entries():
-        reader.take(unpacked(content))
+    for seq, content in file.entries():
+        try:
+            reader.take(unpacked(content))
+        except LookupError as error:
+            raise EntryError(f"entry {seq} does not go with those before it") from error
     if reader.genesis is None or reader.scoring is None:
         raise DataError("the record is empty: the bot has not analysed a candle yet")
     timeline = Timeline(reader.scoring)
@@ -148,12 +151,22 @@ def figures_of(file: RecordFile, folder: Path | None = None) -> TrackFigures:
 
 
 def scoring_from(values: Mapping[str, Any]) -> Scoring:
-    """The terms with which a record begins, see `record.scoring_values`."""
-    others = ("candle_seconds", "cost", "can_short")
-    config = TrainingConfig.model_validate(
-        {name: value for name, value in values.items() if name not in others}
-    )
-    return Scoring(config, *(values[name] for name in ("cost", "candle_seconds", "can_short")))
+    """The terms with which a record begins, see `record.scoring_values`.
+
+    Raises:
+        EntryError: when they are none.
+    """
+    others = {"candle_seconds": int, "cost": float, "can_short": bool}
+    try:
+        config = TrainingConfig.model_validate(
+            {name: value for name, value in values.items() if name not in others}
+        )
+        terms = {name: kind(values[name]) for name, kind in others.items()}
+    except (SettingsError, KeyError, TypeError, ValueError) as error:
+        raise EntryError(f"it does not tell how the record is scored ({error!r})") from error
+    if terms["candle_seconds"] < 1:
+        raise EntryError("its candles have no length")
+    return Scoring(config, **terms)
 
 
 class _Reader:
@@ -169,18 +182,24 @@ class _Reader:
         self.last: int | None = None
         self._waiting: dict[int, list[Decision]] = {}
 
-    def take(self, entry: Any) -> None:
-        """Add an entry."""
+    def take(self, entry: Entry) -> None:
+        """Add an entry.
+
+        Raises:
+            EntryError, LookupError: when it does not go with those before it.
+        """
         if isinstance(entry, Genesis):
             self.genesis, self.scoring = entry, scoring_from(entry.scoring)
+        elif self.scoring is None:
+            raise EntryError("it does not begin with how it is scored")
         elif isinstance(entry, Claim):
             self.claims[entry.number] = entry
             self.pairs.setdefault(entry.number, PairFigures()).claims += 1
         elif isinstance(entry, Decision):
             self._decision(entry)
         elif isinstance(entry, Outcome):
-            self._outcome(entry)
-        elif isinstance(entry, TradeEntry):
+            self._outcome(entry, self.scoring.labelled_before(entry.period))
+        else:
             self.trades += 1
             self.profit += entry.profit
 
@@ -197,14 +216,15 @@ class _Reader:
         if entry.side != HOLD and promised is not None:
             _add(figures.promised_right[CLASS_NAMES[entry.side]], promised)
 
-    def _outcome(self, entry: Outcome) -> None:
+    def _outcome(self, entry: Outcome, end: int) -> None:
+        """Add outcomes of the decisions before a date."""
         self.outcomes.setdefault(entry.period, []).append(entry)
         figures = self.pairs[entry.number]
         figures.predicted += entry.predicted
         for name in _SIDES:
             figures.fired[name] += entry.fired[name]
             figures.right[name] += entry.right[name]
-        waiting, end = self._waiting.get(entry.number, []), self._end(entry.period)
+        waiting = self._waiting.get(entry.number, [])
         over = [decision for decision in waiting if decision.seconds < end]
         self._waiting[entry.number] = waiting[len(over) :]
         # Where old decisions have made room, their labels have lost what they are of.
@@ -217,12 +237,6 @@ class _Reader:
                 figures.probability[_SIDES[1]] += decision.long
                 if int(label) != HOLD:
                     figures.occurred[CLASS_NAMES[int(label)]] += 1
-
-    def _end(self, period: int) -> int:
-        """Date of the first candle whose outcome is not among those of a period."""
-        if self.scoring is None:
-            raise DataError("the record does not begin with how it is scored")
-        return self.scoring.labelled_before(period)
 
 
 def _drift(drift: Drift | None) -> dict[str, Any] | None:

@@ -145,20 +145,21 @@ class TrackRecord:
 
         The numbers of the pair are filled in here. Without a claim the pair's last one holds.
         """
-        known = self._pairs.get(pair)
-        number = len(self._pairs) if known is None else known.claim.number
+        known, number = self._pairs.get(pair), len(self._pairs)
+        if known is not None:
+            number = known.claim.number
+        elif claim is not None:
+            known = _Pair(claim)
+        else:
+            raise ValueError(f"{pair} has no claim")
         decision = replace(decision, number=number)
         entries: list[Entry] = [decision]
         if claim is not None:
             claim = replace(claim, number=number)
             entries.insert(0, claim)
         self._file.append([packed(entry) for entry in entries])
-        if claim is not None:
-            if known is None:
-                known = self._pairs[pair] = _Pair(claim)
-            known.claim = claim
-        if known is None:
-            raise ValueError(f"{pair} has no claim")
+        self._pairs[pair] = known
+        known.claim = claim or known.claim
         self._note(known, decision, known.claim.profit)
 
     def settle(

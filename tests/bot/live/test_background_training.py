@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import torch
 from freqtrade.configuration import TimeRange
+from freqtrade.exceptions import TemporaryError
+from freqtrade.freqai.data_kitchen import FreqaiDataKitchen
 from freqtrade.freqai.freqai_interface import IFreqaiModel
 
 from dualwindow.errors import DataError, TrainingStoppedError
@@ -107,3 +109,102 @@ def test_the_training_thread_outlives_what_freqais_would_not(
         model._stop_event.clear()
     assert rounds == [0, 1, 2]
     assert caplog.text.count("retraining was interrupted") == 2
+
+
+@pytest.mark.parametrize("stops_after", [None, 3])
+def test_the_pause_after_an_interruption_ends_when_the_bot_stops(
+    stops_after: int | None, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, slept = live.bot.model, []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == stops_after:
+            model._stop_event.set()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    try:
+        model._pause()
+    finally:
+        model._stop_event.clear()
+    assert sum(slept) == 60 if stops_after is None else len(slept) == stops_after
+
+
+class Histories:
+    """Candles that are there, or whose loading fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.asked = error, []
+
+    def keep(self, _pairs: list[str]) -> None:
+        pass
+
+    def is_loaded(self, _pair: str) -> bool:
+        return bool(self.asked) and self.error is None
+
+    def load(self, pair: str, _needed: TimeRange) -> None:
+        self.asked.append(pair)
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "said", "waits"),
+    [
+        (DataError("the exchange has none"), "ERROR", "its candles cannot be loaded", True),
+        (TemporaryError("no answer"), "ERROR", "its candles cannot be loaded: no answer", True),
+        (TrainingStoppedError("the bot was stopped"), "INFO", "the bot was stopped", False),
+    ],
+)
+def test_candles_that_cannot_be_loaded_are_asked_for_again_after_a_pause(
+    error: Exception,
+    level: str,
+    said: str,
+    waits: bool,
+    live: Live,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model, histories = live.bot.model, Histories(error)
+    monkeypatch.setattr(model, "live", True, raising=False)
+    model._pauses.succeeded(PAIR)
+    model._pairs.follow([PAIR])
+    caplog.set_level("INFO")
+    try:
+        model._train_next(live.bot.strategy, histories)
+        (record,) = [each for each in caplog.records if said in each.getMessage()]
+        assert record.levelname == level
+        assert PAIR in record.getMessage()
+        assert model._pauses.is_over(PAIR) != waits
+        model._train_next(live.bot.strategy, histories)
+        assert len(histories.asked) == (1 if waits else 2)
+    finally:
+        model._pauses.succeeded(PAIR)
+
+
+def test_the_candles_of_a_pair_with_a_model_come_before_any_training(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, histories, begun = live.bot.model, Histories(), []
+    due = (True, TimeRange("date", "date", 86_400, 172_800), TimeRange())
+    monkeypatch.setattr(FreqaiDataKitchen, "check_if_new_training_required", lambda *_all: due)
+    monkeypatch.setattr(model, "live", True, raising=False)
+    monkeypatch.setattr(model, "_train", lambda pair, *_rest: begun.append(pair))
+    model._pairs.follow([PAIR])
+    model._train_next(live.bot.strategy, histories)
+    assert (histories.asked, begun) == ([PAIR], [])
+    model._train_next(live.bot.strategy, histories)
+    assert (histories.asked, begun) == ([PAIR], [PAIR])
+
+
+def test_timings_are_written_where_they_are_asked_for(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = live.bot.model
+    path = Path(model.dd.metric_tracker_path)
+    monkeypatch.setattr(model, "extract_data_and_train_model", lambda *_arguments: None)
+    for wanted in (False, True):
+        monkeypatch.setitem(model.freqai_info, "write_metrics_to_disk", wanted)
+        model._train(PAIR, live.bot.strategy, live.bot.kitchen(), TimeRange(), TimeRange())
+        assert path.is_file() == wanted
+    assert "train_time" in path.read_text(encoding="utf-8")

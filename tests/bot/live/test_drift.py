@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,19 @@ import pytest
 from freqtrade.enums import RunMode
 
 from dualwindow.bot.live.evidence import track_of
+from dualwindow.bot.live.journal import Met
 from dualwindow.cli.main import main
+from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.features.candle_arrays import read_candles
 from dualwindow.models.identifier.drift import drift_in, read_spread
-from dualwindow.models.identifier.journal import KEPT_BINS, JournalRow, JournalWriter, read_bins
+from dualwindow.models.identifier.journal import (
+    KEPT_BINS,
+    JournalRow,
+    JournalWriter,
+    read_bins,
+    read_journal,
+)
+from dualwindow.models.identifier.rules import rule_to_dict
 from dualwindow.runtime.files import write_json
 from tests.makers.bot import PAIR, Bot
 from tests.makers.live_bot import trained
@@ -115,3 +126,52 @@ def test_bins_are_kept_for_two_days_of_minutes_at_most(tmp_path: Path) -> None:
     assert KEPT_BINS <= len(read_bins(tmp_path, PAIR, 10**9)) <= 2 * KEPT_BINS + 1_000
     assert len(read_bins(tmp_path, PAIR, 600)) == 10
     assert not read_bins(tmp_path, "ETH/USDT:USDT", 600)
+
+
+def test_of_a_damaged_journal_the_drift_is_not_known(
+    started: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(started, 5)
+    for path in started.folder.glob("decision_journal*"):
+        path.write_bytes(b"no database" * 500)
+    assert drift_in(started.folder, {PAIR: MODEL}, 60) == {PAIR: None}
+    assert f"the drift of {PAIR} is not known" in caplog.text
+    for path in started.folder.glob("decision_journal*"):
+        path.unlink()
+
+
+def test_an_entry_that_cannot_be_noted_costs_nothing_but_a_line(
+    started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = started.bot.model.journal
+    # Before the first candle there is nothing to write to.
+    journal.note_entry(PAIR, started.second(0), is_short=False, rate=100.0)
+    started.live.candle(0)
+
+    def fails(*_arguments: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(journal._writer, "note_entry", fails)
+    for _ in range(2):
+        journal.note_entry(PAIR, started.second(0), is_short=False, rate=100.0)
+    assert caplog.text.count("the journal of decisions in") == 1
+    assert "disk is full" in caplog.text
+
+
+def test_a_strategy_of_another_kind_is_noted_with_the_rule_of_its_settings(
+    started: Started,
+) -> None:
+    """Its own decisions cannot be known; a frame without a candle is none."""
+    model, frame = started.bot.model, started.live.candle(0)
+    started.start()
+    plain = SimpleNamespace(can_short=True)
+    model.journal.note(PAIR, frame.iloc[:0], Met(first=True), plain)
+    before = read_journal(started.folder)
+    assert before is not None
+    model.journal.note(PAIR, frame, Met(first=False, model=1), plain)
+    journal = read_journal(started.folder)
+    assert journal is not None
+    (earlier,), (row,) = before.rows[PAIR], journal.rows[PAIR]
+    assert earlier.session < row.session
+    rule = DecisionRule.from_settings(model._settings)
+    assert journal.sessions[row.session].content["rule"] == rule_to_dict(rule)

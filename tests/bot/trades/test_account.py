@@ -147,3 +147,25 @@ def test_money_is_that_of_freqtrades_wallets(
     assert enters == (taken > 0)
     if enters:
         assert wanted == pytest.approx(taken)
+
+
+@pytest.mark.parametrize(
+    ("changes", "balance"),
+    [
+        ({}, 1000.0),
+        ({"dry_run_wallet": {"USDT": 500.0, "BTC": 2.0}}, 500.0),
+        ({"dry_run_wallet": {"BTC": 2.0}}, 0.0),
+        ({"available_capital": 700.0}, 700.0),
+    ],
+)
+def test_a_wallet_holds_what_it_has_of_the_stake_currency(
+    changes: dict[str, Any], balance: float
+) -> None:
+    money = Money.from_config({**CONFIG, **changes})
+    assert money is not None
+    assert money.balance == balance
+
+
+@pytest.mark.parametrize("stake", [None, "a lot"])
+def test_without_a_stake_nothing_is_known_of_the_money(stake: str | None) -> None:
+    assert Money.from_config({**CONFIG, "stake_amount": stake}) is None

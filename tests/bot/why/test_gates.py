@@ -199,3 +199,32 @@ def test_an_order_that_was_made_opens_the_gates_before_it() -> None:
     """An entry may begin after a position has ended within the candle."""
     change = trading(open_position="a trade", lock=("locked", False), unfilled="taken back")
     assert answer_of(with_changes(change)).cause == "unfilled order"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "state", "words"),
+    [
+        ({"trading": replace(FREE, slots=None)}, "max_open_trades", "open", "not limited"),
+        (
+            {"trading": replace(FREE, stake=None)},
+            "stake",
+            "not known",
+            "the balance of that moment is not known",
+        ),
+        ({"bot": BotFacts(looked=None)}, "bot", "not known", "was not written down"),
+        (
+            {"market": MarketFacts(known=False), "prediction": UNUSABLE},
+            "window",
+            "not known",
+            "there is no candle file to look into; download the pair",
+        ),
+    ],
+)
+def test_a_gate_that_nothing_is_known_of_closes_nothing(
+    changes: dict[str, Any], name: str, state: str, words: str
+) -> None:
+    answer = answer_of(with_changes(changes))
+    (gate,) = (gate for gate in answer.gates if gate.name == name)
+    assert gate.state == state
+    assert words in gate.words
+    assert answer.closing is None or answer.closing.name != name

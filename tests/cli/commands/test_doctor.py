@@ -211,6 +211,38 @@ def test_gpus_are_named_with_what_they_can(monkeypatch: pytest.MonkeyPatch) -> N
     assert "check the driver" in str(facts["cuda"])
 
 
+def test_a_mac_has_its_own_kind_of_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert {fact.name: str(fact) for fact in gpu_facts()}["mps"] == "yes"
+
+
+def test_of_many_pairs_the_rest_is_counted_and_in_json_all_are_there(
+    userdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exchange = userdir / "data" / "binance"
+    content = (exchange / "BTC_USDT-1m.feather").read_bytes()
+    for number in range(45):
+        (exchange / f"C{number:02d}_USDT-1m.feather").write_bytes(content)
+    assert "and 7 more pairs" in _doctor(capsys, userdir)
+    assert len(_json(capsys, userdir)["data"]["binance"]) == 47
+
+
+def test_a_library_that_is_not_installed_is_a_fact(
+    userdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name == "freqtrade":
+            raise metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    versions = _json(capsys, userdir)["versions"]
+    assert versions["freqtrade"] is None
+    assert versions["torch"] == real("torch")
+
+
 def test_a_torch_that_cannot_be_imported_is_a_fact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     [fact] = gpu_facts()

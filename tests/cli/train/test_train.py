@@ -16,8 +16,10 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.cli.stop_signals import StopSignals
+from dualwindow.cli.train import job
 from dualwindow.cli.train.folder import CHECKPOINT_NAME, TrainingFolder
 from dualwindow.columns import EXTENDED_FEATURES, SUMMARY_FEATURES
+from dualwindow.errors import DataError
 from dualwindow.models import portable
 from dualwindow.models.portable import load_portable
 from dualwindow.settings import TrainingConfig
@@ -357,3 +359,36 @@ def test_what_the_model_that_a_training_starts_from_has_seen_stays_seen(folder: 
     tuned = load_portable(folder / "tuned").origin
     assert tuned.pretrained == start.sha256
     assert tuned.until < start.origin.seen_until == tuned.seen_until
+
+
+def test_a_model_is_whole_without_its_report_and_starts_another_training(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_arguments: Any) -> None:
+        raise DataError("the figures cannot be read")
+
+    monkeypatch.setattr(job, "write_report", fails)
+    assert main(["train", *PERIOD, "--epochs", "1", "--auto"]) == 0
+    shown = capsys.readouterr()
+    logged = " ".join(shown.err.split())
+    assert "there is no report: the figures cannot be read; `dualwindow report`" in logged
+    assert "auto_configure for " in logged
+    assert "report (open it in a browser)" not in shown.out
+    model = folder / "user_data" / "models" / NAME
+    assert load_portable(model).origin.pairs == (PAIR,)
+
+    again = ["train", *PERIOD, "--datadir", "user_data/data/binance"]
+    write_config(folder, pretrained=NAME)
+    assert main([*again, "--epochs", "0"]) == 1
+    refused = " ".join(capsys.readouterr().err.split())
+    assert "epochs 0 trains nothing" in refused
+    assert "use `dualwindow evaluate`" in refused
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["exchange"]["name"] = "bybit"
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert main([*again, "--epochs", "1"]) == 0
+    logged = " ".join(capsys.readouterr().err.split())
+    assert "exchange 'bybit': the pretrained model" in logged
+    assert "was trained on 'binance'" in logged

@@ -14,7 +14,8 @@ import pytest
 from dualwindow.data.datasets import store
 from dualwindow.data.datasets.class_index import count_classes
 from dualwindow.data.datasets.prepare import prepare_store
-from dualwindow.data.datasets.store import Store, clear_stores, store_sizes
+from dualwindow.data.datasets.store import Store, StoreHeader, clear_stores, store_sizes
+from dualwindow.errors import DataError
 from tests.makers.markets import random_candles
 from tests.makers.stores import PERIODS, asked_for, assert_same, in_memory, left_in, settings, write
 
@@ -86,3 +87,23 @@ def test_stores_are_counted_and_cleared_and_other_files_stay(tmp_path: Path) -> 
     assert left_in(folder) == ["mine.arrow"]
     # What was open stays readable.
     assert np.isfinite(made[0].dataset.features[20:]).all()
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"5", b'{"pairs": [], "names": [], "x": 1}'])
+def test_a_header_that_is_none_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        StoreHeader.from_bytes(content)
+
+
+def test_a_store_that_cannot_be_deleted_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"abc{store.SUFFIX}"
+    path.write_bytes(bytes(10))
+
+    def refuses(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuses)
+    with pytest.raises(DataError, match=rf"{path.name} cannot be deleted: .*Permission denied"):
+        clear_stores(tmp_path)

@@ -120,6 +120,17 @@ def wrong_file(body: str) -> Callable[..., Any]:
     return function
 
 
+def closed_over(value: Any) -> Callable[..., Any]:
+    """Code without a source that keeps a value, and a name that has none yet."""
+    names: dict[str, Any] = {}
+    body = (
+        "    def hook(frame):\n        return frame[value] if later else later\n    return hook\n"
+    )
+    exec(f"def outer(value):\n    if not value: later = 1\n{body}", names)
+    function: Callable[..., Any] = names["outer"](value)
+    return function
+
+
 class Called:
     """An object in place of a function."""
 
@@ -135,6 +146,8 @@ MAKERS: dict[str, Callable[[str], Callable[..., Any]]] = {
     "of another file": wrong_file,
     "partial": lambda body: functools.partial(executed("frame"), body),
     "lambda": lambda body: eval(f"lambda frame: {body}"),
+    "closed over": closed_over,
+    "closed over a table": lambda body: closed_over({"columns": {body, "date"}, "rate": (1, 2.5)}),
     "nested": lambda body: executed(f"[x for x in frame if x in {{'a', 'b', {body!r}}}]"),
 }
 

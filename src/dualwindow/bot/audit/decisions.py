@@ -92,7 +92,7 @@ def _facts(compared: Compared, second: int, made: int, changed: dict[int, str]) 
         series = f"{bot.pair} {compared.timeframe}"
         return DecisionFacts(
             looked=False,
-            started=_start_at(compared, second),
+            started=bot.restarted(second),
             missing=bot.market.lacks(series, second),
         )
     begin = second - (compared.window_size - 1) * compared.candle_seconds
@@ -108,24 +108,6 @@ def _facts(compared: Compared, second: int, made: int, changed: dict[int, str]) 
         own_rule=_own_rule(compared, second, made),
         corrected=corrected,
     )
-
-
-def _start_at(compared: Compared, second: int) -> str:
-    """Words on a start of the bot between the candles that it looked at before and after."""
-    rows = compared.journal.rows[compared.bot.pair]
-    before = max((row for row in rows if row.second < second), key=_second, default=None)
-    after = min((row for row in rows if row.second > second), key=_second, default=None)
-    if before is None or after is None or before.session == after.session:
-        return ""
-    started = compared.journal.sessions[after.session].started
-    return (
-        f"the bot was stopped after the candle of {utc_text(before.second)} and started again at "
-        f"{utc_text(int(started))}"
-    )
-
-
-def _second(row: JournalRow) -> int:
-    return row.second
 
 
 def _own_model(compared: Compared, row: JournalRow, made: int) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from freqtrade.configuration import Configuration
 from freqtrade.enums import RunMode
 from freqtrade.exceptions import FreqtradeException
@@ -29,7 +28,8 @@ from dualwindow.bot.why.market import RawCandles
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.data.features.other_candles import RowGrid
-from dualwindow.errors import DataError, DualWindowError
+from dualwindow.errors import DataError, ModelFileError
+from dualwindow.models.chain.former import FormerModel
 from dualwindow.models.freqai_folders import find_models, is_saved
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.settings.pairs import base_coin
@@ -197,12 +197,10 @@ def _models(folder: Path, pair: str) -> list[KeptModel]:
     for saved in find_models(folder):
         if saved.base != base_coin(pair) or not is_saved(saved.path, saved.filename):
             continue
-        path = saved.path / f"{saved.filename}_model.zip"
         try:
-            content = torch.load(path, weights_only=False)
-            model = content["pytrainer"].load_from_checkpoint(content)
-        except (OSError, KeyError, RuntimeError, DualWindowError) as error:
-            logger.warning("%s is left out of the evaluation: %s", path, error)
+            model = FormerModel.load(saved.path, saved.filename).model
+        except ModelFileError as error:
+            logger.warning("%s is left out of the evaluation: %s", saved.path, error)
             continue
         found.append(KeptModel(saved.trained_until, model))
     return found

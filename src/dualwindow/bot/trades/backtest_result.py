@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,11 @@ from dualwindow.runtime.files import parse_json
 logger = logging.getLogger(__name__)
 
 FOLDER: Final = "backtest_results"
+#: Errors of reading a file that is none of freqtrade's results, or a damaged one.
+_NO_RESULT: Final = (
+    *(OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error),
+    *(LookupError, TypeError, ValueError, AttributeError),
+)
 
 
 def find_result(folder: Path, identifier: str, strategy: str | None) -> Path | None:
@@ -44,7 +50,7 @@ def read_result(path: Path, identifier: str, candle_seconds: int) -> Account:
         if content.get("freqai_identifier") in (identifier, None):
             try:
                 return _account(content, _config(path), candle_seconds)
-            except (KeyError, TypeError, ValueError) as error:
+            except _NO_RESULT as error:
                 raise DataError(_unreadable(path, error)) from None
     raise DataError(
         f"{path} is the result of no backtest of freqai.identifier {identifier!r}; name another "
@@ -96,16 +102,16 @@ def _position(number: int, trade: Mapping[str, Any]) -> Position:
 
 def _strategies(path: Path) -> dict[str, dict[str, Any]]:
     try:
-        strategies: dict[str, dict[str, Any]] = _content(path, f"{path.stem}.json")["strategy"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        strategies = _content(path, f"{path.stem}.json")["strategy"]
+        return {name: dict(content) for name, content in strategies.items()}
+    except _NO_RESULT as error:
         raise DataError(_unreadable(path, error)) from None
-    return strategies
 
 
 def _config(path: Path) -> Mapping[str, Any]:
     try:
         return dict(_content(path, f"{path.stem}_config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except _NO_RESULT:
         # Earlier versions of freqtrade wrote none: its defaults count.
         return {}
 

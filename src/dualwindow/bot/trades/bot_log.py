@@ -66,16 +66,17 @@ def _refusals(lines: Iterator[str]) -> Iterator[tuple[str, Refusal]]:
             continue
         text = match[3].strip()
         removed, refused = _REMOVED.search(text), _REFUSED.search(text)
-        if removed is None and refused is None:
-            continue
-        # Python's logging writes the time of the machine's own zone.
-        when = datetime.fromisoformat(match[1]).timestamp() + int(match[2]) / 1000
         if removed is not None:
-            yield removed["pair"], Refusal(when, "unfilled", text)
+            yield removed["pair"], Refusal(_moment(match), "unfilled", text)
         elif refused is not None:
             words = refused["why"] or refused["denied"] or refused["stake"]
             pair = refused["pair"] or refused["of"] or refused["small"]
             is_stake = refused["denied"] is None and any(
                 word in words.lower() for word in _OF_STAKE
             )
-            yield pair, Refusal(when, "stake" if is_stake else "refused", words)
+            yield pair, Refusal(_moment(match), "stake" if is_stake else "refused", words)
+
+
+def _moment(line: re.Match[str]) -> float:
+    # Python's logging writes the time of the machine's own zone.
+    return datetime.fromisoformat(line[1]).timestamp() + int(line[2]) / 1000

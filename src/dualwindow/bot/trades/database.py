@@ -18,6 +18,11 @@ from dualwindow.errors import DataError
 _NAMES: Final = {True: "tradesv3.dryrun.sqlite", False: "tradesv3.sqlite"}
 _SQLITE: Final = "sqlite:///"
 _ENTRIES: Final = ("buy", "sell")
+#: Errors of reading what is no database, or one with other tables than freqtrade's.
+_NO_DATABASE: Final = (
+    *(sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError, ImportError),
+    *(LookupError, TypeError, ValueError, OverflowError),
+)
 
 
 def database_url(config: Mapping[str, Any], userdir: Path) -> str:
@@ -63,14 +68,16 @@ def read_account(url: str, config: Mapping[str, Any], candle_seconds: int) -> Ac
                 for name in ("trades", "orders", "pairlocks")
             }
         engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        positions = _positions(tables["trades"], tables["orders"])
+        locks = _locks(tables["pairlocks"])
+    except _NO_DATABASE as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"the database of trades cannot be read: {reason}") from None
     most = config.get("max_open_trades", math.inf)
     balance_is_known = bool(config.get("dry_run", True)) or "available_capital" in config
     return Account(
-        positions=_positions(tables["trades"], tables["orders"]),
-        locks=_locks(tables["pairlocks"]),
+        positions=positions,
+        locks=locks,
         most=math.inf if most in (-1, "unlimited") else float(most),
         money=Money.from_config(config) if balance_is_known else None,
         candle_seconds=candle_seconds,

@@ -91,11 +91,6 @@ class Limit:
     needed: float
     by_share: str = ""
 
-    @property
-    def reached(self) -> bool:
-        """Whether the side fires."""
-        return self.value >= self.needed
-
     def __str__(self) -> str:
         kind = f"{self.by_share} " if self.by_share else ""
         return f"{CLASS_NAMES[self.code]} {kind}{self.value:.3f} of {self.needed:.3f}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from dualwindow.bot.drawer_files import saved_predictions
 from dualwindow.bot.live.prediction_archive import DATE, utc_dates, with_filed
 from dualwindow.errors import ModelFileError
 from dualwindow.runtime.files import CheckedFiles
@@ -32,20 +32,12 @@ def read_history(folder: Path, pair: str) -> pd.DataFrame | None:
     try:
         if CheckedFiles(folder).is_damaged(HISTORY):
             raise ValueError("its SHA-256 is not that of what was written")
-        # The bot's own file, which it loads in this way at every start.
-        held = pickle.loads(path.read_bytes()).get(pair)
+        held = saved_predictions(path).get(pair)
         if held is None or DATE not in held or not len(held):
             return None
         frame = with_filed(held, folder, pair)
         frame = frame.assign(**{DATE: utc_dates(frame)})
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        pickle.PickleError,
-    ) as error:
+    except Exception as error:
         raise ModelFileError(
             f"{path} cannot be read ({error}); the next start of the bot sets it aside"
         ) from None

@@ -76,10 +76,6 @@ class RunningBot:
         """(N,) dates of the candles from the first to the last that it looked at."""
         return np.arange(self._first, self._last + self._step, self._step, dtype=np.int64)
 
-    def looked_at(self, second: int) -> bool:
-        """Whether it looked at the candle of a date."""
-        return self._find(second)[0] is not None
-
     @property
     def positions(self) -> list[Position]:
         """The pair's positions, orders that were not filled left out."""
@@ -164,21 +160,24 @@ class RunningBot:
             and all(self.market.lacks(name, date) for name, date in awaited),
         )
 
-    def _absence(self, second: int) -> str:
+    def restarted(self, second: int) -> str:
+        """Words on a start of the bot between the candles that it looked at around a date."""
+        rows = self._rows.values()
+        before = max((row for row in rows if row.second < second), key=_second, default=None)
+        after = min((row for row in rows if row.second > second), key=_second, default=None)
         journal = self._records.journal
+        if journal is None or before is None or after is None or before.session == after.session:
+            return ""
+        return (
+            f"it was stopped after the candle of {utc_text(before.second)}, and started again at "
+            f"{utc_text(int(journal.sessions[after.session].started))}"
+        )
+
+    def _absence(self, second: int) -> str:
         if second > self._last:
             return f"the newest candle that it looked at is that of {utc_text(self._last)}"
-        starts = [] if journal is None else [made.started for made in journal.sessions.values()]
-        after = min((moment for moment in starts if moment > second), default=None)
-        before = max((row for row in self._rows if row < second), default=None)
-        if after is None or before is None:
-            return "it was stopped, or got no answer in time"
-        looked = [row for row in self._rows if second < row < after]
-        if looked:
-            return "it was busy, got no answer in time, or the pair was not in its whitelist"
-        return (
-            f"it was stopped after the candle of {utc_text(before)}, and started again at "
-            f"{utc_text(int(after))}"
+        return self.restarted(second) or (
+            "it was stopped or busy, got no answer in time, or the pair was not in its whitelist"
         )
 
     def _model(self, noted: JournalRow | None, *, expired: bool, looked: bool) -> ModelFacts:
@@ -225,6 +224,10 @@ class RunningBot:
             )
             return replace(facts, unfilled=words)
         return facts
+
+
+def _second(row: JournalRow) -> int:
+    return row.second
 
 
 def _reached(market: MarketFacts, second: int) -> MarketFacts:

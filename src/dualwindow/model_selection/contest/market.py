@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -129,11 +129,6 @@ class Market:
         """
         step = self._rows(step_days)
         return range(self._first + self._rows(train_days), len(self.labels) - step + 1, step)
-
-    def folds(self, train_days: int, step_days: int) -> Iterator[Fold]:
-        """Every training window with the step after it, oldest first; `fold` has the errors."""
-        for stop in self.stops(train_days, step_days):
-            yield self.fold(stop, train_days, step_days)
 
     def fold(self, stop: int, train_days: int, step_days: int) -> Fold:
         """The window of days before the row `stop`, and the step from it on.
