@@ -50,11 +50,13 @@ class Agreement:
         self._scoring: dict[str, Any] | None = None
         #: Date of the newest decision; None where it lies in a gap.
         self._newest: int | None = 0
+        #: End of a period whose outcomes came before a decision later than it.
+        self._awaited = 0
         self._trades: set[tuple[int, int]] = set()
 
     def lose(self) -> None:
         """Go over a gap, whose decisions are not known any more."""
-        self._newest = None
+        self._newest, self._awaited = None, 0
         for pair in self._pairs.values():
             pair.since, pair.is_whole = None, False
             pair.noted.clear()
@@ -103,6 +105,9 @@ class Agreement:
             return
         if entry.seconds <= known.last or entry.seconds < known.claim.seconds:
             yield f"{known.claim.pair}: a decision out of the order of time"
+        if entry.seconds < self._awaited:
+            yield f"{known.claim.pair}: a decision after outcomes of its period"
+        self._awaited = 0
         known.last = max(known.last, entry.seconds)
         self._newest = max(self._newest or 0, entry.seconds)
         known.since = entry.seconds if known.since is None else known.since
@@ -118,8 +123,9 @@ class Agreement:
         length, step = self._length, self._step
         if entry.period <= known.period:
             yield f"{entry.pair}: outcomes of period {entry.period} again"
+        # A bot that was off when a period ended settles it before its next decision.
         if self._newest is not None and self._newest < (entry.period + 1) * length:
-            yield f"{entry.pair}: outcomes of period {entry.period} before its end"
+            self._awaited = (entry.period + 1) * length
         known.period = entry.period
         for row, side, _, promised in entry.trades:
             date = entry.period * length + row * step

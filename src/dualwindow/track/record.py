@@ -93,13 +93,16 @@ class TrackRecord:
         """Take over what was written before this start."""
         outcomes: dict[int, list[Outcome]] = defaultdict(list)
         claims: dict[int, list[Claim]] = defaultdict(list)
-        for _, content in self._file.marked():
+        # Numbers of the last outcomes, and of those that were settled before them.
+        last = before = 0
+        for seq, content in self._file.marked():
             entry = unpacked(content)
             if isinstance(entry, Claim):
                 claims[entry.number].append(entry)
                 self._pairs[entry.pair] = _Pair(entry)
             elif isinstance(entry, Outcome):
                 outcomes[entry.period].append(entry)
+                last, before = seq, before if seq == last + 1 else last
             elif isinstance(entry, TradeEntry):
                 self._noted_trades.add(entry.key)
                 self._trades_until = max(self._trades_until, entry.closed)
@@ -109,9 +112,11 @@ class TrackRecord:
             self.timeline.add(period, by_pair(outcomes[period]))
             self._settled_until = period
         by_number = {pair.claim.number: pair for pair in self._pairs.values()}
-        for decision in self._file.decisions_back_to(
-            self._scoring.labelled_before(self._settled_until)
-        ):
+        unlabelled = self._scoring.labelled_before(self._settled_until)
+        # A pair may lag behind the others, so decisions are not in the order of their dates.
+        for seq, decision in self._file.decisions_after(before):
+            if seq < last and decision.seconds < unlabelled:
+                continue
             pair = by_number.get(decision.number)
             if pair is None:
                 raise EntryError("a decision without a claim before it")

@@ -147,19 +147,17 @@ class RecordFile:
             "SELECT seq, content FROM entries JOIN marks USING (seq) ORDER BY seq"
         ).fetchall()
 
-    def decisions_back_to(self, seconds: int) -> list[Decision]:
-        """The newest decisions, back to the first that is older than a date, in order."""
-        found = []
-        rows = self._connection.execute("SELECT content FROM entries ORDER BY seq DESC")
+    def decisions_after(self, seq: int) -> list[tuple[int, Decision]]:
+        """Numbers of the decisions after an entry, and the decisions, in order."""
+        rows = self._connection.execute(
+            "SELECT seq, content FROM entries WHERE seq > ? ORDER BY seq", (seq,)
+        )
         with closing(rows):
-            for (content,) in rows:
-                if kind_of(content) != DECISION:
-                    continue
-                decision = Decision.unpacked(content)
-                if decision.seconds < seconds:
-                    break
-                found.append(decision)
-        return found[::-1]
+            return [
+                (number, Decision.unpacked(content))
+                for number, content in rows
+                if kind_of(content) == DECISION
+            ]
 
     def marks(self) -> dict[int, bytes]:
         """Number of an entry to its stored hash."""
