@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -81,9 +81,18 @@ class TrackRecord:
         self._trades_until = now
         self._settled_until = -1
         self.timeline = Timeline(scoring)
-        if not file.head.seq:
-            file.append([packed(Genesis(FORMAT, now, scoring_values(scoring), before))])
+        self._head = file.head
+        if not self._head.seq:
+            self._append([Genesis(FORMAT, now, scoring_values(scoring), before)])
         self._read()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another process has added entries, which are not known here."""
+        return self._file.head != self._head
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        self._head = self._file.append([packed(entry) for entry in entries], after=self._head)
 
     def close(self) -> None:
         """Close its file."""
@@ -157,7 +166,7 @@ class TrackRecord:
         if claim is not None:
             claim = replace(claim, number=number)
             entries.insert(0, claim)
-        self._file.append([packed(entry) for entry in entries])
+        self._append(entries)
         if claim is not None:
             if known is None:
                 known = self._pairs[pair] = _Pair(claim)
@@ -195,7 +204,7 @@ class TrackRecord:
                 for name, pair in self._pairs.items()
                 if period in pair.open or pair.unlabelled
             ]
-            self._file.append([packed(outcome) for outcome in outcomes])
+            self._append(outcomes)
             self.timeline.add(period, by_pair(outcomes))
             self._settled_until = period
             for pair in self._pairs.values():
@@ -221,7 +230,7 @@ class TrackRecord:
         """Append trades that have ended; those that are noted already are left out."""
         entries = [entry for entry in trades if entry.key not in self._noted_trades]
         if entries:
-            self._file.append([packed(entry) for entry in entries])
+            self._append(entries)
             self._noted_trades.update(entry.key for entry in entries)
             self._trades_until = max(self._trades_until, *(entry.closed for entry in entries))
 
