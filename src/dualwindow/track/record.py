@@ -144,10 +144,10 @@ class TrackRecord:
         known = self._pairs.get(pair)
         return known is not None and known.claim.is_of(model, rule)
 
-    def model_of(self, pair: str) -> str | None:
-        """Name of the folder of the model that the pair's last claim is of; None without one."""
+    def claim_of(self, pair: str) -> Claim | None:
+        """The pair's last claim; None without one."""
         known = self._pairs.get(pair)
-        return None if known is None else known.claim.model
+        return None if known is None else known.claim
 
     def is_decided(self, pair: str, seconds: int) -> bool:
         """Whether a candle, or a later one, was decided already: before a restart within it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from dualwindow.track.agreement import Agreement
+from dualwindow.track.claims import ClaimedModels, claimed_models
 from dualwindow.track.entries import DECISION, EntryError, kind_of, unpacked
 from dualwindow.track.record_file import ORIGIN, Gap, Head, RecordFile
 
@@ -30,6 +32,7 @@ class Verification:
         entries: that are left.
         removed: old decisions that the bot itself has removed.
         has_head: whether the chain passes the head that was asked for; None without one.
+        models: that were claimed; None where they were not looked for.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -37,20 +40,25 @@ class Verification:
     entries: int = 0
     removed: int = 0
     has_head: bool | None = None
+    models: ClaimedModels | None = None
 
 
-def verify(file: RecordFile, noted: str | None = None) -> Verification:
+def verify(file: RecordFile, noted: str | None = None, folder: Path | None = None) -> Verification:
     """Compute the chain again, and hold the entries against one another.
 
     Args:
         file: the record.
         noted: a head that was noted elsewhere, as `Head.text` has it.
+        folder: of the bot's models, which are held against their claims.
     """
     found = Verification(has_head=None if noted is None else False)
     try:
         if damage := file.is_sound():
             found.problems.append(f"sqlite finds the file damaged: {damage}")
         _follow(file, found, noted)
+        if folder is not None and not found.problems:
+            found.models = claimed_models(file, folder)
+            found.problems += found.models.changed
     except sqlite3.Error as error:
         found.problems.append(f"the file cannot be read: {error}")
     if found.has_head is False:

@@ -23,6 +23,7 @@ from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.features.windows import label_frame
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import Traded, read_traded, write_traded
+from dualwindow.track.claims import ClaimedModels
 from dualwindow.track.entries import Claim, Decision, Genesis, TradeEntry, unpacked
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RECORD_NAME, RecordFile
@@ -418,6 +419,23 @@ def test_a_new_model_or_rule_makes_a_new_claim(tmp_path: Path) -> None:
         ("BTC", "2", 0.0001),
         ("ETH", "2", 0.0001),
     ]
+
+
+def test_a_model_that_was_replaced_in_its_folder_is_claimed_after_a_start(tmp_path: Path) -> None:
+    for rows, profit in ((3, 0.05), (6, 0.05), (9, 0.9)):
+        track = track_in(tmp_path)
+        candles = predicted(candles_of(1, rows, step=STEP), np.full(rows, LONG))
+        model = save_figures(tmp_path / "models" / "bot" / "sub-train-BTC_1", profit)
+        strategy = strategy_of({PAIRS[0]: [(0, model)]}, {PAIRS[0]: {"30m": candles}})
+        for row in range(rows - 3, rows):
+            part = candles.iloc[: row + 1].copy()
+            track.blocked(part, PAIRS[0], RULE.decide(part), strategy)
+    file = RecordFile.for_reading(tmp_path / "models" / "bot" / RECORD_NAME)
+    claims = [own for _, entry in file.marked() if isinstance(own := unpacked(entry), Claim)]
+    assert [claim.profit for claim in claims] == pytest.approx([0.0005, 0.009])
+    found = verify(file, None, tmp_path / "models" / "bot")
+    assert found.problems == []
+    assert found.models == ClaimedModels(1, 1)
 
 
 def test_trades_are_those_of_freqtrades_database(tmp_path: Path) -> None:

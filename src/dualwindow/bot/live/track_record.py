@@ -60,6 +60,8 @@ class LiveTrack:
         self._record: TrackRecord | None = None
         #: Of the record as it was last read; a disk that is full takes no verdict back.
         self._timeline = Timeline(scoring)
+        #: Pairs and models whose files were held against their claims since the start.
+        self._seen: set[tuple[str, Path]] = set()
         #: Date of the last candle at which the record could not be written.
         self._failed = -1
         self._warned = self._shared = self._trades_seen = float("-inf")
@@ -149,13 +151,17 @@ class LiveTrack:
 
     def _decide(self, pair: str, decision: Decision, model: Path, rule: DecisionRule) -> None:
         """Write a decision, and its claim before it where the model or the rule is new."""
-        claim = None
-        if not self._opened.is_claimed(pair, model.name, rule.summary()):
-            before = self._opened.model_of(pair)
+        claim, before = None, self._opened.claim_of(pair)
+        is_new = not self._opened.is_claimed(pair, model.name, rule.summary())
+        if before is not None and (pair, model) not in self._seen:
+            # Another model may lie in a folder of the same name after a start.
+            is_new |= dict(before.sums) != model_sums(model)
+        if is_new:
             claim = claim_of(pair, decision.seconds, model, rule)
-            if before is not None and before != model.name:
+            if before is not None and before.model != model.name:
                 self._tell_of_retraining(pair, model)
         self._opened.decide(pair, decision, claim)
+        self._seen.add((pair, model))
 
     def _add_trades(self) -> None:
         """Write, once an hour, the trades of freqtrade's that have ended."""
