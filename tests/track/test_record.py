@@ -128,6 +128,8 @@ def test_old_decisions_make_room_and_the_chain_stays_verifiable(tmp_path: Path) 
     bot = PaperBot(tmp_path, days=5)
     record = bot.open()
     settled = bot.run(record)
+    later = BEGIN + 95 * 86_400
+    record.decide(PAIRS[0], Decision(0, later, 0.2, 0.2, HOLD, 1, blocked=False), None)
     file = RecordFile.for_writing(tmp_path / RECORD_NAME)
     removed = file.prune(BEGIN + 2 * 86_400)
     assert removed > 2 * ROWS_A_DAY

@@ -53,6 +53,9 @@ class Agreement:
         #: End of a period whose outcomes came before a decision later than it.
         self._awaited = 0
         self._trades: set[tuple[int, int]] = set()
+        #: Date of the newest decision that there is, and the last one that an entry which is no
+        #: decision names: later decisions are newer.
+        self.newest = self.reached = 0
 
     def lose(self) -> None:
         """Go over a gap, whose decisions are not known any more."""
@@ -75,12 +78,14 @@ class Agreement:
         elif isinstance(entry, Genesis):
             yield "the record begins a second time"
         elif isinstance(entry, Claim):
+            self.reached = entry.seconds
             yield from self._claim(entry)
         elif isinstance(entry, Decision):
             yield from self._decision(entry)
         elif isinstance(entry, Outcome):
             yield from self._outcome(entry)
         elif isinstance(entry, TradeEntry):
+            self.reached = entry.closed
             if entry.key in self._trades:
                 yield f"freqtrade's trade {entry.id} is there twice"
             self._trades.add(entry.key)
@@ -110,6 +115,7 @@ class Agreement:
         self._awaited = 0
         known.last = max(known.last, entry.seconds)
         self._newest = max(self._newest or 0, entry.seconds)
+        self.newest = max(self.newest, entry.seconds)
         known.since = entry.seconds if known.since is None else known.since
         side = entry.side if entry.do_predict == 1 else HOLD
         known.noted[entry.seconds] = (side, known.claim.profit)
@@ -121,6 +127,7 @@ class Agreement:
             yield f"outcomes of {entry.pair}, which has decided nothing"
             return
         length, step = self._length, self._step
+        self.reached = (entry.period + 1) * length
         if entry.period <= known.period:
             yield f"{entry.pair}: outcomes of period {entry.period} again"
         # A bot that was off when a period ended settles it before its next decision.

@@ -82,6 +82,8 @@ class TrackRecord:
         self._settled_until = -1
         self.timeline = Timeline(scoring)
         self._head = file.head
+        #: Number of the last entry that is no decision.
+        self._marked = 0
         if not self._head.seq:
             self._append([Genesis(FORMAT, now, scoring_values(scoring), before)])
         self._read()
@@ -92,7 +94,16 @@ class TrackRecord:
         return self._file.head != self._head
 
     def _append(self, entries: Sequence[Entry]) -> None:
-        self._head = self._file.append([packed(entry) for entry in entries], after=self._head)
+        """Append entries; those that are no decisions name the last such one before them."""
+        contents, last = [], self._marked
+        for number, entry in enumerate(entries, self._head.seq + 1):
+            linked = entry
+            if not isinstance(entry, Decision):
+                linked = entry if isinstance(entry, Genesis) else replace(entry, previous=last)
+                last = number
+            contents.append(packed(linked))
+        self._head = self._file.append(contents, after=self._head)
+        self._marked = last
 
     def close(self) -> None:
         """Close its file."""
@@ -105,7 +116,7 @@ class TrackRecord:
         # Numbers of the last outcomes, and of those that were settled before them.
         last = before = 0
         for seq, content in self._file.marked():
-            entry = unpacked(content)
+            entry, self._marked = unpacked(content), seq
             if isinstance(entry, Claim):
                 claims[entry.number].append(entry)
                 self._pairs[entry.pair] = _Pair(entry)
