@@ -77,8 +77,8 @@ def test_an_entry_against_those_before_it_is_named(
 
 def test_outcomes_before_their_time_again_or_of_other_decisions_are_named() -> None:
     early = Outcome(PAIR, 0, 0, 1, {"LONG": 1}, {}, "L", ((1, LONG, 0.01, 0.001),))
-    found = problems(CLAIM, decision(STEP), early, early)
-    assert f"{PAIR}: outcomes of period 0 before its end" in found
+    found = problems(CLAIM, decision(STEP), early, early, decision(2 * STEP))
+    assert f"{PAIR}: a decision after outcomes of its period" in found
     assert f"{PAIR}: outcomes of period 0 again" in found
     assert f"{PAIR}: a trade that was not decided, or not so" in found
     assert f"{PAIR}: outcomes that are not those of the decisions" in found

@@ -85,10 +85,52 @@ def test_a_restarted_bot_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> Non
     assert stopped.open().timeline.now == record.timeline.now
 
 
+@pytest.mark.parametrize("stop", [ROWS_A_DAY - 30, ROWS_A_DAY - 5, ROWS_A_DAY + 4])
+@pytest.mark.parametrize("off", [2, 40, ROWS_A_DAY, 2 * ROWS_A_DAY + 7])
+def test_a_bot_that_was_off_keeps_a_record_without_a_problem(
+    stop: int, off: int, tmp_path: Path
+) -> None:
+    """Outcomes of a day that ended meanwhile are written before the first decision after it."""
+    bot = PaperBot(tmp_path, days=5)
+    for first, last in ((0, stop), (stop + off, None)):
+        record = bot.open()
+        bot.run(record, first, last)
+        record.close()
+    file = RecordFile.for_reading(tmp_path / RECORD_NAME)
+    assert verify(file).problems == []
+    file.close()
+
+
+@pytest.mark.parametrize("lag", [1, 9, 15, ROWS_A_DAY])
+@pytest.mark.parametrize("stop", [2 * ROWS_A_DAY + near for near in (-20, -12, -3, 4, 11, 24, 100)])
+def test_a_restart_loses_no_decision_of_a_pair_that_lags(
+    lag: int, stop: int, tmp_path: Path
+) -> None:
+    """The decisions of two pairs are not in the order of their dates."""
+    whole, stopped = (PaperBot(tmp_path / name, days=3) for name in ("whole", "stopped"))
+    for bot in (whole, stopped):
+        bot.path.mkdir()
+        record = bot.open()
+        for row in range(len(bot.sides[PAIRS[0]])):
+            if bot is stopped and row == stop:
+                record.close()
+                record = bot.open()
+            bot.decide(record, PAIRS[0], row)
+            if row >= lag:
+                bot.decide(record, PAIRS[1], row - lag)
+        record.close()
+    assert entries(whole.path) == entries(stopped.path)
+    file = RecordFile.for_reading(stopped.path / RECORD_NAME)
+    assert verify(file).problems == []
+    file.close()
+
+
 def test_old_decisions_make_room_and_the_chain_stays_verifiable(tmp_path: Path) -> None:
     bot = PaperBot(tmp_path, days=5)
     record = bot.open()
     settled = bot.run(record)
+    later = BEGIN + 95 * 86_400
+    record.decide(PAIRS[0], Decision(0, later, 0.2, 0.2, HOLD, 1, blocked=False), None)
     file = RecordFile.for_writing(tmp_path / RECORD_NAME)
     removed = file.prune(BEGIN + 2 * 86_400)
     assert removed > 2 * ROWS_A_DAY

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from dualwindow.track.entries import (
 )
 from dualwindow.track.record_file import ORIGIN, RECORD_NAME, Head, RecordFile
 from dualwindow.track.verify import Verification, verify
-from tests.makers.track_records import BEGIN, STEP, PaperBot
+from tests.makers.track_records import BEGIN, PAIRS, STEP, PaperBot
 
 #: A decision in the middle of the record.
 MIDDLE = 700
@@ -73,6 +74,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Head]:
     bot = PaperBot(folder, days=3)
     record = bot.open()
     settled = bot.run(record)
+    # Old decisions make room after three months.
+    later = BEGIN + 92 * 86_400 + 43_200
+    record.decide(PAIRS[0], Decision(0, later, 0.2, 0.2, 1, 1, blocked=False), None)
     record.close()
     file = RecordFile.for_writing(folder / RECORD_NAME)
     file.prune(BEGIN + 202 * STEP)
@@ -209,6 +213,72 @@ def put_in_a_gap(tamperer: Tamperer) -> None:
     tamperer.drop(MIDDLE)
 
 
+def hidden_by_a_gap(tamperer: Tamperer, first: int, last: int) -> None:
+    """Entries go, and the hashes around them, which anybody can compute, are those of the chain."""
+    gaps = tamperer.base.execute("SELECT * FROM gaps ORDER BY first").fetchall()
+    ends, head = {gap[0]: Head(gap[1], gap[3]) for gap in gaps}, Head(0, ORIGIN)
+    hashes = {0: ORIGIN}
+    for seq, content in tamperer.contents():
+        while head.seq + 1 in ends:
+            head = ends[head.seq + 1]
+            hashes[head.seq] = head.hash
+        head = head.after(content)
+        hashes[seq] = head.hash
+    for table in ("entries", "marks"):
+        tamperer.base.execute(f"DELETE FROM {table} WHERE seq BETWEEN ? AND ?", (first, last))
+    gap = first, last, hashes[first - 1], hashes[last]
+    tamperer.base.execute("INSERT INTO gaps VALUES (?, ?, ?, ?)", gap)
+
+
+def hide_a_decision(tamperer: Tamperer) -> None:
+    hidden_by_a_gap(tamperer, MIDDLE, MIDDLE)
+
+
+def hide_an_outcome(tamperer: Tamperer) -> None:
+    seq = tamperer.of_kind(OUTCOME)
+    hidden_by_a_gap(tamperer, seq, seq)
+
+
+def marks_after_gaps(tamperer: Tamperer) -> list[int]:
+    wanted = "SELECT seq FROM marks WHERE seq > (SELECT max(last) FROM gaps) ORDER BY seq"
+    return [seq for (seq,) in tamperer.base.execute(wanted)]
+
+
+def hide_a_day_with_its_outcomes(tamperer: Tamperer) -> None:
+    """From one entry that is no decision to another, as the bot's own gaps are."""
+    last = tamperer.of_kind(OUTCOME, -1)
+    hidden_by_a_gap(tamperer, marks_after_gaps(tamperer)[0] + 1, last - 1)
+
+
+def hide_decisions_of_late(tamperer: Tamperer) -> None:
+    """All between two entries that are no decisions, long before the bot would do so."""
+    marks = marks_after_gaps(tamperer)
+    first, stop = next((a, b) for a, b in pairwise(marks[::-1]) if a - b > 1)[::-1]
+    hidden_by_a_gap(tamperer, first + 1, stop - 1)
+
+
+def swap_the_head_table(tamperer: Tamperer) -> None:
+    tamperer.base.execute("DROP TABLE head")
+    tamperer.base.execute("CREATE TABLE head (one INTEGER, seq INTEGER, hash BLOB)")
+    tamperer.base.execute("INSERT INTO head VALUES (1, 3, ?)", (bytes(32),))
+
+
+def write_every_entry_twice(tamperer: Tamperer) -> None:
+    last = tamperer.contents()[-1][0]
+    tamperer.base.execute("INSERT INTO entries SELECT seq + ?, content FROM entries", (last,))
+
+
+def turn_the_order_around(tamperer: Tamperer) -> None:
+    tamperer.base.execute("UPDATE entries SET seq = -seq")
+
+
+def cut_the_end_and_mend_the_head(tamperer: Tamperer) -> None:
+    """The hash before the last entry is not stored, so it is guessed."""
+    last = tamperer.contents()[-1][0]
+    tamperer.drop(last)
+    tamperer.base.execute("UPDATE head SET seq = ?", (last - 1,))
+
+
 def write_nonsense(tamperer: Tamperer) -> None:
     tamperer.put(tamperer.of_kind(OUTCOME, -1), b"\x04nonsense")
 
@@ -237,6 +307,14 @@ KINDS: list[Callable[[Tamperer], None]] = [
     widen_a_gap,
     remove_a_gap,
     put_in_a_gap,
+    hide_a_decision,
+    hide_an_outcome,
+    hide_a_day_with_its_outcomes,
+    hide_decisions_of_late,
+    swap_the_head_table,
+    write_every_entry_twice,
+    turn_the_order_around,
+    cut_the_end_and_mend_the_head,
     write_nonsense,
 ]
 

@@ -51,11 +51,16 @@ class Agreement:
         self._step = self._future = self._length = 0
         #: Date of the newest decision; None where it lies in a gap.
         self._newest: int | None = 0
+        #: End of a period whose outcomes came before a decision later than it.
+        self._awaited = 0
         self._trades: set[tuple[int, int]] = set()
+        #: Date of the newest decision that there is, and the last one that an entry which is no
+        #: decision names: later decisions are newer.
+        self.newest = self.reached = 0
 
     def lose(self) -> None:
         """Go over a gap, whose decisions are not known any more."""
-        self._newest = None
+        self._newest, self._awaited = None, 0
         for pair in self._pairs.values():
             pair.since, pair.is_whole = None, False
             pair.noted.clear()
@@ -74,12 +79,14 @@ class Agreement:
         elif isinstance(entry, Genesis):
             yield "the record begins a second time"
         elif isinstance(entry, Claim):
+            self.reached = entry.seconds
             yield from self._claim(entry)
         elif isinstance(entry, Decision):
             yield from self._decision(entry)
         elif isinstance(entry, Outcome):
             yield from self._outcome(entry)
         elif isinstance(entry, TradeEntry):
+            self.reached = entry.closed
             if entry.key in self._trades:
                 yield f"freqtrade's trade {entry.id} is there twice"
             self._trades.add(entry.key)
@@ -104,8 +111,12 @@ class Agreement:
             return
         if entry.seconds <= known.last or entry.seconds < known.claim.seconds:
             yield f"{known.claim.pair}: a decision out of the order of time"
+        if entry.seconds < self._awaited:
+            yield f"{known.claim.pair}: a decision after outcomes of its period"
+        self._awaited = 0
         known.last = max(known.last, entry.seconds)
         self._newest = max(self._newest or 0, entry.seconds)
+        self.newest = max(self.newest, entry.seconds)
         known.since = entry.seconds if known.since is None else known.since
         side = entry.side if entry.do_predict == 1 else HOLD
         known.noted[entry.seconds] = (side, known.claim.profit)
@@ -117,10 +128,12 @@ class Agreement:
             yield f"outcomes of {entry.pair}, which has decided nothing"
             return
         length = self._length
+        self.reached = (entry.period + 1) * length
         if entry.period <= known.period:
             yield f"{entry.pair}: outcomes of period {entry.period} again"
+        # A bot that was off when a period ended settles it before its next decision.
         if self._newest is not None and self._newest < (entry.period + 1) * length:
-            yield f"{entry.pair}: outcomes of period {entry.period} before its end"
+            self._awaited = (entry.period + 1) * length
         known.period = entry.period
         for row, side, _, promised in entry.trades:
             date = entry.period * length + row * self._step

@@ -86,6 +86,39 @@ def claimed_profits(path: Path) -> dict[str, list[tuple[int, float | None]]]:
     return found
 
 
+@dataclass(frozen=True)
+class ClaimedModels:
+    """Models that a record's claims are of, and that still lie beside it.
+
+    Attributes:
+        claimed: how many models the record names.
+        there: how many of them lie beside it.
+        changed: a sentence for each file that is not the one that was claimed.
+    """
+
+    claimed: int = 0
+    there: int = 0
+    changed: tuple[str, ...] = ()
+
+
+def claimed_models(file: RecordFile, folder: Path) -> ClaimedModels:
+    """Hold the models in a bot's folder against the sums that were written before they decided.
+
+    Raises:
+        sqlite3.Error, EntryError: when the record cannot be read.
+    """
+    entries = [unpacked(content) for _, content in file.marked()]
+    last = {claim.model: claim for claim in entries if isinstance(claim, Claim)}
+    there = {name: own for name, own in last.items() if (folder / name).is_dir()}
+    changed = [
+        f"{own.pair}: {name}/{part} is not the file that was claimed"
+        for name, own in there.items()
+        for part, found in model_sums(folder / name).items()
+        if own.sums.get(part, found) != found
+    ]
+    return ClaimedModels(len(last), len(there), tuple(changed))
+
+
 def model_sums(folder: Path) -> dict[str, str]:
     """SHA-256 of a model's manifest, which holds the sums of all its other files, and of figures.
 

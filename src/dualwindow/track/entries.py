@@ -65,6 +65,8 @@ class Claim:
         profit: mean profit of a trade in validation, fraction of the price after costs, without
             leverage; None: unknown.
         interval: 95 % interval of that profit; None: unknown.
+        previous: number of the entry before it that is no decision, so that none can be hidden in a
+            gap of old decisions; None: an earlier version wrote it. So of the other kinds.
     """
 
     pair: str
@@ -78,6 +80,7 @@ class Claim:
     precision: Mapping[str, float | None] | None = None
     profit: float | None = None
     interval: tuple[float, float] | None = None
+    previous: int | None = None
 
     def is_of(self, model: str, rule: str) -> bool:
         """Whether it holds for a model and a rule."""
@@ -155,6 +158,7 @@ class Outcome:
     right: Mapping[str, int]
     labels: str
     trades: tuple[tuple[int, int, float, float | None], ...]
+    previous: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,7 @@ class TradeEntry:
     profit: float
     reason: str
     tag: str
+    previous: int | None = None
 
     @property
     def key(self) -> tuple[int, int]:

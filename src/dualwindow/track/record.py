@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -81,9 +81,29 @@ class TrackRecord:
         self._trades_until = now
         self._settled_until = -1
         self.timeline = Timeline(scoring)
-        if not file.head.seq:
-            file.append([packed(Genesis(FORMAT, now, scoring_values(scoring), before))])
+        self._head = file.head
+        #: Number of the last entry that is no decision.
+        self._marked = 0
+        if not self._head.seq:
+            self._append([Genesis(FORMAT, now, scoring_values(scoring), before)])
         self._read()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another process has added entries, which are not known here."""
+        return self._file.head != self._head
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        """Append entries; those that are no decisions name the last such one before them."""
+        contents, last = [], self._marked
+        for number, entry in enumerate(entries, self._head.seq + 1):
+            linked = entry
+            if not isinstance(entry, Decision):
+                linked = entry if isinstance(entry, Genesis) else replace(entry, previous=last)
+                last = number
+            contents.append(packed(linked))
+        self._head = self._file.append(contents, after=self._head)
+        self._marked = last
 
     def close(self) -> None:
         """Close its file."""
@@ -93,13 +113,16 @@ class TrackRecord:
         """Take over what was written before this start."""
         outcomes: dict[int, list[Outcome]] = defaultdict(list)
         claims: dict[int, list[Claim]] = defaultdict(list)
-        for _, content in self._file.marked():
-            entry = unpacked(content)
+        # Numbers of the last outcomes, and of those that were settled before them.
+        last = before = 0
+        for seq, content in self._file.marked():
+            entry, self._marked = unpacked(content), seq
             if isinstance(entry, Claim):
                 claims[entry.number].append(entry)
                 self._pairs[entry.pair] = _Pair(entry)
             elif isinstance(entry, Outcome):
                 outcomes[entry.period].append(entry)
+                last, before = seq, before if seq == last + 1 else last
             elif isinstance(entry, TradeEntry):
                 self._noted_trades.add(entry.key)
                 self._trades_until = max(self._trades_until, entry.closed)
@@ -109,9 +132,11 @@ class TrackRecord:
             self.timeline.add(period, by_pair(outcomes[period]))
             self._settled_until = period
         by_number = {pair.claim.number: pair for pair in self._pairs.values()}
-        for decision in self._file.decisions_back_to(
-            self._scoring.labelled_before(self._settled_until)
-        ):
+        unlabelled = self._scoring.labelled_before(self._settled_until)
+        # A pair may lag behind the others, so decisions are not in the order of their dates.
+        for seq, decision in self._file.decisions_after(before):
+            if seq < last and decision.seconds < unlabelled:
+                continue
             pair = by_number.get(decision.number)
             if pair is None:
                 raise EntryError("a decision without a claim before it")
@@ -130,10 +155,10 @@ class TrackRecord:
         known = self._pairs.get(pair)
         return known is not None and known.claim.is_of(model, rule)
 
-    def model_of(self, pair: str) -> str | None:
-        """Name of the folder of the model that the pair's last claim is of; None without one."""
+    def claim_of(self, pair: str) -> Claim | None:
+        """The pair's last claim; None without one."""
         known = self._pairs.get(pair)
-        return None if known is None else known.claim.model
+        return None if known is None else known.claim
 
     def is_decided(self, pair: str, seconds: int) -> bool:
         """Whether a candle, or a later one, was decided already: before a restart within it."""
@@ -157,7 +182,7 @@ class TrackRecord:
         if claim is not None:
             claim = replace(claim, number=number)
             entries.insert(0, claim)
-        self._file.append([packed(entry) for entry in entries])
+        self._append(entries)
         self._pairs[pair] = known
         known.claim = claim or known.claim
         self._note(known, decision, known.claim.profit)
@@ -191,7 +216,7 @@ class TrackRecord:
                 for name, pair in self._pairs.items()
                 if period in pair.open or pair.unlabelled
             ]
-            self._file.append([packed(outcome) for outcome in outcomes])
+            self._append(outcomes)
             self.timeline.add(period, by_pair(outcomes))
             self._settled_until = period
             for pair in self._pairs.values():
@@ -217,7 +242,7 @@ class TrackRecord:
         """Append trades that have ended; those that are noted already are left out."""
         entries = [entry for entry in trades if entry.key not in self._noted_trades]
         if entries:
-            self._file.append([packed(entry) for entry in entries])
+            self._append(entries)
             self._noted_trades.update(entry.key for entry in entries)
             self._trades_until = max(self._trades_until, *(entry.closed for entry in entries))
 

@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self
 
+from dualwindow.runtime.databases import opened_for_reading
 from dualwindow.track.entries import DECISION, Decision, kind_of
 
 RECORD_NAME: Final = "track_record.sqlite"
@@ -33,8 +34,8 @@ CREATE TABLE IF NOT EXISTS gaps
 CREATE TABLE IF NOT EXISTS head
     (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
 """
-#: Seconds that a writer waits for a reader that holds the file.
-_PATIENCE: Final = 5.0
+#: Seconds that a writer waits for another one, such as a database browser.
+_PATIENCE: Final = 1.0
 #: Pages of the log after which sqlite moves them into the file: the log stays small.
 _LOG_PAGES: Final = 200
 
@@ -54,6 +55,10 @@ class Head:
     def text(self) -> str:
         """Both, to be noted elsewhere: `12:` and the hash in hexadecimal digits."""
         return f"{self.seq}:{self.hash.hex()}"
+
+
+class MovedOnError(sqlite3.OperationalError):
+    """Another process has added entries since the record was read."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,7 @@ class RecordFile:
     @classmethod
     def for_reading(cls, path: Path) -> Self:
         """Open a record without changing it, while a bot may be writing to it."""
-        return cls(
-            sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode=ro",
-                uri=True,
-                timeout=_PATIENCE,
-                isolation_level=None,
-            )
-        )
+        return cls(opened_for_reading(path))
 
     def close(self) -> None:
         """Close the file."""
@@ -122,10 +120,16 @@ class RecordFile:
         row = self._connection.execute("SELECT seq, hash FROM head").fetchone()
         return Head(0, ORIGIN) if row is None else Head(row[0], bytes(row[1]))
 
-    def append(self, contents: Sequence[bytes]) -> Head:
-        """Add entries, all of them or none."""
+    def append(self, contents: Sequence[bytes], after: Head | None = None) -> Head:
+        """Add entries, all of them or none.
+
+        Raises:
+            MovedOnError: when the last entry is another one than that of `after`.
+        """
         with self._transaction():
             head = self.head
+            if after not in (None, head):
+                raise MovedOnError("another process has added to it at the same moment")
             for content in contents:
                 head = head.after(content)
                 self._connection.execute("INSERT INTO entries VALUES (?, ?)", (head.seq, content))
@@ -147,19 +151,17 @@ class RecordFile:
             "SELECT seq, content FROM entries JOIN marks USING (seq) ORDER BY seq"
         ).fetchall()
 
-    def decisions_back_to(self, seconds: int) -> list[Decision]:
-        """The newest decisions, back to the first that is older than a date, in order."""
-        found = []
-        rows = self._connection.execute("SELECT content FROM entries ORDER BY seq DESC")
+    def decisions_after(self, seq: int) -> list[tuple[int, Decision]]:
+        """Numbers of the decisions after an entry, and the decisions, in order."""
+        rows = self._connection.execute(
+            "SELECT seq, content FROM entries WHERE seq > ? ORDER BY seq", (seq,)
+        )
         with closing(rows):
-            for (content,) in rows:
-                if kind_of(content) != DECISION:
-                    continue
-                decision = Decision.unpacked(content)
-                if decision.seconds < seconds:
-                    break
-                found.append(decision)
-        return found[::-1]
+            return [
+                (number, Decision.unpacked(content))
+                for number, content in rows
+                if kind_of(content) == DECISION
+            ]
 
     def marks(self) -> dict[int, bytes]:
         """Number of an entry to its stored hash."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,7 @@ from dualwindow.data.candles.timerange import DateRange
 from dualwindow.data.features.windows import label_frame
 from dualwindow.models.identifier.saved_predictions import Extent
 from dualwindow.models.identifier.traded import Traded, read_traded, write_traded
+from dualwindow.track.claims import ClaimedModels
 from dualwindow.track.entries import Claim, Decision, Genesis, TradeEntry, unpacked
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RECORD_NAME, RecordFile
@@ -269,6 +271,91 @@ def test_a_file_that_is_locked_for_a_while_costs_a_candle_and_not_the_bot(
     assert dates == [0, 1, 2, 4, 5]
 
 
+def test_a_verdict_holds_while_the_record_cannot_be_read(
+    replayed: tuple[Replay, dict[str, np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or a database browser, is no reason to trade again."""
+    replay, live = replayed
+    shutil.copytree(replay.folder / "models", tmp_path / "models")
+    config = {"user_data_dir": str(tmp_path), "freqai": {"identifier": "bot"}}
+    track = LiveTrack(config, SCORING, True, lambda: 0.0)
+    assert live[PAIRS[0]][-1]
+
+    def no_record(*_: Any, **_named: Any) -> Any:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    for candle in range(4):
+        part = replay.candles[PAIRS[0]].iloc[-60:].reset_index(drop=True)
+        part["date"] += pd.Timedelta(seconds=candle * STEP)
+        if candle == 1:
+            monkeypatch.setattr(RecordFile, "append", no_record)
+        if candle == 2:
+            monkeypatch.setattr("dualwindow.bot.live.track_record.open_record", no_record)
+        strategy = strategy_of({PAIRS[0]: replay.models[PAIRS[0]]}, {})
+        assert track.blocked(part, PAIRS[0], RULE.decide(part), strategy)[-1]
+
+
+def test_a_locked_file_keeps_a_bot_waiting_once_a_candle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+
+    def locked(*_: Any) -> Any:
+        waited.append(1)
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr("dualwindow.bot.live.track_record.open_record", locked)
+    track = track_in(tmp_path)
+    for rows in range(1, 6):
+        for _ in range(7):
+            hand(track, tmp_path, rows=rows, first=rows - 1)
+    assert len(waited) == 5
+
+
+def test_two_bots_of_one_identifier_leave_a_sound_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in a container that ends while the next one begins."""
+    replay = replay_in(tmp_path, days=3)
+    config = {"user_data_dir": str(tmp_path), "freqai": {"identifier": "bot"}}
+    bots = [LiveTrack(config, SCORING, False, lambda: 0.0) for _ in range(2)]
+    random = np.random.default_rng(0)
+    rows = len(replay.candles[PAIRS[0]])
+    for row in range(rows):
+        held = {pair: {"30m": frame.iloc[: row + 1]} for pair, frame in replay.candles.items()}
+        for bot, pair in [(bots[at], pair) for pair in PAIRS for at in random.permutation(2)]:
+            part = replay.candles[pair].iloc[max(row - 59, 0) : row + 1].reset_index(drop=True)
+            strategy = strategy_of({pair: replay.models[pair][:1]}, held)
+            bot.blocked(part, pair, RULE.decide(part), strategy)
+    file = RecordFile.for_reading(tmp_path / "models" / "bot" / RECORD_NAME)
+    assert verify(file).problems == []
+    decided = [entry for _, entry in file.entries() if isinstance(unpacked(entry), Decision)]
+    assert len(decided) == 2 * rows
+    assert caplog.text.count("another process writes to the track record") == 2
+
+
+@pytest.mark.parametrize("back", [0, 5_000, 40 * 86_400])
+def test_a_clock_that_is_set_back_keeps_no_trade_out(
+    back: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def get_trades(filters: Any) -> list[Any]:
+        asked.append(filters)
+        return []
+
+    monkeypatch.setattr("dualwindow.bot.live.track_record.Trade.session", None, raising=False)
+    monkeypatch.setattr("dualwindow.bot.live.track_record.Trade.get_trades", get_trades)
+    now = [50 * 86_400.0]
+    config = {"user_data_dir": str(tmp_path), "freqai": {"identifier": "bot"}}
+    track = LiveTrack(config, SCORING, True, lambda: now[0])
+    hand(track, tmp_path, rows=2)
+    assert len(asked) == 1
+    now[0] += 3_601 - back
+    hand(track, tmp_path, rows=3, first=2)
+    assert len(asked) == 2
+
+
 def test_a_pair_without_a_model_decides_nothing(tmp_path: Path) -> None:
     candles = candles_of(1, 3, step=STEP).assign(do_predict=0)
     track = track_in(tmp_path)
@@ -332,6 +419,23 @@ def test_a_new_model_or_rule_makes_a_new_claim(tmp_path: Path) -> None:
         ("BTC", "2", 0.0001),
         ("ETH", "2", 0.0001),
     ]
+
+
+def test_a_model_that_was_replaced_in_its_folder_is_claimed_after_a_start(tmp_path: Path) -> None:
+    for rows, profit in ((3, 0.05), (6, 0.05), (9, 0.9)):
+        track = track_in(tmp_path)
+        candles = predicted(candles_of(1, rows, step=STEP), np.full(rows, LONG))
+        model = save_figures(tmp_path / "models" / "bot" / "sub-train-BTC_1", profit)
+        strategy = strategy_of({PAIRS[0]: [(0, model)]}, {PAIRS[0]: {"30m": candles}})
+        for row in range(rows - 3, rows):
+            part = candles.iloc[: row + 1].copy()
+            track.blocked(part, PAIRS[0], RULE.decide(part), strategy)
+    file = RecordFile.for_reading(tmp_path / "models" / "bot" / RECORD_NAME)
+    claims = [own for _, entry in file.marked() if isinstance(own := unpacked(entry), Claim)]
+    assert [claim.profit for claim in claims] == pytest.approx([0.0005, 0.009])
+    found = verify(file, None, tmp_path / "models" / "bot")
+    assert found.problems == []
+    assert found.models == ClaimedModels(1, 1)
 
 
 def test_trades_are_those_of_freqtrades_database(tmp_path: Path) -> None:

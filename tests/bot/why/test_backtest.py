@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dualwindow.bot.trades.backtest_result import find_result
 from dualwindow.bot.why.gates import answer_of
 from dualwindow.cli.commands import why
 from dualwindow.cli.evaluate.asked import asked_of
@@ -38,6 +39,8 @@ WINDOW = 60
 DAYS = 7
 #: The same for what freqtrade does: signals in these stretches meet a closed gate.
 OPEN, LOCKED, BROKE = (60, 60), (70, 30), (80, 90)
+#: When the backtest ended, seconds since 1970.
+RAN = 1_800_000_000
 
 
 @dataclass
@@ -113,6 +116,7 @@ def write_result(folder: Path) -> Path:
         "max_open_trades_setting": 3,
         "stake_amount": 100.0,
         "starting_balance": 1000.0,
+        "backtest_run_end_ts": RAN,
         "backtest_end_ts": 1000 * second(24 * DAYS),
         "freqai_identifier": "bound",
     }
@@ -193,6 +197,33 @@ def test_ten_thousand_candles_have_their_planted_causes_and_no_other(planted: Pl
     wrong = [(at, a, b) for at, a, b in zip(planted.seconds, found, wanted, strict=True) if a != b]
     assert wrong == []
     assert set(found) >= {*PLANTED, "threshold", "locked pair", "no stake"} - {"short hole"}
+
+
+@pytest.mark.parametrize("hour", [-20, -1, 24 * DAYS + 1, 24 * DAYS + 20, 24 * DAYS + 400])
+def test_a_candle_outside_the_backtest_lacks_a_model_where_its_file_holds_it(
+    hour: int, planted: Planted
+) -> None:
+    options = parsed(str(planted.folder), "--last", "1h")
+    (source,) = sources_of(options, asked_of(options)).pairs
+    answer = answer_of(source.at(second(hour)))
+    files = read_futures(planted.folder.parents[1] / "data" / "binance", PAIR).frame
+    if second(hour) <= utc_seconds(files["date"])[-1]:
+        assert answer.cause == "no model"
+    else:
+        assert answer.cause == "no candle"
+        assert {gate.name for gate in answer.gates if gate.state == "not known"} >= {
+            "window",
+            "warm-up",
+            "other candles",
+        }
+
+
+@pytest.mark.parametrize(("since", "is_its_own"), [(None, True), (RAN, True), (RAN + 1, False)])
+def test_the_result_of_an_earlier_backtest_is_not_taken_for_that_of_the_last(
+    since: int | None, *, is_its_own: bool, planted: Planted
+) -> None:
+    found = find_result(planted.result.parent, "bound", "DualWindowStrategy", since)
+    assert found == (planted.result if is_its_own else None)
 
 
 def decisions(frame: pd.DataFrame) -> np.ndarray:

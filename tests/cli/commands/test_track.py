@@ -106,6 +106,26 @@ def test_a_changed_record_is_refused(
     assert "--verify names what is damaged" in text
 
 
+def test_a_model_that_is_not_the_claimed_one_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A claim has the sums of its model's files; the maker's are of no file."""
+    bot = PaperBot(tmp_path, days=1)
+    record = bot.open()
+    bot.run(record)
+    record.close()
+    status, text = printed(capsys, tmp_path, "--verify")
+    assert (status, "0 of 2 models that were claimed lie beside it" in text) == (0, True)
+    model = tmp_path / "model-0"
+    model.mkdir()
+    (model / "manifest.json").write_text("{}")
+    status, text = printed(capsys, tmp_path, "--verify")
+    assert status == 1
+    assert "model-0/manifest.json is not the file that was claimed" in text
+    _, text = printed(capsys, tmp_path, "--verify", "--json")
+    assert json.loads(text)["models"]["there"] == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"no database" * 500])
 def test_what_is_no_record_is_refused_in_words(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -87,6 +87,8 @@ class BotJournal:
         self._candle_seconds = candle_seconds
         self._writer: JournalWriter | None = None
         self._warned = -_QUIET
+        #: Date of the last candle that could not be written.
+        self._failed = -1
         self._spreads: dict[Path, FeatureSpread | None] = {}
         self._bins: bytes | None = None
 
@@ -118,12 +120,16 @@ class BotJournal:
             predicted=_numbers(newest, (*CLASS_NAMES, *CONFIDENCE_COLUMNS)),
             bins=self._bins if met.model else None,
         )
+        # Where the file is locked, a bot waits once a candle, and not once for each pair.
+        if row.second <= self._failed:
+            return
         try:
             if self._writer is None:
                 content = self._session(strategy)
                 self._writer = JournalWriter(self._folder, content, time.time())
             self._writer.note(pair, row, self._candle_seconds)
         except (sqlite3.Error, OSError) as error:
+            self._failed = row.second
             self._warn(error)
 
     def note_entry(self, pair: str, second: int, *, is_short: bool, rate: float) -> None:

@@ -6,8 +6,7 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +58,13 @@ class LiveTrack:
         self._demand = demand
         self._clock = clock
         self._record: TrackRecord | None = None
-        self._warned = self._trades_seen = float("-inf")
+        #: Of the record as it was last read; a disk that is full takes no verdict back.
+        self._timeline = Timeline(scoring)
+        #: Pairs and models whose files were held against their claims since the start.
+        self._seen: set[tuple[str, Path]] = set()
+        #: Date of the last candle at which the record could not be written.
+        self._failed = -1
+        self._warned = self._shared = self._trades_seen = float("-inf")
 
     def note(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
         """A backtest's part: nothing here."""
@@ -77,38 +82,56 @@ class LiveTrack:
         """
         seconds = utc_seconds(frame["date"])
         newest = int(seconds[-1])
-        with self._surviving():
-            settled = self._opened.settle(newest, lambda *of: self._candles(strategy, *of))
-            if settled is not None:
-                self._tell(settled, strategy)
-        # Without a record nothing is known.
-        timeline = Timeline(self._scoring) if self._record is None else self._record.timeline
-        frame[VERDICT_COLUMN] = codes = timeline.at(seconds)
+        self._survive(newest, lambda: self._settle(newest, strategy))
+        frame[VERDICT_COLUMN] = codes = self._timeline.at(seconds)
         closed = blocked(codes, self._demand)
-        with self._surviving():
-            folders = getattr(strategy.freqai, "model_folders", {}).get(pair)
+        folders = getattr(strategy.freqai, "model_folders", {}).get(pair)
+
+        def write() -> None:
             # Without a model there is nothing to be decided.
             if folders and not self._opened.is_decided(pair, newest):
                 decision = decision_of(frame, newest, int(sides[-1]), is_blocked=bool(closed[-1]))
                 self._decide(pair, decision, folders[-1][1], strategy.decision_rule)
             self._add_trades()
+
+        self._survive(newest, write)
         return closed
+
+    def _settle(self, newest: int, strategy: IStrategy) -> None:
+        if self._record is not None and self._record.is_behind:
+            self._close()
+            if self._is_hourly(self._shared):
+                self._shared = self._clock()
+                logger.warning(
+                    "another process writes to the track record in %s as well: give every bot a "
+                    "freqai.identifier of its own",
+                    self._folder,
+                )
+        settled = self._opened.settle(newest, lambda *of: self._candles(strategy, *of))
+        if settled is not None:
+            self._tell(settled, strategy)
 
     @property
     def _opened(self) -> TrackRecord:
         if self._record is None:
             self._record = open_record(self._folder, self._scoring, int(self._clock()))
+            self._timeline = self._record.timeline
         return self._record
 
-    @contextmanager
-    def _surviving(self) -> Iterator[None]:
-        """Log, once an hour, that a record cannot be written; the next candle is the next try."""
+    def _survive(self, newest: int, work: Callable[[], None]) -> None:
+        """Log, once an hour, that a record cannot be written; the next candle is the next try.
+
+        Where the file is locked, a bot waits once a candle, and not once for each pair.
+        """
+        if newest <= self._failed:
+            return
         try:
-            yield
+            work()
         except (sqlite3.Error, SQLAlchemyError, OSError, ValueError, LookupError) as error:
             # What was in memory is read again, so that it is what the file holds.
             self._close()
-            if self._clock() - self._warned >= _HOUR:
+            self._failed = newest
+            if self._is_hourly(self._warned):
                 self._warned = self._clock()
                 logger.warning(
                     "the track record in %s cannot be written (%s): these candles are missing in "
@@ -117,6 +140,10 @@ class LiveTrack:
                     error,
                 )
 
+    def _is_hourly(self, last: float) -> bool:
+        """Whether an hour has passed since a moment, or the clock was set back."""
+        return not 0.0 <= self._clock() - last < _HOUR
+
     def _close(self) -> None:
         if self._record is not None:
             self._record.close()
@@ -124,20 +151,23 @@ class LiveTrack:
 
     def _decide(self, pair: str, decision: Decision, model: Path, rule: DecisionRule) -> None:
         """Write a decision, and its claim before it where the model or the rule is new."""
-        claim = None
-        if not self._opened.is_claimed(pair, model.name, rule.summary()):
-            before = self._opened.model_of(pair)
+        claim, before = None, self._opened.claim_of(pair)
+        is_new = not self._opened.is_claimed(pair, model.name, rule.summary())
+        if before is not None and (pair, model) not in self._seen:
+            # Another model may lie in a folder of the same name after a start.
+            is_new |= dict(before.sums) != model_sums(model)
+        if is_new:
             claim = claim_of(pair, decision.seconds, model, rule)
-            if before is not None and before != model.name:
+            if before is not None and before.model != model.name:
                 self._tell_of_retraining(pair, model)
         self._opened.decide(pair, decision, claim)
+        self._seen.add((pair, model))
 
     def _add_trades(self) -> None:
         """Write, once an hour, the trades of freqtrade's that have ended."""
-        now = self._clock()
-        if now - self._trades_seen < _HOUR or not hasattr(Trade, "session"):
+        if not (self._is_hourly(self._trades_seen) and hasattr(Trade, "session")):
             return
-        self._trades_seen = now
+        self._trades_seen = self._clock()
         since = pd.Timestamp(self._opened.trades_until, unit="s").to_pydatetime()
         ended = Trade.get_trades([Trade.is_open.is_(False), Trade.close_date >= since])
         # A trade that freqtrade closed without an order, by hand, has no profit.

@@ -25,15 +25,25 @@ _NO_RESULT: Final = (
 )
 
 
-def find_result(folder: Path, identifier: str, strategy: str | None) -> Path | None:
+def find_result(
+    folder: Path, identifier: str, strategy: str | None, since: int | None = None
+) -> Path | None:
     """The newest result of a `freqai.identifier` in freqtrade's folder of them; None without any.
 
-    `strategy` is the class that traded, where it is known.
+    Args:
+        folder: `user_data/backtest_results`.
+        identifier: of the models.
+        strategy: the class that traded; None: not known.
+        since: when the backtest decided, seconds since 1970, so that the trades of an earlier one
+            are not taken for its own; None: not known.
     """
     for path in sorted(folder.glob("backtest-result-*.zip"), reverse=True):
         try:
             for name, content in _strategies(path).items():
-                if content.get("freqai_identifier") == identifier and strategy in (None, name):
+                if content.get("freqai_identifier") != identifier or strategy not in (None, name):
+                    continue
+                ended = content.get("backtest_run_end_ts")
+                if since is None or ended is None or ended >= since:
                     return path
         except DataError as error:
             logger.warning("%s", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from dualwindow.bot.trades.account import Account
 from dualwindow.bot.why.candles import Place, market_of
 from dualwindow.bot.why.evidence import backtested_gate
-from dualwindow.bot.why.facts import CandleFacts, ModelFacts
+from dualwindow.bot.why.facts import CandleFacts, MarketFacts, ModelFacts
+from dualwindow.bot.why.market import PairMarket
 from dualwindow.bot.why.predictions import SavedDecisions
 from dualwindow.columns import HOLD
 from dualwindow.data.candles.frames import utc_seconds
@@ -65,7 +67,7 @@ class BacktestFacts:
         no_account: str = "",
         gate: Sequence[GateSpan] | None = None,
     ) -> None:
-        self.pair = pair
+        self.pair, self._place = pair, place
         self._step = place.candle_seconds
         self._can_short = place.settings.terms.can_short
         self._account, self._no_account, self._gate = account, no_account, gate
@@ -76,6 +78,16 @@ class BacktestFacts:
         first = int(known.min()) if len(known) else None
         within = DateRange(first, int(self._saved.seconds[-1]) + self._step)
         self._market = market_of(place, pair, within)
+
+    @cached_property
+    def _whole_market(self) -> PairMarket:
+        """All candles of the files, of which the backtest loaded a part."""
+        return market_of(self._place, self.pair)
+
+    def _market_at(self, second: int, row: int | None) -> MarketFacts:
+        if row is None and not self._saved.seconds[0] <= second <= self._saved.seconds[-1]:
+            return self._whole_market.at(second)
+        return self._market.at(second, self._loaded_from(row))
 
     @property
     def seconds(self) -> NDArray[np.int64]:
@@ -95,7 +107,7 @@ class BacktestFacts:
             pair=self.pair,
             second=second,
             candle_seconds=self._step,
-            market=self._market.at(second, self._loaded_from(row)),
+            market=self._market_at(second, row),
             model=self._model(row),
             prediction=prediction,
             evidence=backtested_gate(self._gate, second),

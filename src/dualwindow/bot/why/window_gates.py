@@ -13,6 +13,13 @@ def is_predicted(facts: CandleFacts) -> bool:
     return facts.prediction is not None and facts.prediction.usable
 
 
+def is_seen(facts: CandleFacts) -> bool:
+    """Whether there is a candle file that reaches the candle, so that its window is known."""
+    covered = facts.market.covered
+    reached = covered is None or covered[0] <= facts.second <= covered[1]
+    return facts.market.known and reached
+
+
 def file_words(facts: CandleFacts) -> str:
     """Words on a candle file that does not reach the candle."""
     covered = facts.market.covered
@@ -30,7 +37,7 @@ def window_gate(facts: CandleFacts) -> Gate:
     market = facts.market
     if is_predicted(facts):
         return is_open("window", _as_recorded(facts, "it was complete"))
-    if not market.known:
+    if not is_seen(facts):
         return not_known("window", file_words(facts))
     if market.broken_by is not None:
         second, words = market.broken_by
@@ -65,7 +72,7 @@ def window_gate(facts: CandleFacts) -> Gate:
 def warm_up_gate(facts: CandleFacts) -> Gate:
     """The features that look far back have enough candles before the window."""
     market = facts.market
-    if not (market.known or is_predicted(facts)):
+    if not (is_seen(facts) or is_predicted(facts)):
         return not_known("warm-up", file_words(facts))
     if is_predicted(facts) or market.warm_up is None:
         return is_open("warm-up", "the averages have enough candles before the window")
@@ -84,7 +91,7 @@ def warm_up_gate(facts: CandleFacts) -> Gate:
 def others_gate(facts: CandleFacts) -> Gate:
     """The candles of correlated pairs and other timeframes are known."""
     other = facts.market.other
-    if not (facts.market.known or is_predicted(facts)):
+    if not (is_seen(facts) or is_predicted(facts)):
         return not_known("other candles", file_words(facts))
     if is_predicted(facts) or other is None:
         return is_open("other candles", "those of other pairs and timeframes are known")
@@ -101,7 +108,7 @@ def features_gate(facts: CandleFacts) -> Gate:
     prediction = facts.prediction
     if prediction is None or prediction.usable or facts.model.expired:
         return is_open("features", "nothing is known against them")
-    if not facts.market.known:
+    if not is_seen(facts):
         return not_known("features", file_words(facts))
     if facts.bot is not None and (facts.bot.awaited is None or facts.bot.first):
         return not_known("features", "the bot left no record of why it could not predict")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify",
         action="store_true",
-        help="compute the chain of hashes again, and say what was changed, left out or put in",
+        help="compute the chain of hashes again, hold the models beside it against their "
+        "claims, and say what was changed, left out or put in",
     )
     parser.add_argument(
         "--head",
@@ -83,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _verify(file: RecordFile, path: Path, options: argparse.Namespace) -> int:
-    found = verify(file, options.head)
+    found = verify(file, options.head, path.parent)
     if options.json:
         print(json.dumps(_as_json(found), indent=2))
     else:
@@ -99,6 +101,7 @@ def _as_json(found: Verification) -> dict[str, Any]:
         "removed": found.removed,
         "head": found.head.text,
         "passes_noted_head": found.has_head,
+        "models": None if found.models is None else asdict(found.models),
         "limits": LIMITS,
     }
 

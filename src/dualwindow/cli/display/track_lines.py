@@ -82,6 +82,11 @@ def verification_lines(found: Verification, path: Path) -> Iterator[str]:
         yield f"sound: {counted(found.entries, 'entry', 'entries')}{removed}"
         if found.has_head:
             yield "everything up to the noted head is as it was then"
+        if found.models is not None and found.models.claimed:
+            yield (
+                f"{found.models.there:,} of {counted(found.models.claimed, 'model')} that were "
+                "claimed lie beside it, as they were claimed"
+            )
     yield f"head {found.head.text}"
     yield LIMITS
 

@@ -80,19 +80,20 @@ def sources_of(options: argparse.Namespace, asked: Asked) -> Sources:
 def _of_backtest(options: argparse.Namespace, asked: Asked) -> Sources:
     basis = Basis.from_options(options, asked.folder, ())
     settings = WalkSettings.from_config(asked.folder, basis.layers.content, basis.traded)
-    strategy = None if basis.record is None else basis.record.strategy
+    last = basis.record
+    strategy, since = (None, None) if last is None else (last.strategy, last.when)
     name, results = asked.folder.resolve().name, asked.userdir / FOLDER
-    result: Path | None = options.result or find_result(results, name, strategy)
+    result: Path | None = options.result or find_result(results, name, strategy, since)
     account, without = None, ""
     if result is None:
         without = (
-            f"{results} has no result of a backtest of freqai.identifier {name!r}; run it again "
-            "with --export trades, or name one with --result"
+            f"{results} has no result of the last backtest of freqai.identifier {name!r}; run it "
+            "again with --export trades, or name one with --result"
         )
     else:
         account = read_result(result, name, settings.candle_seconds)
     place = Place(asked.folder, settings, basis.candles(asked.folder, settings.exchange))
-    gate = None if basis.record is None else basis.record.gate
+    gate = None if last is None else last.gate
     pairs = _each_pair(
         asked, settings, lambda pair: BacktestFacts(place, pair, account, without, gate)
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow.errors import ModelFileError
+from dualwindow.runtime.databases import opened_for_reading
 from dualwindow.runtime.files import set_aside
 
 JOURNAL_NAME: Final = "decision_journal.sqlite"
@@ -27,6 +28,8 @@ KEPT: Final = 20_160
 KEPT_BINS: Final = 1_440
 #: Rows between two looks for those that are too old.
 _CLEARED_AFTER: Final = 1_000
+#: Seconds that a writer waits for another one, such as a database browser.
+_PATIENCE: Final = 1.0
 _FORMAT: Final = 1
 _VALUES: Final = struct.Struct("<5d")
 _PREDICTED: Final = struct.Struct("<3f5d")
@@ -178,7 +181,7 @@ class JournalWriter:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, check_same_thread=False, timeout=5.0)
+    database = sqlite3.connect(path, check_same_thread=False, timeout=_PATIENCE)
     try:
         # Readers do not keep the bot waiting, and a kill loses nothing that was committed.
         database.execute("pragma journal_mode = wal")
@@ -215,7 +218,7 @@ def read_journal(folder: Path) -> Journal | None:
     if not path.is_file():
         return None
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(opened_for_reading(path)) as database:
             return _read(database)
     except (sqlite3.Error, ValueError, KeyError, TypeError, struct.error) as error:
         raise ModelFileError(
@@ -239,7 +242,7 @@ def read_bins(folder: Path, pair: str, seconds: int) -> list[bytes]:
         "order by second"
     )
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(opened_for_reading(path)) as database:
             if not database.execute(_HAS_BINS).fetchone():
                 return []
             rows = database.execute(wanted, (pair,)).fetchall()
