@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -208,3 +209,20 @@ def test_timings_are_written_where_they_are_asked_for(
         model._train(PAIR, live.bot.strategy, live.bot.kitchen(), TimeRange(), TimeRange())
         assert path.is_file() == wanted
     assert "train_time" in path.read_text(encoding="utf-8")
+
+
+def test_a_full_disk_does_not_keep_a_bot_from_ending(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_drawer: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    model, ended = live.bot.model, []
+    monkeypatch.setattr(type(model.dd), "save_historic_predictions_to_disk", full)
+    monkeypatch.setattr(model, "_threads", [SimpleNamespace(join=lambda: ended.append(True))])
+    try:
+        model.shutdown()
+    finally:
+        model._stop_event.clear()
+    assert ended
+    assert "the predictions since the last training cannot be saved" in caplog.text

@@ -61,6 +61,18 @@ class BackgroundTraining(IFreqaiModel):
         self.total_pairs = len(whitelist)
         self._pairs.follow(whitelist)
 
+    def _on_stop(self) -> None:
+        """Save the predictions; a disk that is full must not keep the bot from ending."""
+        try:
+            super()._on_stop()
+        except OSError as error:
+            # FreqAI would leave its thread and freqtrade's connections as they are.
+            logger.warning(
+                "the predictions since the last training cannot be saved (%s): the bot ends "
+                "without them; free disk space before the next start",
+                error,
+            )
+
     def _start_scanning(self, strategy: IStrategy) -> None:
         """Train what is due until the bot stops.
 
