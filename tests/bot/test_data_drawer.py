@@ -59,6 +59,39 @@ def test_a_prediction_never_sees_half_a_publication(
     assert Path(kitchen.data["data_path"]) == kitchen.data_path
 
 
+@pytest.mark.parametrize("fails", ["pair_dictionary.json", "manifest.json"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_model_that_cannot_be_saved_to_its_end_predicts_nothing(
+    fails: str,
+    is_first: bool,
+    trained: tuple[Bot, TrainedModel],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last whole one goes on, in memory as after a restart."""
+    bot, model = trained
+    drawer = DualWindowDrawer(tmp_path, bot.config)
+    if not is_first:
+        save(bot, model, drawer, OLDER)
+    other = model.with_confidence(None, None)
+    real = Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        # The model's own manifest is written before that of all its files.
+        if target.name == fails and len(list(target.parent.glob("cb_*"))) in (0, 6):
+            raise OSError(28, "No space left on device")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(bot, other, drawer, NEWER)
+    kitchen = bot.kitchen()
+    kitchen.live = True
+    found = drawer.load_data(PAIR, kitchen)
+    assert found is (None if is_first else model)
+    assert drawer.pair_dict[PAIR]["model_filename"] == ("" if is_first else f"cb_btc_{OLDER}")
+
+
 # --- history --------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ class DualWindowDrawer(FreqaiDataDrawer):
             )
 
     def save_data(self, model: Any, coin: str, dk: FreqaiDataKitchen) -> None:
-        """Save a model with FreqAI's own files, and publish it."""
-        with self._model_lock:
+        """Save a model with FreqAI's own files, and publish it; the last one stays on failure."""
+        with self._model_lock, self._taken_back(coin):
             # One that is replaced counts as no model until the new one is whole.
             Path(dk.data_path, MANIFEST_NAME).unlink(missing_ok=True)
             super().save_data(model, coin, dk)
@@ -95,6 +96,27 @@ class DualWindowDrawer(FreqaiDataDrawer):
                 dk.note_model()
             seal(Path(dk.data_path), dk.model_filename, {**self.binding, "pair": coin})
         remove_checkpoints(Path(dk.data_path))
+
+    @contextmanager
+    def _taken_back(self, coin: str) -> Iterator[None]:
+        """Predict with the former model on, where the block cannot save another to its end.
+
+        FreqAI names a new one before it writes the table of models: a restart would not find it.
+        """
+        entry, names = self.pair_dict[coin], ("model_filename", "data_path")
+        former = {name: entry[name] for name in names}
+        tables: tuple[dict[str, Any], ...] = self.model_dictionary, self.meta_data_dictionary
+        # FreqAI changes the metadata in place.
+        held = self.model_dictionary.get(coin), dict(self.meta_data_dictionary.get(coin, {}))
+        try:
+            yield
+        except BaseException:
+            entry |= former
+            for table, value in zip(tables, held, strict=True):
+                table.pop(coin, None)
+                if value:
+                    table[coin] = value
+            raise
 
     def point_to(self, dk: FreqaiDataKitchen) -> None:
         """Put a saved model into FreqAI's entry of its pair, which the state file may have lost."""
