@@ -27,7 +27,7 @@ from dualwindow.track.claims import ClaimedModels
 from dualwindow.track.entries import Claim, Decision, Genesis, TradeEntry, unpacked
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RECORD_NAME, RecordFile
-from dualwindow.track.verdict import EDGE_FOUND, TOO_EARLY, WORDS, WORSE
+from dualwindow.track.verdict import EDGE_FOUND, TOO_EARLY, WORDS, WORSE, Demand
 from dualwindow.track.verify import verify
 from tests.makers.track_records import BEGIN, PAIRS, candles_of, scoring_of
 from tests.makers.track_strategy import RULE, Replay, predicted, save_figures, strategy_of
@@ -293,6 +293,45 @@ def test_a_verdict_holds_while_the_record_cannot_be_read(
             monkeypatch.setattr("dualwindow.bot.live.track_record.open_record", no_record)
         strategy = strategy_of({PAIRS[0]: replay.models[PAIRS[0]]}, {})
         assert track.blocked(part, PAIRS[0], RULE.decide(part), strategy)[-1]
+
+
+@pytest.mark.parametrize("demand", [True, "strict", False])
+def test_after_a_start_nothing_is_entered_until_a_record_that_is_there_can_be_read(
+    demand: Demand,
+    replayed: tuple[Replay, dict[str, np.ndarray]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It may hold that the bot does worse than promised."""
+    replay, _ = replayed
+    shutil.copytree(replay.folder / "models", tmp_path / "models")
+    config = {"user_data_dir": str(tmp_path), "freqai": {"identifier": "bot"}}
+    track = LiveTrack(config, SCORING, demand, lambda: 0.0)
+
+    def locked(*_: Any) -> Any:
+        raise sqlite3.OperationalError("database is locked")
+
+    strategy = strategy_of({PAIRS[0]: replay.models[PAIRS[0]]}, {})
+    part = replay.candles[PAIRS[0]].iloc[-60:].reset_index(drop=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("dualwindow.bot.live.track_record.open_record", locked)
+        flags = track.blocked(part, PAIRS[0], RULE.decide(part), strategy)
+    assert flags.all() == bool(demand)
+    assert ("nothing is entered until it can be read" in caplog.text) == bool(demand)
+    if demand is True:
+        # Those of the first days, which the verdict had not closed yet, are let in again.
+        later = replay.candles[PAIRS[0]].copy()
+        later["date"] += pd.Timedelta(seconds=STEP)
+        assert not track.blocked(later, PAIRS[0], RULE.decide(later), strategy).all()
+
+
+def test_a_bot_that_begins_its_record_enters_where_none_can_be_written(tmp_path: Path) -> None:
+    """Without a record there is none that shows anything."""
+    (tmp_path / "models").write_text("a file where the folder should be")
+    config = {"user_data_dir": str(tmp_path), "freqai": {"identifier": "bot"}}
+    track = LiveTrack(config, SCORING, True, lambda: 0.0)
+    assert not any(flags.any() for flags in hand(track, tmp_path, rows=3))
 
 
 def test_a_locked_file_keeps_a_bot_waiting_once_a_candle(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from freqtrade.resolvers.protection_resolver import ProtectionResolver
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,7 +75,36 @@ def test_a_lock_holds_its_pair_and_side_until_it_ends(
     pair: str, side: str, begin: float, end: float, of_all: bool | None
 ) -> None:
     facts = account(locks=(Lock(pair, side, begin, end, "why"),)).at(PAIR, T, LONG)
-    assert (None if facts.lock is None else facts.lock[1]) is of_all
+    assert (None if facts.lock is None else facts.lock.of_all) is of_all
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("CooldownPeriod", ()),
+        ("StoplossGuard", ()),
+        ("MaxDrawdown", (0.2341,)),
+        ("LowProfitPairs", (-0.0123,)),
+    ],
+)
+@pytest.mark.parametrize("period", [{"stop_duration_candles": 4}, {"unlock_at": "08:00"}])
+def test_a_lock_of_each_of_freqtrades_protections_is_told_by_its_name(
+    name: str, figures: tuple[float, ...], period: dict[str, Any]
+) -> None:
+    own = {"lookback_period_candles": 60, "required_profit": 0.01, "max_allowed_drawdown": 0.1}
+    protection = ProtectionResolver.load_protection(
+        name, {"timeframe": "1m", **CONFIG}, {"method": name, **own, **period}
+    )
+    lock = Lock(PAIR, "*", T - 60, T + 120, protection._reason(*figures))
+    assert lock.protection == name
+    facts = account(locks=(lock,)).at(PAIR, T, LONG)
+    assert facts.lock is not None
+    assert facts.lock.protection == name
+
+
+@pytest.mark.parametrize("reason", ["", "Auto lock", "why", "stoplosses", "Cooldown", "a < b"])
+def test_a_lock_that_no_protection_made_is_told_as_one(reason: str) -> None:
+    assert Lock(PAIR, "*", T - 60, T + 120, reason).protection == ""
 
 
 def test_slots_count_what_is_open_at_the_moment() -> None:

@@ -28,12 +28,15 @@ from dualwindow.track.entries import Claim, Decision, TradeEntry
 from dualwindow.track.opening import open_record
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record import Settled, TrackRecord
+from dualwindow.track.record_file import RECORD_NAME
 from dualwindow.track.verdict import VERDICT_COLUMN, Demand, Timeline, blocked
 
 logger = logging.getLogger(__name__)
 
 #: Seconds between two looks at the trades that have ended, and between two equal warnings.
 _HOUR: Final = 3600
+#: What a record that has not been read since the start means with `trade_only_on_evidence`.
+_WAITING: Final = "; nothing is entered until it can be read, as it may be worse than promised"
 
 
 class LiveTrack:
@@ -60,6 +63,8 @@ class LiveTrack:
         self._record: TrackRecord | None = None
         #: Of the record as it was last read; a disk that is full takes no verdict back.
         self._timeline = Timeline(scoring)
+        #: Whether there is a record that has not been read since the start.
+        self._unread = (self._folder / RECORD_NAME).is_file()
         #: Pairs and models whose files were held against their claims since the start.
         self._seen: set[tuple[str, Path]] = set()
         #: Date of the last candle at which the record could not be written.
@@ -84,7 +89,7 @@ class LiveTrack:
         newest = int(seconds[-1])
         self._survive(newest, lambda: self._settle(newest, strategy))
         frame[VERDICT_COLUMN] = codes = self._timeline.at(seconds)
-        closed = blocked(codes, self._demand)
+        closed = blocked(codes, self._demand) | (self._unread and self._demand is not False)
         folders = getattr(strategy.freqai, "model_folders", {}).get(pair)
 
         def write() -> None:
@@ -115,7 +120,7 @@ class LiveTrack:
     def _opened(self) -> TrackRecord:
         if self._record is None:
             self._record = open_record(self._folder, self._scoring, int(self._clock()))
-            self._timeline = self._record.timeline
+            self._timeline, self._unread = self._record.timeline, False
         return self._record
 
     def _survive(self, newest: int, work: Callable[[], None]) -> None:
@@ -135,9 +140,10 @@ class LiveTrack:
                 self._warned = self._clock()
                 logger.warning(
                     "the track record in %s cannot be written (%s): these candles are missing in "
-                    "it; free disk space, or set the rights of the folder",
+                    "it; free disk space, or set the rights of the folder%s",
                     self._folder,
                     error,
+                    _WAITING if self._unread and self._demand is not False else "",
                 )
 
     def _is_hourly(self, last: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +12,19 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dualwindow.bot.why.facts import TradingFacts
+from dualwindow.bot.why.facts import LockFacts, TradingFacts
 from dualwindow.columns import LONG, SHORT
 from dualwindow.data.candles.timerange import utc_text
 
 _ALL_PAIRS: Final = "*"
 _SIDES: Final = {LONG: "long", SHORT: "short"}
+#: How the reasons of freqtrade's protections read, which are all that their locks tell of them.
+_PROTECTIONS: Final[Mapping[str, re.Pattern[str]]] = {
+    "CooldownPeriod": re.compile(r"Cooldown period for "),
+    "StoplossGuard": re.compile(r"\d+ stoplosses in .+, locking "),
+    "MaxDrawdown": re.compile(r"\S+ passed \S+ in .+, locking "),
+    "LowProfitPairs": re.compile(r"\S+ < \S+ in .+, locking "),
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,16 @@ class Lock:
         of_pair = self.pair in (pair, _ALL_PAIRS)
         of_side = self.side == _ALL_PAIRS or side is None or self.side == _SIDES[side]
         return of_pair and of_side and self.begin < until and self.end > second
+
+    @property
+    def protection(self) -> str:
+        """Freqtrade's name of the protection that made it; empty where none did."""
+        return next((name for name, form in _PROTECTIONS.items() if form.match(self.reason)), "")
+
+    @property
+    def facts(self) -> LockFacts:
+        """The lock as a gate tells of it."""
+        return LockFacts(self.words, self.pair == _ALL_PAIRS, self.protection)
 
     @property
     def words(self) -> str:
@@ -219,7 +237,7 @@ class Account:
         return TradingFacts(
             entered="" if made is None else made.words,
             open_position="" if open_one is None else f"there was a {open_one.words}",
-            lock=None if longest is None else (longest.words, longest.pair == _ALL_PAIRS),
+            lock=None if longest is None else longest.facts,
             slots=self._slots(begin, until),
             stake=self._stake(begin),
             end=self.end is not None and begin >= self.end,

@@ -152,13 +152,28 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class LockFacts:
+    """A lock that kept a pair from being entered.
+
+    Attributes:
+        words: on the lock.
+        of_all: whether it is of all pairs.
+        protection: freqtrade's name of the protection that made it; empty where none did.
+    """
+
+    words: str
+    of_all: bool = False
+    protection: str = ""
+
+
+@dataclass(frozen=True)
 class TradingFacts:
     """Positions, locks and money at the moment at which a candle could be entered upon.
 
     Attributes:
         entered: words on the trade that it became; empty where it became none.
         open_position: words on the pair's position that was open.
-        lock: words on the lock, and whether it is of all pairs.
+        lock: the one that ends last; None without any.
         slots: open positions and `max_open_trades`; None where they are not limited.
         stake: available balance and stake amount; None where they are not known.
         stake_problem: freqtrade's own words on the stake.
@@ -169,7 +184,7 @@ class TradingFacts:
 
     entered: str = ""
     open_position: str = ""
-    lock: tuple[str, bool] | None = None
+    lock: LockFacts | None = None
     slots: tuple[int, int] | None = None
     stake: tuple[float, float] | None = None
     stake_problem: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dualwindow.bot.why.facts import CandleFacts, TradingFacts
+from dualwindow.bot.why.facts import CandleFacts, LockFacts, TradingFacts
 from dualwindow.bot.why.verdicts import Gate, closed, is_open, not_known
 from dualwindow.columns import HOLD, SHORT
 from dualwindow.data.candles.timerange import utc_text
@@ -38,15 +38,21 @@ def position_gate(facts: CandleFacts) -> Gate:
 
 
 def lock_gate(facts: CandleFacts) -> Gate:
-    """Neither the pair nor all pairs are locked."""
+    """Neither the pair nor all pairs are locked, by a protection or otherwise."""
     trading = facts.trading
     if trading is None:
         return _without("lock", facts)
     if trading.lock is not None and not trading.ordered:
-        words, of_all = trading.lock
-        cause = "all pairs locked" if of_all else "locked pair"
-        return closed("lock", cause, words, "an earlier end of the lock")
+        return _locked(trading.lock)
     return is_open("lock", "no lock was known")
+
+
+def _locked(lock: LockFacts) -> Gate:
+    if lock.protection:
+        words = f"the protection {lock.protection}: {lock.words}"
+        return closed("lock", "protection", words, "other settings of that protection")
+    cause = "all pairs locked" if lock.of_all else "locked pair"
+    return closed("lock", cause, lock.words, "an earlier end of the lock")
 
 
 def slots_gate(facts: CandleFacts) -> Gate:
