@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dualwindow.evaluation.evidence.drift import FeatureSpread, stability_index
+from dualwindow.evaluation.evidence.drift import FeatureSpread, _some_days, stability_index
 
 MINUTES = 60
 DAY = 1_440
@@ -111,6 +112,39 @@ def test_bins_of_the_training_are_its_shares(values: list[float], constant: floa
         shares = spread.shares[name]
         counts = np.bincount(bins.reshape(-1, 2)[:, at], minlength=len(shares))
         assert counts / len(values) == pytest.approx(shares, abs=1e-6)
+
+
+@given(
+    days=st.lists(st.integers(0, 30), min_size=1, max_size=6),
+    most=st.integers(1, 40),
+    odd=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_of_a_store_some_days_of_all_pairs_are_looked_at(
+    days: list[int], most: int, odd: int
+) -> None:
+    """A day has 100 candles of 15 minutes; each candle's feature is its own number."""
+    bounds = np.cumsum([0, *(100 * day + odd for day in days)])
+    parts = [
+        np.arange(first, stop, dtype=np.float32)[:, None]
+        for first, stop in pairwise(bounds.tolist())
+    ]
+    found = _some_days(parts, 100, 100 * most)
+    assert 100 * min(most, sum(days)) == sum(map(len, found))
+    numbers = np.concatenate([*found, np.empty((0, 1), np.float32)])[:, 0]
+    assert (np.diff(numbers) > 0).all()
+    ends = [(part[0, 0], part[-1, 0]) for part in parts if len(part)]
+    for own in found:
+        assert any(first <= own[0, 0] and own[-1, 0] <= last for first, last in ends)
+
+
+def test_the_spread_of_one_part_is_that_of_its_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(9_000, 2)).astype(np.float32)
+    whole = FeatureSpread.of(("x", "y"), rows, MINUTES)
+    assert FeatureSpread.of_parts(("x", "y"), [rows], MINUTES) == whole
+    assert FeatureSpread.of_parts(("x", "y"), [rows[:4_000], rows[4_000:]], MINUTES) == whole
+    assert FeatureSpread.of_parts(("x", "y"), [rows, rows], MINUTES, most=8_000) != whole
+    assert FeatureSpread.of_parts(("x",), [], MINUTES) is None
 
 
 def test_what_is_not_known_is_not_told() -> None:

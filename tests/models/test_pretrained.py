@@ -15,7 +15,9 @@ import torch
 from dualwindow.data.datasets.dataset import Dataset
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.errors import DataError, ModelFileError, SettingsError
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.models import checkpoint
+from dualwindow.models.model_files import EVALUATION_NAME, SPREAD_KEY, read_spread
 from dualwindow.models.portable import PortableModel, load_portable, save_portable
 from dualwindow.models.pretrained import (
     load_pretrained,
@@ -27,6 +29,7 @@ from dualwindow.models.pretrained import (
     unseen,
 )
 from dualwindow.models.trained_model import TrainedModel
+from dualwindow.runtime.files import write_json
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.final_evaluation import fit_reference
 from dualwindow.training.hooks import EpochResult
@@ -82,6 +85,10 @@ def start(
     seconds = candles.seconds
     origin = replace(ORIGIN, first=int(seconds[0]), until=int(seconds[SEEN]))
     folder = tmp_path_factory.mktemp("models") / "quick"
+    folder.mkdir()
+    spread = FeatureSpread.of(seen.names, seen.features, 60)
+    assert spread is not None
+    write_json(folder / EVALUATION_NAME, {SPREAD_KEY: spread.to_dict()})
     save_portable(folder, model, origin)
     return load_portable(folder)
 
@@ -114,6 +121,16 @@ def test_without_epochs_it_predicts_as_the_model_does_to_the_last_bit(
     assert used.trained_until == new.seconds[-1]
     for name, value in state(start.model).items():
         assert torch.equal(state(used)[name], value), name
+
+
+def test_without_epochs_features_drift_from_the_models_own_training(
+    candles: CandleArrays, labels: np.ndarray, start: PortableModel, tmp_path: Path
+) -> None:
+    new = rows_of(candles, SEEN, 2200)
+    session = TrainingSession(start=start, figures_path=tmp_path / EVALUATION_NAME)
+    train_model(new, labels[SEEN:2200], config(epochs=0), name="BTC", session=session)
+    assert start.spread is not None
+    assert read_spread(tmp_path) == start.spread
 
 
 def test_thresholds_are_the_bots_own(

@@ -11,6 +11,7 @@ from typing import Final
 
 from dualwindow.errors import ModelFileError
 from dualwindow.evaluation import Reference
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.models.manifest import check_listed, is_listed
 from dualwindow.runtime.files import leftovers, parse_json
 from dualwindow.settings.messages import shown
@@ -76,6 +77,17 @@ def read_reference(folder: Path) -> Reference | None:
         logger.warning("the model is compared with nothing: %s", error)
         return None
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_spread(folder: Path) -> FeatureSpread | None:
+    """The spread of the features that a model was trained on; None where it is not known."""
+    try:
+        return FeatureSpread.from_dict(
+            parse_json((folder / EVALUATION_NAME).read_bytes())[SPREAD_KEY]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.debug("%s tells nothing of its features: %s", folder, error)
         return None
 
 

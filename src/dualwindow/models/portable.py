@@ -23,12 +23,14 @@ import safetensors
 from dualwindow import __version__
 from dualwindow.errors import DualWindowError, ModelFileError
 from dualwindow.evaluation import Reference
+from dualwindow.evaluation.evidence.drift import FeatureSpread
 from dualwindow.models.manifest import MANIFEST_NAME, check_manifest, is_listed, write_manifest
 from dualwindow.models.model_files import (
     ABOUT_NAME,
     WEIGHTS_NAME,
     is_portable,
     read_reference,
+    read_spread,
 )
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.files import parse_json, whole_file, write_json
@@ -81,13 +83,15 @@ class ModelOrigin:
 class PortableModel:
     """A model with its origin, the SHA-256 of its weights file, and what it was compared with.
 
-    The reference is None where the folder does not hold it.
+    Reference, and spread of the features that it was trained on, are None where the folder does not
+    hold them.
     """
 
     model: TrainedModel
     origin: ModelOrigin
     sha256: str
     reference: Reference | None = None
+    spread: FeatureSpread | None = None
 
 
 def save_portable(
@@ -150,6 +154,7 @@ def load_portable(folder: Path) -> PortableModel:
             _origin(about["origin"]),
             sha256,
             read_reference(folder),
+            read_spread(folder),
         )
     except DualWindowError as error:
         raise ModelFileError(f"the model in {folder} cannot be used: {error}") from error

@@ -35,6 +35,8 @@ from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.start.network import seen_counts
 from dualwindow.training.trainer import FittedNetwork
 
+#: Most candles of a store, which may be larger than memory, whose features' spread is found.
+_STORE_ROWS: Final = 300_000
 #: Most training rows that the baselines are fitted on, evenly spaced.
 BASELINE_ROWS: Final = 100_000
 
@@ -96,19 +98,22 @@ def evaluate_training(
         hindsight=rows.hindsight,
         touches=facts.touches,
         start=session.start,
-        # A bot compares its own candles with those of one pair in memory.
-        spread=None if facts.context is None else _spread(split.train),
+        spread=_spread(split.train, session.start, _STORE_ROWS if facts.context is None else None),
     )
 
 
-def _spread(train: Selection) -> FeatureSpread | None:
-    """Spread of the features of all training rows, labelled or not."""
+def _spread(
+    train: Selection, start: PortableModel | None, most: int | None
+) -> FeatureSpread | None:
+    """Spread of the features of the training rows, labelled or not, or of `most` of them.
+
+    Without a row, that of the model that is used as it is.
+    """
     dataset = train.dataset
     parts = [dataset.features[own.start : own.stop] for own in train.stretches]
     if not parts:
-        return None
-    features = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return FeatureSpread.of(dataset.names, features, dataset.candle_seconds)
+        return None if start is None else start.spread
+    return FeatureSpread.of_parts(dataset.names, parts, dataset.candle_seconds, most)
 
 
 def _confidence(

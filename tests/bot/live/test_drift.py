@@ -18,7 +18,7 @@ from dualwindow.bot.live.journal import Met
 from dualwindow.cli.main import main
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.features.candle_arrays import read_candles
-from dualwindow.models.identifier.drift import drift_in, read_spread
+from dualwindow.models.identifier.drift import drift_in
 from dualwindow.models.identifier.journal import (
     KEPT_BINS,
     JournalRow,
@@ -27,6 +27,7 @@ from dualwindow.models.identifier.journal import (
     read_journal,
 )
 from dualwindow.models.identifier.rules import rule_to_dict
+from dualwindow.models.model_files import read_spread
 from dualwindow.runtime.files import write_json
 from tests.makers.bot import PAIR, Bot
 from tests.makers.live_bot import trained

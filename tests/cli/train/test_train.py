@@ -75,6 +75,8 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     figures = json.loads((model_folder / "evaluation.json").read_text(encoding="utf-8"))
     # Two days; a tenth of the usable candles is evaluated on.
     assert figures["tail"]["rows"] == round(0.1 * (2880 - 30))
+    # A bot that uses the model tells from these which features have drifted.
+    assert getattr(loaded.spread, "names", None) == loaded.model.feature_names
 
     report = json.loads((model_folder / "report.json").read_text(encoding="utf-8"))
     assert "report.html" in names

@@ -19,9 +19,9 @@ from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.candle_arrays import CandleArrays
 from dualwindow.evaluation.evidence.drift import FeatureSpread
-from dualwindow.models.identifier.drift import read_spread
 from dualwindow.models.identifier.journal import Awaited, JournalRow, JournalWriter, TriedEntry
 from dualwindow.models.identifier.rules import rule_to_dict
+from dualwindow.models.model_files import read_spread
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.root_settings import ON_EVIDENCE, ROOT_KEY, RootSettings
 

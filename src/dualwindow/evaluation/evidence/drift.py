@@ -9,7 +9,7 @@ is as long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Self
@@ -27,6 +27,8 @@ _STRETCHES: Final = 8
 #: Candles of a stretch below which nothing can be told.
 _TOO_FEW: Final = 20
 _DECILES: Final = np.arange(1, 10) / 10.0
+#: Candles, evenly spaced, that deciles are found of; bins are counted over all candles.
+_DECILE_ROWS: Final = 100_000
 #: Added to every count, so that an empty bin is no infinity.
 _PRIOR: Final = 0.5
 #: Words where there is no drift to tell.
@@ -111,16 +113,17 @@ class FeatureSpread:
         Rows with an unknown value are left out.
         """
         known = np.isfinite(features).all(axis=1)
-        candles = int(known.sum()) // _STRETCHES
-        candles = min(max(_DAY // candle_seconds, _LEAST), candles)
+        features = features if known.all() else features[known]
+        candles = min(_day(candle_seconds), len(features) // _STRETCHES)
         if candles < _TOO_FEW:
             return None
         edges, shares, limits = {}, {}, {}
         for at, name in enumerate(names):
-            column = features[known, at].astype(np.float64)
+            column = features[:, at].astype(np.float64)
             # Bins are those of the numbers that are written down; the outer two are of values that
             # the training has never seen.
-            found = {float(f"{edge:.6g}") for edge in np.quantile(column, _DECILES)}
+            some = column[:: -(-len(column) // _DECILE_ROWS)]
+            found = {float(f"{edge:.6g}") for edge in np.quantile(some, _DECILES)}
             beyond = np.nextafter(np.float32(column.max()), np.float32(np.inf))
             edges[name] = tuple(sorted({*found, float(column.min()), float(beyond)}))
             bins = np.searchsorted(edges[name], column, side="right")
@@ -135,6 +138,26 @@ class FeatureSpread:
                 stability_index(own, tuple(((counts - own) / rest).tolist())) for own in parts
             )
         return cls(candles, edges, shares, limits)
+
+    @classmethod
+    def of_parts(
+        cls,
+        names: tuple[str, ...],
+        parts: Sequence[NDArray[np.floating]],
+        candle_seconds: int,
+        most: int | None = None,
+    ) -> Self | None:
+        """The spread of parts of a training, such as its pairs, each (N, C) in time order.
+
+        Of more than `most` candles altogether, that many are looked at: whole days, evenly spaced,
+        so that a file that is larger than memory is not read as a whole.
+        """
+        if most is not None and sum(map(len, parts)) > most:
+            parts = _some_days(parts, _day(candle_seconds), most)
+        if not parts:
+            return None
+        features = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return cls.of(names, features, candle_seconds)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -212,3 +235,22 @@ def stability_index(counts: NDArray[np.int64], shares: tuple[float, ...]) -> flo
     now = (counts + _PRIOR) / whole
     then = (np.array(shares) * total + _PRIOR) / whole
     return float(((now - then) * np.log(now / then)).sum())
+
+
+def _day(candle_seconds: int) -> int:
+    """Candles that are compared, where there are enough."""
+    return max(_DAY // candle_seconds, _LEAST)
+
+
+def _some_days(
+    parts: Sequence[NDArray[np.floating]], day: int, most: int
+) -> list[NDArray[np.floating]]:
+    """At most `most` rows in stretches of a day, evenly spaced over the whole days of all parts."""
+    before = np.cumsum([0, *(len(part) // day for part in parts)])
+    wanted = min(max(most // day, 1), int(before[-1]))
+    found = []
+    for number in np.linspace(0, before[-1] - 1, wanted).astype(np.int64):
+        at = int(np.searchsorted(before, number, side="right")) - 1
+        first = int(number - before[at]) * day
+        found.append(parts[at][first : first + day])
+    return found

@@ -10,27 +10,15 @@ from typing import Final
 import numpy as np
 
 from dualwindow.errors import ModelFileError
-from dualwindow.evaluation.evidence.drift import Drift, FeatureSpread
+from dualwindow.evaluation.evidence.drift import Drift
 from dualwindow.models.identifier.journal import read_bins
-from dualwindow.models.model_files import EVALUATION_NAME, SPREAD_KEY
-from dualwindow.runtime.files import parse_json
+from dualwindow.models.model_files import read_spread
 
 logger = logging.getLogger(__name__)
 
 #: Candles that the newest ones may be spread over, where some were not predicted, by how many
 #: are compared.
 _STRETCHED: Final = 2
-
-
-def read_spread(folder: Path) -> FeatureSpread | None:
-    """The spread of the features that a model was trained on; None where it is not known."""
-    try:
-        return FeatureSpread.from_dict(
-            parse_json((folder / EVALUATION_NAME).read_bytes())[SPREAD_KEY]
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.debug("%s tells nothing of its features: %s", folder, error)
-        return None
 
 
 def drift_in(
