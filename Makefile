@@ -1,21 +1,36 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+DEVELOPED := $(VENV)/.developed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install demo dry-run test cover soak bench study lint format clean
+.PHONY: install develop demo dry-run test cover soak bench study lint format lock sbom clean
 
-install: $(STAMP)
+# What the product needs to run.
+install: $(INSTALLED)
 
-# Remade whenever the dependencies change. The freqtrade command needs the adapters' package, so the
-# repository itself is installed in place.
-$(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+# And what its tests, linters and benchmarks need.
+develop: $(DEVELOPED)
+
+# Remade whenever the dependencies change. What is installed has the hashes of requirements/; torch has
+# none there, because the machine has a build of its own, for its processor or its GPU. The freqtrade
+# command needs the adapters' package, so the repository itself is installed in place.
+$(INSTALLED): pyproject.toml constraints.txt requirements/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	@echo "Installing freqtrade, torch and this package into $(VENV): some two minutes, longer where downloads are slow."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
-	touch $(STAMP)
+	$(PIP) --upgrade pip
+	$(PIP) --require-hashes --requirement requirements/run.txt
+	$(PIP) --constraint constraints.txt torch
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $(INSTALLED)
+
+$(DEVELOPED): $(INSTALLED) requirements/develop.txt
+	@echo "Installing what tests and linters need into $(VENV): about a minute."
+	$(PIP) --require-hashes --requirement requirements/develop.txt
+	touch $(DEVELOPED)
 
 demo: install
 	$(BIN)/python -m demo.run
@@ -26,27 +41,27 @@ dry-run: install
 	$(BIN)/python -m demo.dry_run --speed $(SPEED)
 
 # COVER=1 counts lines and branches on the way, and fails below the figure in pyproject.toml.
-test: install
+test: develop
 	$(BIN)/python -m pytest $(if $(COVER),--cov) -n $(WORKERS) --dist loadgroup
 
 cover:
 	$(MAKE) test COVER=1
 
 # Seven hours of a live bot, retrained every hour, in some eight minutes (libfaketime).
-soak: install
+soak: develop
 	$(BIN)/python -m pytest -m soak -s tests/soak
 
 # Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
-bench: install
+bench: develop
 	$(BIN)/python -m benchmarks
 
 # What the network finds where something is known to be there, or not, and on real candles; goes on
 # where it was interrupted. Hours on 2 cores.
-study: install
+study: develop
 	$(BIN)/python -m studies
 	$(BIN)/python -m studies.pictures
 
-lint: install
+lint: develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,9 +69,19 @@ lint: install
 	$(BIN)/yamllint --strict .
 	$(BIN)/validate-pyproject pyproject.toml
 
-format: install
+format: develop
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# After a change of the dependencies: their files' hashes, and the list of all that is in the product
+# (CycloneDX) for whoever looks after vulnerabilities.
+lock: develop
+	$(BIN)/uv pip compile pyproject.toml --constraint constraints.txt --quiet --no-header --output-file requirements/run.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --constraint constraints.txt --quiet --no-header --output-file requirements/develop.txt
+
+sbom: develop
+	mkdir -p build
+	{ cat requirements/run.txt; grep "^torch==" constraints.txt; } | $(BIN)/cyclonedx-py requirements - --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* src/*.egg-info

@@ -31,6 +31,7 @@ def calls_of(target: str, folder: Path) -> list[list[str]]:
     programs.mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(REPOSITORY / name, folder)
+    shutil.copytree(REPOSITORY / "requirements", folder / "requirements")
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
     for name in {"python", *re.findall(r"\$\(BIN\)/([\w-]+)", makefile)}:
         (programs / name).write_text(STAND_IN, encoding="utf-8")
@@ -63,7 +64,7 @@ def test_clean_removes_the_environment_and_nothing_of_the_repository(tmp_path: P
     (tmp_path / "src" / "x.egg-info").mkdir(parents=True)
     calls_of("clean", tmp_path)
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"Makefile", "pyproject.toml", "constraints.txt", "src"}
+    assert left == {"Makefile", "pyproject.toml", "constraints.txt", "requirements", "src"}
 
 
 def test_every_target_is_phony_and_found() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.conftest import COMPOSE_FILE
 from tests.makers.bot import REPOSITORY
 from tests.makers.docker_image import (
     DOCKERFILE,
@@ -69,8 +70,11 @@ def test_the_linter_has_nothing_to_say(hadolint: Path) -> None:
 
 
 def test_the_base_image_is_freqtrades_of_the_version_that_the_tests_run_with() -> None:
-    [base] = [value for instruction, value in steps() if instruction == "FROM"]
-    assert base == f"freqtradeorg/freqtrade:{version('freqtrade')}_freqaitorch"
+    tag = f"freqtradeorg/freqtrade:{version('freqtrade')}_freqaitorch"
+    assert [value for instruction, value in steps() if instruction == "FROM"] == ["${BASE_IMAGE}"]
+    assert dict(steps())["ARG"] == f"BASE_IMAGE={tag}"
+    # The file that Compose builds with and its example name the same one.
+    assert f"BASE_IMAGE: ${{BASE_IMAGE:-{tag}}}" in COMPOSE_FILE.read_text("utf-8")
 
 
 def test_it_runs_as_freqtrades_user_and_starts_freqtrade_in_its_folder() -> None:
