@@ -94,7 +94,7 @@ def test_every_help_ends_with_an_example_that_the_command_understands(
     assert title == ("examples:" if len(examples) > 1 else "example:")
     parser, _ = parsers.program_parser([name])
     for example in examples:
-        program, *words = shlex.split(example)
+        program, *words = shlex.split(example.partition(" > ")[0])
         assert program == "dualwindow"
         assert words[0] == name
         parser.parse_args(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from dualwindow.cli.parser import COMMANDS, program_parser
+from dualwindow.cli.parser import program_parser
 from dualwindow.cli.reference import commands_page
 from tests.makers.bot import REPOSITORY
 
@@ -16,7 +16,7 @@ def test_the_reference_in_the_docs_is_current() -> None:
 
 def test_every_option_is_explained() -> None:
     page = commands_page()
-    _, parsers = program_parser(COMMANDS)
+    _, parsers = program_parser()
     for name, parser in parsers.items():
         section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
         assert section

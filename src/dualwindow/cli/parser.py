@@ -38,6 +38,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "config": "show or check the settings, or write their JSON schema",
         "presets": "list the presets of `train`, or print one",
         "cache": "show the disk space of prepared candles, or free it",
+        "completion": "print a script with which a shell completes commands and flags",
     },
 }
 #: Command name to its line in the help, of all groups.
@@ -106,10 +107,13 @@ class ProgramParser(Parser):
         return formatter.format_help()
 
 
-def program_parser(requested: Collection[str]) -> tuple[ProgramParser, dict[str, Parser]]:
+def program_parser(
+    requested: Collection[str] = tuple(COMMANDS),
+) -> tuple[ProgramParser, dict[str, Parser]]:
     """The program's parser and those of the `requested` commands; others are names without flags.
 
-    The parsed arguments of a requested command have its `run`.
+    The parsed arguments of a requested command have its `run`, and as `whole_parser` a function
+    that makes the parser of all commands, for the one command that is about all of them.
     """
     parser = ProgramParser(prog="dualwindow", description=DESCRIPTION, epilog=_examples(EXAMPLE))
     parser.add_argument("--version", action="version", version=f"dualwindow {__version__}")
@@ -122,7 +126,7 @@ def program_parser(requested: Collection[str]) -> tuple[ProgramParser, dict[str,
             module = importlib.import_module(f"dualwindow.cli.commands.{name}")
             module.add_arguments(command)
             command.epilog = _examples(module.EXAMPLE)
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, whole_parser=program_parser)
             used[name] = command
     return parser, used
 

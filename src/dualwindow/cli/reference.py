@@ -6,12 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from dualwindow.cli.parser import COMMANDS, GROUPS, Parser, program_parser
+from dualwindow.cli.parser import GROUPS, Parser, program_parser
 
 
 def commands_page() -> str:
     """Markdown of every command: its use, its options and an example."""
-    _, parsers = program_parser(COMMANDS)
+    _, parsers = program_parser()
     lines = [
         "# Commands",
         "",
