@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from dualwindow.cli.main import COMMANDS
 from dualwindow.cli.options.flags import MIN_TRADES
+from dualwindow.cli.parser import COMMANDS
 from dualwindow.settings.checks.whole import check_config
 from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
 from tests.makers.messages_in_code import REPOSITORY, VALUE, all_texts, messages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 
 from dualwindow import __version__
 from dualwindow.cli import main as frame
+from dualwindow.cli import parser as parsers
 from dualwindow.errors import SettingsError
 
 HEAVY: Final = ("torch", "numpy", "pandas", "pyarrow", "pydantic", "freqtrade", "rich", "sklearn")
@@ -41,9 +43,13 @@ def _imported_by(*command_lines: list[str]) -> list[str]:
 def _plant(monkeypatch: pytest.MonkeyPatch, run: Callable[[argparse.Namespace], int]) -> None:
     """Let the frame find one command, `plant --number N`."""
     module = SimpleNamespace(
-        add_arguments=lambda parser: parser.add_argument("--number", type=int), run=run
+        add_arguments=lambda parser: parser.add_argument("--number", type=int),
+        run=run,
+        EXAMPLE="dualwindow plant --number 3",
     )
-    monkeypatch.setattr(frame, "COMMANDS", {"plant": "grow", "weed": "of which there is no module"})
+    garden = {"plant": "grow", "weed": "of which there is no module"}
+    monkeypatch.setattr(parsers, "GROUPS", {"garden": garden})
+    monkeypatch.setattr(parsers, "COMMANDS", garden)
     monkeypatch.setitem(sys.modules, "dualwindow.cli.commands.plant", module)  # type: ignore[misc]
 
 
@@ -52,7 +58,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
 
 
 def test_no_help_waits_for_torch(tmp_path: Path) -> None:
-    helps = [[name, "--help"] for name in frame.COMMANDS]
+    helps = [[name, "--help"] for name in parsers.COMMANDS]
     quick = [["presets"], ["cache", "--userdir", str(tmp_path)], ["config", "schema"]]
     assert not {"torch", "freqtrade", "sklearn"} & set(_imported_by(*helps, *quick))
 
@@ -61,8 +67,37 @@ def test_every_command_is_listed_with_what_it_is_for(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         frame.main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    for name, line in frame.COMMANDS.items():
-        assert f"{name} {line}" in shown
+    for title, commands in parsers.GROUPS.items():
+        group = shown.partition(f" {title}: ")[2]
+        listed = " ".join(f"{name} {line}" for name, line in commands.items())
+        assert group.startswith(listed), title
+
+
+def test_the_help_fits_a_terminal_of_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        frame.main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 40
+
+
+@pytest.mark.parametrize("name", parsers.COMMANDS)
+def test_every_help_ends_with_an_example_that_the_command_understands(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        frame.main([name, "--help"])
+    title, *examples = capsys.readouterr().out.rpartition("\n\n")[2].splitlines()
+    assert title == ("examples:" if len(examples) > 1 else "example:")
+    parser, _ = parsers.program_parser([name])
+    for example in examples:
+        program, *words = shlex.split(example.partition(" > ")[0])
+        assert program == "dualwindow"
+        assert words[0] == name
+        parser.parse_args(words)
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from dualwindow.cli.options.configuration import add_config_flags
+
+#: Shown at the end of the help.
+EXAMPLE: Final = """\
+dualwindow audit -c config.json
+dualwindow audit user_data/models/dualwindow BTC/USDT:USDT --last 24h"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

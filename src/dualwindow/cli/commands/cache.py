@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from dualwindow.cli.display.console import print_table, size_text
 from dualwindow.cli.options.configuration import (
@@ -16,6 +17,9 @@ from dualwindow.cli.options.configuration import (
 )
 from dualwindow.data.datasets.store import clear_stores, store_folder, store_sizes
 from dualwindow.settings.layers.files import LayeredConfig
+
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow cache clear --userdir user_data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

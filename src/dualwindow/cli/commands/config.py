@@ -34,6 +34,10 @@ from dualwindow.settings.root_settings import RootSettings
 
 #: The version of JSON schema that pydantic writes.
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+#: Shown at the end of the help.
+EXAMPLE: Final = """\
+dualwindow config validate config.json
+dualwindow config show --preset quick"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "case, such as one of the earlier training module or of `to_dict()`, check them, and write "
         "a configuration that freqtrade reads beside others: `-c config.json -c NEW`.",
     )
-    convert.add_argument("file", type=Path, metavar="FILE")
+    convert.add_argument("file", type=Path, metavar="FILE", help="the file of settings")
     convert.add_argument("--output", type=Path, metavar="NEW", help="default: standard output")
     convert.set_defaults(act=_convert)
     schema = actions.add_parser(

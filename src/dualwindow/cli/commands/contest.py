@@ -11,6 +11,8 @@ from dualwindow.cli.options.flags import CONTEST_FLAGS
 
 #: Trainings of each network unless `--seeds` asks for more.
 SEEDS: Final = 1
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow contest --pair BTC_USDT --date-from 2024-01-01 --days 90,365"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -69,6 +69,10 @@ class Fact:
         return str(self.value) if self.text is None else self.text
 
 
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow doctor -c config.json"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `dualwindow doctor`."""
     add_config(parser)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from dualwindow.cli.options.configuration import add_run_flags
 from dualwindow.cli.options.flags import EVALUATION_FLAGS, MIN_TRADES
 from dualwindow.errors import SettingsError
+
+#: Shown at the end of the help.
+EXAMPLE: Final = """\
+dualwindow evaluate user_data/models/june
+dualwindow evaluate user_data/models/dualwindow --date-from 2026-09-01"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

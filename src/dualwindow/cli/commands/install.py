@@ -44,6 +44,9 @@ _CONFIG_KEYS: Final = (
     "freqai",
 )
 
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow install --userdir user_data"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `dualwindow install`."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import Any, Final
 
 from dualwindow.cli.display.console import print_table
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.layers.presets import find_preset, preset_files, preset_settings
 from dualwindow.settings.root_settings import RootSettings
+
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow presets quick"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

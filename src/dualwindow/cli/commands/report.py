@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from dualwindow.cli.display.console import console_of
 from dualwindow.cli.options.configuration import add_config_flags
+
+#: Shown at the end of the help.
+EXAMPLE: Final = "dualwindow report user_data/models/dualwindow"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

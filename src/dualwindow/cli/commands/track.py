@@ -7,7 +7,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dualwindow.cli.display.track_lines import track_lines, verification_lines
 from dualwindow.cli.options.configuration import (
@@ -26,6 +26,10 @@ from dualwindow.track.verify import LIMITS, Verification, verify
 
 #: Exit status of a record that was changed.
 _CHANGED = 1
+#: Shown at the end of the help.
+EXAMPLE: Final = """\
+dualwindow track dualwindow
+dualwindow track dualwindow --verify"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

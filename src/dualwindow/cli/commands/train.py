@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from dualwindow.cli.display.console import print_table
 from dualwindow.cli.options.configuration import HEADS, add_run_flags
 from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
+
+#: Shown at the end of the help.
+EXAMPLE: Final = """\
+dualwindow train --preset quick --pair BTC_USDT
+dualwindow train -c config.json --date-from 2026-06-01 --output user_data/models/june"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
