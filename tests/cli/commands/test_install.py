@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.cli.commands import install as install_command
 from dualwindow.cli.main import main
+from dualwindow.cli.options.overlay import USERS_OWN
 from dualwindow.settings.freqai import read_freqai_config
 from dualwindow.settings.root_settings import RootSettings
 from tests.makers.bot import REPOSITORY
@@ -140,3 +142,118 @@ def test_a_folder_that_is_none_of_freqtrades_is_refused_with_the_way_out(
     assert _install(tmp_path) == 1
     assert f"pass --userdir {userdir}" in capsys.readouterr().err
     assert _contents(tmp_path) == {}
+
+
+#: What `freqtrade new-config` writes, in short, for a bot on futures.
+USERS: dict[str, Any] = {
+    "max_open_trades": 3,
+    "stake_currency": "USDT",
+    "stake_amount": 100,
+    "dry_run": True,
+    "trading_mode": "futures",
+    "margin_mode": "isolated",
+    "unfilledtimeout": {"entry": 10, "exit": 10, "exit_timeout_count": 0, "unit": "minutes"},
+    "entry_pricing": {"price_side": "same", "check_depth_of_market": {"enabled": False}},
+    "exit_pricing": {"price_side": "same"},
+    "exchange": {"name": "binance", "pair_whitelist": ["BTC/USDT:USDT"], "pair_blacklist": []},
+    "pairlists": [{"method": "StaticPairList"}],
+    "stoploss": -0.1,
+    "timeframe": "5m",
+}
+SPOT: dict[str, Any] = {
+    "trading_mode": "spot",
+    "margin_mode": "",
+    "exchange": {"name": "binance", "pair_whitelist": ["BTC/USDT"], "pair_blacklist": []},
+}
+
+
+def _write(path: Path, content: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def _commands(printed: str, program: str) -> list[list[str]]:
+    lines = [line.strip() for line in printed.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith(f"{program} ")]
+
+
+def test_every_key_of_the_shipped_configuration_is_the_users_or_in_the_overlay(
+    userdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where no configuration lies.
+    monkeypatch.chdir(userdir)
+    overlay = userdir / "dualwindow.json"
+    assert _install(userdir, "--write-config", str(overlay)) == 0
+    shipped = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
+    written = json.loads(overlay.read_text(encoding="utf-8"))
+    assert written == {key: value for key, value in shipped.items() if key not in USERS_OWN}
+    assert shipped.keys() >= USERS_OWN
+
+
+@pytest.mark.parametrize(
+    ("changes", "identifier"), [({}, "dualwindow"), (SPOT, "dualwindow-spot")], ids=["swap", "spot"]
+)
+def test_doctor_finds_nothing_wrong_with_a_users_configuration_and_the_overlay(
+    userdir: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    identifier: str,
+) -> None:
+    users = _write(userdir / "mine.json", USERS | changes)
+    overlay = userdir / "dualwindow.json"
+    assert _install(userdir, "-c", str(users), "--write-config", str(overlay)) == 0
+    printed = capsys.readouterr().out
+    [doctor] = _commands(printed, "dualwindow")
+    assert doctor[1:] == [
+        *("doctor", "--userdir", str(userdir), "-c", str(users), "-c", str(overlay))
+    ]
+    assert main([*doctor[1:], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["configuration"]
+    assert found["valid"] is True
+    assert "problems" not in found
+    assert "warnings" not in found
+    assert json.loads(overlay.read_text())["freqai"]["identifier"] == identifier
+
+
+def test_the_download_begins_before_the_training_and_its_averages(
+    userdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # 365 days of training and 33 for the longest average before 1 September.
+    users = _write(userdir / "config.json", USERS | {"timerange": "20260901-20260908"})
+    overlay = userdir / "dualwindow.json"
+    assert _install(userdir, "--write-config", str(overlay)) == 0
+    download, backtest, trade = _commands(capsys.readouterr().out, "freqtrade")
+    where = ["--userdir", str(userdir), "-c", str(users), "-c", str(overlay)]
+    dates = ["--timerange", "20250730-20260908"]
+    assert download[1:] == ["download-data", *where, "--timeframes", "1m", *dates]
+    assert backtest[1:] == ["backtesting", *where, "--timerange", "20260901-20260908"]
+    assert trade[1:] == ["trade", *where]
+    assert "timerange" not in json.loads(overlay.read_text())
+
+
+def test_what_the_overlay_cannot_mend_is_named(
+    userdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = _write(userdir / "config.json", USERS | {"minimal_roi": {"60": 0.01}})
+    assert _install(userdir, "--write-config", str(userdir / "new.json")) == 1
+    error = capsys.readouterr().err
+    assert "minimal_roi" in error
+    assert str(users) in error
+    assert "remove it" in error
+
+
+def test_a_written_configuration_is_only_replaced_by_force_and_the_users_own_never(
+    userdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = _write(userdir / "config.json", USERS)
+    mine = _write(userdir / "mine.json", {"max_open_trades": 1})
+    assert _install(userdir, "--write-config", str(mine)) == 1
+    assert "differ from what is shipped" in capsys.readouterr().err
+    assert not (userdir / ADAPTERS[0]).exists()
+    assert _install(userdir, "--write-config", str(mine), "--force") == 0
+    assert "freqai" in json.loads(mine.read_text())
+    assert _install(userdir, "--write-config", str(mine)) == 0
+    assert f"up to date: {mine}" in capsys.readouterr().out
+    assert _install(userdir, "--write-config", str(users), "--force") == 1
+    assert "is your own configuration" in capsys.readouterr().err
+    assert json.loads(users.read_text()) == USERS

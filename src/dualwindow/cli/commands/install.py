@@ -1,4 +1,4 @@
-"""`dualwindow install`: copies both adapters into a freqtrade user folder and prints settings."""
+"""`dualwindow install`: copies both adapters into a user folder, prints or writes settings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from dualwindow.errors import DualWindowError
+from dualwindow.cli.options.configuration import CONFIG, add_config, configured_layers
+from dualwindow.cli.options.here import problems_here
+from dualwindow.cli.options.overlay import download_for, overlay_for
+from dualwindow.errors import DualWindowError, SettingsError
+from dualwindow.runtime.cores import read_cores
+from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import whole_file
-from dualwindow.settings.layers.files import read_config_file
+from dualwindow.runtime.memory import training_memory
+from dualwindow.settings.checks.whole import check_config
+from dualwindow.settings.layers.files import Layer, LayeredConfig
 from dualwindow.settings.shipped import ShippedFolder, shipped_path
 
 #: Shipped folder and name of the adapters; the user folder has subfolders of the same names.
@@ -32,20 +39,10 @@ _USER_FOLDERS: Final = (
     "hyperopt_results",
     "models",
 )
-#: Keys that a configuration needs for this model, beyond those of any bot.
-_CONFIG_KEYS: Final = (
-    "timeframe",
-    "strategy",
-    "freqaimodel",
-    # freqtrade requires the order book for futures.
-    "entry_pricing",
-    "exit_pricing",
-    "dualwindow",
-    "freqai",
-)
-
 #: Shown at the end of the help.
-EXAMPLE: Final = "dualwindow install --userdir user_data"
+EXAMPLE: Final = """\
+dualwindow install --userdir user_data
+dualwindow install --userdir user_data -c config.json --write-config user_data/dualwindow.json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,43 +55,111 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="freqtrade's user folder, usually user_data",
     )
     parser.add_argument(
+        "--write-config",
+        type=Path,
+        metavar="FILE",
+        help="also write what your configuration needs beside its own keys, into a file that a "
+        "second -c names",
+    )
+    add_config(parser)
+    parser.add_argument(
         "--force",
         action="store_true",
-        help="replace existing adapters that differ from the shipped ones",
+        help="replace existing files that differ from the shipped ones",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Copy the adapters and print what to add to the configuration.
+    """Copy the adapters, and print or write what to add to the configuration.
 
     Raises:
-        DualWindowError: when it is no user folder, or another file is in the way.
+        DualWindowError: when it is no user folder, another file is in the way, or the user's
+            configuration cannot be read or has problems that the written file does not mend.
     """
-    for path, changed in install_adapters(options.userdir, force=options.force).items():
-        print(f"{'installed' if changed else 'up to date'}: {path}")
-    print("\nAdd to your config.json, or keep it in a file that a second -c names:\n")
-    shipped = read_config_file(shipped_path("config.json"))
-    print(json.dumps({key: shipped[key] for key in _CONFIG_KEYS}, indent=2))
-    print(f"\nThen run freqtrade of this environment ({sys.prefix}):\n")
-    for command in _commands(options.userdir, shipped["timerange"]):
-        print(f"  {command}")
-    print("\nWith trading_mode spot, the strategy only goes long.")
+    target: Path | None = options.write_config
+    files = _users_files(options)
+    _require_other_file(target, files)
+    user = configured_layers(files, as_freqtrade=True)
+    overlay = overlay_for(LayeredConfig(user).content)
+    text = json.dumps(overlay, indent=2) + "\n"
+    more = {} if target is None else {target: text.encode()}
+    for path, changed in install_adapters(options.userdir, force=options.force, more=more).items():
+        what = "written" if path == target else "installed"
+        print(f"{what if changed else 'up to date'}: {path}")
+    if target is None:
+        print("\nAdd to your config.json, or let --write-config FILE write it into a file:\n")
+        print(text, end="")
+    names = [*(files or [CONFIG]), *more]
+    merged = LayeredConfig([*user, Layer(str(target), overlay)]).content
+    problems = _problems(merged, options.userdir) if files and target else ()
+    _print_commands(options.userdir, names, overlay if problems or not files else merged)
+    if problems:
+        raise SettingsError(problems, " with ".join(map(str, names)))
     return 0
 
 
-def _commands(userdir: Path, timerange: str) -> list[str]:
-    # freqtrade's Docker set-up keeps the configuration in the user folder.
-    inside = userdir / "config.json"
-    config = inside if inside.is_file() else Path("config.json")
-    where = f"--userdir {shlex.quote(str(userdir))} -c {shlex.quote(str(config))}"
-    return [f"freqtrade backtesting {where} --timerange {timerange}", f"freqtrade trade {where}"]
+def _users_files(options: argparse.Namespace) -> list[Path]:
+    """The user's own configuration: as named, else as found."""
+    named: list[Path] | None = options.config
+    # freqtrade's Docker set-up keeps it in the user folder.
+    usual = (options.userdir / CONFIG, CONFIG)
+    return named or [path for path in usual if path.is_file()][:1]
 
 
-def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
-    """Copy the adapters, both or neither; with `force` files that differ are replaced.
+def _require_other_file(target: Path | None, files: Sequence[Path]) -> None:
+    """Refuse to write over the user's own configuration, even by force.
+
+    Raises:
+        DualWindowError: naming it.
+    """
+    if target is not None and target.resolve() in [path.resolve() for path in files]:
+        raise DualWindowError(
+            f"--write-config {target} is your own configuration; name a new file, which a second "
+            "-c then names"
+        )
+
+
+def _problems(content: Mapping[str, Any], userdir: Path) -> Sequence[str]:
+    """What `dualwindow doctor` finds in a configuration."""
+    checked = check_config(content, cores=read_cores().usable, memory=training_memory())
+    if checked.settings is None:
+        return checked.problems
+    return problems_here(checked.settings, content, userdir)
+
+
+def _print_commands(userdir: Path, files: Sequence[Path], content: Mapping[str, Any]) -> None:
+    """Print the commands that come next, with configuration files whose content is valid."""
+    where = " ".join(
+        [f"--userdir {shlex.quote(str(userdir))}", *(f"-c {shlex.quote(str(p))}" for p in files)]
+    )
+    needed = download_for(content)
+    timeframes = " ".join(needed.timeframes)
+    dates = f" --timerange {content['timerange']}" if "timerange" in content else ""
+    print(
+        f"""
+Then run freqtrade of this environment ({sys.prefix}). Candles from
+{counted(needed.days, "day")} before the time range on, {needed.training:g} to train on and \
+{needed.warm_up} for the averages before them:
+
+  freqtrade download-data {where} --timeframes {timeframes} --timerange {needed.timerange or "..."}
+
+A look at what a bot would refuse, a backtest, and the bot:
+
+  dualwindow doctor {where}
+  freqtrade backtesting {where}{dates}
+  freqtrade trade {where}
+
+With trading_mode spot, the strategy only goes long."""
+    )
+
+
+def install_adapters(
+    userdir: Path, *, force: bool, more: Mapping[Path, bytes] | None = None
+) -> Mapping[Path, bool]:
+    """Copy the adapters and write `more` files, all or none; with `force` others are replaced.
 
     Returns:
-        Path of every adapter to whether it was written; one that is up to date is not.
+        Path of every file to whether it was written; one that is up to date is not.
 
     Raises:
         DualWindowError: when `userdir` is no user folder, another file is in the way, or a file
@@ -104,7 +169,7 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
     contents = {
         userdir / folder / name: (shipped_path(folder) / name).read_bytes()
         for folder, name in _ADAPTERS
-    }
+    } | dict(more or {})
     try:
         changed = {
             path: not path.is_file() or path.read_bytes() != content
@@ -113,7 +178,7 @@ def install_adapters(userdir: Path, *, force: bool) -> Mapping[Path, bool]:
         in_the_way = [str(path) for path in contents if changed[path] and path.exists()]
         if in_the_way and not force:
             raise DualWindowError(
-                f"{' and '.join(in_the_way)} differ from the shipped adapter, and nothing was "
+                f"{' and '.join(in_the_way)} differ from what is shipped, and nothing was "
                 "changed; keep your version under another name, or replace it with --force"
             )
         with ExitStack() as stack:
