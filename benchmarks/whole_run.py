@@ -30,7 +30,7 @@ from dualwindow.training import train as training
 from dualwindow.training.start import network
 
 STAGES: Final = ("preparation", "training", "prediction")
-#: In place of the demo's 136 days and six epochs.
+#: In place of the demo's 166 days and six epochs.
 QUICK_SPEC: Final = MarketSpec(seed=1, days=6)
 QUICK: Final[dict[str, Any]] = {
     "timerange": "20250105-20250106",

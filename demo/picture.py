@@ -17,7 +17,7 @@ from demo import svg
 from demo.curves import Curves
 
 Theme = Literal["light", "dark"]
-TITLE: Final = "One model, two markets, 30 days that it has not seen"
+TITLE: Final = "One model, two markets, {days} days that it has not seen"
 NOTE: Final = (
     "Profits after fees, summed, in percent of one stake. The oracle knows the drift. "
     "Made-up prices: no profit is promised."
@@ -68,8 +68,10 @@ _STYLE: Final = (
 #: Steps between two values of the axis, of which the finest is taken that leaves so few lines.
 _STEPS: Final = (5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 500.0)
 _MOST_LINES: Final = 6
+#: Parts of the axis of days.
+_DAYS: Final = 3
 #: Size of the title's letters beside the others'.
-_TITLE: Final = 1.15
+_LARGE: Final = 1.15
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Layout:
 
     def corner(self, number: int) -> tuple[float, float]:
         """Upper left corner of a panel's plot."""
-        top = self.row * (0.8 + 1.2 * len(self.wrapped(TITLE, _TITLE))) + self.head
+        top = self.row * (0.8 + 1.2 * len(self.wrapped(TITLE, _LARGE))) + self.head
         if self.is_stacked:
             return self.left, top + number * (self.head + self.plot[1] + self.row * 2.4)
         return self.left + number * (self.plot[0] + self.labels + self.left), top
@@ -181,11 +183,12 @@ def picture(panels: Sequence[Panel], theme: Theme, layout: Layout) -> str:
     """Draw panels with equal axes."""
     colors, size = COLORS[theme], layout.size
     style = _STYLE.format(
-        **colors, size=f"{size:g}", large=f"{size * _TITLE:g}", huge=f"{size * 1.5:g}"
+        **colors, size=f"{size:g}", large=f"{size * _LARGE:g}", huge=f"{size * 1.5:g}"
     )
     height = layout.height(len(panels))
     parts = [f'<rect class="page" width="{layout.width:g}" height="{height:g}" rx="8"/>']
-    for number, words in enumerate(layout.wrapped(TITLE, _TITLE)):
+    title = TITLE.format(days=round(panels[0].curves.days[-1]))
+    for number, words in enumerate(layout.wrapped(title, _LARGE)):
         parts.append(svg.text(size, layout.row * (1.5 + 1.2 * number), words, "title"))
     low, high = _ends(panels)
     for number, panel in enumerate(panels):
@@ -203,13 +206,12 @@ def picture(panels: Sequence[Panel], theme: Theme, layout: Layout) -> str:
     for number, words in enumerate(reversed(layout.wrapped(NOTE))):
         y = height - layout.row * (0.9 + number)
         parts.append(svg.text(size, y, words, "muted"))
-    return svg.document(layout.width, height, _spoken(panels), style, parts)
+    return svg.document(layout.width, height, _spoken(title, panels), style, parts)
 
 
-def _spoken(panels: Sequence[Panel]) -> str:
-    return f"{TITLE}. " + " ".join(
-        f"{panel.market}: {panel.verdict}, {panel.figures}." for panel in panels
-    )
+def _spoken(title: str, panels: Sequence[Panel]) -> str:
+    each = (f"{panel.market}: {panel.verdict}, {panel.figures}." for panel in panels)
+    return " ".join([f"{title}.", *each])
 
 
 def _ends(panels: Sequence[Panel]) -> tuple[float, float]:
@@ -242,9 +244,10 @@ def _frame(axes: Axes, layout: Layout) -> Iterator[str]:
         yield svg.line(left, y, right, y, "grid" if tick else "zero")
         yield svg.text(left - 6, y + layout.size * 0.35, _percent(tick), "muted", "end")
     below = axes.y(axes.low) + layout.row
-    days = [*range(0, round(axes.days), 10), round(axes.days)]
+    last = round(axes.days)
+    days = [*range(0, last, last // _DAYS), last]
     for day in days:
-        is_last = day == days[-1]
+        is_last = day == last
         anchor = "end" if is_last else "middle"
         name = f"{day} days" if is_last else str(day)
         yield svg.text(axes.x(day), below, name, "muted", anchor)

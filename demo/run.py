@@ -169,8 +169,8 @@ _INTRODUCTION: Final = """\
 Two made-up markets of {days} days, minute by minute. In one the price drifts up or
 down and changes its mind every 20 hours or so; the other is the same without the
 drift. freqtrade backtests DualWindowLSTM on both, with the same settings: two
-trainings on 90 days each, and the 30 days after them to trade. That takes two to
-four minutes on 2 cores. The log is in {log}
+trainings on 90 days each, and the 60 days after them to trade. That takes one to
+three minutes on 2 cores. The log is in {log}
 """
 _END: Final = """
 The prices are made up: the result holds for no real market. The oracle knows the

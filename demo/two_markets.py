@@ -27,13 +27,14 @@ from dualwindow.model_selection.walk_forward import PairWalk
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.report.build import gather, write_report
 from dualwindow.report.schema import Report
+from dualwindow.runtime.cores import read_cores
 
 PAIR: Final = "BTC/USDT:USDT"
 OVERLAY: Final = REPOSITORY / "demo" / "overlay.json"
-#: 15 days that the averages look back, 90 to train on, 30 to trade. Who knows the drift earns some
+#: 15 days that the averages look back, 90 to train on, 60 to trade. Who knows the drift earns some
 #: 0.3 % a trade after fees; `docs/demo.md` has the figures of ten seeds.
 SPEC: Final = MarketSpec(
-    seed=1, start=datetime(2024, 12, 31, tzinfo=UTC), days=136, drift_strength=0.1
+    seed=1, start=datetime(2024, 12, 31, tzinfo=UTC), days=166, drift_strength=0.1
 )
 #: Of each market, by the time range and the `backtest_period_days` of the overlay.
 TRAININGS: Final = 2
@@ -138,7 +139,7 @@ def backtest_all(
     folders = {market.name: userdir / market.name for market in markets}
     made = {market.name: make_candles(folders[market.name], market) for market in markets}
     configs = [REPOSITORY / "config.json", OVERLAY, *overlays]
-    cores = (os.cpu_count() or 1) // len(markets)
+    cores = read_cores().usable // len(markets)
     width = shutil.get_terminal_size((120, 24)).columns
     environment = {
         **os.environ,
