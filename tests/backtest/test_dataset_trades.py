@@ -12,6 +12,7 @@ import pytest
 
 from dualwindow.backtest.after_fees import after_fees
 from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_rows
+from dualwindow.backtest.equity import with_equity
 from dualwindow.backtest.price_files import read_trade_candles
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
@@ -94,8 +95,10 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
         for date, decision in zip(dates, decisions[own], strict=True):
             signals[whole.seconds == date] = decision
         trades = trade_decisions(whole, signals, CONFIG, TERMS, turns=False)
-        by_hand.append(ComparedTrades.from_trades(whole, trades, CONFIG, TERMS))
-    expected = after_fees(by_hand, TERMS)
+        compared = ComparedTrades.from_trades(whole, trades, CONFIG, TERMS)
+        by_hand.append(replace(compared, pair=pair.name))
+    expected = with_equity(after_fees(by_hand, TERMS), by_hand, TERMS)
+    assert expected.equity is not None
     assert expected.trades > 0
     assert finished.after_fees == expected
     assert read_after_fees(path) == expected

@@ -43,6 +43,7 @@ _WRITE_PAGES: Final = {
     *("page.py", "tables.py", "verdict.py"),
     *("contest_page.py", "league.py", "notes.py"),
     *("training_charts.py", "probability_charts.py", "candle_charts.py"),
+    *("equity_charts.py", "track_charts.py", "headline.py", "html.py", "comparison.py"),
 }
 
 

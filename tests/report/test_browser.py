@@ -20,6 +20,8 @@ from tests.report.test_page import HOSTILE, evaluated, training, window
 from tests.report.test_walked import facts
 
 WIDTHS = {"desktop": 1280, "phone": 375}
+#: Height of a phone of 390 pixels, whose screen is no narrower than the one here.
+PHONE_HEIGHT = 844
 
 #: Goes in front of every other script of the page, and tells the page around it what it saw.
 _PROBE = """<script>
@@ -34,8 +36,11 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 let patience = 100;
 addEventListener("load", function tell() {
+  // Charts are drawn when they come near the screen, or to be printed.
+  if (patience === 100) dispatchEvent(new Event("beforeprint"));
   const drawn = {};
   for (const div of document.querySelectorAll(".chart")) {
+    if (div.hidden) continue;
     const marks = [...div.querySelectorAll(".mlayer path, .mlayer image")];
     drawn[div.id.slice(6)] = marks.filter(each => {
       const box = each.getBoundingClientRect();
@@ -51,6 +56,8 @@ addEventListener("load", function tell() {
     name: window.name, seen, drawn, title: document.title,
     fetched: performance.getEntriesByType("resource").map(entry => entry.name),
     width: innerWidth, scrolls: document.documentElement.scrollWidth,
+    first: [...document.querySelectorAll(".headline, .figure")].map(
+      each => Math.ceil(each.getBoundingClientRect().bottom + scrollY)),
     wide: wide.map(each => each.outerHTML.slice(0, 80)),
     page: getComputedStyle(document.body).backgroundColor,
     text: tick ? getComputedStyle(tick).fill : "",
@@ -130,6 +137,9 @@ def test_the_page_in_a_browser(dark: bool, chromium: str, tmp_path: Path) -> Non
         assert set(page["drawn"]) == {chart.key for chart in charts}
         assert [key for key, marks in page["drawn"].items() if not marks] == []
         assert page["width"] <= width
+        # The headline and its three figures.
+        assert len(page["first"]) == 4
+        assert max(page["first"]) <= PHONE_HEIGHT
         assert page["wide"] == []
         assert page["scrolls"] <= page["width"]
         assert (brightness(page["page"]) < 128) is dark

@@ -7,10 +7,10 @@ from html import unescape
 from pathlib import Path
 
 import plotly.graph_objects
-import plotly.offline
 import pytest
 
 from dualwindow.report.build import gather
+from dualwindow.report.html import figures_json, plotly_bundle
 from dualwindow.report.page import charts_of, page_of
 from dualwindow.report.schema import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
 from dualwindow.report.verdict import verdict_of
@@ -76,8 +76,6 @@ def test_a_whole_training_has_every_chart() -> None:
     assert {chart.key for chart in charts_of(REPORTS["whole"])} == {
         "skill",
         "coverage",
-        "confusion-thresholds",
-        "confusion-argmax",
         "reliability-raw",
         "reliability-tempered",
         "epochs",
@@ -94,17 +92,18 @@ def test_a_backtest_shows_its_candles_and_its_retrainings(tmp_path: Path) -> Non
 
 def test_what_users_named_is_text_and_nothing_else() -> None:
     named = training(window(evaluated(), HOSTILE), window(evaluated(1), HOSTILE), title=HOSTILE)
-    page = page_of(named).replace(plotly.offline.get_plotlyjs(), "")
+    page = page_of(named).replace(plotly_bundle(), "")
     assert "<img" not in page
     assert page.count("<script") == page.count("</script>") == 3
     figures = re.search(r'id="figures">(.*?)</script>', page, re.DOTALL)
     assert figures is not None
-    names = {trace.get("name") for chart in json.loads(figures[1]) for trace in chart["data"]}
+    charts = json.loads(figures[1])["charts"]
+    names = {trace.get("name") for chart in charts for trace in chart["data"]}
     assert HOSTILE in names
 
 
 def test_the_page_names_no_address_that_a_browser_would_fetch() -> None:
-    page = page_of(REPORTS["whole"]).replace(plotly.offline.get_plotlyjs(), "")
+    page = page_of(REPORTS["whole"]).replace(plotly_bundle(), "")
     assert not re.search(r"""(src|href)\s*=|url\(|@import|https?://""", page)
     assert "default-src 'none'" in unescape(page)
 
@@ -133,3 +132,19 @@ def test_leads_are_told_as_leads_and_never_drawn_beside_probabilities(tmp_path: 
         curve = next(trace for trace in charts["coverage"].data if trace["name"] == "SHORT")
         texts = " ".join(map(str, curve["customdata"]))
         assert ("probable than LONG" in texts) == is_lead
+
+
+def test_a_page_is_below_two_megabytes_whatever_is_drawn(tmp_path: Path) -> None:
+    # The library alone was 4.8 MB; its basic bundle is the largest part of every page.
+    assert len(plotly_bundle()) < 1_300_000
+    report = gather(backtest_folder(tmp_path / "identifier"))
+    assert len(page_of(report)) < 2_000_000
+
+
+def test_a_list_in_several_places_is_written_once() -> None:
+    dates = list(range(1000, 1100))
+    text = figures_json({"charts": [{"x": dates}, {"x": dates}, {"x": list(dates)}]})
+    content = json.loads(text)
+    assert text.count("1099") == 2
+    first, again, equal = (content["shared"][own["x"]["shared"]] for own in content["charts"])
+    assert first == again == equal == dates

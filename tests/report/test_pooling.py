@@ -4,12 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.evaluation.classification import confusion_of
-from dualwindow.evaluation.reliability import Reliability
+from dualwindow.evaluation.reliability import Reliability, ReliabilityCurve
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
+from dualwindow.report.pooling import (
+    merged,
+    pooled_confusion,
+    pooled_reliability,
+    pooled_threshold,
+    wilson,
+)
 from tests.makers.evaluation_cases import Case, cases
 
 Cases = st.lists(cases(), min_size=1, max_size=4)
@@ -64,3 +71,29 @@ def _together(parts: list[Case]) -> tuple[np.ndarray, np.ndarray]:
         np.concatenate([each.labels for each in parts]),
         np.concatenate([each.probabilities for each in parts]),
     )
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 300), st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20
+    ),
+    st.integers(1, 400),
+)
+def test_merged_bins_hold_every_row_and_none_is_of_a_handful(
+    bins: list[tuple[int, float, float]], fewest: int
+) -> None:
+    count, stated, observed = (list(column) for column in zip(*bins, strict=True))
+    curve = ReliabilityCurve(count, sorted(stated), observed, 0.1)
+    found = merged(curve, fewest)
+    assert sum(found.count) == sum(count)
+    assert min(found.count) >= min(fewest, sum(count))
+    for own, of in ((found.stated, curve.stated), (found.observed, curve.observed)):
+        assert np.dot(found.count, own) == pytest.approx(np.dot(count, of))
+    assert (np.diff(found.stated) > -1e-12).all()
+    assert found.error == curve.error
+
+
+@pytest.mark.parametrize("right", range(0, 41, 8))
+def test_intervals_of_shares_are_those_of_scipy(right: int) -> None:
+    slow = binomtest(right, 40).proportion_ci(method="wilson")
+    assert wilson(right / 40, 40) == pytest.approx((slow.low, slow.high), abs=1e-4)

@@ -70,7 +70,7 @@ def test_the_report_is_of_the_candles_that_every_model_predicted(folder: Path) -
     assert {"skill", "classes", "classes-predicted", "candles-0"} <= set(charts)
     chart = charts["candles-0"]
     plotly.graph_objects.Figure({"data": chart.data, "layout": chart.layout})
-    marks = {each["name"]: len(each["x"]) for each in chart.data if each.get("yaxis") == "y3"}
+    marks = {each["name"]: len(each["x"]) for each in chart.data if "meta" in each}
     trades = report.walk.after_fees
     assert trades is not None
     assert marks["LONG entry"] == marks["LONG exit"] == trades.by_side["LONG"] > 0

@@ -6,7 +6,7 @@ the same early and late, and days can be resampled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,8 @@ from dualwindow.evaluation.bootstrap import CENTRAL_95, Interval
 from dualwindow.evaluation.evidence.day_clusters import DayEstimate, day_mean, day_total
 from dualwindow.evaluation.evidence.verdict import Evidence
 
-_RANDOM_SERIES: Final = 200
+#: Series of random sides.
+RANDOM_SERIES: Final = 200
 
 
 def after_fees(pairs: Sequence[ComparedTrades], terms: TradeTerms, *, seed: int = 0) -> AfterFees:
@@ -131,13 +132,19 @@ def evidence_of(pooled: PooledTrades) -> Evidence:
     return Evidence.of(profit.times(100.0), _edge(pooled).times(100.0), int(fair.sum()))
 
 
+def random_sides(count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """The `RANDOM_SERIES` series of coin flips: (count,) true takes the opposite side."""
+    random = np.random.default_rng(seed)
+    for _ in range(RANDOM_SERIES):
+        yield random.random(count) < 0.5
+
+
 def _random_sides(pooled: PooledTrades, seed: int) -> tuple[ProfitFigures, NDArray[np.float64]]:
     """Figures of sides by coin flip, and (series,) mean profits without turned entries."""
-    random = np.random.default_rng(seed)
     count = len(pooled.day)
-    means, fair_means, hits, falls = np.empty((4, _RANDOM_SERIES))
-    for index in range(_RANDOM_SERIES):
-        profit, left = pooled.taking(random.random(count) < 0.5)
+    means, fair_means, hits, falls = np.empty((4, RANDOM_SERIES))
+    for index, other in enumerate(random_sides(count, seed)):
+        profit, left = pooled.taking(other)
         means[index], hits[index] = profit.mean(), _hit_rate(profit)
         fair_means[index] = profit[~pooled.turned].mean()
         falls[index] = _drawdown_pct(profit, left)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.equity import with_equity
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.prices import TradeCandles
 from dualwindow.backtest.terms import TradeTerms
@@ -83,7 +84,9 @@ def trade_rows(
         except DataError as error:
             logger.warning("%s: there are no figures after fees: %s", pair.name, error)
             return None
-    return after_fees(traded, venue.terms) if traded else None
+    if not traded:
+        return None
+    return with_equity(after_fees(traded, venue.terms), traded, venue.terms)
 
 
 def side_profits(
@@ -124,7 +127,7 @@ def _pair_trades(
     signals = np.full(len(candles), HOLD, np.int8)
     signals[at] = decisions
     trades = trade_decisions(candles, signals, config, venue.terms, turns=False)
-    return ComparedTrades.from_trades(candles, trades, config, venue.terms)
+    return replace(ComparedTrades.from_trades(candles, trades, config, venue.terms), pair=pair)
 
 
 def _priced(

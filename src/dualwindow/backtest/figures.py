@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from dualwindow.backtest.equity_figures import Equity, ProfitGroup
 from dualwindow.data.candles.price_steps import LARGE_STEP
 from dualwindow.evaluation.bootstrap import Interval
 from dualwindow.evaluation.evidence.verdict import EDGE, UNCLEAR, Evidence, Outcome, outcome_of
@@ -162,6 +163,9 @@ class AfterFees:
         with_turns: the trades of freqtrade's backtest; None where these are not of a backtest.
         evidence: the verdict on the profits; None without a trade, and in figures of earlier
             versions.
+        equity: the profits over time; None without a trade, and where it was not asked for.
+        groups: kind (day, hour, pair, side, tag, exit reason) to profits; days and hours (UTC) are
+            those of the entries.
     """
 
     pairs: int
@@ -182,6 +186,8 @@ class AfterFees:
     price_step_share: float | None = None
     with_turns: WithTurns | None = None
     evidence: Evidence | None = None
+    equity: Equity | None = None
+    groups: dict[str, list[ProfitGroup]] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:

@@ -181,6 +181,9 @@ class ComparedTrades:
         other: the opposite sides, all T of them; they may overlap.
         step_share: the price step as a share of the smallest barrier; None where it is not known.
         with_turns: how many trades freqtrade's backtest makes; None where it makes none of these.
+        pair: its name; empty where it is not known.
+        prices: (N,) opens of the candles; None where they are not known.
+        tags: (T,) entry tags of the chosen trades; empty where they are not known.
     """
 
     seconds: NDArray[np.int64]
@@ -188,6 +191,9 @@ class ComparedTrades:
     other: Trades
     step_share: float | None = None
     with_turns: WithTurns | None = None
+    pair: str = ""
+    prices: NDArray[np.float64] | None = None
+    tags: Sequence[str] = ()
 
     @classmethod
     def from_trades(
@@ -197,7 +203,8 @@ class ComparedTrades:
         opposite = SHORT + LONG - trades.side
         other = trade_entries(candles, trades.entry_row, opposite, config, terms)
         step = price_step(candles.open)
-        return cls(candles.seconds, trades, other, step.share(config) if step else None)
+        share = step.share(config) if step else None
+        return cls(candles.seconds, trades, other, share, prices=candles.open)
 
     @classmethod
     def of_backtest(
@@ -215,6 +222,21 @@ class ComparedTrades:
         )
         with_turns = WithTurns(len(turning), int(np.count_nonzero(turning.turned)))
         return replace(cls.from_trades(candles, trades, config, terms), with_turns=with_turns)
+
+    def entered_in(self, rows: NDArray[np.int64]) -> ComparedTrades:
+        """Trades whose signal lies in some rows, on the candles from there to their ends."""
+        first, stop = int(rows[0]), int(rows[-1]) + 1
+        signal = self.chosen.entry_row - 1
+        inside = (signal >= first) & (signal < stop)
+        both = []
+        for trades in (self.chosen, self.other):
+            kept = Trades(**{name: values[inside] for name, values in vars(trades).items()})
+            stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
+            both.append(
+                replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first)
+            )
+        chosen, other = both
+        return ComparedTrades(self.seconds[first:stop], chosen, other, self.step_share)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dualwindow.backtest.after_fees import after_fees
+from dualwindow.backtest.equity import entry_tags, with_equity
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, Trades
-from dualwindow.columns import HOLD, UNKNOWN
+from dualwindow.columns import CLASS_NAMES, HOLD, UNKNOWN
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
@@ -194,16 +195,19 @@ def walk_pair(
     inside = slice(int(places[0][0]), last + 2)
     decisions = np.full(len(frame), HOLD, np.int8)
     usable = np.zeros(len(frame), np.bool_)
+    shown = np.full((len(frame), len(CLASS_NAMES)), np.nan)
     for predicted, rows in zip(present, places, strict=True):
+        shown[rows] = replace(predicted.calibrated, measure="probability").compared
         decisions[rows] = predicted.calibrated.decide(predicted.thresholds)
         usable[rows] = predicted.usable
     decisions, usable = decisions[inside], usable[inside]
     candles = replace(TradeCandles.from_frame(known_frame(frame)), funding=funding).at(inside)
     compared = ComparedTrades.of_backtest(candles, decisions, config, terms, usable)
+    compared = replace(compared, pair=pair, tags=entry_tags(compared.chosen, shown[inside]))
     evaluated, parts = [], []
     for predicted, rows in zip(present, places, strict=True):
         own = walk.parts(predicted, rows)
-        earned = _earned([_entered_in(compared, rows - inside.start)], terms)
+        earned = _earned([compared.entered_in(rows - inside.start)], terms)
         evaluated.append(_evaluated_slice(pair, predicted, own, earned))
         parts += own
     figures = EvaluatedPair(pair, evaluated, _evaluation(parts), _earned([compared], terms))
@@ -218,7 +222,7 @@ def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
     return WalkForward(
         pairs=[walk.evaluated for walk in walks],
         evaluation=_evaluation([part for walk in walks for part in walk.parts]),
-        after_fees=_earned([walk.compared for walk in walks], terms),
+        after_fees=_earned([walk.compared for walk in walks], terms, equity=True),
     )
 
 
@@ -274,25 +278,15 @@ def _evaluated_slice(
     )
 
 
-def _entered_in(compared: ComparedTrades, rows: NDArray[np.int64]) -> ComparedTrades:
-    """Trades whose signal lies in some rows, on the candles from there to their ends."""
-    first, stop = int(rows[0]), int(rows[-1]) + 1
-    signal = compared.chosen.entry_row - 1
-    inside = (signal >= first) & (signal < stop)
-    both = []
-    for trades in (compared.chosen, compared.other):
-        kept = Trades(**{name: values[inside] for name, values in vars(trades).items()})
-        stop = max(stop, int(kept.exit_row.max(initial=0)) + 1)
-        both.append(replace(kept, entry_row=kept.entry_row - first, exit_row=kept.exit_row - first))
-    chosen, other = both
-    seconds = compared.seconds[first:stop]
-    return replace(compared, seconds=seconds, chosen=chosen, other=other, with_turns=None)
-
-
 def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:
     return evaluate_parts(parts) if parts else None
 
 
-def _earned(pairs: Sequence[ComparedTrades], terms: TradeTerms) -> AfterFees | None:
+def _earned(
+    pairs: Sequence[ComparedTrades], terms: TradeTerms, *, equity: bool = False
+) -> AfterFees | None:
     traded = [compared for compared in pairs if len(compared.seconds) > 1]
-    return after_fees(traded, terms) if traded else None
+    if not traded:
+        return None
+    figures = after_fees(traded, terms)
+    return with_equity(figures, traded, terms) if equity else figures

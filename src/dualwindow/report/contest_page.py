@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dualwindow.errors import DataError
 from dualwindow.model_selection.contest.drawn_sums import figure_text
-from dualwindow.report.page import FOOTER, card, folded, page_head, table_html
+from dualwindow.report.html import FOOTER, card, folded, page_head, table_html
 from dualwindow.report.tables import PageTable
 from dualwindow.runtime.files import whole_file, write_json
 
@@ -83,7 +83,7 @@ def contest_page(content: Mapping[str, Any]) -> str:
         page_head(title),
         "<body>",
         f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(about)}</p></header>',
-        '<section class="card verdict" id="verdict"><h2>Verdict</h2>'
+        '<section class="card verdict bad" id="verdict"><h2>Verdict</h2>'
         f"<p>{' '.join(sentences)} <strong>{last}</strong></p></section>",
         '<main class="charts">',
         card("League table", table_html(league_table(content)), wide=True),

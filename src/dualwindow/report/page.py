@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from typing import Any, Final
-
-import plotly.offline
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
 from dualwindow.evaluation.evidence.importance import Importances
-from dualwindow.report import tables
-from dualwindow.report.candle_charts import candle_charts
-from dualwindow.report.chart import Chart
-from dualwindow.report.probability_charts import (
-    confusion_charts,
-    coverage_chart,
-    reliability_charts,
+from dualwindow.report import html, tables
+from dualwindow.report.charts.candle_charts import candle_charts, trade_rows
+from dualwindow.report.charts.chart import Chart
+from dualwindow.report.charts.equity_charts import equity_chart, group_charts
+from dualwindow.report.charts.probability_charts import coverage_chart, reliability_charts
+from dualwindow.report.charts.track_charts import track_charts
+from dualwindow.report.charts.training_charts import (
+    class_chart,
+    epoch_chart,
+    skill_chart,
+    stage_chart,
 )
-from dualwindow.report.schema import Report, Verdict
-from dualwindow.report.training_charts import class_chart, epoch_chart, skill_chart, stage_chart
+from dualwindow.report.headline import headline_of
+from dualwindow.report.schema import Report
 from dualwindow.runtime.counts import counted
 
-#: Makes the browser refuse every request that would leave the file.
-_POLICY: Final = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_CONFUSION_NOTE: Final = (
+    "Candles, and their share of the candles of the actual class (row). A perfect model has 100 % "
+    "from top left to bottom right."
 )
-FOOTER: Final = "All figures are of past candles. They promise nothing for future ones."
+_TRADES_NOTE: Final = (
+    "Profit after fees, percent of the stake; times are UTC. A click shows the trade in the chart."
+)
 _WALK_NOTE: Final = (
     "Every model on the candles that it alone predicted; a trade counts where its signal was."
 )
@@ -42,12 +44,15 @@ _ABOUT: Final = {
 
 def charts_of(report: Report) -> list[Chart]:
     """Every chart that the report has figures for, in the order of the page."""
+    fees = report.after_fees
     charts = [
+        equity_chart(fees),
+        *candle_charts(report),
+        *group_charts(fees.groups if fees else {}),
+        *track_charts(report.track),
         skill_chart(report),
         coverage_chart(report),
-        *confusion_charts(report),
         *reliability_charts(report),
-        *candle_charts(report),
         epoch_chart(report),
         class_chart(report.run.weeks),
         class_chart(report.said_weeks, "classes-predicted"),
@@ -56,42 +61,137 @@ def charts_of(report: Report) -> list[Chart]:
     return [chart for chart in charts if chart is not None]
 
 
+def kind_of(report: Report) -> str:
+    """What the report is of, in words."""
+    if report.track is not None:
+        return "running bot"
+    return {"training": "training", "backtest": "backtest or retrainings of a bot"}[report.kind]
+
+
 def page_of(report: Report) -> str:
     """The report as the text of one HTML file."""
-    charts, fees = charts_of(report), report.after_fees
-    kinds = {"training": "training", "backtest": "retrainings of a bot or backtest"}
-    title = f"{report.title}: {kinds[report.kind]}"
+    charts = charts_of(report)
+    kind = kind_of(report)
     parts = [
-        page_head(title),
+        html.page_head(f"{report.title}: {kind}"),
         "<body>",
-        f'<header><h1>{escape(report.title)}</h1><p class="quiet">Report of the '
-        f"{kinds[report.kind]}, made {escape(report.made)} by dualwindow {escape(report.version)}"
-        "</p></header>",
-        _first_screen(report),
+        f'<header><h1>{escape(report.title)}</h1><p class="quiet">{kind.capitalize()}, report of '
+        f"{escape(report.made[:10])}</p></header>",
+        html.first_screen(headline_of(report), report.verdict.sentences, "The verdict in full"),
         '<noscript><p class="card">The charts need JavaScript, all of which is in this file.</p>'
         "</noscript>",
-        '<main class="charts">',
-        *map(_chart, charts),
-        card("After fees", table_html(tables.profits(fees)), _profit_note(fees), wide=True),
-        card(
-            "Thresholds", table_html(tables.thresholds(report)), _threshold_note(report), wide=True
-        ),
-        _importance(report.importance),
-        card("Classes", table_html(tables.classes(report))),
-        card("Retrainings", table_html(tables.retrainings(report)), wide=True),
-        card("Profit by retraining", table_html(tables.slices(report)), _WALK_NOTE, wide=True),
-        _track(report.track),
-        "</main>",
-        folded("Settings", report.settings),
-        folded("Versions", report.run.versions),
-        f'<footer class="quiet">{escape(FOOTER)}</footer>',
-        # Plotly's package has no smaller bundle than that of all kinds of charts.
-        f"<script>{plotly.offline.get_plotlyjs()}</script>",
-        f'<script type="application/json" id="figures">{_json(charts)}</script>',
-        f"<script>{_resource('page.js')}</script>",
+        f'<main class="charts">{_money(report, charts)}</main>',
+        "<h2>The forecast behind it</h2>",
+        f'<main class="charts">{_forecast(report, charts)}</main>',
+        _about(report),
+        html.folded("Settings", report.settings),
+        html.folded("Versions", report.run.versions),
+        f'<footer class="quiet">{escape(html.FOOTER)}</footer>',
+        html.scripts(charts, pairs=trade_rows(report)),
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def _money(report: Report, charts: Sequence[Chart]) -> str:
+    """Cards on profits: the curve, prices and trades, groups."""
+    fees = report.after_fees
+    named = {chart.key: chart for chart in charts}
+    return "".join(
+        [
+            _track(report.track),
+            *(html.chart_card(named[key]) for key in named if key.startswith("track-")),
+            html.chart_card(named["equity"]) if "equity" in named else "",
+            html.card(
+                "Beside other sides",
+                html.table_html(tables.profits(fees)),
+                _profit_note(fees),
+                wide=True,
+            ),
+            _prices([chart for chart in charts if chart.key.startswith("candles-")], report),
+            *(html.chart_card(named[key]) for key in named if key.startswith("profit-by-")),
+            *(
+                html.card(f"Profit by {kind}", html.table_html(table))
+                for kind, table in tables.groups(fees)
+            ),
+            html.card(
+                "Profit by retraining",
+                html.table_html(tables.slices(report)),
+                _WALK_NOTE,
+                wide=True,
+            ),
+        ]
+    )
+
+
+def _forecast(report: Report, charts: Sequence[Chart]) -> str:
+    """Cards on probabilities and decisions, and on the training."""
+    named = {chart.key: html.chart_card(chart) for chart in charts}
+    several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
+    cards = [
+        named.get("skill", ""),
+        named.get("coverage", ""),
+        *(own for key, own in named.items() if key.startswith("reliability-")),
+        html.card(
+            "Model and baselines",
+            html.table_html(tables.baselines(report), "baselines"),
+            f"Log loss and Brier score: lower is better, calibrated{several}.",
+            wide=True,
+        ),
+        html.card(
+            "Thresholds",
+            html.table_html(tables.thresholds(report)),
+            _threshold_note(report),
+            wide=True,
+        ),
+        *(
+            html.card(f"Predicted and actual: {title}", html.table_html(table), _CONFUSION_NOTE)
+            for title, table in tables.confusions(report)
+        ),
+        _importance(report.importance),
+        *(named.get(key, "") for key in ("classes", "classes-predicted")),
+        html.card("Classes", html.table_html(tables.classes(report)), wide=True),
+        html.card("Retrainings", html.table_html(tables.retrainings(report)), wide=True),
+        *(named.get(key, "") for key in ("epochs", "stages")),
+    ]
+    return "".join(cards)
+
+
+def _prices(charts: Sequence[Chart], report: Report) -> str:
+    """One card for the prices of all pairs, which a selection shows one at a time."""
+    if not charts:
+        return ""
+    pairs = "".join(
+        f'<option value="{number}">{escape(chart.title)}</option>'
+        for number, chart in enumerate(charts)
+    )
+    choice = f'<label>pair <select id="pair">{pairs}</select></label>' if len(charts) > 1 else ""
+    day = '<label>day <select id="day"><option value="">all</option></select></label>'
+    notes = [
+        f'<p class="quiet" id="note-{chart.key}"{" hidden" if number else ""}>'
+        f"{escape(chart.note)}</p>{html.chart_box(chart, hidden=number > 0)}"
+        for number, chart in enumerate(charts)
+    ]
+    traded = any(figures.trades for figures in report.candles)
+    one = f": {charts[0].title}" if len(charts) == 1 else ""
+    prices = html.card(
+        f"Prices and decisions{one}",
+        f'<p class="choice">{choice}{day}</p>{"".join(notes)}',
+        wide=True,
+        key="prices",
+    )
+    content = (
+        '<div class="scroll"><table id="trades"></table></div><p class="choice" id="more"></p>'
+    )
+    return prices + (
+        html.card("Trades", content, _TRADES_NOTE, wide=True, key="trade-list") if traded else ""
+    )
+
+
+def _about(report: Report) -> str:
+    facts = {_ABOUT.get(name, name): value for name, value in report.about.items()}
+    made = {"report made": f"{report.made} by dualwindow {report.version}"}
+    return html.folded("About", {**facts, **made})
 
 
 def _profit_note(figures: AfterFees | None) -> str:
@@ -131,7 +231,9 @@ def _importance(found: Importances | None) -> str:
         f"hour, in {counted(found.rows, 'window')} of {counted(found.days, 'day')} ({found.period})"
         "; 95 % intervals clustered by day. Features that tell the same stand in for one another."
     )
-    return card("What the model uses", table_html(tables.importance(found)), note, wide=True)
+    return html.card(
+        "What the model uses", html.table_html(tables.importance(found)), note, wide=True
+    )
 
 
 def _track(found: Mapping[str, Any] | None) -> str:
@@ -146,99 +248,4 @@ def _track(found: Mapping[str, Any] | None) -> str:
         f"The running bot's score of itself: {verdict}. {trades} of freqtrade's own ended. "
         f"{' '.join(drift)}"
     )
-    return card("Track record", table_html(tables.track(found)), note, wide=True)
-
-
-def page_head(title: str) -> str:
-    """The beginning of a page, up to its body: no request leaves the file."""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_resource('page.css')}</style></head>"
-    )
-
-
-def _first_screen(report: Report) -> str:
-    facts = tables.facts({_ABOUT.get(name, name): value for name, value in report.about.items()})
-    several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
-    baselines = card(
-        "Model and baselines",
-        table_html(tables.baselines(report), "baselines"),
-        f"Log loss and Brier score: lower is better, calibrated{several}.",
-    )
-    return (
-        f'<div class="first">{_verdict(report.verdict)}{baselines}</div>\n'
-        f'<div class="about">{card("About", table_html(facts, "facts"))}</div>'
-    )
-
-
-def _verdict(verdict: Verdict) -> str:
-    *before, last = [escape(sentence) for sentence in verdict.sentences if sentence]
-    found = " found" if verdict.found else ""
-    return (
-        f'<section class="card verdict{found}" id="verdict">'
-        f"<h2>Verdict: {escape(verdict.outcome)}</h2>"
-        f"<p>{' '.join(before)} <strong>{last}</strong></p></section>"
-    )
-
-
-def _chart(chart: Chart) -> str:
-    content = (
-        f'<div class="chart" id="chart-{escape(chart.key)}" '
-        f'style="min-height:{chart.height}px"></div>'
-    )
-    return card(chart.title, content, chart.note, wide=chart.wide)
-
-
-def card(title: str, content: str, note: str = "", *, wide: bool = False) -> str:
-    """A section of the page; nothing without content."""
-    if not content:
-        return ""
-    text = f'<p class="quiet">{escape(note)}</p>' if note else ""
-    kind = "card wide" if wide else "card"
-    return f'<section class="{kind}"><h2>{escape(title)}</h2>{text}{content}</section>'
-
-
-def table_html(table: tables.PageTable | None, kind: str = "") -> str:
-    """A table of escaped cells; nothing without one."""
-    if table is None:
-        return ""
-    heads = "".join(f"<th>{escape(head)}</th>" for head in table.heads)
-    rows = []
-    for number, cells in enumerate(table.rows):
-        opened = '<tr class="ours">' if number in table.ours else "<tr>"
-        rows.append(f"{opened}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
-    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
-    return (
-        f'<div class="scroll"><table class="{kind}">{head}<tbody>{"".join(rows)}</tbody></table>'
-        "</div>"
-    )
-
-
-def folded(title: str, facts: Mapping[str, object]) -> str:
-    """Facts that a click unfolds; nothing without any."""
-    if not facts:
-        return ""
-    table = table_html(tables.facts(facts), "facts")
-    return f'<details class="card"><summary>{escape(title)}</summary>{table}</details>'
-
-
-def _json(charts: list[Chart]) -> str:
-    """JSON for a script element, which a `</script>` in a text must not end."""
-    content = [_shortened(chart.to_dict()) for chart in charts]
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _shortened(value: Any) -> Any:
-    """The value with no more digits than a chart can show."""
-    if isinstance(value, dict):
-        return {name: _shortened(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_shortened(inner) for inner in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def _resource(name: str) -> str:
-    return files("dualwindow.report").joinpath(name).read_text(encoding="utf-8")
+    return html.card("Track record", html.table_html(tables.track(found)), note, wide=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from dualwindow.evaluation.reliability import RELIABILITY_BINS, ReliabilityCurve
 from dualwindow.evaluation.thresholds import ThresholdFigures
+
+#: Standard deviations of the normal distribution on either side that hold 95 %.
+_NORMAL: Final = 1.96
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,49 @@ def pooled_reliability(curves: Sequence[ReliabilityCurve]) -> ReliabilityCurve:
     return ReliabilityCurve(
         count.astype(np.int64).tolist(), stated.tolist(), observed.tolist(), error
     )
+
+
+def merged(curve: ReliabilityCurve, fewest: int) -> ReliabilityCurve:
+    """The curve with neighbouring bins merged until every one is of at least so many rows.
+
+    The last ones join the bin before them; where all rows are fewer, one bin is left.
+
+    Example:
+        >>> merged(ReliabilityCurve([90, 8, 2], [0.1, 0.5, 0.9], [0.1, 0.5, 1.0], 0.0), 10)
+        ReliabilityCurve(count=[90, 10], stated=[0.1, 0.58], observed=[0.1, 0.6], error=0.0)
+    """
+    ends: list[int] = []
+    rows = 0
+    for number, own in enumerate(curve.count):
+        rows += own
+        if rows >= fewest:
+            ends.append(number + 1)
+            rows = 0
+    if rows or not ends:
+        ends = [*ends[:-1], len(curve.count)]
+    parts = [slice(*both) for both in itertools.pairwise([0, *ends])]
+
+    def means(column: list[float]) -> list[float]:
+        return [
+            weighed_mean(list(zip(curve.count[part], column[part], strict=True))) for part in parts
+        ]
+
+    count = [sum(curve.count[part]) for part in parts]
+    return ReliabilityCurve(count, means(curve.stated), means(curve.observed), curve.error)
+
+
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """95 % interval of a share of so many independent rows, above 0 (Wilson 1927).
+
+    Example:
+        >>> [round(end, 3) for end in wilson(0.5, 100)]
+        [0.404, 0.596]
+    """
+    square = _NORMAL**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    root = math.sqrt(share * (1 - share) / count + square / (4 * count**2))
+    half = _NORMAL / (1 + square / count) * root
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def pooled_threshold(figures: Sequence[tuple[int, ThresholdFigures]]) -> Fired:

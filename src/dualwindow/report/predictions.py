@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.backtest.exits import EXIT_REASONS
 from dualwindow.columns import CALIBRATION_COLUMNS, CLASS_NAMES, HOLD, LABEL_COLUMN, LONG, SHORT
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.prediction_frame import calibrated_of
@@ -26,12 +25,15 @@ from dualwindow.models.identifier.saved_predictions import (
     find_predictions,
     read_saved,
 )
-from dualwindow.report.schema import CandleFigures, TradeMark, TrainedWindow, Verdict, WeeklyClasses
+from dualwindow.report.prices import packed_prices, trade_marks
+from dualwindow.report.schema import CandleFigures, TrainedWindow, Verdict, WeeklyClasses
 
 logger = logging.getLogger(__name__)
 
 #: Most stretches of time that the predictions of one pair are thinned to.
 MOST_POINTS: Final = 1500
+#: Stretches that the finer prices of all pairs are thinned to.
+PRICE_POINTS: Final = 45_000
 #: Decimals of a thinned probability.
 _DECIMALS: Final = 4
 _WEEK: Final = 7 * 86_400
@@ -256,7 +258,9 @@ class WalkFacts:
         ends = np.array(figures.begin) + figures.stretch_seconds
         rows = np.searchsorted(walk.candles.seconds, ends) - 1
         close = [float(walk.close[row]) if row >= 0 else None for row in rows]
-        return replace(figures, close=close, trades=_marks(walk))
+        most = max(PRICE_POINTS // len(self.walks), MOST_POINTS)
+        prices = packed_prices(walk.candles, walk.close, most)
+        return replace(figures, close=close, trades=trade_marks(walk), prices=prices)
 
     def label_weeks(self) -> WeeklyClasses | None:
         """Actual classes of the predicted candles by week."""
@@ -266,19 +270,3 @@ class WalkFacts:
         """Decisions on the predicted candles by week."""
         parts = ((walk.candles.seconds, walk.decisions, walk.usable) for walk in self.walks)
         return weekly("decisions", ((at[usable], codes[usable]) for at, codes, usable in parts))
-
-
-def _marks(walk: PairWalk) -> list[TradeMark]:
-    trades, seconds = walk.trades, walk.candles.seconds
-    return [
-        TradeMark(
-            side=CLASS_NAMES[trades.side[number]],
-            entered=int(seconds[trades.entry_row[number]]),
-            entry_price=float(trades.entry_price[number]),
-            left=int(seconds[trades.exit_row[number]]),
-            exit_price=float(trades.exit_price[number]),
-            reason=EXIT_REASONS[trades.reason[number]],
-            profit_pct=100.0 * float(trades.profit[number]),
-        )
-        for number in range(len(trades))
-    ]

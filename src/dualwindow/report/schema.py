@@ -63,7 +63,8 @@ class TradeMark:
     """One trade on the chart.
 
     `side` is SHORT or LONG, `entered` and `left` are candles (seconds since 1970), `reason` is
-    freqtrade's exit reason, `profit_pct` the profit after fees (percent of the stake).
+    freqtrade's exit reason, `profit_pct` the profit after fees (percent of the stake), `tag`
+    the entry tag.
     """
 
     side: str
@@ -73,6 +74,28 @@ class TradeMark:
     exit_price: float
     reason: str
     profit_pct: float
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class PackedPrices:
+    """Prices of K stretches of equal length, finer than those of `CandleFigures`.
+
+    Attributes:
+        begin: of the first stretch, seconds since 1970.
+        seconds: length of a stretch.
+        base: price of the step 0.
+        step: price of one step.
+        low, high, close: (K,) steps as unsigned numbers of 16 bits, little-endian, in base64.
+    """
+
+    begin: int
+    seconds: int
+    base: float
+    step: float
+    low: str
+    high: str
+    close: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +112,7 @@ class CandleFigures:
         usable: (K,) usable candles.
         close: (K,) last closes; empty without candles.
         trades: trades of the decisions; empty without candles.
+        prices: finer ones, from the first stretch on; None without candles.
     """
 
     pair: str
@@ -103,6 +127,7 @@ class CandleFigures:
     usable: list[int]
     close: list[float | None] = field(default_factory=list)
     trades: list[TradeMark] = field(default_factory=list)
+    prices: PackedPrices | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.thresholds import ThresholdFigures
-from dualwindow.report.chart import SIDES, from_text, iso
-from dualwindow.report.pooling import pooled_threshold, weighed_mean
+from dualwindow.report.charts.chart import SIDES, from_text, iso
+from dualwindow.report.pooling import pooled_confusion, pooled_threshold, weighed_mean
 from dualwindow.report.schema import Report
 from dualwindow.report.verdict import interval_words, share, strongest_skill
 
@@ -25,11 +25,15 @@ _CONFIGURED = "configured"
 
 @dataclass(frozen=True)
 class PageTable:
-    """Heads of columns (may be empty), rows of cells, numbers of the model's rows (bold)."""
+    """Heads of columns (may be empty), rows of cells, numbers of the model's rows (bold).
+
+    `shades` are of every cell the share that its colour shows, None for none.
+    """
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     ours: frozenset[int] = frozenset()
+    shades: Sequence[Sequence[float | None]] = ()
 
 
 def baselines(report: Report) -> PageTable | None:
@@ -190,6 +194,59 @@ def profits(figures: AfterFees | None) -> PageTable | None:
     ]
     heads = ("sides", "hit rate", "per trade", "total", "drawdown")
     return PageTable(heads, rows, frozenset({0}))
+
+
+def groups(figures: AfterFees | None) -> list[tuple[str, PageTable]]:
+    """Kind to its table, of kinds that are not drawn; one group alone is no comparison."""
+    if figures is None:
+        return []
+    found = []
+    for kind, own in figures.groups.items():
+        if kind in {"day", "hour"} or len(own) < 2:
+            continue
+        rows = [
+            [
+                group.name,
+                f"{group.trades:,}",
+                share(group.hit_rate),
+                f"{group.mean_pct:+.3f} %",
+                f"{group.total_pct:+.1f} %",
+            ]
+            for group in own
+        ]
+        found.append((kind, PageTable(("", "trades", "hit rate", "a trade", "total"), rows)))
+    return found
+
+
+def confusions(report: Report) -> list[tuple[str, PageTable]]:
+    """Predicted against actual classes, with the thresholds and by the likeliest class."""
+    evaluations = report.evaluations()
+    if not evaluations:
+        return []
+    newest = evaluations[-1]
+    limits = ", ".join(
+        from_text(name, newest.thresholds[name], is_lead=True)
+        if name in newest.leads
+        else f"{name} {newest.thresholds[name]:.2f}"
+        for name in SIDES
+    )
+    return [
+        (title, _confusion(pooled_confusion(matrices)))
+        for title, matrices in (
+            (f"thresholds ({limits})", [own.thresholded.confusion for own in evaluations]),
+            ("likeliest class", [own.argmax.confusion for own in evaluations]),
+        )
+    ]
+
+
+def _confusion(matrix: list[list[int]]) -> PageTable:
+    shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
+    rows = [
+        [f"actual {name}", *(f"{count:,} ({part:.1%})" for count, part in zip(*both, strict=True))]
+        for name, *both in zip(CLASS_NAMES, matrix, shares, strict=True)
+    ]
+    heads = ("", *(f"predicted {name}" for name in CLASS_NAMES))
+    return PageTable(heads, rows, shades=[[None, *row] for row in shares])
 
 
 def facts(facts: Mapping[str, object]) -> PageTable:

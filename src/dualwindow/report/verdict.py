@@ -12,7 +12,7 @@ from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.evidence.verdict import EDGE, UNCLEAR
 from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.report.chart import SIDES
+from dualwindow.report.charts.chart import SIDES
 from dualwindow.report.schema import TrainedWindow, Verdict, evaluated
 from dualwindow.runtime.counts import counted
 

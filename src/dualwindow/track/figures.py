@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,30 @@ from dualwindow.errors import DataError, SettingsError
 from dualwindow.evaluation.evidence.drift import Drift
 from dualwindow.models.identifier.drift import drift_in
 from dualwindow.settings import TrainingConfig
-from dualwindow.track.entries import Claim, Decision, Entry, EntryError, Genesis, Outcome, unpacked
-from dualwindow.track.outcomes import by_pair
+from dualwindow.track.entries import (
+    Claim,
+    Decision,
+    Entry,
+    EntryError,
+    Genesis,
+    Outcome,
+    TradeEntry,
+    unpacked,
+)
+from dualwindow.track.outcomes import (
+    PeriodFigures,
+    by_pair,
+    period_estimates,
+    periods_of_outcomes,
+)
 from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RecordFile
 from dualwindow.track.verdict import Timeline, Verdict
 
 _SIDES = tuple(CLASS_NAMES[side] for side in (SHORT, LONG))
 _USABLE = 1
+#: Trades of freqtrade's that are told one by one.
+MOST_ENDED = 1000
 
 
 @dataclass
@@ -87,6 +103,8 @@ class TrackFigures:
         scoring: terms of the score.
         head: of the chain, to be noted elsewhere.
         drift: pair to the drift of its features; None where it is not known.
+        periods: with a trade or a decision that can be compared, in order.
+        ended: freqtrade's own trades, the newest `MOST_ENDED`.
     """
 
     began: int
@@ -97,6 +115,8 @@ class TrackFigures:
     scoring: Mapping[str, Any]
     head: str
     drift: Mapping[str, Drift | None] = field(default_factory=dict)
+    periods: Sequence[PeriodFigures] = ()
+    ended: Sequence[TradeEntry] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types; profits are fractions."""
@@ -114,6 +134,12 @@ class TrackFigures:
                 for name, figures in self.pairs.items()
             },
             "trades": {"count": count, "mean_profit": _share(profit, count)},
+            "periods": [asdict(period) for period in self.periods],
+            "figures": period_estimates(self.periods),
+            "ended": [
+                {name: value for name, value in asdict(trade).items() if name != "previous"}
+                for trade in self.ended
+            ],
             "scoring": dict(self.scoring),
             "head": self.head,
         }
@@ -147,6 +173,8 @@ def figures_of(file: RecordFile, folder: Path | None = None) -> TrackFigures:
         reader.genesis.scoring,
         file.head.text,
         {} if folder is None else drift_in(folder, models, reader.scoring.candle_seconds),
+        periods_of_outcomes(reader.outcomes, reader.directions, reader.scoring.seconds),
+        reader.ended[-MOST_ENDED:],
     )
 
 
@@ -178,6 +206,9 @@ class _Reader:
         self.claims: dict[int, Claim] = {}
         self.pairs: dict[int, PairFigures] = {}
         self.outcomes: dict[int, list[Outcome]] = {}
+        #: Period to decisions for a side where one occurred: those that were right, and all.
+        self.directions: dict[int, list[int]] = {}
+        self.ended: list[TradeEntry] = []
         self.trades, self.profit = 0, 0.0
         self.last: int | None = None
         self._waiting: dict[int, list[Decision]] = {}
@@ -202,6 +233,7 @@ class _Reader:
         else:
             self.trades += 1
             self.profit += entry.profit
+            self.ended = [*self.ended[-MOST_ENDED:], entry]
 
     def _decision(self, entry: Decision) -> None:
         figures, claim = self.pairs[entry.number], self.claims[entry.number]
@@ -237,6 +269,10 @@ class _Reader:
                 figures.probability[_SIDES[1]] += decision.long
                 if int(label) != HOLD:
                     figures.occurred[CLASS_NAMES[int(label)]] += 1
+                    if decision.side != HOLD:
+                        right, known = self.directions.get(entry.period, [0, 0])
+                        right += int(label) == decision.side
+                        self.directions[entry.period] = [right, known + 1]
 
 
 def _drift(drift: Drift | None) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT, UNKNOWN
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.windows import label_frame
+from dualwindow.evaluation.evidence.day_clusters import day_ratio
 from dualwindow.track.entries import Decision, Outcome
 from dualwindow.track.evidence import ScoredTrade
 from dualwindow.track.periods import Scoring, prices_of
@@ -102,6 +103,87 @@ def by_pair(outcomes: Iterable[Outcome]) -> dict[str, list[ScoredTrade]]:
         outcome.pair: [ScoredTrade(profit, promised) for _, _, profit, promised in outcome.trades]
         for outcome in outcomes
     }
+
+
+@dataclass(frozen=True)
+class PeriodFigures:
+    """A period of a record.
+
+    Attributes:
+        end: seconds since 1970.
+        trades: paper trades.
+        profit: sum of their profits, fractions of the price after costs.
+        promised: sum of what validation promised for those with a promise, of which there are
+            `with_promise`, and `kept` the sum of their profits.
+        right: decisions for a side that were right, of the `directed` ones where a side occurred.
+    """
+
+    end: int
+    trades: int
+    profit: float
+    promised: float
+    with_promise: int
+    kept: float
+    right: int
+    directed: int
+
+
+def periods_of_outcomes(
+    outcomes: Mapping[int, Iterable[Outcome]], directions: Mapping[int, Sequence[int]], seconds: int
+) -> list[PeriodFigures]:
+    """Figures of the periods with a trade or a decision where a side occurred.
+
+    Args:
+        outcomes: by period.
+        directions: period to its `right` and `directed`.
+        seconds: length of a period.
+    """
+    found = []
+    for period in sorted(outcomes):
+        trades = [trade for own in by_pair(outcomes[period]).values() for trade in own]
+        promised = [trade for trade in trades if trade.promised is not None]
+        right, directed = directions.get(period, (0, 0))
+        if trades or directed:
+            found.append(
+                PeriodFigures(
+                    end=(period + 1) * seconds,
+                    trades=len(trades),
+                    profit=sum(trade.profit for trade in trades),
+                    promised=sum(trade.promised or 0.0 for trade in promised),
+                    with_promise=len(promised),
+                    kept=sum(trade.profit for trade in promised),
+                    right=right,
+                    directed=directed,
+                )
+            )
+    return found
+
+
+def period_estimates(periods: Sequence[PeriodFigures]) -> dict[str, dict[str, float | None] | None]:
+    """Figures with intervals whose clusters are periods; None where there is nothing to count.
+
+    `direction` is the share of right decisions beyond one half, where a side occurred;
+    `beyond_promise` the mean profit of a paper trade beyond what validation promised for it.
+    """
+    return {
+        "direction": _estimate(
+            [period.right - period.directed / 2 for period in periods],
+            [period.directed for period in periods],
+        ),
+        "beyond_promise": _estimate(
+            [period.kept - period.promised for period in periods],
+            [period.with_promise for period in periods],
+        ),
+    }
+
+
+def _estimate(totals: Sequence[float], counts: Sequence[int]) -> dict[str, float | None] | None:
+    if not sum(counts):
+        return None
+    estimate = day_ratio(np.array(totals, np.float64), np.array(counts, np.float64))
+    interval = estimate.interval()
+    low, high = (None, None) if interval is None else (interval.low, interval.high)
+    return {"value": estimate.value, "low": low, "high": high}
 
 
 def _sides(decisions: list[Decision]) -> NDArray[np.int64]:

@@ -1,9 +1,8 @@
-"""Charts of the quality of probabilities and decisions: confusion, coverage, reliability."""
+"""Charts of the quality of probabilities and decisions: coverage and reliability."""
 
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any, Final
 
 from dualwindow.columns import CLASS_NAMES
@@ -11,7 +10,7 @@ from dualwindow.confidence.measure import lead_text
 from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.reliability import Reliability
-from dualwindow.report.chart import (
+from dualwindow.report.charts.chart import (
     COLOURS,
     NEUTRAL,
     SIDES,
@@ -21,69 +20,15 @@ from dualwindow.report.chart import (
     line_across,
     scatter,
 )
-from dualwindow.report.pooling import pooled_confusion, pooled_reliability, pooled_threshold
+from dualwindow.report.pooling import merged, pooled_reliability, pooled_threshold, wilson
 from dualwindow.report.schema import Report, TrainedWindow
 
 _CONFIGURED: Final = "configured"
 _SYMBOLS: Final = ("circle", "square", "diamond", "triangle-up", "cross")
 #: Retrainings whose precision curves are drawn, the newest.
 _CURVES: Final = 12
-
-
-def confusion_charts(report: Report) -> list[Chart]:
-    """Predicted against actual classes, with the thresholds and by the likeliest class."""
-    evaluations = report.evaluations()
-    if not evaluations:
-        return []
-    newest = evaluations[-1]
-    limits = ", ".join(
-        from_text(name, newest.thresholds[name], is_lead=True)
-        if name in newest.leads
-        else f"{name} {newest.thresholds[name]:.2f}"
-        for name in SIDES
-    )
-    thresholded = pooled_confusion(own.thresholded.confusion for own in evaluations)
-    argmax = pooled_confusion(own.argmax.confusion for own in evaluations)
-    return [
-        _confusion("thresholds", f"with the thresholds ({limits})", thresholded),
-        _confusion("argmax", "by the likeliest class", argmax),
-    ]
-
-
-def _confusion(key: str, title: str, matrix: list[list[int]]) -> Chart:
-    shares = [[count / max(sum(row), 1) for count in row] for row in matrix]
-    text = [
-        [f"{count:,}<br>{value:.1%}" for count, value in zip(counts, row, strict=True)]
-        for counts, row in zip(matrix, shares, strict=True)
-    ]
-    return Chart(
-        key=f"confusion-{key}",
-        title=f"Predicted and actual classes: {title}",
-        note="Candles, and their share of the candles of the actual class (row). A perfect model "
-        "has 100 % from top left to bottom right.",
-        data=[
-            {
-                "type": "heatmap",
-                "z": shares,
-                "x": [f"predicted {name}" for name in CLASS_NAMES],
-                "y": [f"actual {name}" for name in CLASS_NAMES],
-                "text": text,
-                "texttemplate": "%{text}",
-                "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
-                "colorscale": [[0, "rgba(63,143,216,0.04)"], [1, "rgba(63,143,216,0.75)"]],
-                "zmin": 0,
-                "zmax": 1,
-                "showscale": False,
-                "xgap": 2,
-                "ygap": 2,
-            }
-        ],
-        layout={
-            "yaxis": {"autorange": "reversed", "showgrid": False, "automargin": True},
-            "xaxis": {"side": "top", "showgrid": False},
-        },
-        height=260,
-    )
+#: Candles that a point of a curve is of at least.
+FEWEST: Final = 30
 
 
 def coverage_chart(report: Report) -> Chart | None:
@@ -107,7 +52,7 @@ def coverage_chart(report: Report) -> Chart | None:
         note="Share of the predictions of a side that are right (precision), by the share of "
         "candles on which it is predicted (coverage). Marks: the thresholds of the confidence "
         "modes and the configured ones. Dotted: the share of all candles on which the side "
-        f"occurred. On the left few candles count, so the curves jump.{several}",
+        f"occurred. The curves begin at {FEWEST} candles.{several}",
         data=[
             *(trace for side in SIDES for trace in _curves(side, newest)),
             *(trace for side in SIDES for trace in _marks(side, evaluations)),
@@ -127,16 +72,21 @@ def coverage_chart(report: Report) -> Chart | None:
 
 def _curves(side: str, newest: list[tuple[TrainedWindow, Evaluation]]) -> list[Trace]:
     """The precision curve of a side, one per training."""
-    width, opacity = (2, 1.0) if len(newest) == 1 else (1, 0.4)
+    width, opacity = (2.5, 1.0) if len(newest) == 1 else (1.5, 0.75)
     traces = []
     for number, (window, evaluation) in enumerate(newest):
         curve = evaluation.curves[side]
-        limits: list[Any] = curve.threshold
+        # A precision of a handful of candles is noise.
+        kept = [at for at, part in enumerate(curve.coverage) if part * evaluation.rows >= FEWEST]
+        coverage, precision, limits = (
+            [column[at] for at in kept]
+            for column in (curve.coverage, curve.precision, list[Any](curve.threshold))
+        )
         limit = f"{side} from %{{customdata:.3f}}"
         if side in evaluation.leads:
             limits, limit = [lead_text(side, lead) for lead in limits], f"{side} %{{customdata}}"
         traces.append(
-            scatter("lines", side, curve.coverage, curve.precision)
+            scatter("lines", side, coverage, precision)
             | {
                 "legendgroup": side,
                 "showlegend": not number,
@@ -186,6 +136,8 @@ def _marks(side: str, evaluations: list[Evaluation]) -> list[Trace]:
 def reliability_charts(report: Report) -> list[Chart]:
     """Predicted probability against observed frequency: the network's own, and calibrated."""
     reliability = [evaluation.forecast.reliability for evaluation in report.evaluations()]
+    future = report.settings.get("future_window", 1)
+    overlap = future if isinstance(future, int) and future > 0 else 1
     kinds = {
         RAW: (
             "the network's own probabilities",
@@ -198,36 +150,59 @@ def reliability_charts(report: Report) -> list[Chart]:
     for name, (title, note) in kinds.items():
         curves = [figures[name] for figures in reliability if name in figures]
         if curves:
-            charts.append(_reliability(f"reliability-{name}", title, note, curves))
+            charts.append(_reliability(f"reliability-{name}", title, note, curves, overlap))
     return charts
 
 
-def _reliability(key: str, title: str, note: str, curves: list[Reliability]) -> Chart:
+def _reliability(key: str, title: str, note: str, curves: list[Reliability], overlap: int) -> Chart:
+    """The chart of some curves; labels of `overlap` neighbouring candles share their future."""
     dotted = {"color": NEUTRAL, "dash": "dot", "width": 1}
     data = [scatter("lines", "ideal", [0, 1], [0, 1]) | {"line": dotted, "hoverinfo": "skip"}]
     errors = []
     for name in CLASS_NAMES:
-        curve = pooled_reliability([figures.classes[name] for figures in curves])
-        errors.append(f"{name} {curve.error:.1%}")
-        sizes = [4 + 8 * math.sqrt(count / max(curve.count)) for count in curve.count]
+        pooled = pooled_reliability([figures.classes[name] for figures in curves])
+        errors.append(f"{name} {pooled.error:.1%}")
+        curve = merged(pooled, FEWEST * overlap)
+        ends = [
+            wilson(observed, count / overlap)
+            for observed, count in zip(curve.observed, curve.count, strict=True)
+        ]
+        bars = zip(curve.observed, ends, strict=True)
+        down, up = zip(
+            *((max(at - low, 0.0), max(high - at, 0.0)) for at, (low, high) in bars), strict=True
+        )
         data.append(
             scatter("lines+markers", name, curve.stated, curve.observed)
             | {
                 "customdata": curve.count,
-                "hovertemplate": "predicted %{x:.1%}, observed %{y:.1%}, %{customdata:,} candles",
-                "line": {"color": COLOURS[name]},
-                "marker": {"size": sizes},
+                "hovertemplate": "predicted %{x:.1%}, actual %{y:.1%}, %{customdata:,} candles",
+                "line": {"color": COLOURS[name], "width": 1.5},
+                "marker": {"size": 6},
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": list(up),
+                    "arrayminus": list(down),
+                    "thickness": 1.2,
+                    "width": 3,
+                },
             }
         )
     axis = {"range": [0, 1], "tickformat": ".0%"}
+    shared = (
+        f" Neighbouring candles share their future, so one in {overlap} counts for them."
+        if overlap > 1
+        else ""
+    )
     return Chart(
         key=key,
         title=f"Reliability, {title}",
-        note=f"{note} On the dotted line the observed frequency equals the predicted probability; "
-        f"large points are of many candles. Mean distance from it: {', '.join(errors)}.",
+        note=f"{note} On the dotted line the actual share equals the predicted probability. Points "
+        f"of few candles are merged with their neighbours; bars are 95 % intervals.{shared} Mean "
+        f"distance from the line: {', '.join(errors)}.",
         data=data,
         layout={
             "xaxis": {**axis, "title": {"text": "predicted probability"}},
-            "yaxis": {**axis, "title": {"text": "observed frequency"}},
+            "yaxis": {**axis, "title": {"text": "actual share"}},
         },
     )

@@ -9,7 +9,7 @@ from dualwindow.evaluation import Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.forecast import RAW, TEMPERATURE_SCALED
 from dualwindow.evaluation.skill import SkillFigure
-from dualwindow.report.chart import (
+from dualwindow.report.charts.chart import (
     ACCENT,
     COLOURS,
     NEUTRAL,

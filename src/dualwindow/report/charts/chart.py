@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -70,7 +70,7 @@ class Panels:
         for number, (title, weight) in enumerate(zip(self.titles, weights, strict=True)):
             bottom = top - room * weight / sum(weights)
             # Plotly refuses a bottom of -1e-17.
-            layout[f"yaxis{number + 1 if number else ''}"] = {
+            layout[self.layout_key(number)] = {
                 "domain": [max(round(bottom, 6), 0.0), round(top, 6)],
                 "title": {"text": title},
             }
@@ -78,6 +78,11 @@ class Panels:
         lowest = self.axis(len(self.titles) - 1)
         layout["xaxis"] = {"anchor": lowest, "title": {"text": self.x_title}, **self.axes}
         return layout
+
+    @staticmethod
+    def layout_key(number: int) -> str:
+        """The layout's name of a panel's y axis, from 0 at the top."""
+        return f"yaxis{number + 1 if number else ''}"
 
     @staticmethod
     def axis(number: int) -> str:
@@ -88,6 +93,11 @@ class Panels:
 def iso(seconds: int) -> str:
     """A date as plotly reads it, UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def milliseconds(seconds: Iterable[int]) -> list[int]:
+    """Dates as plotly's date axes read numbers: shorter than as text."""
+    return [1000 * second for second in seconds]
 
 
 def scatter(mode: str, name: str, x: Sequence[Any], y: Sequence[Any]) -> Trace:

@@ -1,0 +1,1 @@
+"""Charts of the page, one module for each group of figures."""
