@@ -174,7 +174,7 @@ three minutes on 2 cores. The log is in {log}
 """
 _END: Final = """
 The prices are made up: the result holds for no real market. The oracle knows the
-sign of the drift at every candle; what it earns is the most that there was to earn.
+sign of the drift at every candle, and trades all the time.
 
   picture    {folder}/demo-light.svg and demo-dark.svg, for the browser
   reports    {folder}/*/models/*/report.html
