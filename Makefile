@@ -2,20 +2,35 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Of the developers' tools.
+DEVELOPER_STAMP := $(VENV)/.developer
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install demo dry-run test cover soak bench study lint format clean
+.PHONY: install develop demo dry-run test cover soak bench study lint format clean
 
+# What a user needs.
 install: $(STAMP)
 
 # Remade whenever the dependencies change. The freqtrade command needs the adapters' package, so the
 # repository itself is installed in place.
 $(STAMP): pyproject.toml constraints.txt
+	@echo "Installing freqtrade, torch and dualwindow into $(VENV), some 2.5 GB with a GPU's libraries:"
+	@echo "about 3 minutes on a fast line, a quarter of an hour on a slow one. Nothing else is changed."
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(PIP) install --quiet --upgrade pip
+	$(PIP) install --quiet --constraint constraints.txt --editable .
 	touch $(STAMP)
+	@echo "Installed. Try: make demo, or: source $(BIN)/activate && dualwindow --help"
+
+# What tests and linters need besides.
+develop: $(DEVELOPER_STAMP)
+
+$(DEVELOPER_STAMP): $(STAMP)
+	@echo "Adding the developers' tools to $(VENV), some 100 MB: about a minute."
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(DEVELOPER_STAMP)
 
 demo: install
 	$(BIN)/python -m demo.run
@@ -26,27 +41,27 @@ dry-run: install
 	$(BIN)/python -m demo.dry_run --speed $(SPEED)
 
 # COVER=1 counts lines and branches on the way, and fails below the figure in pyproject.toml.
-test: install
+test: develop
 	$(BIN)/python -m pytest $(if $(COVER),--cov) -n $(WORKERS) --dist loadgroup
 
 cover:
 	$(MAKE) test COVER=1
 
 # Seven hours of a live bot, retrained every hour, in some eight minutes (libfaketime).
-soak: install
+soak: develop
 	$(BIN)/python -m pytest -m soak -s tests/soak
 
 # Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
-bench: install
+bench: develop
 	$(BIN)/python -m benchmarks
 
 # What the network finds where something is known to be there, or not, and on real candles; goes on
 # where it was interrupted. Hours on 2 cores.
-study: install
+study: develop
 	$(BIN)/python -m studies
 	$(BIN)/python -m studies.pictures
 
-lint: install
+lint: develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -54,7 +69,7 @@ lint: install
 	$(BIN)/yamllint --strict .
 	$(BIN)/validate-pyproject pyproject.toml
 
-format: install
+format: develop
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
