@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ from dualwindow.models.pretrained import require_no_hindsight
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.runtime.device import resolve_device, training_dtype
 from dualwindow.training.hooks import LogHook, TensorBoardHook
-from dualwindow.training.session import DatasetFacts, TrainingSession
+from dualwindow.training.session import DatasetFacts, TrainingSession, TrainingTime
 from dualwindow.training.train import train_model
 
 logger = logging.getLogger(__name__)
@@ -221,8 +220,6 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
 
         None where that fails for the candles' or settings' sake in a backtest.
         """
-        logger.info("-------------------- Starting training %s --------------------", pair)
-        started = time.monotonic()
         self._failure = None
         try:
             model = self.fit(self._data_dictionary(unfiltered_df, pair, dk), dk)
@@ -235,11 +232,6 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         self._describe_labels(dk)
         if not self._live:
             self._time_left.trained(warm=model.link is not None and model.link.retrainings > 0)
-        logger.info(
-            "-------------------- Done training %s (%.1f s) --------------------",
-            pair,
-            time.monotonic() - started,
-        )
         return model
 
     def _data_dictionary(
@@ -266,6 +258,11 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
         candles: CandleArrays = data_dictionary["candles"]
         last_candle = int(candles.seconds[-1]) if len(candles) else 0
         days = self.freqai_info["train_period_days"]
+
+        def estimated(told: TrainingTime) -> None:
+            logger.info("Starting training %s: %s", dk.pair, told.text)
+            self._time_left.estimated(told)
+
         return train_model(
             candles,
             data_dictionary["labels"],
@@ -279,7 +276,7 @@ class DualWindowLSTM(KnownCandlesModel, BackgroundTraining):
                 figures_path=folder / EVALUATION_NAME,
                 # Live, FreqAI trains in a thread of its own beside the candle loop.
                 in_background=self._live,
-                estimated=self._time_left.estimated,
+                estimated=estimated,
                 start=self._start_model,
                 chain=self._chain(dk, data_dictionary),
             ),

@@ -36,6 +36,10 @@ NO_TROUBLE: Final = (
     "model folder (for `pretrained` and `dualwindow evaluate`)",
     "report (open it in a browser)",
     "kept epoch … of …; …",
+    # The result of a training, in one line of the log.
+    "SHORT or LONG on … of …",
+    "there is no candle to evaluate the model on",
+    "not evaluated on, for the pretrained model has seen them: its training ended at … (UTC)",
     "accuracy …, Trading F1 …, precision SHORT",
     "this process (its address-space limit)",
     "this process (its data limit)",

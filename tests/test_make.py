@@ -70,3 +70,41 @@ def test_clean_removes_the_environment_and_nothing_of_the_repository(tmp_path: P
 def test_every_target_is_phony_and_found() -> None:
     (phony,) = re.findall(r"^\.PHONY: (.+)$", (REPOSITORY / "Makefile").read_text("utf-8"), re.M)
     assert phony.split() == TARGETS
+
+
+#: What a user installs.
+USERS: Final = ["requirements/run.txt", "."]
+
+
+def installed_by(target: str, folder: Path) -> list[str]:
+    """Files of requirements, and packages in place, that pip is asked to install, in order."""
+    calls = [words for name, *words in calls_of(target, folder) if words[:2] == ["-m", "pip"]]
+    return [words[-1] for words in calls if {"--editable", "--requirement"} & {*words}]
+
+
+@pytest.mark.parametrize("target", ["install", "demo", "dry-run"])
+def test_users_get_no_developers_tools(target: str, tmp_path: Path) -> None:
+    assert installed_by(target, tmp_path) == USERS
+
+
+@pytest.mark.parametrize("target", ["develop", "test", "cover", "lint", "soak", "bench", "study"])
+def test_developers_get_their_tools_by_themselves(target: str, tmp_path: Path) -> None:
+    assert installed_by(target, tmp_path) == [*USERS, "requirements/develop.txt"]
+
+
+@pytest.mark.parametrize(("target", "installs"), [("install", 1), ("develop", 2)])
+def test_an_installation_tells_what_it_does_and_is_not_repeated(
+    target: str, installs: int, tmp_path: Path
+) -> None:
+    calls_of(target, tmp_path)
+    (tmp_path / "calls").unlink()
+    command = ["make", target, f"PYTHON={tmp_path / '.venv' / 'bin' / 'python'}"]
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Nothing to be done" in again.stdout
+    assert not (tmp_path / "calls").exists()
+    (tmp_path / "constraints.txt").touch()
+    (tmp_path / ".venv" / ".installed").unlink()
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert "freqtrade, torch and dualwindow" in told
+    assert re.search(r"\d+ minutes", told)
+    assert told.count("minute") >= installs

@@ -72,7 +72,7 @@ def test_a_training_earns_what_its_decisions_traded_by_hand_earn(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     path = tmp_path / "evaluation.json"
     finished = train_dataset(
         stored,

@@ -249,7 +249,9 @@ def test_the_first_live_candle_is_predicted_and_with_it_every_one(
 ) -> None:
     """The 43,200-candle averages are known at once, from candles that prediction never sees."""
     live, _ = both(replay, pair)
-    done = rf"(\d+-\d+-\d+ \d+:\d+):\d+,\d+ - DualWindowLSTM - INFO - -+ Done training {pair}"
+    done = (
+        rf"(\d+-\d+-\d+ \d+:\d+):\d+,\d+ - dualwindow.training.result - INFO - Done training {pair}"
+    )
     (trained,) = re.findall(done, replay.log)
     # One candle closes, FreqAI looks back over the old ones with the next, and then it predicts.
     assert live.index[0] <= pd.Timestamp(f"{trained}Z") + 3 * MINUTE

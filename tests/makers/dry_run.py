@@ -152,6 +152,8 @@ class DryRun:
         path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
         files = [part for name in (*configs, str(path)) for part in ("-c", name)]
         command = ["trade", "--freqaimodel", "DualWindowLSTM", "--userdir", str(userdir), *files]
+        # Epochs are logged for who asks for them.
+        command.append("-v")
         self.log_path = userdir / f"log-{len(list(userdir.glob('log-*')))}.txt"
         with self.log_path.open("w") as log:
             faked = environment(replay.now(), replay.speed)

@@ -128,7 +128,7 @@ def test_a_training_without_a_change_of_the_close_says_so(
 ) -> None:
     names = tuple(name if each == "close_change" else each for each in candles.names)
     these = CandleArrays(names, candles.seconds, candles.features, candles.flat)
-    with caplog.at_level(logging.INFO, logger="dualwindow"):
+    with caplog.at_level(logging.DEBUG, logger="dualwindow"):
         having = trainer_of(these, labels, settings())._build_network().trend is not None
     assert having == (name == "close_change")
     assert ("training without a trend head" in caplog.text) != having

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
-from typing import Final, get_args
+from typing import get_args
 
 import pytest
 
@@ -16,43 +14,14 @@ from dualwindow.errors import DualWindowError
 from dualwindow.settings import shipped
 from dualwindow.settings.shipped import ShippedConfig, ShippedFolder, shipped_path
 from tests.makers.bot import REPOSITORY
-
-#: Setuptools that understands pyproject.toml; an environment may have none at all.
-_OLDEST: Final = 77
-_BUILD: Final = "from setuptools import build_meta; build_meta.build_{}('out')"
-
-
-def _build(kind: str, folder: Path) -> Path:
-    done = subprocess.run(
-        [sys.executable, "-c", _BUILD.format(kind)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    [made] = (folder / "out").iterdir()
-    return made
+from tests.makers.wheels import built_wheel
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel, unpacked as pip unpacks it, built from what the source distribution holds."""
-    setuptools = pytest.importorskip("setuptools")
-    if int(setuptools.__version__.split(".")[0]) < _OLDEST:
-        pytest.skip(f"building needs setuptools {_OLDEST}, here is {setuptools.__version__}")
-    source, unpacked, installed = (tmp_path_factory.mktemp(name) for name in ("a", "b", "c"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
-        shutil.copy(REPOSITORY / name, source)
-    for name in ("CHANGELOG.md", "constraints.txt", *get_args(ShippedConfig)):
-        shutil.copy(REPOSITORY / name, source)
-    for name in ("src", *get_args(ShippedFolder)):
-        ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
-        shutil.copytree(REPOSITORY / name, source / name, ignore=ignored)
-    with tarfile.open(_build("sdist", source)) as archive:
-        archive.extractall(unpacked, filter="data")
-    [folder] = unpacked.iterdir()
-    with zipfile.ZipFile(_build("wheel", folder)) as archive:
+    """A wheel, unpacked as pip unpacks it."""
+    installed = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(built_wheel(tmp_path_factory.mktemp("built"))) as archive:
         archive.extractall(installed)
     return installed
 

@@ -96,7 +96,7 @@ def test_no_label_after_the_training_moves_a_baseline_or_a_prior(
 def test_a_training_keeps_what_it_was_judged_by(
     stored: Dataset, tail: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("DEBUG")
     path = tmp_path / "evaluation.json"
     session = TrainingSession(figures_path=path)
     finished = train_dataset(stored, CONFIG, name="BTC", session=session, tail_fraction=tail)

@@ -300,7 +300,7 @@ def test_mirroring_is_auto_on_off(
 
     assert mirrors(settings())
     assert not mirrors(settings(mirror="off"))
-    with caplog.at_level(logging.INFO, logger="dualwindow"):
+    with caplog.at_level(logging.DEBUG, logger="dualwindow"):
         assert not mirrors(settings(long_tp_pct=0.003))
     assert "without mirrored windows: the barriers differ" in caplog.text
     unknown = CandleArrays(
@@ -328,7 +328,7 @@ def test_candles_that_touch_both_barriers_are_reported(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     path = tmp_path / "model" / "evaluation.json"
-    with caplog.at_level(logging.INFO, logger="dualwindow"):
+    with caplog.at_level(logging.DEBUG, logger="dualwindow"):
         train_model(
             candles,
             labels,

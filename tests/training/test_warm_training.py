@@ -369,7 +369,7 @@ def test_a_chain_begins_from_the_pretrained_model(
         first = train(0, Chain(), config, start=start(seen_until))
         assert link_of(first).fitted_until >= seen_until - 1
         caplog.clear()
-        with caplog.at_level(logging.INFO):
+        with caplog.at_level(logging.DEBUG):
             train(1, former(first), config, start=start(seen_until))
         assert ("warm retraining 1 of 11" in caplog.text) == is_warm
         assert ("was trained on candles until" in caplog.text) != is_warm

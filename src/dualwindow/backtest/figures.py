@@ -279,3 +279,15 @@ class AfterFees:
             return [" ".join([*verdict_sentences(self.evidence), *self._of_one_side()])]
         why = "" if self.sides else ": without a trade there is nothing to tell"
         return [f"{self.outcome.capitalize()}{why}."]
+
+
+def verdict_sentence(figures: AfterFees | None) -> str:
+    """The verdict in one sentence, with which trainings, evaluations and backtests end.
+
+    None: no profits after fees are known.
+    """
+    if figures is None:
+        return f"{UNCLEAR.capitalize()}: no profits after fees are known."
+    if figures.evidence is not None:
+        return verdict_sentences(figures.evidence)[0]
+    return figures.verdict_lines()[0]

@@ -102,7 +102,7 @@ def mirror_for(config: TrainingConfig, names: Sequence[str]) -> Mirror | None:
         )
     if mirror is None or not config.barriers_are_symmetric:
         reason = "a feature has no mirror image" if mirror is None else "the barriers differ"
-        logger.info("training without mirrored windows: %s", reason)
+        logger.debug("training without mirrored windows: %s", reason)
         return None
     return mirror
 

@@ -87,11 +87,11 @@ def log_estimate(
     passes: Passes,
     ranks: Ranks,
 ) -> TrainingTime:
-    """Log what an epoch draws and how long the training takes; warn when it draws too little."""
+    """What an epoch draws and how long the training takes; warn when it draws too little."""
     counts, candidates = split.train.counts, len(split.train)
     every = sampling_interval(config, counts)
     windows = int(drawn_counts(counts, config.class_balance, every).sum())
-    logger.info("to train on: %s", describe_balance(counts, config.class_balance, every))
+    logger.debug("to train on: %s", describe_balance(counts, config.class_balance, every))
     few = FEW_BATCHES * config.batch_size
     if windows < few and windows * every * 10 < candidates:
         logger.warning(
@@ -105,15 +105,10 @@ def log_estimate(
     prediction /= ranks.count
     validated, evaluated = passes.predicted
     seconds = windows * training + validated * prediction
-    logger.info(
-        "training on %s, %s of them an epoch, validating on %s: about %.1f s an epoch, "
-        "at most %.1f min for %s on %s; early stopping usually ends sooner",
-        counted(candidates, "window"),
-        f"{windows:,}",
-        f"{validated:,}",
-        seconds,
-        seconds * config.epochs / 60,
-        counted(config.epochs, "epoch"),
-        run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks",
+    device = run.network.center.device if ranks.count == 1 else f"{ranks.count} ranks"
+    text = (
+        f"{counted(candidates, 'window')}, {windows:,} of them an epoch, validated on "
+        f"{validated:,}: about {seconds:.1f} s an epoch, at most "
+        f"{seconds * config.epochs / 60:.1f} min for {counted(config.epochs, 'epoch')} on {device}"
     )
-    return TrainingTime(seconds, evaluated * prediction, prediction)
+    return TrainingTime(seconds, evaluated * prediction, prediction, text)

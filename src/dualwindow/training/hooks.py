@@ -72,11 +72,11 @@ class TensorBoardHook:
 
 
 class LogHook:
-    """Writes one log line an epoch."""
+    """Writes one log line an epoch, for who asks for all of them (`freqtrade -v`)."""
 
     def on_epoch(self, result: EpochResult) -> None:
         """Log the figures of one epoch."""
-        logger.info(
+        logger.debug(
             "epoch %(epoch)d: train loss %(train_loss).4f, validation loss %(validation_loss).4f, "
             "Trading F1 %(trading_f1).3f, learning rate %(learning_rate).2g, %(seconds).1f s",
             vars(result),

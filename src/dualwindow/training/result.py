@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from dualwindow import __version__
-from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.figures import AfterFees, verdict_sentence
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.data.candles.timerange import utc_text
 from dualwindow.data.datasets.split import Split
 from dualwindow.evaluation import Evaluation, Reference
 from dualwindow.evaluation.evidence.drift import FeatureSpread
+from dualwindow.evaluation.forecast import TEMPERATURE_SCALED
+from dualwindow.evaluation.text import skill_text
 from dualwindow.labels import BothTouched
 from dualwindow.models.model_files import AFTER_FEES_KEY, REFERENCE_KEY, SPREAD_KEY
 from dualwindow.models.portable import PortableModel
@@ -66,14 +68,16 @@ class TrainingOutcome:
         return "tail" if len(self.split.tail) else "validation"
 
     def log(self, name: str) -> None:
-        """Log the kept epoch and the metrics; warn of a model that hardly trades."""
-        self._log_start(name)
-        if self.evaluation is None:
-            logger.info("%s: there is no candle to evaluate the model on", name)
-        else:
+        """Log the result and the verdict, a line each; warn of a model that hardly trades.
+
+        All figures are in `evaluation.json`, and in the log of who asks for more.
+        """
+        logger.info("Done training %s: %s", name, self.summary())
+        logger.info("%s: %s", name, verdict_sentence(self.after_fees))
+        if self.evaluation is not None:
             self._log_metrics(name, self.evaluation)
         if self.touches is not None:
-            logger.info(
+            logger.debug(
                 "%s: take profit and stop loss lay in one candle for %s and %s, which "
                 "count as stopped",
                 name,
@@ -81,25 +85,53 @@ class TrainingOutcome:
                 counted(self.touches.short, "short"),
             )
 
-    def _log_start(self, name: str) -> None:
-        if epochs := len(self.fitted.history):
-            logger.info("%s: kept epoch %d of %d", name, self.fitted.best_epoch, epochs)
+    def summary(self) -> str:
+        """Result in one line: how it was trained, the loss, how often it fires, its skill."""
+        words = [self._way()]
+        if self.fitted.history:
+            best = self.fitted.history[self.fitted.best_epoch - 1]
+            words.append(f"validation loss {best.validation_loss:.4f}")
+        if self.evaluation is None:
+            words.append("there is no candle to evaluate the model on")
         else:
-            logger.info("%s: the pretrained model is used as it is", name)
+            coverage = self.evaluation.thresholded.coverage
+            words.append(f"SHORT or LONG on {coverage:.2%} of {self.evaluated_on}")
+            words.append(f"skill {self._skill(self.evaluation)}")
+        return ", ".join([*words, *self._left_out()])
+
+    def _way(self) -> str:
+        if not (epochs := len(self.fitted.history)):
+            return "the pretrained model is used as it is"
+        kept = f"kept epoch {self.fitted.best_epoch} of {epochs}"
+        link = self.fitted.link
+        if link is None or not link.is_warm:
+            return kept
+        most = self.model.config.warm_retrainings
+        return f"warm retraining {link.retrainings} of {most} from its last model, {kept}"
+
+    @staticmethod
+    def _skill(evaluation: Evaluation) -> str:
+        forecast = evaluation.forecast
+        if not forecast.skill:
+            return "unknown"
+        baseline = forecast.strongest("total")
+        return skill_text(forecast.skill[TEMPERATURE_SCALED][baseline].total)
+
+    def _left_out(self) -> list[str]:
+        if self.start is None or not self.hindsight:
+            return []
         part = self.evaluated_on
-        if self.start is not None and self.hindsight:
-            logger.info(
-                "%s: %s not evaluated on, for the pretrained model has seen them: "
-                "its training ended at %s (UTC)",
-                name,
-                counted(self.hindsight, f"{part} candle is", f"{part} candles are"),
-                utc_text(self.start.origin.seen_until),
-            )
+        candles = counted(self.hindsight, f"{part} candle is", f"{part} candles are")
+        until = utc_text(self.start.origin.seen_until)
+        return [
+            f"{candles} not evaluated on, for the pretrained model has seen them: its training "
+            f"ended at {until} (UTC)"
+        ]
 
     def _log_metrics(self, name: str, evaluation: Evaluation) -> None:
         after_fees = self.after_fees.lines() if self.after_fees else ()
         for line in (*evaluation.lines(self.evaluated_on), *after_fees):
-            logger.info("%s: %s", name, line)
+            logger.debug("%s: %s", name, line)
         # A model that is used as it is may be evaluated on the few candles that it has not seen.
         if self.fitted.history and (silent := evaluation.silent_sides()):
             logger.warning(

@@ -18,11 +18,19 @@ from dualwindow.training.hooks import TrainingHook
 
 @dataclass(frozen=True)
 class TrainingTime:
-    """Seconds that a training may take: of an epoch, of the evaluation, of a predicted window."""
+    """What a training is of, and how long it may take.
+
+    Attributes:
+        epoch: seconds of an epoch.
+        evaluation: seconds of the evaluation after the last one.
+        window: seconds of a predicted window.
+        text: of what it is and how long it takes at most, in words.
+    """
 
     epoch: float
     evaluation: float
     window: float
+    text: str = ""
 
 
 @dataclass(frozen=True)

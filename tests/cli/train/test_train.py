@@ -324,6 +324,11 @@ def test_the_evaluation_is_that_of_the_models_own_predictions(
     # Trades there are with argmax, and their table stands on the terminal.
     assert content["after_fees"]["trades"] > 0
     shown = capsys.readouterr().out
+    assert "always LONG" not in shown
+    assert len(shown.split("figures: out.json")[0].splitlines()) < 60
+    assert shown.rstrip().rpartition("\n\n")[2].startswith(("Edge", "No edge", "Not enough"))
+    assert main(["evaluate", "model", "--disable-confidence", "--verbose"]) == 0
+    shown = capsys.readouterr().out
     for text in ("always LONG", "random sides", "edge over a coin flip", "turnover"):
         assert text in shown
     assert np.isclose(figures["argmax"]["accuracy"], figures["thresholded"]["accuracy"])

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from dualwindow.cli.options.configuration import add_run_flags
+from dualwindow.cli.options.configuration import add_run_flags, add_verbose
 from dualwindow.cli.options.flags import EVALUATION_FLAGS, MIN_TRADES
 from dualwindow.errors import SettingsError
 
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="also write the figures to this file, as JSON"
     )
+    add_verbose(parser)
     parser.add_argument(
         "--suggest-thresholds",
         action="store_true",

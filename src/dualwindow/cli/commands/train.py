@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dualwindow.cli.display.console import print_table
-from dualwindow.cli.options.configuration import HEADS, add_run_flags
+from dualwindow.cli.options.configuration import HEADS, add_run_flags, add_verbose
 from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the model (default: user_data/models/dualwindow-<preset>-<pair>)",
     )
+    add_verbose(parser)
     parser.add_argument(
         "--print-config",
         action="store_true",
@@ -69,5 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from dualwindow.cli.train.job import run_training  # noqa: PLC0415
     from dualwindow.cli.train.plan import TrainingRequest  # noqa: PLC0415
 
-    request = TrainingRequest(settings, options.preset, options.output, options.resume)
+    request = TrainingRequest(
+        settings, options.preset, options.output, options.resume, options.verbose
+    )
     return run_training(request)

@@ -10,18 +10,73 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from dualwindow.backtest.figures import AfterFees
+from dualwindow.backtest.figures import AfterFees, verdict_sentence
 from dualwindow.cli.display.console import console_of, figure_table
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.errors import DataError
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES, MAJORITY, PRIOR, SHUFFLED, VOLATILITY
 from dualwindow.evaluation.classification import confusion_text
-from dualwindow.evaluation.forecast import ForecastFigures
+from dualwindow.evaluation.forecast import TEMPERATURE_SCALED, ForecastFigures
 from dualwindow.evaluation.text import FORECAST_TITLES, skill_text, verdict
 from dualwindow.report import tables
 from dualwindow.runtime.counts import counted
 from dualwindow.runtime.files import write_json
+
+
+def print_figures(
+    console: Console,
+    evaluation: Evaluation | None,
+    after_fees: AfterFees | None,
+    rows: str,
+    *,
+    verbose: bool,
+) -> None:
+    """Show what matters in one table, or everything in several; `rows` is a title."""
+    if not verbose:
+        console.print(figure_table(rows, ("", ""), summary_rows(evaluation, after_fees).items()))
+        return
+    if evaluation is not None:
+        print_evaluation(console, evaluation, rows)
+    print_profit(console, after_fees)
+
+
+def print_verdict(console: Console, after_fees: AfterFees | None) -> None:
+    """Show the sentence with which commands end."""
+    console.print(f"\n{verdict_sentence(after_fees)}", markup=False, highlight=False)
+
+
+def summary_rows(evaluation: Evaluation | None, after_fees: AfterFees | None) -> dict[str, str]:
+    """Name and text of the figures that matter; none where nothing was evaluated."""
+    rows: dict[str, str] = {}
+    if evaluation is not None:
+        rows["candles"] = f"{evaluation.rows:,}"
+        rows["SHORT or LONG predicted"] = f"{evaluation.thresholded.coverage:.2%}"
+        for side in ("SHORT", "LONG"):
+            predicted = evaluation.thresholded.predicted[side]
+            right = f"{evaluation.thresholded.precision[side]:.1%}" if predicted else "never"
+            share = evaluation.real[side] / evaluation.rows
+            rows[f"{side} right in"] = f"{right} (occurred on {share:.1%})"
+        rows |= _skill_rows(evaluation.forecast)
+    if after_fees is not None:
+        days = f"{after_fees.days:.1f} days"
+        rows["trades"] = f"{after_fees.trades:,} in {days}"
+        if after_fees.sides is not None:
+            rows["profit of a trade after fees"] = after_fees.sides.model.mean_pct.text(3)
+            rows["edge over a coin flip"] = after_fees.sides.edge_pct.text(3)
+    return rows
+
+
+def _skill_rows(forecast: ForecastFigures) -> dict[str, str]:
+    """Skill against the strongest baseline, and its two parts."""
+    if not forecast.skill:
+        return {}
+    rows = {}
+    titles = {"total": "skill", "calm": "HOLD versus move", "direction": "direction"}
+    for part, title in titles.items():
+        figure = getattr(forecast.skill[TEMPERATURE_SCALED][forecast.strongest(part)], part)
+        rows[title] = skill_text(figure)
+    return rows
 
 
 def print_evaluation(console: Console, evaluation: Evaluation, rows: str) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dualwindow.cli.display.console import figure_table
-from dualwindow.cli.display.evaluation_output import print_evaluation, print_profit
+from dualwindow.cli.display.evaluation_output import print_figures, print_verdict
 from dualwindow.cli.display.progress import mib_text
 from dualwindow.cli.display.stages import StageFigures
 from dualwindow.columns import CLASS_NAMES
@@ -26,17 +26,24 @@ def print_summary(
     finished: TrainingOutcome,
     stages: Sequence[StageFigures],
     files: Sequence[tuple[str, Path]],
+    *,
+    verbose: bool,
 ) -> None:
-    """Show cost by stage, classes, the evaluation, and the files, by their descriptions."""
-    console.print(stage_table(stages, read_cores().usable))
-    console.print(_class_table(finished))
-    if finished.evaluation is not None:
-        print_evaluation(console, finished.evaluation, finished.evaluated_on)
-    print_profit(console, finished.after_fees)
+    """Show the evaluation, the files by their descriptions, and last the verdict.
+
+    If `verbose`, also the cost by stage and the classes.
+    """
+    if verbose:
+        console.print(stage_table(stages, read_cores().usable))
+        console.print(_class_table(finished))
+    print_figures(
+        console, finished.evaluation, finished.after_fees, finished.evaluated_on, verbose=verbose
+    )
     console.print(_epochs_text(finished))
     for name, path in files:
         # Not wrapped, so that the path can be copied.
         console.print(f"{name}: {path}", markup=False, soft_wrap=True)
+    print_verdict(console, finished.after_fees)
 
 
 def _epochs_text(finished: TrainingOutcome) -> str:

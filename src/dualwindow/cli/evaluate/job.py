@@ -14,8 +14,8 @@ from dualwindow.backtest.dataset_trades import TradeVenue, newest_rows, trade_ro
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.cli.display.console import console_of, log_to, print_warning
 from dualwindow.cli.display.evaluation_output import (
-    print_evaluation,
-    print_profit,
+    print_figures,
+    print_verdict,
     require_writable,
     write_figures,
 )
@@ -86,12 +86,14 @@ def run_evaluation(options: argparse.Namespace) -> int:
     looks = _noted(options.model, loaded, settings, store)
     if after_fees is not None:
         after_fees = after_fees.of_choices(len(choices_of(looks)))
-    content = _print_figures(evaluation, after_fees, sources, loaded, looks)
+    verbose = options.verbose
+    content = _print_figures(evaluation, after_fees, sources, loaded, looks, verbose=verbose)
     if importance is not None:
         show_importance(console_of(sys.stdout), options.model, importance, loaded.sha256)
         content["importance"] = asdict(importance)
     if options.output is not None:
         write_figures(options.output, content)
+    print_verdict(console_of(sys.stdout), after_fees)
     return 0
 
 
@@ -230,14 +232,15 @@ def _print_figures(
     sources: list[CandleSource],
     loaded: PortableModel,
     looks: Sequence[Look],
+    *,
+    verbose: bool,
 ) -> dict[str, Any]:
     """Show the figures; as plain JSON types."""
     timerange = sources[0].timerange
     seen = timerange.first is None or timerange.first < loaded.origin.seen_until
     pairs = ", ".join(source.pair for source in sources)
     console = console_of(sys.stdout)
-    print_evaluation(console, evaluation, f"{pairs}, {timerange}")
-    print_profit(console, after_fees)
+    print_figures(console, evaluation, after_fees, f"{pairs}, {timerange}", verbose=verbose)
     if seen:
         print_warning(
             console,

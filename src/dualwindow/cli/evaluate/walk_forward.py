@@ -13,8 +13,8 @@ from rich.table import Table
 
 from dualwindow.cli.display.console import console_of, figure_table, log_to, print_warning
 from dualwindow.cli.display.evaluation_output import (
-    print_evaluation,
-    print_profit,
+    print_figures,
+    print_verdict,
     require_writable,
     write_figures,
 )
@@ -115,13 +115,14 @@ def run_walk(options: argparse.Namespace) -> int:
     for problem in facts.problems:
         print_warning(errors, problem)
     console = console_of(sys.stdout)
-    _show(console, facts.pooled)
+    _show(console, facts.pooled, verbose=options.verbose)
     print_basis(console, facts)
     if options.output is not None:
         earned = facts.pooled.after_fees
         outcome = earned.outcome if earned else UNCLEAR
         content = {"verdict": outcome, **asdict(facts.pooled), "basis": facts.basis}
         write_figures(options.output, content)
+    print_verdict(console, facts.pooled.after_fees)
     return 0
 
 
@@ -150,12 +151,11 @@ def _require_fitting(options: argparse.Namespace) -> None:
         raise SettingsError(problems, "the command")
 
 
-def _show(console: Console, walk: WalkForward) -> None:
-    if walk.evaluation is not None:
-        pairs = ", ".join(walked.pair for walked in walk.pairs)
-        print_evaluation(console, walk.evaluation, f"{pairs}, walk-forward")
-    console.print(slice_table(walk))
-    print_profit(console, walk.after_fees)
+def _show(console: Console, walk: WalkForward, *, verbose: bool) -> None:
+    title = f"{', '.join(walked.pair for walked in walk.pairs)}, walk-forward"
+    print_figures(console, walk.evaluation, walk.after_fees, title, verbose=verbose)
+    if verbose:
+        console.print(slice_table(walk))
 
 
 def slice_table(walk: WalkForward) -> Table:

@@ -111,6 +111,13 @@ def add_run_flags(
     add_trade_flags(parser)
 
 
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Add `--verbose`, which shows all tables of figures in place of one."""
+    parser.add_argument(
+        "--verbose", action="store_true", help="show all figures, not only those that matter"
+    )
+
+
 def config_files(options: argparse.Namespace) -> list[Path]:
     """The configuration files that were named, or freqtrade's default one if it exists."""
     named: list[Path] | None = options.config

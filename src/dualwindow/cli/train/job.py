@@ -54,6 +54,8 @@ def run_training(request: TrainingRequest) -> int:
     """
     console = console_of(sys.stderr)
     log_to(console, logging.INFO if os.environ.get("RANK", "0") == "0" else logging.WARNING)
+    # Not those of libraries.
+    logging.getLogger("dualwindow").setLevel(logging.DEBUG if request.verbose else logging.NOTSET)
     training = request.settings.training
     training_dtype(training.precision, resolve_device(training.device))
     with (
@@ -110,7 +112,9 @@ def _run(
             ("figures", folder.path / EVALUATION_NAME),
             ("loss curves (tensorboard --logdir)", folder.path / TENSORBOARD_NAME),
         ]
-        print_summary(console_of(sys.stdout), finished, watch.figures, files)
+        print_summary(
+            console_of(sys.stdout), finished, watch.figures, files, verbose=request.verbose
+        )
     return 0
 
 

@@ -34,13 +34,15 @@ class TrainingRequest:
     """Request of one `dualwindow train`.
 
     `preset`, its name or file, is for the name of the folder; `output` is the model's folder,
-    None creates one under `user_data/models`; `resume` continues an unfinished training.
+    None creates one under `user_data/models`; `resume` continues an unfinished training; `verbose`
+    shows all figures.
     """
 
     settings: RunSettings
     preset: str | None = None
     output: Path | None = None
     resume: bool = False
+    verbose: bool = False
 
     @property
     def models(self) -> Path:

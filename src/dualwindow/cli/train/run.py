@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from dualwindow.training.hooks import TensorBoardHook
 from dualwindow.training.result import TrainingOutcome
 from dualwindow.training.session import DatasetFacts, TrainingSession
 from dualwindow.training.train import train_dataset
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class CommandTraining:
             figures_path=folder.path / EVALUATION_NAME,
             ranks=self.ranks,
             start=self.start,
+            estimated=lambda told: logger.info("training on %s", told.text),
         )
         if not self.ranks.is_first:
             yield session

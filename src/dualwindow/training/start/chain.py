@@ -72,7 +72,7 @@ class ChainTraining:
         link = former.model.link
         assert link is not None, "obstacle has looked"
         number = link.retrainings + 1
-        logger.info(
+        logger.debug(
             "%s: warm retraining %d of %d from its last model",
             self._name,
             number,

@@ -43,7 +43,7 @@ def initial_network(
     if problems := size_problems(config, seen, training_memory(), n_wide=wide):
         raise SettingsError(problems, "the settings of the network")
     if config.trend_head and not shape.trend_spans:
-        logger.info("training without a trend head: no feature is a change of the close")
+        logger.debug("training without a trend head: no feature is a change of the close")
     center, scale = robust_scaling(train)
     network = DualWindowNetwork(shape, center, scale, mirror)
     if config.class_balance == "none":
