@@ -116,6 +116,17 @@ def headline_of(report: Report) -> Headline:
     )
 
 
+def full_verdict(report: Report) -> list[str]:
+    """The paragraph below the headline: a running bot's ends with its track record."""
+    sentences = report.verdict.sentences
+    if report.track is None:
+        return sentences
+    # Profits after fees are then those of the track record, and so is the advice.
+    of_models = sentences[:-1] if report.after_fees else sentences[1:-1]
+    text = report.track["verdict"]["text"]
+    return ["Its models:", *of_models, f"The bot: {text}."]
+
+
 def _percent(title: str, figure: Percent | None, note: str) -> KeyFigure:
     if figure is None:
         return KeyFigure(title, None, None, None, 3, note)

@@ -21,7 +21,7 @@ from dualwindow.report.charts.training_charts import (
     skill_chart,
     stage_chart,
 )
-from dualwindow.report.headline import headline_of
+from dualwindow.report.headline import full_verdict, headline_of
 from dualwindow.report.schema import Report
 from dualwindow.runtime.counts import counted
 
@@ -77,7 +77,7 @@ def page_of(report: Report) -> str:
         "<body>",
         f'<header><h1>{escape(report.title)}</h1><p class="quiet">{kind.capitalize()}, report of '
         f"{escape(report.made[:10])}</p></header>",
-        html.first_screen(headline_of(report), report.verdict.sentences, "The verdict in full"),
+        html.first_screen(headline_of(report), full_verdict(report), "The verdict in full"),
         '<noscript><p class="card">The charts need JavaScript, all of which is in this file.</p>'
         "</noscript>",
         f'<main class="charts">{_money(report, charts)}</main>',
@@ -248,4 +248,10 @@ def _track(found: Mapping[str, Any] | None) -> str:
         f"The running bot's score of itself: {verdict}. {trades} of freqtrade's own ended. "
         f"{' '.join(drift)}"
     )
-    return html.card("Track record", html.table_html(tables.track(found)), note, wide=True)
+    ended = html.card(
+        "Trades of the bot",
+        html.table_html(tables.ended(found)),
+        "The newest of freqtrade's own, after fees, funding and leverage; times are UTC.",
+        wide=True,
+    )
+    return html.card("Track record", html.table_html(tables.track(found)), note, wide=True) + ended

@@ -9,6 +9,7 @@ from typing import Any
 
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.columns import CLASS_NAMES
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.evaluation import DecisionFigures, Evaluation
 from dualwindow.evaluation.baselines import BASELINE_TITLES
 from dualwindow.evaluation.evidence.importance import Importances
@@ -273,6 +274,26 @@ def track(found: Mapping[str, Any]) -> PageTable:
             cells += _shares(side["precision"], side["promised_precision"])
         rows.append([*cells, _UNKNOWN if drift is None else str(len(drift["drifted"]))])
     return PageTable(heads, rows)
+
+
+def ended(found: Mapping[str, Any]) -> PageTable | None:
+    """The newest 50 trades of freqtrade's that have ended; None without one."""
+    rows = [
+        [
+            utc_text(trade["opened"]),
+            trade["pair"],
+            trade["side"],
+            trade["tag"] or _UNKNOWN,
+            f"{trade['open_rate']:g}",
+            f"{trade['close_rate']:g}",
+            f"{(trade['closed'] - trade['opened']) / 60:,.0f}",
+            trade["reason"],
+            f"{100 * trade['profit']:+.3f} %",
+        ]
+        for trade in reversed(found["ended"][-50:])
+    ]
+    heads = ("entered", "pair", "side", "tag", "entry", "exit", "minutes", "exit reason", "profit")
+    return PageTable(heads, rows) if rows else None
 
 
 def _shares(*values: float | None) -> list[str]:
