@@ -35,9 +35,12 @@ def one_thread() -> None:
 def own_logging() -> Iterator[None]:
     """A command line that runs in the process logs to its console, which is gone after the test."""
     root = logging.getLogger()
+    # `--verbose` sets it.
+    own = logging.getLogger("dualwindow").level
     level, handlers, disabled = root.level, list(root.handlers), logging.root.manager.disable
     yield
     root.setLevel(level)
+    logging.getLogger("dualwindow").setLevel(own)
     # The benchmarks quieten everything below a warning.
     logging.disable(disabled)
     for handler in set(root.handlers) - set(handlers):

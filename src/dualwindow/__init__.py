@@ -1,3 +1,3 @@
 """DualWindowLSTM: a FreqAI prediction model with a historical and a future window."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -82,7 +82,7 @@ def test_commands_find_candles_beside_the_models_or_say_what_is_missing(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = folder.parent / "figures.json"
-    asked = ["--confidence-mode", "aggressive", "--output", str(figures)]
+    asked = ["--confidence-mode", "aggressive", "--verbose", "--output", str(figures)]
     assert main(["evaluate", str(folder), *asked]) == 0
     shown = capsys.readouterr().out
     assert shown.count(PAIR) >= 4

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.bot.backtests.time_left import TimeLeft
+from dualwindow.bot.backtests.time_left import TimeLeft, about
 from dualwindow.settings import TrainingConfig
 from dualwindow.training.session import TrainingTime
 from tests.makers.backtests import Backtests, market
@@ -31,8 +31,13 @@ class Clock:
 
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
-    wanted = ("in this backtest: about", " min left")
+    wanted = ("in this backtest: about", " left")
     return [line for line in caplog.messages if any(part in line for part in wanted)]
+
+
+def tells(line: str, seconds: float) -> bool:
+    """Whether a line tells a time, on either side of a half where it is rounded."""
+    return about(seconds - 1e-6) in line or about(seconds + 1e-6) in line
 
 
 class Backtest:
@@ -96,11 +101,12 @@ def test_all_that_a_backtest_waits_for_is_told_before_its_first_training(
     number = pairs * needed
     assert first.startswith(f"{number} training")
     # With what the first pair has taken until then.
-    assert f"about {(left[0] + PAIR + PREPARED) / 60:.1f} min" in first
+    assert tells(first, left[0] + PAIR + PREPARED)
     assert len(after) == number
     for at, (line, seconds) in enumerate(zip(after, left[1:], strict=True), 1):
         assert line.startswith(f"training {at} of {number} took")
-        assert f"about {seconds / 60:.1f} min left" in line
+        assert line.endswith(" left")
+        assert tells(line, seconds)
 
 
 @given(**BACKTESTS, off=st.sampled_from([0.2, 0.5, 2.0, 5.0]))
@@ -111,7 +117,8 @@ def test_what_is_left_follows_from_what_the_first_slice_took(
     left = backtest.run()
     # At the second training's end a training and a prediction have been seen.
     for line, seconds in [*zip(backtest.lines, left, strict=True)][2:]:
-        assert f"about {seconds / 60:.1f} min left" in line
+        assert line.endswith(" left")
+        assert tells(line, seconds)
 
 
 @given(needed=st.integers(1, 5), pairs=st.integers(1, 3))
@@ -121,7 +128,7 @@ def test_a_pair_without_trainings_is_not_counted(needed: int, pairs: int) -> Non
     backtest.clock.now += 1e6
     backtest.left.begin_slices(0, pairs, CANDLES)
     left = backtest.run()
-    assert f"about {(left[0] + PAIR + PREPARED) / 60:.1f} min" in backtest.lines[0]
+    assert tells(backtest.lines[0], left[0] + PAIR + PREPARED)
 
 
 def test_a_backtest_counts_the_trainings_that_it_needs(
@@ -131,11 +138,11 @@ def test_a_backtest_counts_the_trainings_that_it_needs(
     backtests = Backtests(tmp_path / "user", market())
     backtests.run()
     first, *after = lines_of(caplog)
-    assert re.fullmatch(r"4 trainings in this backtest: about \d+\.\d min", first)
+    assert re.fullmatch(r"4 trainings in this backtest: about [\d.]+ (s|minutes)", first)
     assert [line.partition(" took")[0] for line in after] == [
         f"training {number} of 4" for number in range(1, 5)
     ]
-    assert after[-1].endswith("about 0.0 min left")
+    assert after[-1].endswith("about 0 s left")
     caplog.clear()
     backtests.run()
     assert lines_of(caplog) == []

@@ -46,7 +46,8 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "--pair", "BTC_USDT", "--confidence-hold", "0.5", *PERIOD]) == 0
+    train = ["train", "--pair", "BTC_USDT", "--confidence-hold", "0.5", "--verbose", *PERIOD]
+    assert main(train) == 0
     model_folder = folder / "user_data" / "models" / NAME
     shown = capsys.readouterr()
     # Its settings come first.
@@ -98,7 +99,7 @@ def test_a_training_writes_a_model_that_can_be_evaluated_and_says_where(
 
     out = folder / "after.json"
     costs = ["--fee", "0.001", "--slippage", "0.0002", "--no-funding"]
-    assert main(["evaluate", str(model_folder), "--output", str(out), *costs]) == 0
+    assert main(["evaluate", str(model_folder), "--verbose", "--output", str(out), *costs]) == 0
     after = json.loads(out.read_text(encoding="utf-8"))
     assert after["hindsight"] is False
     assert [after["after_fees"][f"{name}_pct"] for name in ("fee", "slippage")] == [0.1, 0.02]
@@ -311,7 +312,7 @@ def test_a_stopped_evaluation_shows_no_figures(
     monkeypatch.setattr(StopSignals, "requested", lambda _self: True)
     # The candles are prepared by now: it is the prediction that stops.
     assert main(["evaluate", "model"]) == 128 + signal.SIGINT
-    assert "argmax" not in capsys.readouterr().out
+    assert "right in" not in capsys.readouterr().out
 
 
 def test_the_evaluation_is_that_of_the_models_own_predictions(

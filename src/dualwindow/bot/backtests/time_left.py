@@ -75,9 +75,9 @@ class TimeLeft:
             self._told[warm] = prepared + epochs * told.epoch + told.evaluation
         self._prediction = self._candles * told.window
         logger.info(
-            "%s in this backtest: about %.1f min",
+            "%s in this backtest: %s",
             counted(self._left, "training"),
-            (sum(self._of_pairs) + self._expected(predictions=self._left)) / 60,
+            about(sum(self._of_pairs) + self._expected(predictions=self._left)),
         )
 
     def trained(self, *, warm: bool) -> None:
@@ -87,12 +87,12 @@ class TimeLeft:
         self._done += 1
         self._made += 1
         logger.info(
-            "training %d of %d took %.1f s, about %.1f min left",
+            "training %d of %d took %.1f s, %s left",
             self._made,
             self._made + self._left,
             took,
             # The slice of this training is still to be predicted.
-            self._expected(predictions=self._left + 1) / 60,
+            about(self._expected(predictions=self._left + 1)),
         )
 
     def predicted(self) -> None:
@@ -128,6 +128,22 @@ class TimeLeft:
             return other or 0.0
         # As far off as the estimate of the other was.
         return self._told[warm] * (other / self._told[not warm] if other else 1.0)
+
+
+def about(seconds: float) -> str:
+    """A time in words, the finer the shorter it is.
+
+    Example:
+        >>> about(24.4), about(192.0), about(2400.0), about(9000.0)
+        ('about 24 s', 'about 3.2 minutes', 'about 40 minutes', 'about 2.5 hours')
+    """
+    if seconds < 60:
+        return f"about {seconds:.0f} s"
+    if seconds < 600:
+        return f"about {seconds / 60:.1f} minutes"
+    if seconds < 7200:
+        return f"about {seconds / 60:.0f} minutes"
+    return f"about {seconds / 3600:.1f} hours"
 
 
 def _mean(values: list[float]) -> float | None:
