@@ -6,12 +6,15 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from tests.conftest import IN_CI
@@ -58,6 +61,7 @@ addEventListener("load", function tell() {
     width: innerWidth, scrolls: document.documentElement.scrollWidth,
     first: [...document.querySelectorAll(".headline, .figure")].map(
       each => Math.ceil(each.getBoundingClientRect().bottom + scrollY)),
+    more: window.lookCloser ? lookCloser() : null,
     wide: wide.map(each => each.outerHTML.slice(0, 80)),
     page: getComputedStyle(document.body).backgroundColor,
     text: tick ? getComputedStyle(tick).fill : "",
@@ -144,3 +148,69 @@ def test_the_page_in_a_browser(dark: bool, chromium: str, tmp_path: Path) -> Non
         assert page["scrolls"] <= page["width"]
         assert (brightness(page["page"]) < 128) is dark
         assert (brightness(page["text"]) > 128) is dark
+
+
+#: Looks at the second day of the candles, then at the newest trade of all.
+_LOOK = """<script>
+function lookCloser() {
+  const chart = document.getElementById("chart-candles-0");
+  const seen = () => ({
+    range: chart.layout.xaxis.range, kind: chart._fullLayout.xaxis.type,
+    points: Object.fromEntries(
+      chart.data.filter(trace => trace.meta).map(trace => [trace.meta, trace.x.length])),
+    low: Math.min(...chart.data.find(trace => trace.meta === "close").y),
+    rows: document.querySelectorAll("#trades tr").length - 1,
+    told: document.getElementById("more").textContent,
+  });
+  const day = document.getElementById("day"), days = [...day.options].map(each => each.text);
+  const whole = seen();
+  day.value = day.options[2].value;
+  day.dispatchEvent(new Event("change"));
+  const chosen = seen();
+  chart.emit("plotly_doubleclick");
+  const again = seen();
+  document.querySelector("#trades button.link").click();
+  return { days, whole, chosen, again, visited: seen() };
+}
+</script>"""
+
+
+def test_the_nearer_one_looks_the_more_is_shown(chromium: str, tmp_path: Path) -> None:
+    write_candles(tmp_path / "user_data", 3 * 1440)
+    folder = backtest_folder(tmp_path / "user_data" / "models" / "identifier")
+    report = gather(folder, walk=facts(folder))
+    (figures,) = report.candles
+    page = page_of(report).replace("</body>", f"{_LOOK}</body>")
+    found = opened(chromium, page, tmp_path, dark=False)["desktop"]
+    assert found["seen"] == []
+    more = found["more"]
+    second = figures.begin[0] // 86_400 * 86_400 + 86_400
+    entered = [trade.entered for trade in figures.trades]
+    ofday = [at for at in entered if second <= at < second + 86_400]
+    assert 0 < len(ofday) < len(entered)
+    assert f": {len(ofday)} trades," in more["days"][2]
+
+    def entries(seen: dict[str, Any]) -> int:
+        return sum(count for name, count in seen["points"].items() if name.endswith("entry"))
+
+    assert entries(more["whole"]) == len(entered)
+    assert more["chosen"]["kind"] == more["visited"]["kind"] == "date"
+    # A trade that is open at midnight is shown on both days.
+    assert entries(more["chosen"]) - len(ofday) in {0, 1}
+    assert more["chosen"]["rows"] == min(len(ofday), 15)
+    assert more["chosen"]["told"].startswith(f"{min(len(ofday), 15)} of {len(ofday)}")
+    # A double click shows the whole again.
+    assert more["again"] == more["whole"]
+    # Of the day's candles the lowest low is in the chart.
+    frame = pd.read_feather(
+        tmp_path / "user_data/data/binance/futures/BTC_USDT_USDT-1m-futures.feather"
+    )
+    seconds = utc_seconds(frame["date"])
+    inside = frame[(seconds >= second) & (seconds < second + 86_400)]
+    assert more["chosen"]["low"] == pytest.approx(inside["low"].min(), rel=1e-3)
+    first, last = (
+        datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp()
+        for end in more["visited"]["range"]
+    )
+    assert first < max(entered) < last
+    assert last - first < 86_400

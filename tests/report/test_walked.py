@@ -18,7 +18,7 @@ from dualwindow.model_selection.walk_forward import pooled_walk
 from dualwindow.model_selection.walk_sources import WalkSettings, read_slices, walk_of
 from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of
-from dualwindow.report.predictions import WalkFacts
+from dualwindow.report.predictions import Decided, WalkFacts
 from dualwindow.report.verdict import verdict_of
 from dualwindow.settings import TrainingConfig
 from tests.makers.reports import (
@@ -170,3 +170,20 @@ def test_the_verdict_of_a_walk_is_drawn_from_the_pooled_figures(low: float, foun
     assert verdict.found is found
     assert ("Better than the" in verdict.text) is found
     assert ("Do not trade this." in verdict.text) is not found
+
+
+def test_the_chart_has_the_decisions_of_mode_coverage(folder: Path) -> None:
+    for path in sorted(folder.glob("backtesting_predictions/*.feather")):
+        frame = pd.read_feather(path)
+        for side in ("SHORT", "LONG"):
+            frame[f"{side}_rank"] = frame[side].rank(pct=True)
+        frame.to_feather(path)
+    walk = facts(folder, confidence_mode="coverage", confidence_coverage=0.1)
+    rule = DecisionRule.from_settings(
+        TrainingConfig.from_parameters({"confidence_mode": "coverage", "confidence_coverage": 0.1})
+    )
+    report = gather(folder, walk=replace(walk, decided=Decided(rule)))
+    (figures,) = report.candles
+    assert report.said_weeks is not None
+    for side, counts in (("SHORT", figures.said_short), ("LONG", figures.said_long)):
+        assert sum(counts) == sum(report.said_weeks.counts[side]) > 0

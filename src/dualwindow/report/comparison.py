@@ -102,7 +102,7 @@ def comparison_page(reports: Mapping[str, Report]) -> str:
         f'<div class="beside">{"".join(map(_headline, reports, reports.values()))}</div>',
         '<main class="charts">',
         *map(html.chart_card, charts),
-        html.card("Figures after fees", html.table_html(_table(reports)), wide=True),
+        html.card("Figures after fees", html.table_html(_table(reports))),
         "</main>",
         f'<footer class="quiet">{escape(html.FOOTER)}</footer>',
         html.scripts(charts),

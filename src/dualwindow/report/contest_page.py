@@ -86,9 +86,9 @@ def contest_page(content: Mapping[str, Any]) -> str:
         '<section class="card verdict bad" id="verdict"><h2>Verdict</h2>'
         f"<p>{' '.join(sentences)} <strong>{last}</strong></p></section>",
         '<main class="charts">',
-        card("League table", table_html(league_table(content)), wide=True),
-        card("Paired differences", table_html(difference_table(content)), wide=True),
-        card("How it was measured", f"<ul>{notes}</ul>", wide=True),
+        card("League table", table_html(league_table(content))),
+        card("Paired differences", table_html(difference_table(content))),
+        card("How it was measured", f"<ul>{notes}</ul>"),
         "</main>",
         folded("Settings", settings),
         f'<footer class="quiet">{escape(FOOTER)}</footer>',

@@ -84,14 +84,27 @@ def _shortened(value: Any, places: dict[int, int], shared: list[Any]) -> Any:
 _SHARED_FROM: Final = 24
 
 
-def card(title: str, content: str, note: str = "", *, wide: bool = False, key: str = "") -> str:
+def card(title: str, content: str, note: str = "", *, key: str = "") -> str:
     """A section of the page; nothing without content."""
     if not content:
         return ""
     text = f'<p class="quiet">{escape(note)}</p>' if note else ""
-    kind = "card wide" if wide else "card"
     named = f' id="{escape(key)}"' if key else ""
-    return f'<section class="{kind}"{named}><h2>{escape(title)}</h2>{text}{content}</section>'
+    return f'<section class="card"{named}><h2>{escape(title)}</h2>{text}{content}</section>'
+
+
+def row(cards: Sequence[str]) -> str:
+    """Cards side by side, as many as there are; a single one has the whole width."""
+    shown = [text for text in cards if text]
+    if not shown:
+        return ""
+    return f'<div class="row" style="--cards:{len(shown)}">{"".join(shown)}</div>'
+
+
+def columns(cards: Sequence[str]) -> str:
+    """Cards of different heights in columns."""
+    text = "".join(cards)
+    return f'<div class="columns">{text}</div>' if text else ""
 
 
 def chart_box(chart: Chart, *, hidden: bool = False) -> str:
@@ -104,7 +117,7 @@ def chart_box(chart: Chart, *, hidden: bool = False) -> str:
 
 def chart_card(chart: Chart) -> str:
     """A chart with its title and note."""
-    return card(chart.title, chart_box(chart), chart.note, wide=chart.wide)
+    return card(chart.title, chart_box(chart), chart.note)
 
 
 def table_html(table: tables.PageTable | None, kind: str = "") -> str:

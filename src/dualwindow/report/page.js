@@ -55,9 +55,10 @@
     if (!chart || !place) return;
     const first = !drawn.has(key);
     drawn.add(key);
-    const layout = Object.assign({}, chart.layout, { template: look() });
+    const { data, layout } = key.startsWith("candles-") ? looked_at(Number(key.slice(8)), chart) : chart;
     const options = { responsive: true, displaylogo: false, displayModeBar: false };
-    Plotly.react(place, chart.data, layout, options);
+    if (key.startsWith("candles-")) options.doubleClick = false;
+    Plotly.react(place, data, Object.assign({}, layout, { template: look() }), options);
     if (first) listen(key, place);
   }
 
@@ -65,8 +66,11 @@
     if (key.startsWith("candles-")) {
       const number = Number(key.slice(8));
       place.on("plotly_relayout", (change) => {
-        if (Object.keys(change).some((name) => name.startsWith("xaxis"))) zoomed(number);
+        if (!("xaxis.range[0]" in change)) return;
+        views.set(number, [seconds(change["xaxis.range[0]"]), seconds(change["xaxis.range[1]"])]);
+        draw(key);
       });
+      place.on("plotly_doubleclick", () => choose("", false));
     }
     if (key === "profit-by-day") {
       place.on("plotly_click", (event) => choose(event.points[0].x.slice(0, 10), true));
@@ -87,12 +91,13 @@
 
   function again() {
     drawn.forEach(draw);
-    if (pairs.length && drawn.has("candles-" + shown)) zoomed(shown);
   }
 
   // --- Prices: finer ones, and more trades, the nearer one looks. ---
 
   let shown = 0;
+  const views = new Map(); // Of a pair, the seconds from and to which it is looked at.
+  const visited = new Map(); // Of a pair, the lines at the trade that was chosen.
 
   function numbers(text) {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -145,25 +150,28 @@
     return { x, y, customdata };
   }
 
-  function zoomed(number) {
-    const pair = pairs[number], place = box("candles-" + number);
-    const [from, to] = place._fullLayout.xaxis.range.map((date) => seconds(date));
-    place.data.forEach((trace, at) => {
-      let part = null;
-      if (trace.meta === "close") part = closes(pair, from, to);
-      else if (trace.meta) {
-        const [side, end] = trace.meta.split(" ");
-        part = marks(pair, side === "SHORT" ? 0 : 1, end, from, to);
-      }
-      if (part) Plotly.restyle(place, Object.fromEntries(Object.entries(part).map(([name, own]) => [name, [own]])), [at]);
+  // A pair's chart with the part of it that is looked at, all of it unless one was chosen.
+  function looked_at(number, chart) {
+    const pair = pairs[number], view = views.get(number);
+    const [from, to] = view || [pair.begin, pair.end];
+    const data = chart.data.map((trace) => {
+      const [side, end] = (trace.meta || "").split(" ");
+      const part = side === "close" ? closes(pair, from, to) : end ? marks(pair, side === "SHORT" ? 0 : 1, end, from, to) : null;
+      return Object.assign({}, trace, part);
     });
-    const price = closes(pair, from, to);
-    if (price && price.y.length) {
-      const low = price.y.reduce((one, other) => Math.min(one, other));
-      const high = price.y.reduce((one, other) => Math.max(one, other));
-      const room = 0.04 * (high - low) || 1;
-      Plotly.relayout(place, { "yaxis.range": [low - room, high + room] });
+    const price = pair.prices ? data.find((trace) => trace.meta === "close").y : [];
+    const range = [from, to].map((when) => new Date(1000 * when).toISOString().slice(0, 19));
+    const layout = Object.assign({}, chart.layout, {
+      xaxis: Object.assign({}, chart.layout.xaxis, { range, autorange: false }),
+      shapes: (chart.layout.shapes || []).concat(visited.get(number) || []),
+    });
+    if (view && price.length) {
+      const low = price.reduce((one, other) => Math.min(one, other));
+      const high = price.reduce((one, other) => Math.max(one, other));
+      const room = 0.05 * (high - low) || 1;
+      layout.yaxis = Object.assign({}, chart.layout.yaxis, { range: [low - room, high + room], autorange: false });
     }
+    return { data, layout };
   }
 
   // Plotly's dates are texts without a zone, or numbers.
@@ -171,11 +179,11 @@
     return (typeof date === "number" ? date : Date.parse(String(date).replace(" ", "T") + (String(date).length > 10 ? "Z" : ""))) / 1000;
   }
 
-  function look_at(number, from, to) {
-    const key = "candles-" + number;
-    if (!drawn.has(key)) draw(key);
-    const range = from === null ? { "xaxis.autorange": true } : { "xaxis.range": [1000 * from, 1000 * to], "xaxis.autorange": false };
-    Plotly.relayout(box(key), range);
+  function look_at(number, from, to, shapes) {
+    if (from === null) views.delete(number);
+    else views.set(number, [from, to]);
+    visited.set(number, shapes || []);
+    draw("candles-" + number);
   }
 
   // --- The choice of a pair and a day, and the table of trades. ---
@@ -295,10 +303,8 @@
     const pair = pairs[number], entered = pair.begin + pair.entered[at];
     show(number);
     const around = Math.max(6 * pair.held[at], 40 * 60);
-    look_at(number, entered - around / 2, entered + pair.held[at] + around / 2);
     const line = (when) => ({ type: "line", yref: "paper", y0: 0, y1: 1, x0: 1000 * when, x1: 1000 * when, line: { color: colour("--quiet"), width: 1, dash: "dash" } });
-    const shapes = (charts.get("candles-" + number).layout.shapes || []).concat([line(entered), line(entered + pair.held[at])]);
-    Plotly.relayout(box("candles-" + number), { shapes });
+    look_at(number, entered - around / 2, entered + pair.held[at] + around / 2, [line(entered), line(entered + pair.held[at])]);
     document.getElementById("prices").scrollIntoView();
   }
 

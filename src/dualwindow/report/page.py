@@ -97,29 +97,24 @@ def _money(report: Report, charts: Sequence[Chart]) -> str:
     """Cards on profits: the curve, prices and trades, groups."""
     fees = report.after_fees
     named = {chart.key: chart for chart in charts}
+    by_key = {key: html.chart_card(chart) for key, chart in named.items()}
     return "".join(
         [
             _track(report.track),
-            *(html.chart_card(named[key]) for key in named if key.startswith("track-")),
-            html.chart_card(named["equity"]) if "equity" in named else "",
+            by_key.get("track-equity", ""),
+            by_key.get("equity", ""),
             html.card(
-                "Beside other sides",
-                html.table_html(tables.profits(fees)),
-                _profit_note(fees),
-                wide=True,
+                "Beside other sides", html.table_html(tables.profits(fees)), _profit_note(fees)
             ),
             _prices([chart for chart in charts if chart.key.startswith("candles-")], report),
-            *(html.chart_card(named[key]) for key in named if key.startswith("profit-by-")),
-            *(
-                html.card(f"Profit by {kind}", html.table_html(table))
-                for kind, table in tables.groups(fees)
+            html.row([by_key.get("profit-by-day", ""), by_key.get("profit-by-hour", "")]),
+            html.columns(
+                [
+                    html.card(f"Profit by {kind}", html.table_html(table))
+                    for kind, table in tables.groups(fees)
+                ]
             ),
-            html.card(
-                "Profit by retraining",
-                html.table_html(tables.slices(report)),
-                _WALK_NOTE,
-                wide=True,
-            ),
+            html.card("Profit by retraining", html.table_html(tables.slices(report)), _WALK_NOTE),
         ]
     )
 
@@ -127,34 +122,34 @@ def _money(report: Report, charts: Sequence[Chart]) -> str:
 def _forecast(report: Report, charts: Sequence[Chart]) -> str:
     """Cards on probabilities and decisions, and on the training."""
     named = {chart.key: html.chart_card(chart) for chart in charts}
-    several = "; means over all evaluated candles" if len(report.evaluated()) > 1 else ""
-    cards = [
-        named.get("skill", ""),
-        named.get("coverage", ""),
-        *(own for key, own in named.items() if key.startswith("reliability-")),
-        html.card(
-            "Model and baselines",
-            html.table_html(tables.baselines(report), "baselines"),
-            f"Log loss and Brier score: lower is better, calibrated{several}.",
-            wide=True,
-        ),
-        html.card(
-            "Thresholds",
-            html.table_html(tables.thresholds(report)),
-            _threshold_note(report),
-            wide=True,
-        ),
-        *(
-            html.card(f"Predicted and actual: {title}", html.table_html(table), _CONFUSION_NOTE)
-            for title, table in tables.confusions(report)
-        ),
-        _importance(report.importance),
-        *(named.get(key, "") for key in ("classes", "classes-predicted")),
-        html.card("Classes", html.table_html(tables.classes(report)), wide=True),
-        html.card("Retrainings", html.table_html(tables.retrainings(report)), wide=True),
-        *(named.get(key, "") for key in ("epochs", "stages")),
-    ]
-    return "".join(cards)
+    by_retraining = len(report.evaluated()) > 1
+    several = "; means over all evaluated candles" if by_retraining else ""
+    skill, coverage = named.get("skill", ""), named.get("coverage", "")
+    return "".join(
+        [
+            *((skill, coverage) if by_retraining else (html.row([skill, coverage]),)),
+            html.row([own for key, own in named.items() if key.startswith("reliability-")]),
+            html.card(
+                "Model and baselines",
+                html.table_html(tables.baselines(report), "baselines"),
+                f"Log loss and Brier score: lower is better, calibrated{several}.",
+            ),
+            html.card(
+                "Thresholds", html.table_html(tables.thresholds(report)), _threshold_note(report)
+            ),
+            html.row(
+                [
+                    html.card(f"Confusion: {title}", html.table_html(table), _CONFUSION_NOTE)
+                    for title, table in tables.confusions(report)
+                ]
+            ),
+            _importance(report.importance),
+            html.row([named.get(key, "") for key in ("classes", "classes-predicted")]),
+            html.card("Classes", html.table_html(tables.classes(report))),
+            html.card("Retrainings", html.table_html(tables.retrainings(report))),
+            html.row([named.get(key, "") for key in ("epochs", "stages")]),
+        ]
+    )
 
 
 def _prices(charts: Sequence[Chart], report: Report) -> str:
@@ -177,15 +172,12 @@ def _prices(charts: Sequence[Chart], report: Report) -> str:
     prices = html.card(
         f"Prices and decisions{one}",
         f'<p class="choice">{choice}{day}</p>{"".join(notes)}',
-        wide=True,
         key="prices",
     )
     content = (
         '<div class="scroll"><table id="trades"></table></div><p class="choice" id="more"></p>'
     )
-    return prices + (
-        html.card("Trades", content, _TRADES_NOTE, wide=True, key="trade-list") if traded else ""
-    )
+    return prices + (html.card("Trades", content, _TRADES_NOTE, key="trade-list") if traded else "")
 
 
 def _about(report: Report) -> str:
@@ -231,9 +223,7 @@ def _importance(found: Importances | None) -> str:
         f"hour, in {counted(found.rows, 'window')} of {counted(found.days, 'day')} ({found.period})"
         "; 95 % intervals clustered by day. Features that tell the same stand in for one another."
     )
-    return html.card(
-        "What the model uses", html.table_html(tables.importance(found)), note, wide=True
-    )
+    return html.card("What the model uses", html.table_html(tables.importance(found)), note)
 
 
 def _track(found: Mapping[str, Any] | None) -> str:
@@ -252,6 +242,5 @@ def _track(found: Mapping[str, Any] | None) -> str:
         "Trades of the bot",
         html.table_html(tables.ended(found)),
         "The newest of freqtrade's own, after fees, funding and leverage; times are UTC.",
-        wide=True,
     )
-    return html.card("Track record", html.table_html(tables.track(found)), note, wide=True) + ended
+    return html.card("Track record", html.table_html(tables.track(found)), note) + ended

@@ -97,7 +97,12 @@ def read_predictions(
     read is left out with a warning.
     """
     frames: dict[str, list[pd.DataFrame]] = {}
-    needed = _COLUMNS if calibration == "none" else [*_COLUMNS, *CALIBRATION_COLUMNS]
+    needed: list[str] | None = list(_COLUMNS)
+    if rule is not None and rule.shares:
+        # Shares are decided by the models' quantiles, which older files lack.
+        needed = None
+    elif calibration != "none":
+        needed = [*_COLUMNS, *CALIBRATION_COLUMNS]
     for saved in find_predictions(folder, extent):
         try:
             frame = read_saved(saved.path, needed)

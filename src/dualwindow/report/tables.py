@@ -234,8 +234,8 @@ def confusions(report: Report) -> list[tuple[str, PageTable]]:
     return [
         (title, _confusion(pooled_confusion(matrices)))
         for title, matrices in (
-            (f"thresholds ({limits})", [own.thresholded.confusion for own in evaluations]),
-            ("likeliest class", [own.argmax.confusion for own in evaluations]),
+            (f"by the thresholds ({limits})", [own.thresholded.confusion for own in evaluations]),
+            ("by the likeliest class", [own.argmax.confusion for own in evaluations]),
         )
     ]
 

@@ -56,7 +56,6 @@ def _candle_chart(number: int, figures: CandleFigures, thresholds: dict[str, flo
         data=data,
         layout={**layout, "barmode": "overlay", "shapes": lines, "dragmode": "zoom"},
         height=720 if figures.close else 440,
-        wide=True,
     )
 
 

@@ -30,7 +30,7 @@ Trace = dict[str, Any]
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of the page, which may take its whole width.
+    """A chart of the page.
 
     The key is unique in the page; the note, in plain words, is below the title; height in pixels.
     """
@@ -41,7 +41,6 @@ class Chart:
     data: list[Trace]
     layout: dict[str, Any]
     height: int = 340
-    wide: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Content for the page's script."""

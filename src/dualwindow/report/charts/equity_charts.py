@@ -62,7 +62,6 @@ def equity_chart(figures: AfterFees | None) -> Chart | None:
         data=data,
         layout={**panels.layout(), "shapes": [line_across("y", 0.0)], "hovermode": "x unified"},
         height=440,
-        wide=True,
     )
 
 
@@ -144,5 +143,4 @@ def several_equities(named: Mapping[str, Equity]) -> Chart | None:
             "hovermode": "x unified",
         },
         height=420,
-        wide=True,
     )

@@ -54,6 +54,5 @@ def track_charts(track: Mapping[str, Any] | None) -> list[Chart]:
                 "hovermode": "x unified",
             },
             height=360,
-            wide=True,
         )
     ]

@@ -133,10 +133,11 @@ def _skill_by_window(compared: list[tuple[TrainedWindow, Evaluation]]) -> Chart:
         layout={
             **layout,
             "scattermode": "group",
+            # Pairs of one date stay near it.
+            "scattergap": 0.9,
             "shapes": [line_across(Panels.axis(number), 0.0) for number in range(len(parts))],
         },
         height=420,
-        wide=True,
     )
 
 
