@@ -23,7 +23,10 @@ QUOTED: Final = {
         ("240 markets without direction", "240 markets of the kinds"),
     ),
     "benchmarks": (("26 million candles takes 133 MiB", "a network of 4 units, 214 s) | 133 MiB"),),
-    "hardware": (("3.5 minutes and 4.2 GB", "at most 4.2 GB (measured once, 3.5 minutes"),),
+    "hardware": (
+        ("[5.0 minutes](docs/hardware.md#time-to-train)", "the whole command 5.0 minutes"),
+        ("4.3 GB of memory", "held at most 4.3 GB"),
+    ),
 }
 
 
