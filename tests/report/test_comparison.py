@@ -49,12 +49,13 @@ def test_every_report_has_its_headline_figures_and_curve(folders: list[Path]) ->
 
 def test_a_training_without_trades_and_a_bot_are_compared_as_well(tmp_path: Path) -> None:
     bot = gather(bot_folder(tmp_path / "bot"))
-    page = comparison_page(
-        {"plain": REPORTS["whole"], "empty": REPORTS["nothing at all"], "b": bot}
-    )
+    without = {"plain": REPORTS["whole"], "empty": REPORTS["nothing at all"]}
+    page = comparison_page({**without, "b": bot})
     assert "running bot" in page
     assert "too early to tell" in page
-    assert 'id="chart-equity"' not in page
+    # Of the three only the bot has a curve.
+    assert page.count('"name":') == 1
+    assert 'id="chart-equity"' not in comparison_page(without)
 
 
 def test_names_are_told_apart_and_are_text_and_nothing_else() -> None:

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.backtest.prices import TradeCandles
+from dualwindow.report.charts.candle_charts import coarser
 from dualwindow.report.charts.marks import ALL_AT_ONCE, CELLS, LAST_LEVEL, mark_levels
+from dualwindow.report.predictions import Predictions, thinned
 from dualwindow.report.prices import packed_prices, unpacked_prices
 from dualwindow.report.schema import TradeMark
 
@@ -92,3 +94,34 @@ def test_a_single_candle_has_no_chart() -> None:
     packed = packed_prices(flat, np.full(4, 5.0), 10)
     assert packed is not None
     assert unpacked_prices(packed)["close"].tolist() == [5.0] * 4
+
+
+@given(st.integers(1, 700), st.integers(1, 200), st.integers(0, 3))
+def test_coarser_figures_keep_counts_and_highest_probabilities(
+    count: int, most: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    dates = np.unique(random.integers(0, 2 * count, count)) * 60 + 1_700_000_000
+    rows = len(dates)
+    predictions = Predictions(
+        dates,
+        random.dirichlet([2, 5, 2], rows),
+        random.integers(0, 3, rows).astype(np.int8),
+        random.random(rows) > 0.2,
+    )
+    fine = thinned("A/USDT", predictions)
+    found = coarser(fine, most)
+    assert len(found.begin) <= max(most, 1)
+    assert found.begin[0] == fine.begin[0]
+    assert found.begin == sorted(found.begin)
+    for name in ("said_short", "said_long", "usable"):
+        assert sum(getattr(found, name)) == sum(getattr(fine, name))
+    for name in ("short", "long"):
+        fine_known, known = (
+            [value for value in getattr(own, name) if value is not None] for own in (fine, found)
+        )
+        assert max(known, default=None) == max(fine_known, default=None)
+    slow = {
+        (begin - fine.begin[0]) // found.stretch_seconds: begin for begin in reversed(fine.begin)
+    }
+    assert found.begin == sorted(slow.values())

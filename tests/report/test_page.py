@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import plotly.graph_objects
 import pytest
 
 from dualwindow.report.build import gather
 from dualwindow.report.html import figures_json, plotly_bundle
 from dualwindow.report.page import charts_of, page_of
-from dualwindow.report.schema import Report, RunFacts, Stage, TrainedWindow, WeeklyClasses
+from dualwindow.report.predictions import MOST_POINTS, PRICE_POINTS
+from dualwindow.report.schema import (
+    CandleFigures,
+    PackedPrices,
+    Report,
+    RunFacts,
+    Stage,
+    TradeMark,
+    TrainedWindow,
+    WeeklyClasses,
+)
 from dualwindow.report.verdict import verdict_of
 from tests.makers.reports import MONDAY, backtest_folder, evaluated, window
 
@@ -134,11 +146,42 @@ def test_leads_are_told_as_leads_and_never_drawn_beside_probabilities(tmp_path: 
         assert ("probable than LONG" in texts) == is_lead
 
 
-def test_a_page_is_below_two_megabytes_whatever_is_drawn(tmp_path: Path) -> None:
-    # The library alone was 4.8 MB; its basic bundle is the largest part of every page.
+def test_a_page_is_below_two_megabytes_whatever_is_drawn() -> None:
+    # Many pairs, retrainings and trades, each pair as fine as predictions are thinned to.
+    random = np.random.default_rng(0)
+    count = MOST_POINTS
+    trades = [
+        TradeMark("LONG", at, 103_512.25, at + 7200, 103_917.5, "roi", 0.3912)
+        for at in range(MONDAY, MONDAY + 600 * count, 600)
+    ]
+    prices = [base64.b64encode(random.bytes(2 * PRICE_POINTS // 40)).decode() for _ in range(3)]
+    figures = CandleFigures(
+        pair="",
+        candles=10 * count,
+        unusable=0,
+        stretch_seconds=600,
+        begin=[MONDAY + 600 * at for at in range(count)],
+        short=random.random(count).round(4).tolist(),
+        long=random.random(count).round(4).tolist(),
+        said_short=[3] * count,
+        said_long=[4] * count,
+        usable=[10] * count,
+        close=(100_000 * random.random(count)).round(2).tolist(),
+        trades=trades,
+        prices=PackedPrices(MONDAY, 800, 100.0, 0.01, *prices),
+    )
+    pairs = [f"COIN{number}/USDT:USDT" for number in range(40)]
+    windows = [
+        window(own, pair, MONDAY + week * 604_800)
+        for pair, own in zip(pairs, map(evaluated, range(4)), strict=False)
+        for week in range(100)
+    ]
+    report = replace(training(*windows), candles=[replace(figures, pair=pair) for pair in pairs])
+    page = page_of(report)
     assert len(plotly_bundle()) < 1_300_000
-    report = gather(backtest_folder(tmp_path / "identifier"))
-    assert len(page_of(report)) < 2_000_000
+    assert len(page.encode()) < 2_000_000
+    assert "The newest 3,000 of 60,000" in page
+    assert "of 400; all are in report.json" in page
 
 
 def test_a_list_in_several_places_is_written_once() -> None:

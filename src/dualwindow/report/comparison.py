@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,33 +67,39 @@ def _outcome(report: Report) -> str:
 def _table(reports: Mapping[str, Report]) -> PageTable:
     rows = []
     for name, report in reports.items():
-        fees, sides = report.after_fees, report.after_fees.sides if report.after_fees else None
-        model = sides.model if sides else None
+        fees = report.after_fees
+        model = fees.sides.model if fees and fees.sides else None
+        trades = report.track["verdict"]["trades"] if report.track else fees and fees.trades
         rows.append(
             [
                 name,
                 _outcome(report),
                 report.about.get("predicted candles", report.about.get("judged on", _UNKNOWN)),
-                f"{fees.trades:,}" if fees else _UNKNOWN,
+                _UNKNOWN if trades is None else f"{trades:,}",
                 share(model.hit_rate) if model else _UNKNOWN,
-                model.mean_pct.text(3) if model else _UNKNOWN,
                 model.total_pct.text(1) if model else _UNKNOWN,
                 f"{model.drawdown_pct:.1f} %" if model else _UNKNOWN,
-                sides.edge_pct.text(3) if sides else _UNKNOWN,
             ]
         )
-    heads = ("", "verdict", "of", "trades", "hit rate", "a trade", "total", "drawdown", "edge")
+    heads = ("", "verdict", "of", "trades", "hit rate", "total", "drawdown")
     return PageTable(heads, rows)
+
+
+def _curve(report: Report) -> tuple[list[int], list[float]] | None:
+    """Times and sums of profits in percent: of a bot's paper trades, else of the trades."""
+    if report.track is not None:
+        periods = report.track["periods"]
+        levels = accumulate(100.0 * period["profit"] for period in periods)
+        return ([period["end"] for period in periods], list(levels)) if periods else None
+    equity = report.after_fees.equity if report.after_fees else None
+    return (equity.seconds, equity.model) if equity else None
 
 
 def comparison_page(reports: Mapping[str, Report]) -> str:
     """The comparison as the text of one HTML file."""
     title = f"Comparison of {', '.join(reports)}"
-    known = {
-        name: report.after_fees.equity
-        for name, report in reports.items()
-        if report.after_fees is not None and report.after_fees.equity is not None
-    }
+    curves = {name: _curve(report) for name, report in reports.items()}
+    known = {name: curve for name, curve in curves.items() if curve is not None}
     chart = several_equities(known)
     charts = [chart] if chart else []
     parts = [

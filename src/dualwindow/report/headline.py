@@ -174,7 +174,7 @@ def _of_bot(track: Mapping[str, Any]) -> Headline:
                 "Direction",
                 direction or nothing,
                 1,
-                "right beyond 50 %, where a side occurred" if direction else none_yet,
+                "right, beyond 50 %" if direction else none_yet,
             ),
             _shares(
                 "Profit a trade after costs",

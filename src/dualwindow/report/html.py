@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
@@ -19,6 +20,8 @@ _POLICY: Final = (
 FOOTER: Final = "All figures are of past candles. They promise nothing for future ones."
 #: Room beside the longest bar of a figure.
 _ROOM: Final = 1.15
+#: Rows of a table of retrainings, unless there are more pairs.
+_MOST_ROWS: Final = 60
 
 
 def page_head(title: str) -> str:
@@ -141,6 +144,21 @@ def table_html(table: tables.PageTable | None, kind: str = "") -> str:
         f'<div class="scroll"><table class="{kind}">{head}<tbody>{"".join(rows)}</tbody></table>'
         "</div>"
     )
+
+
+def newest_rows(table: tables.PageTable | None) -> str:
+    """A table of retrainings, of many the last of each pair; nothing without one."""
+    if table is None or len(table.rows) <= _MOST_ROWS:
+        return table_html(table)
+    pairs = [cells[0] for cells in table.rows]
+    each = max(_MOST_ROWS // len(set(pairs)), 1)
+    kept = [
+        cells
+        for at, cells in enumerate(table.rows)
+        if at + each >= len(pairs) or pairs[at + each] != cells[0]
+    ]
+    left = f"The newest of each pair, {len(kept)} of {len(table.rows)}; all are in report.json."
+    return f'<p class="quiet">{left}</p>{table_html(replace(table, rows=kept))}'
 
 
 def folded(title: str, facts: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@
   const narrow = window.matchMedia("(max-width: 45rem)");
   const charts = new Map(content.charts.map((chart) => [chart.key, restored(chart)]));
   const pairs = (content.pairs || []).map(restored);
+  const names = restored(content.names || []); // Of entry tags and exit reasons.
   const drawn = new Set();
   const DAY = 86400;
   const PAGE = 15; // Trades that the table shows at a time.
@@ -145,7 +146,7 @@
       if (entered + pair.held[at] < from || entered > to) continue;
       x.push(1000 * (end === "entry" ? entered : entered + pair.held[at]));
       y.push(pair[end][at]);
-      customdata.push([pair.reason[at], pair.profit[at]]);
+      customdata.push([names[pair.reason[at]], pair.profit[at]]);
     }
     return { x, y, customdata };
   }
@@ -262,11 +263,11 @@
         dates(when),
         ...(pairs.length > 1 ? [pair.pair] : []),
         pair.side[at] ? "LONG" : "SHORT",
-        pair.tag[at] || "-",
+        names[pair.tag[at]] || "-",
         String(pair.entry[at]),
         String(pair.exit[at]),
         String(Math.round(pair.held[at] / 60)),
-        pair.reason[at],
+        names[pair.reason[at]],
         `${signed(pair.profit[at], 3)} %`,
       ];
       const row = document.createElement("tr");

@@ -10,7 +10,12 @@ from dualwindow.backtest.figures import AfterFees
 from dualwindow.evaluation.evidence.drift import UNKNOWN_DRIFT
 from dualwindow.evaluation.evidence.importance import Importances
 from dualwindow.report import html, tables
-from dualwindow.report.charts.candle_charts import candle_charts, trade_rows
+from dualwindow.report.charts.candle_charts import (
+    MOST_TRADES,
+    candle_charts,
+    trade_rows,
+    without_points,
+)
 from dualwindow.report.charts.chart import Chart
 from dualwindow.report.charts.equity_charts import equity_chart, group_charts
 from dualwindow.report.charts.probability_charts import coverage_chart, reliability_charts
@@ -87,7 +92,7 @@ def page_of(report: Report) -> str:
         html.folded("Settings", report.settings),
         html.folded("Versions", report.run.versions),
         f'<footer class="quiet">{escape(html.FOOTER)}</footer>',
-        html.scripts(charts, pairs=trade_rows(report)),
+        html.scripts([without_points(chart) for chart in charts], **trade_rows(report)),
         "</body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -114,7 +119,7 @@ def _money(report: Report, charts: Sequence[Chart]) -> str:
                     for kind, table in tables.groups(fees)
                 ]
             ),
-            html.card("Profit by retraining", html.table_html(tables.slices(report)), _WALK_NOTE),
+            html.card("Profit by retraining", html.newest_rows(tables.slices(report)), _WALK_NOTE),
         ]
     )
 
@@ -146,7 +151,7 @@ def _forecast(report: Report, charts: Sequence[Chart]) -> str:
             _importance(report.importance),
             html.row([named.get(key, "") for key in ("classes", "classes-predicted")]),
             html.card("Classes", html.table_html(tables.classes(report))),
-            html.card("Retrainings", html.table_html(tables.retrainings(report))),
+            html.card("Retrainings", html.newest_rows(tables.retrainings(report))),
             html.row([named.get(key, "") for key in ("epochs", "stages")]),
         ]
     )
@@ -167,7 +172,9 @@ def _prices(charts: Sequence[Chart], report: Report) -> str:
         f"{escape(chart.note)}</p>{html.chart_box(chart, hidden=number > 0)}"
         for number, chart in enumerate(charts)
     ]
-    traded = any(figures.trades for figures in report.candles)
+    traded = sum(len(figures.trades) for figures in report.candles)
+    left = f" The newest {MOST_TRADES:,} of {traded:,}; all are in report.json."
+    note = _TRADES_NOTE + (left if traded > MOST_TRADES else "")
     one = f": {charts[0].title}" if len(charts) == 1 else ""
     prices = html.card(
         f"Prices and decisions{one}",
@@ -177,7 +184,7 @@ def _prices(charts: Sequence[Chart], report: Report) -> str:
     content = (
         '<div class="scroll"><table id="trades"></table></div><p class="choice" id="more"></p>'
     )
-    return prices + (html.card("Trades", content, _TRADES_NOTE, key="trade-list") if traded else "")
+    return prices + (html.card("Trades", content, note, key="trade-list") if traded else "")
 
 
 def _about(report: Report) -> str:

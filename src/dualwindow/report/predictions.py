@@ -33,7 +33,9 @@ logger = logging.getLogger(__name__)
 #: Most stretches of time that the predictions of one pair are thinned to.
 MOST_POINTS: Final = 1500
 #: Stretches that the finer prices of all pairs are thinned to.
-PRICE_POINTS: Final = 45_000
+PRICE_POINTS: Final = 30_000
+#: Stretches that the prices of one pair may have, however many pairs there are.
+_FEWEST_POINTS: Final = 200
 #: Decimals of a thinned probability.
 _DECIMALS: Final = 4
 _WEEK: Final = 7 * 86_400
@@ -263,7 +265,7 @@ class WalkFacts:
         ends = np.array(figures.begin) + figures.stretch_seconds
         rows = np.searchsorted(walk.candles.seconds, ends) - 1
         close = [float(walk.close[row]) if row >= 0 else None for row in rows]
-        most = max(PRICE_POINTS // len(self.walks), MOST_POINTS)
+        most = max(PRICE_POINTS // len(self.walks), _FEWEST_POINTS)
         prices = packed_prices(walk.candles, walk.close, most)
         return replace(figures, close=close, trades=trade_marks(walk), prices=prices)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 from dualwindow.report.charts.chart import (
     COLOURS,
@@ -17,16 +17,22 @@ from dualwindow.report.charts.chart import (
     scatter,
 )
 from dualwindow.report.charts.marks import mark_levels
-from dualwindow.report.schema import CandleFigures, Report
+from dualwindow.report.schema import CandleFigures, Report, TradeMark
 from dualwindow.runtime.counts import counted
 
+#: Stretches of all pairs on the page, and of one pair however many there are.
+STRETCHES: Final = 3000
+_FEWEST: Final = 60
+#: Trades on the page; all are in report.json.
+MOST_TRADES: Final = 3000
 _TIME = "%{x|%d %b %H:%M}"
 
 
 def candle_charts(report: Report) -> list[Chart]:
     """One chart per pair, with the thresholds that were configured when it was last trained."""
+    most = max(STRETCHES // max(len(report.candles), 1), _FEWEST)
     return [
-        _candle_chart(number, figures, _thresholds(report, figures.pair))
+        _candle_chart(number, coarser(figures, most), _thresholds(report, figures.pair))
         for number, figures in enumerate(report.candles)
     ]
 
@@ -154,27 +160,80 @@ def _prices(figures: CandleFigures, x: list[int]) -> list[Trace]:
     return data
 
 
-def trade_rows(report: Report) -> list[dict[str, Any]]:
-    """For the script: of every pair its trades as columns, and its prices to zoom into."""
-    found = []
-    for figures in report.candles:
+def coarser(figures: CandleFigures, most: int) -> CandleFigures:
+    """The figures on at most `most` stretches, each of several of theirs."""
+    if len(figures.begin) <= most:
+        return figures
+    first = figures.begin[0]
+    reach = figures.begin[-1] - first + figures.stretch_seconds
+    times = -(-reach // (most * figures.stretch_seconds))
+    length = times * figures.stretch_seconds
+    parts: dict[int, list[int]] = {}
+    for at, begin in enumerate(figures.begin):
+        parts.setdefault((begin - first) // length, []).append(at)
+
+    def highest(values: list[float | None]) -> list[float | None]:
+        known = ([values[at] for at in part if values[at] is not None] for part in parts.values())
+        return [max((value for value in own if value is not None), default=None) for own in known]
+
+    def total(values: list[int]) -> list[int]:
+        return [sum(values[at] for at in part) for part in parts.values()]
+
+    return replace(
+        figures,
+        stretch_seconds=length,
+        begin=[figures.begin[part[0]] for part in parts.values()],
+        short=highest(figures.short),
+        long=highest(figures.long),
+        said_short=total(figures.said_short),
+        said_long=total(figures.said_long),
+        usable=total(figures.usable),
+        close=[figures.close[part[-1]] for part in parts.values()] if figures.close else [],
+    )
+
+
+def without_points(chart: Chart) -> Chart:
+    """The chart without the marks that the script takes from `trade_rows`, nothing twice."""
+    data = [
+        trace | {"x": [], "y": [], "customdata": []}
+        if trace.get("meta", "close") != "close"
+        else trace
+        for trace in chart.data
+    ]
+    return replace(chart, data=data)
+
+
+def shown_trades(report: Report) -> list[list[TradeMark]]:
+    """Of every pair the trades that the page has room for: the newest `MOST_TRADES` of all."""
+    entered = sorted(trade.entered for own in report.candles for trade in own.trades)
+    since = entered[-MOST_TRADES] if len(entered) > MOST_TRADES else 0
+    return [[trade for trade in own.trades if trade.entered >= since] for own in report.candles]
+
+
+def trade_rows(report: Report) -> dict[str, Any]:
+    """For the script: of every pair its trades as columns, and its prices to zoom into.
+
+    Tags and exit reasons are places in `names`.
+    """
+    pairs, names = [], dict[str, int]()
+    for figures, trades in zip(report.candles, shown_trades(report), strict=True):
         begin, end = figures.begin[0], figures.begin[-1] + figures.stretch_seconds
         prices = figures.prices
-        found.append(
+        pairs.append(
             {
                 "pair": figures.pair,
                 "begin": begin,
                 "end": end,
-                "side": [SIDES.index(trade.side) for trade in figures.trades],
-                "entered": [trade.entered - begin for trade in figures.trades],
-                "entry": [trade.entry_price for trade in figures.trades],
-                "held": [trade.left - trade.entered for trade in figures.trades],
-                "exit": [trade.exit_price for trade in figures.trades],
-                "reason": [trade.reason for trade in figures.trades],
-                "tag": [trade.tag for trade in figures.trades],
-                "profit": [round(trade.profit_pct, 4) for trade in figures.trades],
-                "level": mark_levels(figures.trades, begin, end - begin),
+                "side": [SIDES.index(trade.side) for trade in trades],
+                "entered": [trade.entered - begin for trade in trades],
+                "entry": [trade.entry_price for trade in trades],
+                "held": [trade.left - trade.entered for trade in trades],
+                "exit": [trade.exit_price for trade in trades],
+                "reason": [names.setdefault(trade.reason, len(names)) for trade in trades],
+                "tag": [names.setdefault(trade.tag, len(names)) for trade in trades],
+                "profit": [round(trade.profit_pct, 4) for trade in trades],
+                "level": mark_levels(trades, begin, end - begin),
                 "prices": None if prices is None else asdict(prices),
             }
         )
-    return found
+    return {"pairs": pairs, "names": list(names)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dualwindow.backtest.equity_figures import Equity, ProfitGroup
+from dualwindow.backtest.equity_figures import ProfitGroup
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.report.charts.chart import (
     ACCENT,
@@ -121,14 +121,14 @@ _DAYS: Final = [
 ]
 
 
-def several_equities(named: Mapping[str, Equity]) -> Chart | None:
-    """The curves of several reports on one axis; None without one."""
+def several_equities(named: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Chart | None:
+    """The (seconds, percent) of several reports on one axis; None without one."""
     if not named:
         return None
     colours = (COLOURS["LONG"], COLOURS["SHORT"], ACCENT, "#3aa17e", "#c25b9b", NEUTRAL)
     data = [
-        _line(name, milliseconds(equity.seconds), equity.model, (colours[at % 6], 2, "solid"))
-        for at, (name, equity) in enumerate(named.items())
+        _line(name, milliseconds(seconds), percent, (colours[at % 6], 2, "solid"))
+        for at, (name, (seconds, percent)) in enumerate(named.items())
     ]
     return Chart(
         key="equity",
@@ -141,6 +141,7 @@ def several_equities(named: Mapping[str, Equity]) -> Chart | None:
             "yaxis": {"title": {"text": "% of a stake"}},
             "shapes": [line_across("y", 0.0)],
             "hovermode": "x unified",
+            "showlegend": True,
         },
         height=420,
     )
