@@ -10,6 +10,7 @@ import pytest
 
 from dualwindow.cli.main import main
 from dualwindow.report.build import gather
+from dualwindow.report.charts.equity_charts import several_equities
 from dualwindow.report.comparison import comparison_page, names_of, write_comparison
 from dualwindow.report.headline import headline_of
 from dualwindow.report.html import plotly_bundle
@@ -56,6 +57,19 @@ def test_a_training_without_trades_and_a_bot_are_compared_as_well(tmp_path: Path
     # Of the three only the bot has a curve.
     assert page.count('"name":') == 1
     assert 'id="chart-equity"' not in comparison_page(without)
+
+
+def test_curves_without_a_common_date_begin_together() -> None:
+    day = 86_400
+    early = ([day, 2 * day, 3 * day], [1.0, 2.0, 3.0])
+    late = ([9 * day, 10 * day], [1.0, -1.0])
+    dated = several_equities({"a": early, "b": ([2 * day, 4 * day], [0.0, 1.0])})
+    apart = several_equities({"a": early, "b": late})
+    assert dated is not None
+    assert apart is not None
+    assert dated.data[0]["x"] == [1000 * day, 2000 * day, 3000 * day]
+    assert [line["x"] for line in apart.data] == [[0, 1, 2], [0, 1]]
+    assert "no dates in common" in apart.note
 
 
 def test_names_are_told_apart_and_are_text_and_nothing_else() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dualwindow import __version__
+from dualwindow.data.candles.timerange import utc_text
 from dualwindow.errors import DataError
 from dualwindow.report import html
 from dualwindow.report.charts.equity_charts import several_equities
@@ -74,7 +75,7 @@ def _table(reports: Mapping[str, Report]) -> PageTable:
             [
                 name,
                 _outcome(report),
-                report.about.get("predicted candles", report.about.get("judged on", _UNKNOWN)),
+                _evaluated_on(report),
                 _UNKNOWN if trades is None else f"{trades:,}",
                 share(model.hit_rate) if model else _UNKNOWN,
                 model.total_pct.text(1) if model else _UNKNOWN,
@@ -83,6 +84,13 @@ def _table(reports: Mapping[str, Report]) -> PageTable:
         )
     heads = ("", "verdict", "of", "trades", "hit rate", "total", "drawdown")
     return PageTable(heads, rows)
+
+
+def _evaluated_on(report: Report) -> str:
+    """Dates or rows that the figures are of."""
+    if report.track is not None and report.track["last"] is not None:
+        return " to ".join(utc_text(report.track[end]) for end in ("began", "last"))
+    return report.about.get("predicted candles", report.about.get("judged on", _UNKNOWN))
 
 
 def _curve(report: Report) -> tuple[list[int], list[float]] | None:

@@ -8,6 +8,7 @@
   const names = restored(content.names || []); // Of entry tags and exit reasons.
   const drawn = new Set();
   const DAY = 86400;
+  const EXTRA = new Set(["tag", "entry", "exit", "minutes"]); // For which a phone has no room.
   const PAGE = 15; // Trades that the table shows at a time.
 
   // A long list that stands in several places is written once.
@@ -273,6 +274,7 @@
       const row = document.createElement("tr");
       cells.forEach((cell, place) => {
         const own = row.insertCell();
+        own.className = EXTRA.has(heads[place]) ? "extra" : "";
         if (place) return void (own.textContent = cell);
         const link = document.createElement("button");
         link.className = "link";
@@ -287,6 +289,7 @@
     heads.forEach((name) => {
       const own = document.createElement("th");
       own.textContent = name;
+      own.className = EXTRA.has(name) ? "extra" : "";
       head.append(own);
     });
     table.replaceChildren(head, ...body);

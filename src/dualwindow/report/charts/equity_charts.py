@@ -65,7 +65,7 @@ def equity_chart(figures: AfterFees | None) -> Chart | None:
     )
 
 
-def _line(name: str, x: Sequence[int], y: Sequence[float], line: tuple[str, float, str]) -> Trace:
+def _line(name: str, x: Sequence[float], y: Sequence[float], line: tuple[str, float, str]) -> Trace:
     """A line of a colour, a width and a dash."""
     colour, width, dash = line
     return scatter("lines", name, x, y) | {
@@ -122,22 +122,31 @@ _DAYS: Final = [
 
 
 def several_equities(named: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> Chart | None:
-    """The (seconds, percent) of several reports on one axis; None without one."""
+    """The (seconds, percent) of several reports on one axis; None without one.
+
+    Where two have no date in common, all begin at day 0.
+    """
     if not named:
         return None
+    dated = max(seconds[0] for seconds, _ in named.values()) < min(
+        seconds[-1] for seconds, _ in named.values()
+    )
     colours = (COLOURS["LONG"], COLOURS["SHORT"], ACCENT, "#3aa17e", "#c25b9b", NEUTRAL)
-    data = [
-        _line(name, milliseconds(seconds), percent, (colours[at % 6], 2, "solid"))
-        for at, (name, (seconds, percent)) in enumerate(named.items())
-    ]
+    data = []
+    for at, (name, (seconds, percent)) in enumerate(named.items()):
+        days = [round((second - seconds[0]) / 86_400, 4) for second in seconds]
+        x: Sequence[float] = milliseconds(seconds) if dated else days
+        data.append(_line(name, x, percent, (colours[at % len(colours)], 2, "solid")))
+    axis = {"type": "date"} if dated else {"title": {"text": "days since the first one"}}
     return Chart(
         key="equity",
         title="Equity after fees",
-        note="Profits of each added up, in percent of one trade's stake. Compare only curves of "
-        "the same dates and pairs.",
+        note="Profits of each added up, in percent of one trade's stake"
+        + ("." if dated else ", from each one's first day on: they have no dates in common.")
+        + " Compare only curves of the same dates and pairs.",
         data=data,
         layout={
-            "xaxis": {"type": "date"},
+            "xaxis": axis,
             "yaxis": {"title": {"text": "% of a stake"}},
             "shapes": [line_across("y", 0.0)],
             "hovermode": "x unified",
