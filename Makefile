@@ -7,7 +7,7 @@ DEVELOPER_STAMP := $(VENV)/.developer
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install develop demo dry-run test cover soak bench study lint format clean
+.PHONY: install develop demo dry-run docs test cover soak bench study lint format clean
 
 # What a user needs.
 install: $(STAMP)
@@ -39,6 +39,11 @@ demo: install
 SPEED ?= 1
 dry-run: install
 	$(BIN)/python -m demo.dry_run --speed $(SPEED)
+
+# The site, in build/docs; warnings are errors, and nothing is fetched.
+docs: develop
+	$(BIN)/python -m sphinx -W -n --keep-going -q -c docs . build/docs
+	@echo "open build/docs/index.html"
 
 # COVER=1 counts lines and branches on the way, and fails below the figure in pyproject.toml.
 test: develop

@@ -16,9 +16,10 @@ from benchmarks.measure import in_process
 from benchmarks.results import Result, at_most
 from benchmarks.stopwatch import Stopwatch, require_called
 from demo.config import exchange_overlay
-from demo.market import MarketSpec
-from demo.run import MARKETS, OVERLAY, make_markets
+from demo.datadir import write_candles
+from demo.market import MarketSpec, make_market
 from demo.running import REPOSITORY, running_exchange
+from demo.two_markets import OVERLAY, PAIR, SPEC
 from dualwindow.bot import history
 from dualwindow.data.datasets import dataset
 from dualwindow.data.features import base as features
@@ -29,8 +30,8 @@ from dualwindow.training import train as training
 from dualwindow.training.start import network
 
 STAGES: Final = ("preparation", "training", "prediction")
-#: In place of the demo's two pairs, 36 days and six epochs.
-QUICK_MARKETS: Final = {"BTC/USDT:USDT": MarketSpec(seed=1, days=6)}
+#: In place of the demo's 166 days and six epochs.
+QUICK_SPEC: Final = MarketSpec(seed=1, days=6)
 QUICK: Final[dict[str, Any]] = {
     "timerange": "20250105-20250106",
     "freqai": {
@@ -64,7 +65,7 @@ def _watch(stopwatch: Stopwatch) -> None:
 
 
 def backtest(folder: str, quick: bool) -> dict[str, Any]:
-    """In a fresh process: run the demo's backtest, or a small one.
+    """In a fresh process: run the backtest of the demo's first market, or a small one.
 
     Returns:
         `seconds` of every stage and in all; `uncalled`, watched functions that nothing called.
@@ -72,11 +73,10 @@ def backtest(folder: str, quick: bool) -> dict[str, Any]:
     stopwatch = Stopwatch(STAGES)
     _watch(stopwatch)
     userdir = Path(folder)
-    markets = QUICK_MARKETS if quick else MARKETS
-    make_markets(userdir, markets)
+    candles = make_market(QUICK_SPEC if quick else SPEC).candles
+    write_candles(userdir / "data" / "binance", PAIR, candles)
     with running_exchange(["--datadir", str(userdir / "data" / "binance")]) as port:
         content = exchange_overlay(port) | (QUICK if quick else {})
-        content["exchange"]["pair_whitelist"] = list(markets)
         overlay = userdir / "exchange.json"
         overlay.write_text(json.dumps(content), encoding="utf-8")
         configs = [str(REPOSITORY / "config.json"), str(OVERLAY), str(overlay)]
@@ -110,7 +110,7 @@ def split_of_a_backtest(*, quick: bool) -> Iterator[Result]:
         found = in_process("benchmarks.whole_run:backtest", folder, quick).value
     require_called(found["uncalled"])
     seconds = found["seconds"]
-    what = "`freqtrade backtesting` of the demo" + (", a day of one pair" if quick else "")
+    what = "`freqtrade backtesting` of the demo" + (", a day" if quick else "")
     for stage in ("all", "freqtrade", *STAGES):
         note = f"{seconds[stage] / seconds['all']:.0%}"
         yield at_most(f"{what}: {stage}", seconds[stage], "s", None, note)

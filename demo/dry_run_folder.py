@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 from demo.market import MarketSpec
 from demo.market_file import read_markets, write_markets
-from demo.run import MARKETS
 from dualwindow.runtime.files import whole_path
 
 #: History that FreqAI loads at the start (training days and 1.5 long averages), and a margin.
@@ -30,6 +29,11 @@ HISTORY = timedelta(days=33)
 LIFE = timedelta(days=30)
 #: Least remaining part of the market at a start.
 AHEAD = timedelta(days=2)
+#: Markets but for seed, start and length.
+MARKETS = {
+    "BTC/USDT:USDT": MarketSpec(),
+    "ETH/USDT:USDT": MarketSpec(first_price=2500.0, tick=0.01, volume=900.0),
+}
 #: Seeds of the markets with which a bot that starts at any hour of the day has its first signal
 #: within minutes; with most others some hours have none.
 SEEDS = {"BTC/USDT:USDT": 17, "ETH/USDT:USDT": 18}
@@ -149,7 +153,7 @@ class DryRunFolder:
         days = (HISTORY + LIFE).days
         markets = {
             # An outage could leave the first minutes without a signal.
-            pair: replace(MARKETS[pair], seed=seed, start=start, days=days, outages=False)
+            pair: replace(MARKETS[pair], seed=seed, start=start, days=days)
             for pair, seed in SEEDS.items()
         }
         with whole_path(self.market) as path:

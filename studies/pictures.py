@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from demo import svg
 from demo.running import REPOSITORY
 from dualwindow.track.evidence import Evidence
 from studies.track import BOUNDS, FAIR, LOST, PROMISED, TOLERANCE, WON, day_of
@@ -66,41 +67,31 @@ class Panel:
 
     def points(self, across: Sequence[float], up: Sequence[float]) -> str:
         """Points of a line."""
-        pairs = zip(across, up, strict=True)
-        return " ".join(f"{self.x(one):.1f},{self.y(other):.1f}" for one, other in pairs)
+        return svg.points(
+            (self.x(one), self.y(other)) for one, other in zip(across, up, strict=True)
+        )
 
     def frame(self, ticks: Sequence[float], title: str, unit: str) -> Iterator[str]:
         """The title, the axis with its ticks, and the line of 0."""
-        yield _text(_LEFT, self.top - 10, title, "head")
-        yield _line(_LEFT, self.top, _LEFT, self.top + self.height, "axis")
+        yield svg.text(_LEFT, self.top - 10, title, "head")
+        yield svg.line(_LEFT, self.top, _LEFT, self.top + self.height, "axis")
         for tick in ticks:
             name = f"{tick:+g}{unit}" if tick else f"0{unit}"
-            yield _text(_LEFT - 8, self.y(tick) + 4, name, anchor="end")
-        yield _line(_LEFT, self.y(0.0), _WIDTH - _RIGHT, self.y(0.0), "zero")
+            yield svg.text(_LEFT - 8, self.y(tick) + 4, name, anchor="end")
+        yield svg.line(_LEFT, self.y(0.0), _WIDTH - _RIGHT, self.y(0.0), "zero")
 
     def foot(self, ticks: Sequence[int], words: str) -> Iterator[str]:
         """The ticks below."""
         below = self.top + self.height
-        yield _line(_LEFT, below, _WIDTH - _RIGHT, below, "axis")
+        yield svg.line(_LEFT, below, _WIDTH - _RIGHT, below, "axis")
         for tick in ticks:
-            yield _text(self.x(tick), below + 18, str(tick), anchor="middle")
-        yield _text((_LEFT + _WIDTH - _RIGHT) / 2, below + 36, words, anchor="middle")
-
-
-def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
-
-
-def _line(x: float, y: float, to_x: float, to_y: float, kind: str) -> str:
-    return f'<line class="{kind}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
+            yield svg.text(self.x(tick), below + 18, str(tick), anchor="middle")
+        yield svg.text((_LEFT + _WIDTH - _RIGHT) / 2, below + 36, words, anchor="middle")
 
 
 def _picture(height: int, title: str, parts: Sequence[str]) -> str:
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">'
-        f"<title>{title}</title><style>{_STYLE}</style>"
-    )
-    return "\n".join([head, _text(_LEFT, 20, title, "head"), *parts, "</svg>"]) + "\n"
+    named = svg.text(_LEFT, 20, title, "head")
+    return svg.document(_WIDTH, height, title, _STYLE, [named, *parts])
 
 
 def luck() -> str:
@@ -131,22 +122,24 @@ def interval() -> str:
     days, bots = 120, 20
     panel = Panel(_TOP + 10, 17.0 * bots, (-0.2, 0.4), (0.0, 1.0))
     truth, parts = 100.0 * PROMISED, []
-    parts.append(_line(panel.x(0.0), panel.top, panel.x(0.0), panel.top + panel.height, "zero"))
-    parts.append(_line(panel.x(truth), panel.top, panel.x(truth), panel.top + panel.height, "line"))
-    parts.append(_text(panel.x(truth) + 6, panel.top - 8, f"the truth, {truth:+.1f} % a trade"))
-    parts.append(_text(panel.x(0.0) - 6, panel.top - 8, "nothing earned", anchor="end"))
+    parts.append(svg.line(panel.x(0.0), panel.top, panel.x(0.0), panel.top + panel.height, "zero"))
+    parts.append(
+        svg.line(panel.x(truth), panel.top, panel.x(truth), panel.top + panel.height, "line")
+    )
+    parts.append(svg.text(panel.x(truth) + 6, panel.top - 8, f"the truth, {truth:+.1f} % a trade"))
+    parts.append(svg.text(panel.x(0.0) - 6, panel.top - 8, "nothing earned", anchor="end"))
     for seed in range(bots):
         evidence = _evidence(seed, GOOD, days)
         low, high = (100.0 * end for end in evidence.interval)
         mean = 100.0 * evidence.profit / evidence.trades
         kind, dot = ("line", "dot") if low <= truth <= high else ("bad", "off")
         y = panel.top + 17.0 * (seed + 0.5)
-        parts.append(_line(panel.x(low), y, panel.x(high), y, kind))
+        parts.append(svg.line(panel.x(low), y, panel.x(high), y, kind))
         parts.append(f'<circle class="{dot}" cx="{panel.x(mean):.1f}" cy="{y:.1f}" r="3.5"/>')
     below = panel.top + panel.height
     for tick in (-0.1, 0.0, 0.1, 0.2, 0.3):
         name = f"{tick:+.1f} %" if tick else "0 %"
-        parts.append(_text(panel.x(tick), below + 18, name, anchor="middle"))
+        parts.append(svg.text(panel.x(tick), below + 18, name, anchor="middle"))
     title = f"{bots} bots with the same edge, after {days} days: what each of them sees"
     return _picture(int(below) + 30, title, parts)
 
@@ -175,8 +168,8 @@ def sequence() -> str:
         parts.append(f'<polyline class="line" points="{panel.points(days, means)}"/>')
         parts += panel.frame((-0.2, 0.0, 0.2, 0.4), title, " %")
         if found is not None:
-            parts.append(_line(panel.x(found), panel.top, panel.x(found), panel.y(-0.3), "bad"))
-            parts.append(_text(panel.x(found) + 6, panel.top + 12, f"edge found, day {found}"))
+            parts.append(svg.line(panel.x(found), panel.top, panel.x(found), panel.y(-0.3), "bad"))
+            parts.append(svg.text(panel.x(found) + 6, panel.top + 12, f"edge found, day {found}"))
     parts += panel.foot(range(0, DAYS + 1, 30), "days, with ten trades each")
     return _picture(520, "The interval closes around the truth", parts)
 

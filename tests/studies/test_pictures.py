@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from demo import picture as demo_picture
 from demo.running import REPOSITORY
 from studies.pictures import COLORS, FOLDER, PICTURES
+from tests.makers.contrast import contrast
 
 #: Pages on which they are shown.
 PAGES = ("#ffffff", "#0d1117")
@@ -29,18 +31,11 @@ def test_a_picture_is_what_the_code_draws(name: str) -> None:
 def test_every_picture_is_shown_and_every_shown_one_is_drawn() -> None:
     page = (REPOSITORY / "docs" / "track-record.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\(pictures/(\S+)\)", page)) == set(PICTURES)
-    assert {path.name for path in FOLDER.iterdir()} == set(PICTURES)
+    assert {path.name for path in FOLDER.iterdir()} == {*PICTURES, *demo_picture.PICTURES}
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", COLORS)
 def test_colors_stand_out_from_both_pages(name: str, page: str) -> None:
-    """Contrast as WCAG 2 defines it: 3 for lines, 4 for letters of this size."""
-    light, dark = sorted((luminance(COLORS[name]), luminance(page)), reverse=True)
-    assert (light + 0.05) / (dark + 0.05) >= (4.0 if name == "text" else 3.0)
-
-
-def luminance(color: str) -> float:
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    """3 for lines, 4 for letters of this size."""
+    assert contrast(COLORS[name], page) >= (4.0 if name == "text" else 3.0)
