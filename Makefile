@@ -6,7 +6,7 @@ DEVELOPED := $(VENV)/.developed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install develop demo dry-run test cover soak bench study lint format lock sbom clean
+.PHONY: install develop demo dry-run docs test cover soak bench study lint format lock sbom clean
 
 # What the product needs to run.
 install: $(INSTALLED)
@@ -41,6 +41,11 @@ demo: install
 SPEED ?= 1
 dry-run: install
 	$(BIN)/python -m demo.dry_run --speed $(SPEED)
+
+# The site, in build/docs; warnings are errors, and nothing is fetched.
+docs: develop
+	$(BIN)/python -m sphinx -W -n --keep-going -q -c docs . build/docs
+	@echo "open build/docs/index.html"
 
 # COVER=1 counts lines and branches on the way, and fails below the figure in pyproject.toml.
 test: develop

@@ -15,11 +15,9 @@ import pytest
 
 from dualwindow.cli.options.flags import MIN_TRADES
 from dualwindow.cli.parser import COMMANDS
-from dualwindow.settings.checks.whole import check_config
-from dualwindow.settings.layers.files import Layer, LayeredConfig, read_layers
 from tests.makers.messages_in_code import REPOSITORY, VALUE, all_texts, messages
 
-DOCS: Final = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")])
+DOCS: Final = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 TROUBLESHOOTING: Final = REPOSITORY / "docs" / "troubleshooting.md"
 _FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN: Final = re.compile(r"(`+)(.+?)\1(?!`)", re.DOTALL)
@@ -197,12 +195,6 @@ def overlays() -> list[dict[str, object]]:
     """The configurations that the docs show, whole ones."""
     blocks = [found for page in DOCS for found in _FENCED.findall(page.read_text("utf-8"))]
     return [json.loads(text) for language, text in blocks if language == "json"]
-
-
-@pytest.mark.parametrize("overlay", overlays())
-def test_configurations_are_valid(overlay: dict[str, object]) -> None:
-    layers = [*read_layers([REPOSITORY / "config.json"]), Layer("the docs", overlay)]
-    assert check_config(LayeredConfig(layers).content, cores=2).problems == ()
 
 
 def words_of(tool: str) -> list[list[str]]:

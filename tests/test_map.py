@@ -27,8 +27,8 @@ _MODULE: Final = re.compile(r"dualwindow(?:\.\w+)+")
 _MEMBER: Final = re.compile(r"([A-Z]\w*[a-z]\w*)\.(\w+)")
 _TARGET: Final = re.compile(r"^make ([a-z-]+)", re.MULTILINE)
 _RUN: Final = re.compile(r"python -m ([\w.]+)(?: |$)")
-#: Written by trainings, so they are not in the repository.
-_MADE: Final = {"evaluation.json", "model.json", "report.json"}
+#: Written by trainings and by make, so they are not in the repository.
+_MADE: Final = {"evaluation.json", "model.json", "report.json", "build/sbom.json"}
 
 
 @cache
