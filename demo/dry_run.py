@@ -22,6 +22,8 @@ USERDIR = REPOSITORY / "user_data" / "dry-run"
 OVERLAY = REPOSITORY / "demo" / "dry_run.json"
 #: With the exchange's own second or two this stays within 15 s.
 STOP_SECONDS = 10.0
+#: How long ccxt waits for an answer by default.
+ANSWER_MILLISECONDS = 10_000
 #: A clock may be corrected by this much: the bot's time may go back so far.
 SAME_TIME = timedelta(minutes=1)
 FIRST_START = (
@@ -62,6 +64,8 @@ def _run(folder: DryRunFolder, speed: float) -> int:
         print(f"{faketime.WAY_OUT}; or {_way_out(folder, speed)}", file=sys.stderr)
         return 1
     private = private_config(folder, _free_port())
+    # A faked clock runs in a socket's timeout too: at speed 20 half a second would be 10.
+    private["exchange"] = {"ccxt_config": {"timeout": int(ANSWER_MILLISECONDS * speed)}}
     folder.write_private(private)
     print(_introduction(folder, start, speed, private["api_server"]), flush=True)
     status = _trade(folder, start.moment, speed if faked else None)

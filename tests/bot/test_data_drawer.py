@@ -170,6 +170,19 @@ def test_a_hole_that_was_never_received_is_named_and_not_fatal(
     drawer._append(PAIR, "1m", btc_futures.iloc[700:1199], btc_futures["date"].iloc[50])
     assert len(drawer.historic_data[PAIR]["1m"]) == 50 + 499
     assert "600 candles" in caplog.text
+    assert drawer.incomplete == {PAIR}
+
+
+def test_candles_without_a_beginning_are_no_history(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    """freqtrade goes on after a download that failed; the newest candles are not what it lacks."""
+    drawer = DualWindowDrawer(tmp_path, make_bot(tmp_path).config)
+    drawer.historic_data = {PAIR: {"1m": btc_futures.iloc[:0]}}
+    newest, keep_from = btc_futures.iloc[700:1199], btc_futures["date"].iloc[50]
+    drawer._append(PAIR, "1m", newest, keep_from)
+    assert drawer.incomplete == {PAIR}
+    assert len(drawer.historic_data[PAIR]["1m"]) == 499
 
 
 # --- predictions ----------------------------------------------------------------------------------

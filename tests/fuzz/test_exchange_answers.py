@@ -88,7 +88,10 @@ def test_candles_that_are_downloaded_are_whole_or_asked_for_again(
         except (DataError, FreqtradeException):
             assert not histories.is_loaded(PAIR)
         session.damage = None
+        drawer.incomplete.add(PAIR)
+        assert not histories.is_loaded(PAIR)
         histories.load(PAIR, needed)
+        assert histories.is_loaded(PAIR)
         held = drawer.historic_data[PAIR]["1m"]
         assert held["date"].is_monotonic_increasing
         assert held["date"].is_unique

@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from freqtrade.loggers import FT_LOGGING_CONFIG
 
 from demo.config import exchange_overlay
 from demo.faketime import WAY_OUT, environment, library
@@ -39,6 +40,10 @@ EXITING = "calling exit"
 STOPPED = 130
 #: Seconds of a faked clock: so many are gone before a real answer comes.
 PATIENT_CCXT = {"exchange": {"ccxt_config": {"timeout": 1_800_000}}}
+
+#: Of the product everything, of freqtrade and ccxt what they log by default: with `-v` they would
+#: write every answer of the exchange, a megabyte a minute.
+EPOCHS_LOGGED = merged(FT_LOGGING_CONFIG, {"loggers": {"dualwindow": {"level": "DEBUG"}}})
 
 #: Barriers that are reached within minutes.
 NEAR: dict[str, Any] = {
@@ -144,7 +149,7 @@ class DryRun:
         userdir.mkdir(parents=True, exist_ok=True)
         self.userdir = userdir
         self._before_stop: str | None = None
-        own = {"db_url": f"sqlite:///{userdir / 'trades.sqlite'}"}
+        own = {"db_url": f"sqlite:///{userdir / 'trades.sqlite'}", "log_config": EPOCHS_LOGGED}
         whole = SMALL
         for part in (exchange_overlay(port), PATIENT_CCXT, own, overlay):
             whole = merged(whole, part)
@@ -152,15 +157,15 @@ class DryRun:
         path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
         files = [part for name in (*configs, str(path)) for part in ("-c", name)]
         command = ["trade", "--freqaimodel", "DualWindowLSTM", "--userdir", str(userdir), *files]
-        # Epochs are logged for who asks for them.
-        command.append("-v")
         self.log_path = userdir / f"log-{len(list(userdir.glob('log-*')))}.txt"
         with self.log_path.open("w") as log:
+            # freqtrade configures no log where it takes itself for a part of its own tests.
+            kept = {key: value for key, value in os.environ.items() if key != "PYTEST_VERSION"}
             faked = environment(replay.now(), replay.speed)
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "freqtrade", *command],
                 cwd=REPOSITORY,
-                env={**os.environ, **faked, "TZ": "UTC", "COLUMNS": "400", **variables},
+                env={**kept, **faked, "TZ": "UTC", "COLUMNS": "400", **variables},
                 stdout=log,
                 stderr=log,
             )

@@ -52,6 +52,8 @@ class DualWindowDrawer(FreqaiDataDrawer):
         #: Sums of settings and feature code, written into every saved model's manifest, see
         #: `manifest.bound_to`; empty until `bind`.
         self.binding: dict[str, str] = {}
+        #: Pairs whose candles in memory have a hole or no beginning; `PairHistories` brings it.
+        self.incomplete: set[str] = set()
         self._loaded = False
         super().__init__(full_path, config)
         self.model_type = "pytorch"
@@ -278,20 +280,19 @@ class DualWindowDrawer(FreqaiDataDrawer):
         self, pair: str, timeframe: str, newest: pd.DataFrame, keep_from: pd.Timestamp
     ) -> None:
         history = self.historic_data[pair][timeframe]
-        if len(history):
-            last = pd.Timestamp(history["date"].iloc[-1])
+        if history.empty:  # the download at the start has failed
+            self.incomplete.add(pair)
+        else:
+            last, first = history["date"].iloc[-1], newest["date"].iloc[0]
             if last == newest["date"].iloc[-1]:
                 return
-            hole = (newest["date"].iloc[0] - last).total_seconds()
-            missing = int(hole // timeframe_to_seconds(timeframe)) - 1
+            missing = int((first - last).total_seconds() // timeframe_to_seconds(timeframe)) - 1
             if missing > 0:
+                self.incomplete.add(pair)
+                were = counted(missing, "candle was", "candles were")
                 logger.warning(
-                    "%s %s: %s never received between %s and %s; averages take what is missing "
-                    "as minutes without a trade until the bot is started again and downloads them",
-                    pair,
-                    timeframe,
-                    counted(missing, "candle was", "candles were"),
-                    last,
-                    newest["date"].iloc[0],
+                    "%s %s: %s not received between %s and %s; averages take what is missing as "
+                    "minutes without a trade until it is downloaded",
+                    *(pair, timeframe, were, last, first),
                 )
         self.historic_data[pair][timeframe] = joined_history(history, newest, keep_from)

@@ -134,14 +134,17 @@ def test_the_pause_after_an_interruption_ends_when_the_bot_stops(
 class Histories:
     """Candles that are there, or whose loading fails."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error, self.asked = error, []
+    def __init__(self, error: Exception | None = None, holes: list[str] | None = None) -> None:
+        self.error, self.asked, self.holes = error, [], holes or []
 
     def keep(self, _pairs: list[str]) -> None:
         pass
 
     def is_loaded(self, _pair: str) -> bool:
         return bool(self.asked) and self.error is None
+
+    def incomplete(self) -> list[str]:
+        return [pair for pair in self.holes if pair not in self.asked]
 
     def load(self, pair: str, _needed: TimeRange) -> None:
         self.asked.append(pair)
@@ -196,6 +199,22 @@ def test_the_candles_of_a_pair_with_a_model_come_before_any_training(
     assert (histories.asked, begun) == ([PAIR], [])
     model._train_next(live.bot.strategy, histories)
     assert (histories.asked, begun) == ([PAIR], [PAIR])
+
+
+def test_holes_are_filled_before_any_training_also_of_pairs_that_others_need(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pair whose download had failed was refused at every training until the bot's next start."""
+    model, histories, begun = live.bot.model, Histories(holes=["BNB/USDT:USDT", PAIR]), []
+    due = (True, TimeRange("date", "date", 86_400, 172_800), TimeRange())
+    monkeypatch.setattr(FreqaiDataKitchen, "check_if_new_training_required", lambda *_all: due)
+    monkeypatch.setattr(model, "live", True, raising=False)
+    monkeypatch.setattr(model, "_train", lambda pair, *_rest: begun.append(pair))
+    monkeypatch.setattr(model.dd, "get_pair_dict_info", lambda _pair: ("", 0))
+    model._pairs.follow([PAIR])
+    for _ in range(3):
+        model._train_next(live.bot.strategy, histories)
+    assert (histories.asked, begun) == (["BNB/USDT:USDT", PAIR], [PAIR])
 
 
 def test_timings_are_written_where_they_are_asked_for(

@@ -101,12 +101,12 @@ class BackgroundTraining(IFreqaiModel):
         """Bring the candles of one pair that has a model, or train the pair that needs it most."""
         pairs = self._pairs.now
         histories.keep(pairs)
+        trained = [pair for pair in pairs if self.dd.get_pair_dict_info(pair)[0]]
+        without = [pair for pair in trained if not histories.is_loaded(pair)]
+        for pair in filter(self._pauses.is_over, [*without, *histories.incomplete()]):
+            self._load(pair, histories)
+            return
         waiting = [pair for pair in pairs if self._pauses.is_over(pair)]
-        for pair in waiting:
-            model, _ = self.dd.get_pair_dict_info(pair)
-            if model and not histories.is_loaded(pair):
-                self._load(pair, histories)
-                return
         if not waiting:
             return
         # The oldest model is the first to be due, and a pair without one has the date 0.

@@ -1,7 +1,7 @@
-"""Candles of the pairs that come into a running bot's whitelist: downloaded, loaded, dropped.
+"""Candles of a running bot's pairs: downloaded, loaded, dropped.
 
 freqtrade downloads for a start those pairs alone that the whitelist holds then, and FreqAI loads
-them once.
+them once: without those of a download that failed, and of an outage longer than an answer.
 """
 
 from __future__ import annotations
@@ -56,9 +56,14 @@ class PairHistories:
         self._type = CandleType(config.get("candle_type_def", CandleType.SPOT))
 
     def is_loaded(self, pair: str) -> bool:
-        """Whether candles of every timeframe are in memory."""
+        """Whether candles of every timeframe are in memory, without a hole that is known."""
         frames = self._drawer.historic_data.get(pair, {})
-        return all(len(frames.get(timeframe, ())) for timeframe in self._timeframes)
+        found = all(len(frames.get(timeframe, ())) for timeframe in self._timeframes)
+        return found and pair not in self._drawer.incomplete
+
+    def incomplete(self) -> list[str]:
+        """Pairs with a hole, also those whose candles only the features of others need."""
+        return sorted(self._drawer.incomplete)
 
     def load(self, pair: str, needed: TimeRange) -> None:
         """Download what the disk lacks, and bring a pair's candles into memory.
@@ -83,6 +88,7 @@ class PairHistories:
                 raise DataError(f"the exchange has no {timeframe} candles of the pair")
         with self._drawer.history_lock:
             self._drawer.historic_data[pair] = frames
+            self._drawer.incomplete.discard(pair)
         logger.info("%s: its candles are loaded", pair)
 
     def keep(self, pairs: Collection[str]) -> None:
@@ -91,6 +97,7 @@ class PairHistories:
             held = self._drawer.historic_data
             for pair in held.keys() - {*pairs, *self._correlated}:
                 del held[pair]
+                self._drawer.incomplete.discard(pair)
 
     def _download(self, pair: str, timeframe: str, needed: TimeRange) -> None:
         """Append to a pair's file, piece by piece: freqtrade would keep the candle loop waiting."""
