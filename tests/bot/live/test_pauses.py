@@ -52,7 +52,9 @@ def test_an_untrainable_pair_gets_a_line_an_attempt_while_the_other_is_trained(
     model = live.bot.model
     now = [0.0]
     tried: list[str] = []
-    loaded = SimpleNamespace(keep=lambda _pairs: None, is_loaded=lambda _pair: True)
+    loaded = SimpleNamespace(
+        keep=lambda _pairs: None, is_loaded=lambda _pair: True, incomplete=lambda: []
+    )
 
     def train(_self: Any, _range: Any, pair: str, *_arguments: Any) -> None:
         tried.append(pair)
