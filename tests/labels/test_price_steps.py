@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualwindow.backtest.exits import TAKE_PROFIT, hold_position, stop_price
@@ -95,3 +97,39 @@ def test_a_price_has_as_many_decimals_as_freqtrade_counts() -> None:
     counted = decimal_places(np.array(prices))
     assert counted[:5].tolist() == [7, 1, 0, 1, 0]
     assert counted[6:].tolist() == [0, 0, 0, 0]
+
+
+def counted_by_freqtrade(price: float) -> int:
+    """As `get_tick_size_over_time` counts them."""
+    text = np.format_float_positional(price, 14, unique=False, fractional=False, trim="-")
+    found = re.search(r"\.(\d*[1-9])", text)
+    return len(found[1]) if found else 0
+
+
+@given(
+    first=st.integers(1, 9),
+    digits=st.lists(st.integers(0, 9), min_size=11, max_size=15),
+    exponent=st.integers(-10, 6),
+)
+@settings(max_examples=300)
+def test_decimals_end_at_freqtrades_last_digit(
+    first: int, digits: list[int], exponent: int
+) -> None:
+    # The last digits lie on both sides of the fourteenth, behind which freqtrade does not look.
+    price = float(f"{first}.{''.join(map(str, digits))}e{exponent}")
+    assert decimal_places(np.array([price])).tolist() == [counted_by_freqtrade(price)]
+
+
+@pytest.mark.parametrize("digit", [4, 6])
+@pytest.mark.parametrize("price", [1.0, 3.0, 9.0])
+def test_half_a_unit_of_the_last_digit_decides(price: float, digit: int) -> None:
+    # Digits 14 and 15 behind the first one: 4 is rounded away, 6 is rounded up.
+    price += digit * 1e-14
+    assert decimal_places(np.array([price])).tolist() == [counted_by_freqtrade(price)]
+
+
+def test_prices_that_are_none_are_counted_without_a_warning() -> None:
+    odd = np.array([0.0, -1.5, np.nan, np.inf, -np.inf, 5e-324, 1e-310, 1.8e-06])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decimal_places(odd)[-1] == 7
