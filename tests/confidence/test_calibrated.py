@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -223,3 +224,13 @@ def test_the_guide_s_example_is_what_the_formula_gives() -> None:
     assert f"a calibrated 0.70 corresponds to {back:.2f} with balanced classes" in section
     (market,) = model.prior_corrected(np.array([[0.0, 1 - back, back]]))
     assert market[LONG] == pytest.approx(0.70)
+
+
+def test_a_row_without_any_probability_is_unknown_without_a_warning() -> None:
+    own = np.array([[0.0, 0.0, 0.0], [0.2, 0.5, 0.3]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Calibrated.from_probabilities(own, "prior", 1.0, np.zeros(2))
+    assert np.isnan(found.probabilities[0]).all()
+    np.testing.assert_allclose(found.probabilities[1], own[1])
+    assert found.known.tolist() == [False, True]

@@ -82,9 +82,9 @@ def run_group(group: str, sample: int | None) -> dict[str, Any]:
                 )
 
         if left:
-            os.environ["DUALWINDOW_MUTATION"] = str(NOTES / "reach.json")
+            os.environ["DUALWINDOW_MUTATION"] = str(NOTES / f"{group}.json")
             # Their tests' words go nowhere, so that nothing is captured and no trace made.
-            options = ["-s", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={NOTES / 'tmp'}"]
+            options = ["-s", "--tb=no", "-p", "no:cacheprovider", f"--basetemp={NOTES / group}"]
             arguments = [*options, *GROUPS[group]["tests"]]
             status = pytest.main(arguments, plugins=[Mutation(left, PACKAGE, note)])
             if status != pytest.ExitCode.OK:

@@ -34,6 +34,8 @@ _PATIENCE: Final = 60.0
 #: A fault that fills the memory ends by it.
 _MEMORY: Final = 8 * 2**30
 _KILLED, _SURVIVED, _NO_MUTANT = 1, 0, 3
+#: Before the name of a test, what its setup reaches.
+_SETUP: Final = "setup of "
 _OUTCOMES: Final = {None: "timeout", -signal.SIGPROF: "timeout", _SURVIVED: "survived"}
 
 
@@ -54,6 +56,7 @@ class Mutation:
         self._note = note
         self._passed = Path(os.environ["DUALWINDOW_MUTATION"])
         self._reach = Reach()
+        self._measured: coverage.Coverage | None = None
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Raises UsageError where a test fails without any mutant."""
@@ -76,14 +79,24 @@ class Mutation:
                 self._note(mutant, outcome if items else "not reached")
         return True
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self._measured is not None:
+            self._measured.switch_context(_SETUP + item.nodeid)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        if self._measured is not None:
+            self._measured.switch_context(item.nodeid)
+
     def _measure(self, session: pytest.Session) -> int:
         """Run every test, and note the lines that each reaches."""
         sources = sorted({str(self._package / mutant.file) for mutant in self._mutants})
         measured = coverage.Coverage(data_file=None, include=sources, config_file=False)
+        self._measured = measured
         measured.start()
         reach = Reach()
         for item, after in _pairs(session.items):
-            measured.switch_context(item.nodeid)
             begin = time.perf_counter()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             reach.seconds[item.nodeid] = time.perf_counter() - begin
@@ -96,22 +109,28 @@ class Mutation:
     def _items_for(self, session: pytest.Session, mutant: Mutant) -> list[pytest.Item]:
         """Tests that reach the mutant, the quickest files first.
 
-        What a test reaches may be a fixture that it shares with others of its file; these follow.
+        What is reached in a test's setup may be a fixture that others of its file share; these
+        follow.
         """
         reached = self._reach.tests.get(str(self._package / mutant.file), {})
         first, last = mutant.lines
-        ids = {test for line in range(first, last + 1) for test in reached.get(str(line), ())}
-        files = {test.partition("::")[0] for test in ids}
+        found = {test for line in range(first, last + 1) for test in reached.get(str(line), ())}
+        ids = {test.removeprefix(_SETUP) for test in found}
+        sharing = {_file(test.removeprefix(_SETUP)) for test in found if test.startswith(_SETUP)}
         seconds, of_file = self._reach.seconds, defaultdict(float)
         for test in ids:
-            of_file[test.partition("::")[0]] += seconds[test]
+            of_file[_file(test)] += seconds[test]
 
         def order(item: pytest.Item) -> tuple[bool, float, str, float]:
-            file = item.nodeid.partition("::")[0]
-            shared = item.nodeid not in ids
-            return shared, of_file[file], file, seconds[item.nodeid]
+            file = _file(item.nodeid)
+            return item.nodeid not in ids, of_file[file], file, seconds[item.nodeid]
 
-        return sorted((i for i in session.items if i.nodeid.partition("::")[0] in files), key=order)
+        chosen = [i for i in session.items if i.nodeid in ids or _file(i.nodeid) in sharing]
+        return sorted(chosen, key=order)
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def in_child(run: Callable[[], int], limit: float | None, *, quiet: bool = True) -> int | None:
