@@ -129,3 +129,11 @@ def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> Non
 def test_no_candles_have_no_quantiles() -> None:
     with pytest.raises(ValueError, match="no validation candles"):
         ValidationQuantiles.from_probabilities(np.empty((0, 3)), ALL)
+
+
+def test_a_side_that_training_lacks_has_sound_limits_that_nothing_reaches() -> None:
+    table = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], np.float32)
+    quantiles = ValidationQuantiles.from_probabilities(table, np.array([True, True, False]))
+    assert quantiles.are_sound
+    assert quantiles.threshold(LONG, 0.5) > 1.0 >= quantiles.threshold(SHORT, 0.5)
+    assert quantiles.levels(np.array([[0.0, 0.0, 1.0]], np.float32))[0, LONG] < least_level(0.5)

@@ -129,7 +129,7 @@ def _changes(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.stmt, _Pl
             continue
         items = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, item in items:
-            if not isinstance(item, ast.AST) or _is_text(item):
+            if not isinstance(item, ast.AST) or _is_left_out(item):
                 continue
             inner = item if isinstance(item, ast.stmt) else statement
             for new in _mutated(item):
@@ -140,8 +140,10 @@ def _changes(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.stmt, _Pl
                 yield from _changes(item, inner)
 
 
-def _is_text(node: ast.AST) -> bool:
-    """A docstring, or a line for the log."""
+def _is_left_out(node: ast.AST) -> bool:
+    """A docstring, a line for the log, or a guard against what cannot be."""
+    if isinstance(node, ast.keyword):
+        return node.arg in _KEYWORDS_LEFT_OUT
     if not isinstance(node, ast.Expr):
         return False
     called = node.value.func if isinstance(node.value, ast.Call) else None

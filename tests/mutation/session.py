@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import resource
@@ -36,7 +37,13 @@ _MEMORY: Final = 8 * 2**30
 _KILLED, _SURVIVED, _NO_MUTANT = 1, 0, 3
 #: Before the name of a test, what its setup reaches.
 _SETUP: Final = "setup of "
-_OUTCOMES: Final = {None: "timeout", -signal.SIGPROF: "timeout", _SURVIVED: "survived"}
+_OUTCOMES: Final = {
+    None: "timeout",
+    -signal.SIGPROF: "timeout",
+    _SURVIVED: "survived",
+    # The function cannot take the code, or there is none of its name.
+    _NO_MUTANT: "no mutant",
+}
 
 
 @dataclass
@@ -68,15 +75,17 @@ class Mutation:
         by_time = sorted(session.items, key=lambda item: self._reach.seconds[item.nodeid])
         if in_child(lambda: _run(session, by_time, self._reach.seconds), None) != _SURVIVED:
             raise pytest.UsageError("the tests of the group depend on their order")
+        for file in sorted({mutant.file for mutant in self._mutants}):
+            # Some are imported by a bot alone.
+            importlib.import_module("dualwindow." + file.removesuffix(".py").replace("/", "."))
         originals = _functions()
         for mutant in self._mutants:
             items = self._items_for(session, mutant)
             limit = _PATIENCE + 10 * sum(self._reach.seconds[item.nodeid] for item in items)
             run = partial(_try, session, mutant, items, originals, self._reach.seconds)
             ended = in_child(run, limit)
-            if ended != _NO_MUTANT:
-                outcome = _OUTCOMES.get(ended, "killed")
-                self._note(mutant, outcome if items else "not reached")
+            outcome = _OUTCOMES.get(ended, "killed")
+            self._note(mutant, "not reached" if ended == _SURVIVED and not items else outcome)
         return True
 
     @pytest.hookimpl(tryfirst=True)
