@@ -27,6 +27,8 @@ _COMPUTED: Final[dict[type[ast.operator], type[ast.operator]]] = {
     ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
 }  # fmt: skip
 _CALLED: Final = {"min": "max", "max": "min", "any": "all", "all": "any"}
+#: Typing alone, and what takes None for float64.
+_NOT_NONE: Final = ("cast", "astype", "to_numpy")
 _LEFT_OUT: Final = frozenset({"annotation", "returns", "decorator_list", "defaults", "kw_defaults"})
 _KEYWORDS_LEFT_OUT: Final = frozenset({"strict", "encoding"})
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -192,11 +194,13 @@ def _mutated(node: ast.AST) -> Iterator[ast.AST]:  # noqa: PLR0912
 
 
 def _calls(node: ast.Call) -> Iterator[ast.Call]:
-    name = getattr(node.func, "id", "")
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name in _CALLED:
-        yield _with(node, func=ast.Name(_CALLED[name], ast.Load()))
+        called = copy.copy(node.func)
+        setattr(called, "id" if isinstance(called, ast.Name) else "attr", _CALLED[name])
+        yield _with(node, func=called)
     for index, argument in enumerate(node.args):
-        if not isinstance(argument, ast.Starred | ast.Constant) and name not in ("cast", "super"):
+        if not isinstance(argument, ast.Starred | ast.Constant) and name not in _NOT_NONE:
             args = [*node.args[:index], ast.Constant(None), *node.args[index + 1 :]]
             yield _with(node, args=args)
     for index, keyword in enumerate(node.keywords):
