@@ -74,6 +74,18 @@ def test_trades_of_some_rows_are_those_whose_signal_lies_there(first: int, end: 
     assert found.step_share == whole.step_share
 
 
+def test_a_trade_belongs_to_the_row_of_its_signal_alone() -> None:
+    whole = compared()
+    for number, entry in enumerate(whole.chosen.entry_row.tolist()):
+        found = whole.entered_in(np.array([entry - 1]))
+        assert found.chosen.entry_row.tolist() == [1]
+        assert found.chosen.profit.tolist() == [whole.chosen.profit[number]]
+        assert found.other.profit.tolist() == [whole.other.profit[number]]
+        # One row further there is another trade, or none.
+        later = whole.entered_in(np.array([entry])).chosen
+        assert later.profit.tolist() != found.chosen.profit.tolist()
+
+
 @given(cut=st.integers(1, ROWS - 1))
 def test_two_parts_of_a_backtest_hold_each_of_its_trades_once(cut: int) -> None:
     whole = compared()
