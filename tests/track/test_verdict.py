@@ -83,6 +83,9 @@ def test_periods_come_in_order() -> None:
     timeline = timeline_of(0.5, None, days=2)
     with pytest.raises(ValueError, match="does not follow"):
         timeline.add(FIRST, {})
+    with pytest.raises(ValueError, match="does not follow"):
+        timeline.add(FIRST + 1, {})
+    timeline.add(FIRST + 2, {})
 
 
 @pytest.mark.parametrize(
