@@ -150,7 +150,8 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         files = ", ".join(f"`{file}`" for file in GROUPS[group]["files"])
         *numbers, score, before = counts.values()
         figures = " | ".join(map(str, numbers))
-        rows.append(f"| {group} | {files} | {figures} | {score:.1%} | {before:.1%} |")
+        first = "-" if before is None else f"{before:.1%}"
+        rows.append(f"| {group} | {files} | {figures} | {score:.1%} | {first} |")
     return "\n".join(rows)
 
 
