@@ -6,7 +6,7 @@ DEVELOPED := $(VENV)/.developed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install develop demo dry-run docs test cover soak bench study lint format lock sbom clean
+.PHONY: install develop demo dry-run docs test cover branches mutate lives soak bench study lint format lock sbom clean
 
 # What the product needs to run.
 install: $(INSTALLED)
@@ -53,6 +53,17 @@ test: develop
 
 cover:
 	$(MAKE) test COVER=1
+
+# After `make cover`: the branches alone, which CI holds at 95 %.
+branches: develop
+	$(BIN)/coverage json --quiet --fail-under=0 -o build/coverage.json
+	$(BIN)/python .ci/branches.py build/coverage.json
+
+# Small faults in the decision core, of which the tests must notice 85 %; goes on where it was
+# interrupted, and tries survivors again after the tests have changed. GROUPS="labels split" for some,
+# SAMPLE=50 for so many of each. An hour or two on one core.
+mutate: develop
+	$(BIN)/python -m tests.mutation $(GROUPS) $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Seven hours of a live bot, retrained every hour, in some eight minutes (libfaketime).
 soak: develop

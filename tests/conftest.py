@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 from rich.logging import RichHandler
 
 from tests.makers.xdist_groups import pytest_collection_modifyitems
@@ -22,7 +22,14 @@ IN_CI = bool(os.environ.get("CI"))
 # Examples take as long as the machine needs; in CI the same ones are tried every time.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
-settings.load_profile("ci" if IN_CI else "local")
+# A mutant is noticed or not; which example shows it best does not matter.
+settings.register_profile(
+    "mutation",
+    deadline=None, derandomize=True, database=None, max_examples=40,
+    phases=[Phase.explicit, Phase.generate],
+)  # fmt: skip
+IN_MUTATION = bool(os.environ.get("DUALWINDOW_MUTATION"))
+settings.load_profile("mutation" if IN_MUTATION else "ci" if IN_CI else "local")
 
 
 @pytest.fixture(scope="session", autouse=True)

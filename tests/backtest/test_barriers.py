@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualwindow.backtest.exits import stop_loss_price, take_profit_price, time_out_at
+from dualwindow.backtest.exits import (
+    first_touch,
+    stop_loss_price,
+    take_profit_price,
+    time_out_at,
+)
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.labels import label_candles
 from dualwindow.settings import TrainingConfig
@@ -86,3 +91,26 @@ def test_every_second_of_a_candle_times_out_alike() -> None:
     assert ends == {datetime(2025, 6, 1, 14, 30, tzinfo=UTC)}
     later = time_out_at(opened + timedelta(seconds=60), TrainingConfig(), 60)
     assert later == datetime(2025, 6, 1, 14, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("is_short", "high", "low", "found"),
+    [
+        (False, 110.0, 100.0, (1, False)),
+        (False, np.nextafter(110.0, 0), 100.0, (3, False)),
+        (False, 100.0, 90.0, (1, True)),
+        (False, 100.0, np.nextafter(90.0, 100), (3, False)),
+        (False, 110.0, 90.0, (1, True)),
+        (True, 100.0, 90.0, (1, False)),
+        (True, 100.0, np.nextafter(90.0, 100), (3, False)),
+        (True, 110.0, 100.0, (1, True)),
+        (True, np.nextafter(110.0, 0), 100.0, (3, False)),
+        (True, 110.0, 90.0, (1, True)),
+    ],
+)
+def test_a_price_on_a_barrier_touches_it_and_the_float_before_it_does_not(
+    is_short: bool, high: float, low: float, found: tuple[int, bool]
+) -> None:
+    highs, lows = np.array([100.0, high, 100.0]), np.array([100.0, low, 100.0])
+    profit, loss = (90.0, 110.0) if is_short else (110.0, 90.0)
+    assert found == first_touch(highs, lows, is_short=is_short, take_profit=profit, stop_loss=loss)

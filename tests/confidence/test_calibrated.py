@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
-from dualwindow.confidence.calibration import Calibrated, Calibration
+from dualwindow.confidence.calibration import Calibrated, Calibration, normalised
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.prediction_frame import calibrated_of
 from dualwindow.confidence.thresholds import MODE_THRESHOLDS, CalibrationKind
@@ -223,3 +224,34 @@ def test_the_guide_s_example_is_what_the_formula_gives() -> None:
     assert f"a calibrated 0.70 corresponds to {back:.2f} with balanced classes" in section
     (market,) = model.prior_corrected(np.array([[0.0, 1 - back, back]]))
     assert market[LONG] == pytest.approx(0.70)
+
+
+def test_a_row_without_any_probability_is_unknown_without_a_warning() -> None:
+    own = np.array([[0.0, 0.0, 0.0], [0.2, 0.5, 0.3]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Calibrated.from_probabilities(own, "prior", 1.0, np.zeros(2))
+    assert np.isnan(found.probabilities[0]).all()
+    np.testing.assert_allclose(found.probabilities[1], own[1])
+    assert found.known.tolist() == [False, True]
+
+
+def test_some_of_the_candles_are_those_candles_in_both_tables() -> None:
+    own = np.array([[0.2, 0.5, 0.3], [np.nan] * 3, [0.6, 0.3, 0.1], [0.1, 0.1, 0.8]])
+    whole = Calibrated.from_probabilities(own, "prior", 1.0, np.array([0.5, -0.5]))
+    assert whole.known.tolist() == [True, False, True, True]
+    part = whole.at(np.array([3, 0]))
+    np.testing.assert_array_equal(part.own, own[[3, 0]])
+    np.testing.assert_array_equal(part.probabilities, whole.probabilities[[3, 0]])
+    # A candle is known where both tables are.
+    no_calibration = Calibrated.from_probabilities(
+        own, "prior", np.array([1, 1, 0, 1]), np.zeros(2)
+    )
+    assert no_calibration.known.tolist() == [True, False, False, True]
+
+
+def test_rows_are_normalised_whatever_they_sum_to() -> None:
+    found = normalised(np.array([[2.0, 1.0, 1.0], [0.1, 0.1, 0.2]], np.float32))
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, [[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]], rtol=1e-7)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-15)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -154,3 +155,55 @@ def test_the_plain_form_reads_back_as_the_same(temperature: float | None) -> Non
     assert Calibration.from_dict(content) == found
     with pytest.raises(ValueError, match="classes"):
         Calibration.from_dict({**content, "market": [1.0]})
+
+
+def test_the_fitted_temperature_is_a_minimum_of_the_loss() -> None:
+    labels, _, balanced = market(3, 4000)
+    sharp = balanced**1.7
+    sharp /= sharp.sum(axis=1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        best = Calibration(MARKET, EVEN).fitted(labels, sharp).temperature
+    assert best is not None
+
+    def loss(temperature: float) -> float:
+        found = Calibration(MARKET, EVEN, temperature).temperature_scaled(sharp)
+        return float(-np.log(found[np.arange(len(labels)), labels]).mean())
+
+    assert loss(best) < min(loss(best * 1.01), loss(best / 1.01))
+
+
+def test_many_rows_are_fitted_on_an_evenly_spaced_part_of_at_most_20_000() -> None:
+    labels, _, balanced = market(2, 40_001)
+    plain = Calibration(MARKET, EVEN)
+    expected = plain.fitted(labels[::3], balanced[::3])
+    assert plain.fitted(labels, balanced) == expected
+    assert plain.fitted(labels[:20_000], balanced[:20_000]) != plain.fitted(
+        labels[:20_000:2], balanced[:20_000:2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "temperature", "sound"),
+    [
+        (MARKET, None, True),
+        (MARKET, 1.5, True),
+        ((0.0, 1.0, 0.0), 1.5, True),
+        # Rounded to three digits.
+        ((0.3335, 0.3335, 0.3335), 1.5, True),
+        ((1.0005, 0.0, 0.0), 1.5, False),
+        ((-0.1, 0.6, 0.5), 1.5, False),
+        ((0.3, 0.3, 0.3), 1.5, False),
+        ((0.5, 0.5, 0.5), 1.5, False),
+        ((0.1, 0.8, np.nan), 1.5, False),
+        (MARKET, 0.0, False),
+        (MARKET, -1.0, False),
+        (MARKET, np.nan, False),
+        (MARKET, np.inf, False),
+    ],
+)
+def test_shares_of_a_whole_and_a_positive_temperature_are_sound(
+    shares: tuple[float, ...], temperature: float | None, sound: bool
+) -> None:
+    assert Calibration(shares, MARKET, temperature).is_sound is sound
+    assert Calibration(MARKET, shares, temperature).is_sound is sound

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from dualwindow.columns import CLASS_NAMES, HOLD, LONG, SHORT
 from dualwindow.confidence import decide
 from dualwindow.confidence.coverage import ValidationQuantiles, least_level
+from dualwindow.confidence.measure import LOWEST
 from dualwindow.confidence.thresholds import COVERAGE_THRESHOLDS
 
 ALL = np.ones(3, dtype=bool)
@@ -129,3 +130,25 @@ def test_an_unknown_probability_has_rank_0_and_every_other_a_higher_one() -> Non
 def test_no_candles_have_no_quantiles() -> None:
     with pytest.raises(ValueError, match="no validation candles"):
         ValidationQuantiles.from_probabilities(np.empty((0, 3)), ALL)
+
+
+def test_a_side_that_training_lacks_has_sound_limits_that_nothing_reaches() -> None:
+    table = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], np.float32)
+    quantiles = ValidationQuantiles.from_probabilities(table, np.array([True, True, False]))
+    assert quantiles.are_sound
+    assert quantiles.limits.dtype == np.float32
+    assert quantiles.threshold(LONG, 0.5) > 1.0 >= quantiles.threshold(SHORT, 0.5)
+    assert quantiles.levels(np.array([[0.0, 0.0, 1.0]], np.float32))[0, LONG] < least_level(0.5)
+
+
+def test_limits_that_fall_from_the_lowest_value_on_are_sound_and_others_are_not() -> None:
+    limits = np.full((2, 5001), np.float32(LOWEST["probability"]))
+    assert ValidationQuantiles(limits).are_sound
+    rising = limits.copy()
+    rising[1, 3000:] += np.float32(0.5)
+    assert not ValidationQuantiles(rising).are_sound
+    below = limits.copy()
+    below[0, 4000:] = np.nextafter(limits[0, 0], np.float32(-9))
+    assert not ValidationQuantiles(below).are_sound
+    assert not ValidationQuantiles(limits[:, :-1]).are_sound
+    assert not ValidationQuantiles(np.where(limits == limits[0, 0], np.nan, 0)).are_sound

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence import Thresholds, decide
-from dualwindow.confidence.thresholds import MODE_THRESHOLDS, confidence_tags, threshold_text
+from dualwindow.confidence.decision_rule import DecisionRule
+from dualwindow.confidence.thresholds import (
+    MODE_THRESHOLDS,
+    Fallback,
+    confidence_tags,
+    threshold_text,
+)
 
 Row = tuple[float, float, float]  # SHORT, HOLD, LONG
 
@@ -171,3 +177,10 @@ def test_tags_come_one_a_row() -> None:
 )
 def test_a_threshold_is_shown_with_the_decimals_it_needs(threshold: float, text: str) -> None:
     assert threshold_text(threshold) == text
+
+
+@pytest.mark.parametrize("fallback", ["hold", "argmax"])
+def test_a_summary_names_holds_threshold_where_it_decides(fallback: Fallback) -> None:
+    text = DecisionRule(Thresholds(0.45, 0.4, 0.55, fallback=fallback), {}, "none").summary()
+    assert "SHORT 0.45, LONG 0.55" in text
+    assert ("HOLD 0.40, else the likeliest class" in text) == (fallback == "argmax")

@@ -135,6 +135,7 @@ def test_a_damaged_file_is_refused_by_its_name_or_read(form: str, tmp_path: Path
 
 
 def test_what_once_showed_a_fault_shows_none(tmp_path: Path) -> None:
+    assert found_before("candles-feather")
     for form, suffix in SUFFIXES.items():
         for number, content in enumerate(found_before(f"candles-{form}")):
             path = tmp_path / f"BTC_USDT-{number}m{suffix}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +22,8 @@ from dualwindow.bot.live.histories import PairHistories
 from dualwindow.bot.newest_candle import NewestCandle
 from dualwindow.data.candles.impossible import impossible_candles
 from dualwindow.errors import DataError
-from tests.fuzz.wild_exchange import PAIR, WildSession, wild_answer, wild_exchange
+from tests.fuzz.damage import found_before
+from tests.fuzz.wild_exchange import PAIR, Answer, WildSession, wild_answer, wild_exchange
 from tests.makers.bot import Bot
 from tests.makers.live_bot import ROWS, Live, trained
 
@@ -124,6 +127,28 @@ def test_nothing_is_decided_on_candles_that_cannot_be(
             assert row["decision"] == 0
         decided += row["decision"] != 0
     assert decided
+
+
+def test_what_once_showed_a_fault_is_no_answer(
+    wild: tuple[Binance, WildSession], trained: Bot
+) -> None:
+    exchange, session = wild
+    frame = candles_of(exchange, session, 60).reset_index(drop=True)
+    frame.loc[57, ["open", "high", "low", "close"]] = frame.loc[56, "close"]
+    frame.loc[57, "volume"] = 0.0
+    bodies = found_before("answers")
+    assert bodies
+    for body in bodies:
+        session.damage = partial(replaced, body)
+        with pytest.raises(FreqtradeException, match="cannot be read"):
+            candles_of(exchange, session, 60)
+        newest = NewestCandle(DataProvider(trained.config, exchange), trained.config)
+        assert newest.is_complete(PAIR, frame) in (True, False)
+
+
+def replaced(body: bytes, answer: Answer) -> Answer:
+    """Another body in the place of an answer's."""
+    return replace(answer, body=body)
 
 
 def decision(live: Live, frame: pd.DataFrame) -> pd.Series:

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -18,13 +19,15 @@ from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import ModelFileError
+from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.models.fingerprint import BINDING_NAME
 from dualwindow.models.manifest import write_manifest
 from dualwindow.models.model_files import EVALUATION_NAME
 from dualwindow.models.portable import load_portable, save_portable
 from dualwindow.models.trained_model import TrainedModel
 from dualwindow.report.build import gather, write_report
 from dualwindow.report.schema import RunFacts
-from tests.fuzz.damage import damaged, damaged_json
+from tests.fuzz.damage import damaged, damaged_json, found_before
 from tests.makers.bot import PAIR, Bot, freqtrade_config
 from tests.makers.reports import backtest_folder, evaluated, window, write_window
 from tests.makers.saved_models import NEWER, OLDER, save, trained
@@ -202,3 +205,18 @@ def test_a_report_is_gathered_of_what_is_sound_or_refused_by_name(tmp_path: Path
             write_report(report, tmp_path / f"page {number}")
             gathered += 1
     assert 0 < gathered < COUNT
+
+
+def test_a_binding_that_once_ended_a_report_is_refused_or_left_out(tmp_path: Path) -> None:
+    sound = backtest_folder(tmp_path / "sound")
+    contents = found_before("bindings")
+    assert contents
+    for number, content in enumerate(contents):
+        folder = tmp_path / str(number)
+        shutil.copytree(sound, folder)
+        assert (folder / BINDING_NAME).exists()
+        (folder / BINDING_NAME).write_bytes(content)
+        report, refused = or_refusal(partial(gather, folder), folder)
+        assert refused or report is not None
+        with pytest.raises(ModelFileError, match=str(folder / BINDING_NAME)):
+            WalkSettings.from_config(folder, {})

@@ -79,6 +79,14 @@ def test_a_missing_minute_makes_the_labels_before_it_unknown() -> None:
     assert (labels[30:53] == whole[31:54]).all()
 
 
+def test_candles_of_five_minutes_follow_each_other_by_five_minutes() -> None:
+    candles = random_candles(60)
+    wide = candles.assign(date=pd.date_range("2025-01-01", periods=60, freq="5min", tz="UTC"))
+    expected, _ = label_frame(candles, CONFIG)
+    np.testing.assert_array_equal(label_frame(wide, CONFIG, 300)[0], expected)
+    assert (label_frame(wide, CONFIG, 60)[0] == UNKNOWN).all()
+
+
 def test_touching_both_barriers_is_counted_in_a_frame() -> None:
     config = TrainingConfig.from_parameters({**CONFIG.to_dict(), "label_rule": "first_touch"})
     candles = random_candles(30, volatility=1e-6)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualwindow.columns import HOLD, LONG, SHORT, UNKNOWN
-from dualwindow.labels import LabelRule
-from tests.makers.labelled import RULES, label
+from dualwindow.labels import LabelRule, label_candles_counted
+from tests.makers.labelled import RULES, barriers, label
 from tests.makers.markets import candle_frames
 
 FUTURE = 9
@@ -93,3 +93,15 @@ def test_the_last_rows_are_unknown_never_hold(rule: LabelRule, rows: int) -> Non
     found = label(calm(rows), FUTURE, rule).tolist()
     known = max(rows - FUTURE, 0)
     assert found == [HOLD] * known + [UNKNOWN] * (rows - known)
+
+
+def test_a_future_that_is_known_by_its_dates_is_unknown_where_a_price_is_missing() -> None:
+    candles = calm()
+    candles.loc[12, "high"] = math.nan
+    found, _ = label_candles_counted(
+        *(candles[name] for name in ("high", "low", "close")),
+        future_window=2,
+        known=np.arange(30) != 20,
+        **barriers(),
+    )
+    assert np.flatnonzero(found == UNKNOWN).tolist() == [10, 11, 20, 28, 29]

@@ -143,3 +143,7 @@ def test_hybrid_is_the_rule_unless_another_is_asked_for() -> None:
     columns = [frame["high"], frame["low"], frame["close"]]
     found = label_candles(*columns, future_window=2, **barriers())  # type: ignore[arg-type]
     assert found[0] == HOLD
+
+
+def test_counts_of_two_stretches_add_up_by_side() -> None:
+    assert BothTouched(long=5, short=2) + BothTouched(long=1, short=7) == BothTouched(6, 9)

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from dualwindow.errors import ModelFileError
-from dualwindow.models.manifest import MANIFEST_NAME, check_listed, check_manifest, write_manifest
+from dualwindow.models.manifest import (
+    MANIFEST_NAME,
+    bound_to,
+    check_listed,
+    check_manifest,
+    write_manifest,
+)
 from dualwindow.models.model_files import EVALUATION_NAME, read_reference
 
 
@@ -91,6 +98,31 @@ def test_a_new_manifest_replaces_the_old(model: Path) -> None:
     write_manifest(model, [model / "model.safetensors"])
     (model / "metadata.json").unlink()
     check_manifest(model)
+
+
+def test_a_manifest_tells_what_the_model_was_made_with(model: Path) -> None:
+    binding = {"settings": "1a", "features": "2b", "pair": "BTC/USDT"}
+    write_manifest(model, [model / "metadata.json"], binding)
+    assert bound_to(model) == binding
+    check_manifest(model)
+
+
+def test_a_manifest_without_a_binding_binds_to_nothing(model: Path) -> None:
+    assert bound_to(model) == {}
+    (model / MANIFEST_NAME).write_text('{"sha256": {}, "binding": ["settings"]}')
+    assert bound_to(model) == {}
+    (model / MANIFEST_NAME).write_text("{")
+    assert bound_to(model) == {}
+    (model / MANIFEST_NAME).unlink()
+    assert bound_to(model) == {}
+
+
+def test_a_manifest_keeps_the_keys_that_other_versions_read(model: Path) -> None:
+    write_manifest(model, [model / "metadata.json"], {"pair": "BTC/USDT"})
+    content = json.loads((model / MANIFEST_NAME).read_bytes())
+    assert content["format"] == 1
+    assert set(content) == {"format", "sha256", "binding"}
+    assert set(content["sha256"]) == {"metadata.json"}
 
 
 def test_a_single_file_is_checked_where_the_manifest_lists_it(model: Path) -> None:

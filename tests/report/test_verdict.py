@@ -141,3 +141,52 @@ def test_without_profits_there_is_not_enough_to_tell() -> None:
     verdict = verdict_of([one(total=UP, direction=UP)])
     assert verdict.outcome == "not enough data to tell"
     assert verdict.sentences[0] == "Not enough data to tell: no profits after fees are known."
+
+
+@pytest.mark.parametrize(
+    ("totals", "directions", "found"),
+    [
+        ([UP, UP, UP, AROUND], [UP, UP, UP, DOWN], True),
+        # Half of them are not most of them, whichever figure it is.
+        ([UP, UP, AROUND, AROUND], [UP, UP, UP, UP], False),
+        ([UP, UP, DOWN, DOWN], [UP, UP, UP, UP], False),
+        ([UP, UP, UP, UP], [UP, UP, AROUND, AROUND], False),
+        ([AROUND] * 4, [AROUND] * 4, False),
+        ([UP, UP], [UP, UP], True),
+    ],
+)
+def test_most_retrainings_must_know_both_the_candles_and_their_direction(
+    totals: list[tuple[float, float, float]],
+    directions: list[tuple[float, float, float]],
+    found: bool,
+) -> None:
+    windows = [
+        one(total=total, direction=direction)
+        for total, direction in zip(totals, directions, strict=True)
+    ]
+    verdict = verdict_of(windows)
+    count, better, worse = len(totals), totals.count(UP), totals.count(DOWN)
+    assert (
+        f"{count} retrainings, evaluated on candles that they were not trained on: better than the "
+        f"strongest baseline in {better}, worse in {worse}, not distinguishable from it in "
+        f"{count - better - worse}."
+    ) in verdict.text
+    assert (
+        f"Direction was better than chance in {directions.count(UP)} and worse in "
+        f"{directions.count(DOWN)}; by luck alone about {count * 0.025:.1f} of {count}"
+    ) in verdict.text
+    assert verdict.found is found
+    assert (verdict.sentences[-1] == "Do not trade this.") is not found
+    evaluation = windows[0].evaluation
+    assert evaluation is not None
+    covered = 100 * evaluation.thresholded.coverage
+    assert f"they predict SHORT or LONG on {covered:.1f} % of the candles" in verdict.text
+    # The last sentence alone tells whether to look on.
+    assert ("Do not trade this." in verdict.text) is not found
+
+
+def test_candles_that_the_model_had_seen_are_told_where_there_are_any() -> None:
+    left_out = "candles were left out: the pretrained model had seen them"
+    seen, unseen = (window(evaluated(), hindsight=count) for count in (50, 0))
+    assert f"50 {left_out}" in verdict_of([seen]).text
+    assert "left out" not in verdict_of([unseen]).text

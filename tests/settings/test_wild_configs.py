@@ -39,6 +39,7 @@ from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import read_freqai_config
 from dualwindow.settings.layers.presets import preset_layers, preset_settings
 from dualwindow.settings.root_settings import RootSettings
+from tests.fuzz.damage import CORPUS
 from tests.makers.bot import REPOSITORY
 from tests.makers.wild_configs import WildConfig, wild_configs
 
@@ -123,6 +124,24 @@ def test_config_validate_names_what_is_wrong_and_agrees_with_the_bot(
     assert unnamed == []
     assert disagreements == []
     assert COUNT // 10 < valid < COUNT * 9 // 10
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CORPUS / "configurations").iterdir()), ids=lambda p: p.name
+)
+def test_what_config_validate_once_called_valid_is_named_by_it_and_refused_by_the_bot(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads((REPOSITORY / "config.json").read_text(encoding="utf-8"))
+    for name, value in changes.items():
+        content[name] = {**content[name], **value} if isinstance(value, dict) else value
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["config", "validate", str(file)]) != 0
+    printed = capsys.readouterr().err
+    assert all(name in printed for name in changes), printed
+    assert refused_by_a_bot(content, own_strategy()) is not None
 
 
 def own_strategy() -> type:

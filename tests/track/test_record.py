@@ -6,6 +6,7 @@ import multiprocessing
 import random
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,17 @@ import pytest
 
 from dualwindow.columns import CLASS_NAMES, HOLD
 from dualwindow.data.features.windows import label_frame
-from dualwindow.track.entries import Claim, Decision, EntryError, Outcome, unpacked
+from dualwindow.track.entries import (
+    Claim,
+    Decision,
+    EntryError,
+    Outcome,
+    TradeEntry,
+    unpacked,
+)
 from dualwindow.track.figures import figures_of
-from dualwindow.track.record_file import RECORD_NAME, RecordFile
+from dualwindow.track.record import TrackRecord
+from dualwindow.track.record_file import RECORD_NAME, MovedOnError, RecordFile
 from dualwindow.track.verify import verify
 from tests.makers.track_records import BEGIN, PAIRS, STEP, PaperBot
 
@@ -259,3 +268,67 @@ def test_figures_of_a_record_that_made_room_are_those_of_what_is_left(tmp_path: 
     for name, side in pair["sides"].items():
         assert side["precision"] == whole["sides"][name]["precision"]
         assert side["mean_probability"] == pytest.approx(0.25 if name == "SHORT" else 0.5, abs=1e-4)
+
+
+def test_a_record_that_another_process_went_on_with_is_not_forked(tmp_path: Path) -> None:
+    bot = PaperBot(tmp_path, days=1)
+    first, second = bot.open(), bot.open()
+    bot.run(first, 0, 3)
+    assert not first.is_behind
+    assert second.is_behind
+    before = entries(tmp_path)
+    with pytest.raises(MovedOnError):
+        bot.run(second, 3, 4)
+    assert entries(tmp_path) == before
+    # Read again it goes on.
+    bot.run(bot.open(), 3, 4)
+    assert len(entries(tmp_path)) == len(before) + len(PAIRS)
+
+
+class ChangingPromises(PaperBot):
+    """Every model promises another profit."""
+
+    def claim(self, pair: str, seconds: int, model: str) -> Claim:
+        return replace(super().claim(pair, seconds, model), profit=(seconds - BEGIN) / 1e8)
+
+
+@pytest.mark.parametrize("stop", [199, 200, 201, 250])
+def test_after_a_restart_every_trade_keeps_the_promise_of_the_model_that_made_it(
+    stop: int, tmp_path: Path
+) -> None:
+    whole, stopped = (ChangingPromises(tmp_path / name, days=2) for name in ("whole", "stopped"))
+    for bot in (whole, stopped):
+        bot.path.mkdir()
+    whole.run(whole.open())
+    for first, last in ((0, stop), (stop, None)):
+        record = stopped.open()
+        stopped.run(record, first, last)
+        record.close()
+    assert entries(whole.path) == entries(stopped.path)
+    promised = {
+        trade[3]
+        for entry in entries(whole.path)
+        if isinstance(entry, Outcome)
+        for trade in entry.trades
+    }
+    assert len(promised) == 3
+
+
+def test_trades_of_before_a_record_are_not_its_own_however_often_it_is_opened(
+    tmp_path: Path,
+) -> None:
+    bot = PaperBot(tmp_path, days=1)
+    assert bot.open().trades_until == BEGIN
+    file = RecordFile.for_writing(tmp_path / RECORD_NAME)
+    record = TrackRecord(file, bot.scoring, BEGIN + 5000)
+    assert record.trades_until == BEGIN
+    first, second = (
+        TradeEntry(at, PAIRS[0], "long", BEGIN, BEGIN + 60 * at, 1.0, 1.0, 1.0, 0.0, "roi", "")
+        for at in (7, 4)
+    )
+    record.add_trades([first, second])
+    record.add_trades([first])
+    again = TrackRecord(file, bot.scoring, BEGIN + 5000)
+    assert record.trades_until == again.trades_until == BEGIN + 420
+    again.add_trades([second, first])
+    assert sum(isinstance(entry, TradeEntry) for entry in entries(tmp_path)) == 2

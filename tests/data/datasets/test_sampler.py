@@ -197,3 +197,52 @@ def test_only_candidates_of_all_stretches_are_drawn() -> None:
     ]
     drawn = {row for epoch in epochs for row in epoch.part(0, len(epoch)).rows.tolist()}
     assert drawn == allowed
+
+
+@pytest.mark.parametrize(
+    ("n", "images"),
+    [
+        (1, [0]),
+        (5, [3, 0, 2, 4, 1]),
+        (1000, [946, 566, 180, 86, 35, 310, 140, 929]),
+        (10**6, [802879, 911224, 63290, 874743, 252415, 893075, 705599, 255660]),
+    ],
+)
+def test_a_key_has_the_permutation_that_it_had_in_earlier_versions(
+    n: int, images: list[int]
+) -> None:
+    # A checkpoint does not hold the order of its epochs, and figures are published with their seed.
+    assert KeyedPermutation(n, [42, 0])(np.arange(len(images))).tolist() == images
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rows", "mirrored"),
+    [
+        (0, [334, 1547, 733, 1177, 1267, 5, 1862, 97], [1, 1, 1, 0, 0, 1, 0, 0]),
+        (1, [194, 930, 1393, 1293, 1747, 1775, 1644, 1437], [0, 0, 0, 1, 1, 0, 1, 1]),
+        (7, [1069, 1228, 1286, 1411, 527, 1995, 515, 692], [1, 1, 1, 1, 0, 1, 0, 0]),
+    ],
+)
+def test_an_epoch_has_the_order_that_it_had_in_earlier_versions(
+    epoch: int, rows: list[int], mirrored: list[int]
+) -> None:
+    labels = np.random.default_rng(1).choice([0, 1, 1, 1, 1, 2], 2000)
+    order = EpochOrder(
+        dataset_of(labels).labelled(),
+        balance="undersample",
+        mirror=True,
+        seed=42,
+        epoch=epoch,
+        every=3,
+    )
+    part = order.part(0, 8)
+    assert part.rows.tolist() == rows
+    assert part.mirrored.dtype == np.bool_
+    assert part.mirrored.astype(int).tolist() == mirrored
+
+
+def test_without_a_mirror_no_window_is_mirrored() -> None:
+    whole = selection(np.arange(30) % 3)
+    part = EpochOrder(whole, balance="none", mirror=False, seed=1, epoch=0).part(0, 30)
+    assert part.mirrored.dtype == np.bool_
+    assert not part.mirrored.any()

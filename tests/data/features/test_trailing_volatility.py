@@ -42,3 +42,9 @@ def test_a_row_without_a_window_is_refused() -> None:
     with pytest.raises(ValueError, match="row 3 has no window of 5"):
         trailing_volatility(changes, np.array([7, 3]), 5)
     assert trailing_volatility(changes, np.array([], np.int64), 5).shape == (0,)
+
+
+def test_small_moves_around_a_large_value_are_not_lost_in_single_precision() -> None:
+    changes = (1000.0 + np.random.default_rng(1).normal(0, 0.01, 500)).astype(np.float32)
+    (found,) = trailing_volatility(changes, np.array([499]), 500)
+    assert found == pytest.approx(changes.astype(np.float64).std(), rel=1e-9)

@@ -142,6 +142,18 @@ def test_two_runs_that_are_each_allowed_are_no_outage() -> None:
     assert not windows_of(rows, 10, 2)[9:].all()
 
 
+@pytest.mark.parametrize("most_flat", [3, 4])
+def test_an_outage_with_which_the_history_begins_counts_from_its_first_candle(
+    most_flat: int,
+) -> None:
+    rows = regular(12)
+    rows["flat"][:4] = True
+    # Of the futures, that of the first row holds three of them.
+    assert windows_of(rows, 6, most_flat)[5] == (most_flat == 4)
+    assert futures_of(rows, 6, 3)[0]
+    assert not futures_of(rows, 6, 2)[0]
+
+
 # --- futures --------------------------------------------------------------------------------------
 
 
