@@ -6,7 +6,7 @@ DEVELOPED := $(VENV)/.developed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install develop demo dry-run test cover soak bench study lint format lock sbom clean
+.PHONY: install develop demo dry-run test cover soak lives bench study lint format lock sbom clean
 
 # What the product needs to run.
 install: $(INSTALLED)
@@ -52,6 +52,12 @@ cover:
 # Seven hours of a live bot, retrained every hour, in some eight minutes (libfaketime).
 soak: develop
 	$(BIN)/python -m pytest -m soak -s tests/soak
+
+# Whole lives of a bot, decided by seeds, on all cores; N=10000 takes a night.
+N ?= 1000
+FIRST ?= 0
+lives: develop
+	$(BIN)/python -m tests.lives --first $(FIRST) --count $(N)
 
 # Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
 bench: develop
