@@ -127,6 +127,9 @@ def bounded(life: Life) -> Found:
     }.items():
         if len(table) > len(PAIRS):
             yield f"{len(table)} {name} are held, of {len(PAIRS)} pairs"
+    gone = drawer.historic_data.keys() - set(life.list)
+    if gone and life.trainings.turned:
+        yield f"the candles of {', '.join(sorted(gone))} are held, which left the whitelist"
     for pair, frames in drawer.historic_data.items():
         if len(frames.get("1h", ())) > 700:
             yield f"{len(frames['1h'])} candles of {pair} are held"

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dualwindow.models.freqai_folders import find_models
 from dualwindow.track.entries import Entry
 from dualwindow.track.record_file import RECORD_NAME
+from tests.lives.training import zip_sum
 
 if TYPE_CHECKING:
     from tests.lives.bot import Analysis
@@ -26,7 +28,7 @@ class Ledger:
         damaged_models: identifiers and folders of models that the life has damaged.
         heads: file of a track record to its head as it was last read.
         entries: of the record, where it has changed in the last step.
-        decided: pairs and rows whose first decision has been compared.
+        decided: pairs and rows that the record held after the last step.
         predictions: pair to how many were on the disk when the bot was killed.
     """
 
@@ -39,6 +41,11 @@ class Ledger:
     decided: set[tuple[str, int]] = field(default_factory=set)
     predictions: dict[str, int] = field(default_factory=dict)
     _looked_at: set[tuple[int, str, Path]] = field(default_factory=set)
+
+    def take_over(self, life: Life) -> None:
+        """Note the models that a life begins with."""
+        for model in find_models(life.folder):
+            self.sums[life.folder.name, model.path.name] = zip_sum(model.path)
 
     def is_new(self, found: Analysis) -> bool:
         """Whether a bot predicts with this model for the first time."""

@@ -120,6 +120,8 @@ class Life:
             self.ledger.refused = str(error)
             return False
         self.ledger.refused = ""
+        # As a bot does: the candle that closed last may be the one before the stop.
+        self.look(self.bot)
         return True
 
     def made_bot(self) -> LivedBot:
@@ -186,7 +188,7 @@ class Life:
     def step(self, step: Step) -> None:
         """Live one step; a kill ends it early."""
         self.analyses, self.problems = [], []
-        self.was_killed = self.has_started = self.second_was = False
+        self.was_killed = self.has_started = self.second_was = self.trainings.turned = False
         failed, self.last = self.disk.failed, step.kind
         if step.kind not in _CALM:
             self.calm_since = self.clock.hour + step.count + step.back
@@ -246,6 +248,7 @@ def live(
     breach: Breach | None = None
     with world(life.clock, life.disk, life.download):
         try:
+            life.ledger.take_over(life)
             for number, step in enumerate((Step("room"), *plan.steps)):
                 breach = _after(life, number - 1, step)
                 if breach is not None:

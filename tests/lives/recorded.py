@@ -69,6 +69,7 @@ def _each_once(life: Life, entries: list[object]) -> Found:
     for found in life.analyses:
         if found.frame is not None and found.folder is not None and found.bot is life.bot:
             yield from _as_decided(life, found, held)
+    life.ledger.decided = set(held)
 
 
 def _as_decided(life: Life, found: Analysis, held: Held) -> Found:
@@ -79,9 +80,10 @@ def _as_decided(life: Life, found: Analysis, held: Held) -> Found:
         if not (life.step_failed or life.second_was or later):
             yield f"{where} is not in the track record"
         return
-    if (found.pair, found.row) in life.ledger.decided or life.second_was:
+    # One that was decided before a stop within the candle is not decided again.
+    is_again = found.is_first and life.was_killed
+    if (found.pair, found.row) in life.ledger.decided or life.second_was or is_again:
         return
-    life.ledger.decided.add((found.pair, found.row))
     last = found.frame.iloc[-1]
     got, wanted = (known.side, known.do_predict), (int(last["decision"]) + 1, found.do_predict)
     if got != wanted:
@@ -128,17 +130,13 @@ def _label(life: Life, pair: str, row: int) -> int | None:
         return None
     close = candles[0][3]
     ends = life.config["freqai"]["model_training_parameters"]
-    for side, up, down in (
-        (LONG, ends["long_tp_pct"], ends["long_sl_pct"]),
-        (SHORT, ends["short_sl_pct"], ends["short_tp_pct"]),
-    ):
-        for _, high, low, _, _ in candles[1:]:
-            rises, falls = high >= close * (1 + up), low <= close * (1 - down)
-            wins, loses = (rises, falls) if side == LONG else (falls, rises)
-            if wins and not loses:
-                return side
-            if loses:
-                break
+    highs, lows = [candle[1] for candle in candles[1:]], [candle[2] for candle in candles[1:]]
+    if max(highs) >= close * (1 + ends["long_tp_pct"]):
+        if min(lows) > close * (1 - ends["long_sl_pct"]):  # anywhere in the future window
+            return LONG
+    if min(lows) <= close * (1 - ends["short_tp_pct"]):
+        if max(highs) < close * (1 + ends["short_sl_pct"]):
+            return SHORT
     return HOLD
 
 

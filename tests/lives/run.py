@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.lives.bot import base_config
+from tests.lives.breaches import Breach
 from tests.lives.invariants import DECISIONS, Invariant
 from tests.lives.kept import KEPT
 from tests.lives.life import Lived, live
@@ -57,6 +58,16 @@ class Runner:
             assert self._trained.is_dir()
             template = self._begin
         return live(plan, self._home, self._config, INVARIANTS, template, raises=raises)
+
+    def finds(self, breach: Breach, seeds: Iterable[int]) -> int | None:
+        """The first of some seeds whose life finds a planted breach; None where none does."""
+        assert self._trained.is_dir()
+        for seed in seeds:
+            with breach.plant():
+                lived = self.seed(seed)
+            if lived.breach is not None and lived.breach.invariant == breach.invariant:
+                return seed
+        return None
 
     def seed(self, seed: int, candles: int = 0) -> Lived:
         """Live the plan of a seed."""

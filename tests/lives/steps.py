@@ -159,7 +159,8 @@ def damage(life: Life, step: Step) -> None:
     files = sorted(path for path in life.folder.rglob("*") if path.is_file())
     if files:
         file = files[step.count % len(files)]
-        _damage(file, step.what)
+        with life.disk.aside():
+            _damage(file, step.what)
         life.ledger.damaged(life, file)
     life.start()
 

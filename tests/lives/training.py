@@ -55,6 +55,8 @@ class Trainings:
         self.new: list[Training] = []
         self.trouble = ""
         self.meanwhile = 0
+        #: Whether the training thread has had a whole turn in this step.
+        self.turned = False
 
     def watch(self, bot: LivedBot) -> None:
         """Let a bot's trainings pass through here."""
@@ -81,7 +83,7 @@ class Trainings:
         try:
             life.bot.model._start_scanning(life.bot.strategy)
         except Enough:
-            pass
+            self.turned = True
         finally:
             self.meanwhile = 0
 
