@@ -16,6 +16,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from typing import Final
 
+from tests.lives.breaches import BREACHES
 from tests.lives.life import Lived
 from tests.lives.plan import draw
 from tests.lives.run import INVARIANTS, Runner, figures, story
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=300, help="how many")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--promises", action="store_true", help="list what is looked after")
+    parser.add_argument("--breaches", action="store_true", help="break each promise on purpose")
     given = parser.parse_args(arguments)
     # pandas warns of what freqtrade calls.
     warnings.simplefilter("ignore")
@@ -41,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if given.seed is not None:
         return _one(given.seed, given.candles)
+    if given.breaches:
+        return _breaches(range(given.first, given.first + given.count))
     return _many(range(given.first, given.first + given.count), given.candles, given.workers)
 
 
@@ -56,6 +60,20 @@ def _one(seed: int, candles: int) -> int:
         return 1
     finally:
         runner.close()
+
+
+def _breaches(seeds: range) -> int:
+    """Tell by which seed a planted breach of each promise is found; 1 where one is not."""
+    runner, missed = Runner(), 0
+    try:
+        for breach in BREACHES:
+            seed = runner.finds(breach, seeds)
+            missed += seed is None
+            after = "not found" if seed is None else f"found by seed {seed}"
+            print(f"{breach.invariant}: {breach.what}: {after}", flush=True)
+    finally:
+        runner.close()
+    return int(missed > 0)
 
 
 _runner: Runner | None = None

@@ -115,12 +115,12 @@ def _of(target: str, wrapper: Callable[[Any], Any]) -> Callable[[], Patch]:
 
 
 BREACHES: Final = (
-    Breach("sound window", "impossible candles count as they are", _impossible_counts, 0),
+    Breach("sound window", "impossible candles count as they are", _impossible_counts, 9),
     Breach(
         "complete candles",
         "late candles are not waited for",
         lambda: patch.object(CandleWatch, "is_complete", lambda *_of: True),
-        0,
+        3,
     ),
     Breach(
         "fresh model",
@@ -132,13 +132,13 @@ BREACHES: Final = (
         "own model",
         "a folder takes models of any settings",
         lambda: patch("dualwindow.models.fingerprint.require_binding"),
-        0,
+        58,
     ),
     Breach(
         "warmed up",
         "the first candle after a start is traded upon",
         lambda: patch.object(NewestCandle, "is_first", lambda *_of: False),
-        0,
+        43,
     ),
     Breach(
         "as backtest",
@@ -150,13 +150,13 @@ BREACHES: Final = (
         "survives",
         "an exchange that does not answer ends the analysis",
         lambda: patch.object(NewestCandle, "_delivered", _unguarded),
-        0,
+        100,
     ),
     Breach(
         "whole files",
         "files are overwritten in place",
         lambda: patch("dualwindow.runtime.files.whole_path", _in_place),
-        0,
+        10,
     ),
     Breach(
         "no model lost",
@@ -168,13 +168,13 @@ BREACHES: Final = (
         "nothing lost by a kill",
         "the predictions of the last run are set aside",
         lambda: patch("dualwindow.bot.drawer_files._holds_predictions", lambda _file: False),
-        0,
+        74,
     ),
     Breach(
         "undisturbed weights",
         "a training goes on with weights that are a little off",
         lambda: patch.object(CheckpointFile, "read", _off_a_little(CheckpointFile.read)),
-        0,
+        17,
     ),
     Breach(
         "recorded once",
@@ -192,6 +192,6 @@ BREACHES: Final = (
         "bounded",
         "the candles of pairs that have left stay in memory",
         lambda: patch.object(PairHistories, "keep", lambda *_of: None),
-        0,
+        3,
     ),
 )

@@ -49,6 +49,11 @@ class Disk:
         self.full_at = _NEVER
 
     @property
+    def ends_next(self) -> bool:
+        """Whether the next write fails, or ends the process."""
+        return self.writes + 1 >= min(self.kill_at, self.full_at)
+
+    @property
     def is_full(self) -> bool:
         return self.writes + 1 >= self.full_at
 
@@ -62,7 +67,8 @@ class Disk:
             self._is_aside = False
 
     def is_own(self, path: Any) -> bool:
-        return not self._is_aside and isinstance(path, (str, os.PathLike)) and str(path).startswith(self._prefix)
+        is_path = isinstance(path, (str, os.PathLike))
+        return is_path and not self._is_aside and str(path).startswith(self._prefix)
 
     def write(self, *, grows: bool = True) -> None:
         """One more write; one that makes nothing larger is possible on a full disk."""
@@ -97,12 +103,11 @@ class _File:
         self._real, self._disk = real, disk
 
     def write(self, content: Any) -> int:
-        try:
-            self._disk.write()
-        except OSError:
-            # A part of it still has room.
+        if self._disk.ends_next and not self._disk.is_dead:
+            # A part of it still reaches the disk.
             self._real.write(content[: len(content) // 2])
-            raise
+            self._real.flush()
+        self._disk.write()
         return int(self._real.write(content))
 
     def __enter__(self) -> _File:
@@ -127,7 +132,7 @@ def watched(disk: Disk) -> Iterator[None]:
     def open_(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
         if not (_WRITES & set(mode) and disk.is_own(file)):
             return opened(file, mode, *more, **named)
-        disk.write()
+        disk.write(grows=False)  # an empty file has room
         return _File(opened(file, mode, *more, **named), disk)
 
     def counted(real: Callable[..., Any], *, grows: bool) -> Callable[..., Any]:

@@ -43,8 +43,10 @@ class LivedExchange(Exchange):  # type: ignore[misc]
         self._ohlcv_max_poll_interval_ms = 600_000
         self._startup_candle_count = 0
         self.hour = 0
-        #: Kinds of failures of the answers to come, and candles of the future in them, by pair.
+        #: Kinds of failures of the answers to come, those with older candles alone, and candles of
+        #: the future in them, by pair.
         self.fails: deque[str] = deque()
+        self.silent: deque[str] = deque()
         self.ahead: dict[str, deque[int]] = {}
 
     def __del__(self) -> None:
@@ -66,8 +68,11 @@ class LivedExchange(Exchange):  # type: ignore[misc]
     def markets(self) -> dict[str, Any]:
         return {pair: {"active": True} for pair in self._market.listed}
 
-    def _asked(self, pair: str, first: int) -> list[list[float]]:
-        kind = self.fails.popleft() if self.fails else ""
+    def _asked(
+        self, pair: str, first: int, failures: deque[str] | None = None
+    ) -> list[list[float]]:
+        failures = failures or self.fails
+        kind = failures.popleft() if failures else ""
         if kind == "empty":
             return []
         if kind:
@@ -84,7 +89,7 @@ class LivedExchange(Exchange):  # type: ignore[misc]
         self, pair: str, timeframe: str, since_ms: int, candle_type: CandleType, **more: Any
     ) -> pd.DataFrame:
         first = max((since_ms // 1000 - BEGIN) // HOUR, 0)
-        ticks = self._asked(pair, first)
+        ticks = self._asked(pair, first, self.silent)
         if (until := more.get("until_ms")) is not None:
             ticks = [tick for tick in ticks if tick[0] <= until]
         return ohlcv_to_dataframe(

@@ -162,7 +162,7 @@ def survives(_life: Life, found: Analysis) -> Found:
 
 
 def starts(life: Life) -> Found:
-    if life.bot is None and life.last == "room":
+    if life.bot is None and life.last == "room" and not life.was_killed:
         yield f"nothing is wrong outside, and the bot does not start: {life.ledger.refused}"
 
 

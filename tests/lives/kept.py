@@ -81,6 +81,9 @@ def no_model_lost(life: Life) -> Found:
         if found.get(base, 0) < stamp:
             yield f"the model of {base} that was trained until {stamp} is gone"
     newest.update(found)
+    for training in [] if life.step_failed else life.trainings.new:
+        if (folder.name, training.folder) not in ledger.sums:
+            yield f"the model of a training that has ended, {training.folder}, is not there"
     if life.bot is not None and life.has_started:
         entries = life.bot.model.dd.pair_dict
         for pair in life.list:
@@ -127,7 +130,7 @@ def bounded(life: Life) -> Found:
     }.items():
         if len(table) > len(PAIRS):
             yield f"{len(table)} {name} are held, of {len(PAIRS)} pairs"
-    gone = drawer.historic_data.keys() - set(life.list)
+    gone = drawer.historic_data.keys() - set(life.seen_list)
     if gone and life.trainings.turned:
         yield f"the candles of {', '.join(sorted(gone))} are held, which left the whitelist"
     for pair, frames in drawer.historic_data.items():

@@ -79,8 +79,9 @@ class Life:
         self.exchange: LivedExchange | None = None
         self.bot: LivedBot | None = None
         self.second: LivedBot | None = None
-        self.list = [BTC, ETH]
+        self.list, self.seen_list = [BTC, ETH], [BTC, ETH]
         self.fails: deque[str] = deque()
+        self.silent: deque[str] = deque()
         self.ahead: dict[str, deque[int]] = {}
         #: Of the step that has just been lived.
         self.analyses: list[Analysis] = []
@@ -118,7 +119,11 @@ class Life:
         except (FreqtradeException, OSError) as error:
             self.note("refused", type(error).__name__)
             self.ledger.refused = str(error)
-            return False
+            if "freqai.identifier" not in str(error) or "-" in self.folder.name:
+                return False
+            # The way out that the refusal names.
+            self.config["freqai"]["identifier"] = f"lives-{self.starts}"
+            return self.start()
         self.ledger.refused = ""
         # As a bot does: the candle that closed last may be the one before the stop.
         self.look(self.bot)
@@ -126,7 +131,8 @@ class Life:
 
     def made_bot(self) -> LivedBot:
         exchange = LivedExchange(self.config, self.market)
-        exchange.hour, exchange.fails, exchange.ahead = self.clock.hour, self.fails, self.ahead
+        exchange.hour, exchange.ahead = self.clock.hour, self.ahead
+        exchange.fails, exchange.silent = self.fails, self.silent
         bot = LivedBot(self.config, exchange, lambda: list(self.list), self.clock.monotonic)
         self.trainings.watch(bot)
         return bot
@@ -170,6 +176,7 @@ class Life:
             found = bot.analyse(pair)
             if found is None:
                 continue
+            self.seen_list = pairs
             found.failed_writes = self.disk.failed > failed
             found.now, found.bot = self.clock.now, bot
             self.total += 1
@@ -210,6 +217,7 @@ class Life:
         return (
             self.clock.hour - self.calm_since > CALM
             and not self.fails
+            and not self.silent
             and not self.clock.wrong_by
             and not self.ahead.get(found.pair)
             and found.row == self.clock.hour - 1

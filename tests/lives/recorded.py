@@ -131,12 +131,15 @@ def _label(life: Life, pair: str, row: int) -> int | None:
     close = candles[0][3]
     ends = life.config["freqai"]["model_training_parameters"]
     highs, lows = [candle[1] for candle in candles[1:]], [candle[2] for candle in candles[1:]]
-    if max(highs) >= close * (1 + ends["long_tp_pct"]):
-        if min(lows) > close * (1 - ends["long_sl_pct"]):  # anywhere in the future window
-            return LONG
-    if min(lows) <= close * (1 - ends["short_tp_pct"]):
-        if max(highs) < close * (1 + ends["short_sl_pct"]):
-            return SHORT
+    # The stop loss may be touched nowhere in the future window.
+    wins = max(highs) >= close * (1 + ends["long_tp_pct"])
+    loses = min(lows) <= close * (1 - ends["long_sl_pct"])
+    if wins and not loses:
+        return LONG
+    wins = min(lows) <= close * (1 - ends["short_tp_pct"])
+    loses = max(highs) >= close * (1 + ends["short_sl_pct"])
+    if wins and not loses:
+        return SHORT
     return HOLD
 
 

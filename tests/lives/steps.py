@@ -74,6 +74,10 @@ def answer(life: Life, step: Step) -> None:
     life.fails.extend([step.what] * step.count)
 
 
+def silence(life: Life, step: Step) -> None:
+    life.silent.extend([step.what] * step.count)
+
+
 def clock(life: Life, step: Step) -> None:
     life.clock.wrong_by += step.count
     life.clock.show()
@@ -108,6 +112,7 @@ def full(life: Life, step: Step) -> None:
 def room(life: Life, _step: Step) -> None:
     life.disk.make_room()
     life.fails.clear()
+    life.silent.clear()
     if life.bot is None:
         life.start()
 
@@ -141,16 +146,9 @@ def settings(life: Life, step: Step) -> None:
         case "expiration":
             freqai["expiration_hours"] = 6
         case "evidence":
-            life.config["dualwindow"]["trade_only_on_evidence"] = "deny"
+            life.config["dualwindow"]["trade_only_on_evidence"] = "strict"
         case "back":
             life.config = copy.deepcopy(life.base)
-    if life.start() or life.disk.is_full:
-        return
-    if "identifier" in life.ledger.refused:
-        # The way out that the refusal names.
-        freqai["identifier"] = f"lives-{step.what}"
-    else:
-        life.config = copy.deepcopy(life.base)
     life.start()
 
 
@@ -204,6 +202,7 @@ LIVED: Final[dict[str, Callable[[Any, Step], None]]] = {
     "impossible": impossible,
     "future": future,
     "answer": answer,
+    "silence": silence,
     "clock": clock,
     "stop": stop,
     "kill": kill,

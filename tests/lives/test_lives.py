@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lives.plan import Step, draw
-from tests.lives.run import Runner, story
+from tests.lives.breaches import BREACHES, Breach
+from tests.lives.plan import BRIEF, Step, draw
+from tests.lives.run import INVARIANTS, Runner, story
 from tests.lives.shrink import shrunk
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,8 +24,6 @@ SEEDS = [
 ]
 #: Lives of a day, other ones the next, in so many parts for several workers.
 WINDOW, PARTS = 300, 10
-#: Beyond all seeds that anybody lives by hand.
-FIRST_DAY = 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_every_promise_is_kept_in_the_lives_that_once_broke_one(seed: int, runne
 def test_every_promise_is_kept_in_todays_lives(part: int, runner: Runner) -> None:
     """A seed that fails is lived again with `python -m tests.lives --seed`."""
     day = datetime.now(UTC).toordinal() - datetime(2026, 1, 1).toordinal()
-    first = FIRST_DAY + day * WINDOW + part * (WINDOW // PARTS)
+    first = BRIEF + day * WINDOW + part * (WINDOW // PARTS)
     for seed in range(first, first + WINDOW // PARTS):
         lived = runner.seed(seed)
         assert lived.breach is None, f"{story(lived)}\nreplay: python -m tests.lives --seed {seed}"
@@ -76,3 +75,14 @@ def test_a_plan_is_shrunk_to_the_steps_that_break_a_promise() -> None:
         return "live" in kinds and "kill" in kinds[kinds.index("live") :]
 
     assert shrunk(steps, breaks) == (Step("live", 4), Step("kill", 5))
+
+
+@pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.invariant)
+def test_a_planted_breach_of_a_promise_is_found(breach: Breach, runner: Runner) -> None:
+    """Within one life here; `--breaches` looks through as many seeds as are asked for."""
+    assert runner.finds(breach, [breach.seed]) == breach.seed
+    assert runner.seed(breach.seed).breach is None
+
+
+def test_every_promise_has_a_planted_breach() -> None:
+    assert {breach.invariant for breach in BREACHES} == {own.name for own in INVARIANTS}
