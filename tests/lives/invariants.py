@@ -75,11 +75,13 @@ def complete_candles(life: Life, found: Analysis) -> Found:
     for back, candle in enumerate(found.handed.tail(WINDOW).iloc[::-1].itertuples()):
         row = (int(candle.date.timestamp()) - BEGIN) // HOUR
         values = told.get(row)
+        if row >= life.clock.hour:
+            continue  # see above: by a clock that is an hour ahead it has closed
         if values is None:
             if back < PATIENCE:
                 yield f"{found.pair} row {found.row}: {back} before it was never delivered"
         # Prices that are not known freqtrade has filled before a strategy sees them.
-        elif row < life.clock.hour and not any(map(math.isnan, itertools.chain(*values))):
+        elif not any(map(math.isnan, itertools.chain(*values))):
             for place, name in enumerate(columns):
                 if getattr(candle, name) not in {value[place] for value in values}:
                     yield f"{found.pair} row {row}: its {name} was never delivered"

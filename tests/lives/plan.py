@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.lives.market import BTC, ETH, NEW
 from tests.makers.impossible import IMPOSSIBLE
 
-#: The kinds of steps; `Step` tells what their numbers mean.
 #: Lives of this seed and those after it have few steps, for `make test`.
 BRIEF: Final = 1_000_000
+#: The kinds of steps; `Step` tells what their numbers mean.
 ANSWERS: Final = ("temporary", "ddos", "exchange", "empty", "permanent")
 TROUBLES: Final = ("data", "runtime", "memory", "disk", "stopped")
 DAMAGES: Final = ("flip", "cut", "empty")
@@ -82,15 +82,16 @@ class Plan:
         seed: decides the market and the weights, and drew the steps.
         begins_trained: whether it begins with the models of another bot's training.
         steps: what happens.
-        size: candles at most, over all steps.
     """
 
     seed: int
     begins_trained: bool
     steps: tuple[Step, ...]
 
-    def with_steps(self, steps: tuple[Step, ...]) -> Plan:
-        return replace(self, steps=steps)
+    @property
+    def is_brief(self) -> bool:
+        """Whether it shall take little time."""
+        return self.seed >= BRIEF
 
 
 def draw(seed: int, candles: int = 0) -> Plan:
