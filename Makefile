@@ -69,6 +69,12 @@ mutate: develop
 soak: develop
 	$(BIN)/python -m pytest -m soak -s tests/soak
 
+# Whole lives of a bot, decided by seeds, on all cores; N=10000 takes a night.
+N ?= 1000
+FIRST ?= 0
+lives: develop
+	$(BIN)/python -m tests.lives --first $(FIRST) --count $(N)
+
 # Every stage beside its baseline; some 15 minutes on 2 cores, and nothing else should run.
 bench: develop
 	$(BIN)/python -m benchmarks
