@@ -1,0 +1,160 @@
+"""FreqUI's chart, through the REST calls that it makes, and freqtrade's own chart in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from freqtrade.data.history.datahandlers import get_datahandler
+from freqtrade.enums import CandleType, RunMode
+from freqtrade.resolvers import StrategyResolver
+
+from dualwindow.columns import CLASS_NAMES
+from tests.makers.backtests import BASE, SLICE, Backtests, Done, begin_at
+from tests.makers.bot import PAIR
+from tests.makers.live_bot import ROWS, Live, live, trained
+from tests.makers.markets import random_candles
+from tests.makers.rest import Answer, Rest, rest_server
+
+__all__ = ["live", "trained"]
+
+CANDLE = ["date", "open", "high", "low", "close", "volume"]
+#: Columns that freqtrade and the strategy give every analysed frame.
+SIGNALS = {"enter_tag", "exit_tag", "enter_long", "enter_short"}
+#: An outage of an hour, eight hours after the first prediction; a window is an hour as well.
+OUTAGE = begin_at(8)
+MODES: dict[str, dict[str, Any]] = {
+    "thresholds": {
+        "use_confidence_thresholding": True,
+        "confidence_threshold_short": 0.38,
+        "confidence_threshold_long": 0.37,
+    },
+    "coverage": {
+        "use_confidence_thresholding": True,
+        "confidence_mode": "coverage",
+        "confidence_coverage": 0.1,
+        "calibration": "temperature",
+    },
+}
+
+
+def drawn(config: dict[str, Any]) -> list[str]:
+    """Columns of a plot configuration."""
+    return [name for lines in config["subplots"].values() for name in lines]
+
+
+def shown(answer: Answer) -> set[str]:
+    """The columns of the picker that are no candles."""
+    return set(answer.picker) - set(CANDLE)
+
+
+@pytest.fixture(scope="module", params=MODES)
+def backtest(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, Any], Done]:
+    """The configuration of a webserver, and the backtest whose predictions it shows."""
+    outage = int((OUTAGE - begin_at(-48)) / pd.Timedelta(minutes=1))
+    frames = {BASE: random_candles(4 * 1440, flat=[(outage, 60)])}
+    backtests = Backtests(tmp_path_factory.mktemp(request.param), frames)
+    backtests.parameters = MODES[request.param]
+    backtests.root = {"trade_only_on_evidence": False}
+    done = backtests.run()
+    config = backtests.bot(begin_at(0), begin_at(0) + 4 * SLICE, RunMode.WEBSERVER).config
+    handler = get_datahandler(config["datadir"], "feather")
+    for (pair, timeframe), frame in frames.items():
+        handler.ohlcv_store(pair, timeframe, frame, CandleType.FUTURES)
+    return config, done
+
+
+@pytest.fixture
+def webserver(backtest: tuple[dict[str, Any], Done]) -> Iterator[Rest]:
+    with rest_server(dict(backtest[0])) as server:
+        yield server
+
+
+def test_the_picker_offers_what_is_drawn_and_nothing_internal(webserver: Rest) -> None:
+    answer = webserver.pair_history(PAIR)
+    lines = drawn(webserver.plot_config("DualWindowStrategy"))
+    assert set(lines) >= {*CLASS_NAMES, "decision", "do_predict"}
+    assert shown(answer) == set(lines) | SIGNALS
+
+
+def test_a_chart_gets_the_predictions_and_decisions_of_the_backtest(
+    webserver: Rest, backtest: tuple[dict[str, Any], Done]
+) -> None:
+    lines = drawn(webserver.plot_config("DualWindowStrategy"))
+    answer = webserver.pair_history(PAIR, lines)
+    made = backtest[1].frame.set_index("date")
+    # The chart has the candle at the end of the time range as well, which no slice predicts.
+    frame = answer.frame.set_index(pd.to_datetime(answer.frame["date"]))[:-1]
+    assert len(frame) == 1440
+    made = made.loc[frame.index]
+    usable = (made["do_predict"] == 1).to_numpy()
+    assert 0 < usable.sum() < len(usable)
+    assert list(frame["do_predict"]) == list(made["do_predict"])
+    assert list(frame.loc[usable, "decision"]) == list(made.loc[usable, "decision"])
+    assert set(frame.loc[usable, "decision"]) == {-1, 0, 1}
+    for side in ("long", "short"):
+        entered = (frame[f"enter_{side}"] == 1).to_numpy()
+        np.testing.assert_array_equal(entered, (made[f"enter_{side}"] == 1).to_numpy())
+        assert entered.sum() == answer.content[f"enter_{side}_signals"] > 0
+
+
+def test_gaps_are_null_and_thresholds_go_on(webserver: Rest) -> None:
+    config = webserver.plot_config("DualWindowStrategy")
+    frame = webserver.pair_history(PAIR, drawn(config)).frame
+    dates = pd.to_datetime(frame["date"])
+    limits = {name for name in drawn(config) if name.endswith(("_threshold", "_needed"))}
+    predicted = [name for name in drawn(config) if name not in limits | {"do_predict"}]
+    without = (frame["do_predict"] == 0).to_numpy()
+    # The window of a candle behind an outage reaches into it.
+    outage = ((dates >= OUTAGE) & (dates < OUTAGE + pd.Timedelta(minutes=60))).to_numpy()
+    assert without[outage].sum() >= 30
+    assert frame.loc[without, predicted].isna().all(axis=None)
+    assert frame.loc[~without, predicted].notna().all(axis=None)
+    assert not (frame[list(CLASS_NAMES)] == 0).any(axis=None)
+    assert len(limits) == 2
+    assert frame[sorted(limits)].notna().all(axis=None)
+    assert all(frame[name].nunique() == 1 for name in limits)
+
+
+def test_a_derived_strategys_own_plot_is_kept(backtest: tuple[dict[str, Any], Done]) -> None:
+    own: dict[str, Any] = {"main_plot": {"mine": {}}, "subplots": {}}
+    loaded = type(StrategyResolver.load_strategy(dict(backtest[0])))
+    derived = type("Derived", (loaded,), {"plot_config": own})
+    assert derived(dict(backtest[0])).plot_config is own
+
+
+def test_a_bots_candles_are_those_of_a_chart_too(live: Live) -> None:
+    """Which FreqAI fills with its own columns, and with zeros before the first prediction."""
+    strategy = live.bot.strategy
+    live.candle(0)
+    frame = live.candles.iloc[1 : 1 + ROWS].reset_index(drop=True)
+    analyzed = strategy.analyze_ticker(frame, {"pair": PAIR})
+
+    class Cached:
+        def get_analyzed_dataframe(self, _pair: str, _timeframe: str) -> tuple[Any, datetime]:
+            return analyzed, datetime(2025, 6, 1, tzinfo=UTC)
+
+    config = {**live.bot.config, "runmode": RunMode.DRY_RUN, "strategy": "DualWindowStrategy"}
+    bot = SimpleNamespace(config=config, strategy=strategy, dataprovider=Cached())
+    with rest_server(config, bot=bot) as server:
+        lines = drawn(server.plot_config())
+        answer = server.pair_candles(PAIR)
+        asked = server.pair_candles(PAIR, lines).frame
+    assert shown(answer) == set(lines) | SIGNALS
+    assert len(answer.frame) == ROWS
+    newest = asked.iloc[-1]
+    assert newest["do_predict"] == 1
+    assert sum(newest[list(CLASS_NAMES)]) == pytest.approx(1)
+    # FreqAI predicts some candles before the first one, and writes zeros for those before them.
+    known = asked["LONG"].notna()
+    assert 1 < known.sum() < ROWS
+    assert not known.iloc[0]
+    assert not (asked[list(CLASS_NAMES)] == 0).any(axis=None)
+    assert list(asked["decision"].notna()) == list(known)
