@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +17,7 @@ import pandas as pd
 import pytest
 from freqtrade.data.history.datahandlers import get_datahandler
 from freqtrade.enums import CandleType, RunMode
+from freqtrade.plot.plotting import generate_candlestick_graph, store_plot_file
 from freqtrade.resolvers import StrategyResolver
 
 from dualwindow.columns import CLASS_NAMES
@@ -20,8 +26,9 @@ from tests.makers.bot import PAIR
 from tests.makers.live_bot import ROWS, Live, live, trained
 from tests.makers.markets import random_candles
 from tests.makers.rest import Answer, Rest, rest_server
+from tests.report.test_browser import chromium
 
-__all__ = ["live", "trained"]
+__all__ = ["chromium", "live", "trained"]
 
 CANDLE = ["date", "open", "high", "low", "close", "volume"]
 #: Columns that freqtrade and the strategy give every analysed frame.
@@ -41,6 +48,24 @@ MODES: dict[str, dict[str, Any]] = {
         "calibration": "temperature",
     },
 }
+#: Tells how many pieces every line is drawn in, and how many bars have a height.
+_PROBE = """<pre id="found"></pre><script>
+const seen = [];
+addEventListener("error", event => seen.push(event.message), true);
+addEventListener("load", function tell() {
+  const count = (traces, pieces) => Object.fromEntries(
+    [...document.querySelectorAll(traces)].map(trace => [
+      trace.__data__[0].trace.name,
+      [...trace.querySelectorAll("path")].reduce((sum, path) => sum + pieces(path), 0)]));
+  document.getElementById("found").textContent = JSON.stringify({
+    seen,
+    fetched: performance.getEntriesByType("resource").map(entry => entry.name),
+    lines: count(".scatterlayer .trace", path => path.getAttribute("d").split("M").length - 1),
+    bars: count(".barlayer .trace", path => path.getBBox().height > 0),
+    titles: [...document.querySelectorAll(".infolayer text")].map(text => text.textContent),
+  });
+});
+</script>"""
 
 
 def drawn(config: dict[str, Any]) -> list[str]:
@@ -118,6 +143,8 @@ def test_gaps_are_null_and_thresholds_go_on(webserver: Rest) -> None:
     assert frame.loc[without, predicted].isna().all(axis=None)
     assert frame.loc[~without, predicted].notna().all(axis=None)
     assert not (frame[list(CLASS_NAMES)] == 0).any(axis=None)
+    sums = frame.loc[~without, list(CLASS_NAMES)].astype(np.float64).sum(axis=1)
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
     assert len(limits) == 2
     assert frame[sorted(limits)].notna().all(axis=None)
     assert all(frame[name].nunique() == 1 for name in limits)
@@ -158,3 +185,43 @@ def test_a_bots_candles_are_those_of_a_chart_too(live: Live) -> None:
     assert not known.iloc[0]
     assert not (asked[list(CLASS_NAMES)] == 0).any(axis=None)
     assert list(asked["decision"].notna()) == list(known)
+
+
+def test_a_browser_draws_the_lines_with_their_gaps(
+    webserver: Rest, chromium: str, tmp_path: Path
+) -> None:
+    """freqtrade's own chart of what the server answers; `plot-dataframe` makes the same."""
+    config = webserver.plot_config("DualWindowStrategy")
+    frame = webserver.pair_history(PAIR, drawn(config)).frame
+    frame["date"] = pd.to_datetime(frame["date"])
+    numbers = [name for name in frame.columns if name != "date" and not name.endswith("_tag")]
+    frame[numbers] = frame[numbers].apply(pd.to_numeric)
+    store_plot_file(generate_candlestick_graph(PAIR, frame, plot_config=config), "p.html", tmp_path)
+    found = opened(chromium, tmp_path / "p.html")
+    assert (found["seen"], found["fetched"]) == ([], [])
+    bars = {"decision"}
+    lines = set(drawn(config)) - bars
+    assert lines <= set(found["lines"])
+    # An outage parts what is predicted, and nothing else.
+    parted = {name for name in lines if found["lines"][name] == 2}
+    predicted = {name for name in lines if not name.endswith(("_threshold", "_needed"))}
+    assert parted == predicted - {"do_predict"}
+    assert all(found["lines"][name] == 1 for name in lines - parted)
+    assert found["bars"]["decision"] == frame["decision"].isin([-1, 1]).sum()
+    assert set(found["titles"]) >= set(config["subplots"])
+
+
+def opened(chromium: str, path: Path) -> dict[str, Any]:
+    """What the page's probe saw."""
+    page = path.read_text(encoding="utf-8").replace("<body>", f"<body>{_PROBE}", 1)
+    path.write_text(page, encoding="utf-8")
+    command = [
+        *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+        *(f"--user-data-dir={path.parent / 'profile'}", "--window-size=1280,1000", "--dump-dom"),
+        *("--virtual-time-budget=20000", path.as_uri()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    match = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert match is not None, f"the page told nothing: {done.stderr[-2000:]}"
+    content: dict[str, Any] = json.loads(unescape(match[1]))
+    return content

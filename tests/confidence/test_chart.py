@@ -77,7 +77,9 @@ def test_gaps_are_gaps_and_the_rest_is_what_was_decided_on(rule: DecisionRule) -
     ]
     assert shown.loc[gaps, predicted].isna().all(axis=None)
     known = shown[~gaps]
-    np.testing.assert_array_equal(known[list(CLASS_NAMES)], rule.probabilities(frame)[~gaps])
+    probabilities = rule.calibrated(frame).probabilities[~gaps]
+    np.testing.assert_array_equal(known[list(CLASS_NAMES)], probabilities)
+    np.testing.assert_allclose(known[list(CLASS_NAMES)].sum(axis=1), 1)
     np.testing.assert_array_equal(known["decision"], rule.decide(frame)[~gaps] - 1)
     assert list(shown["do_predict"]) == list(before["do_predict"])
     pd.testing.assert_frame_equal(frame, before)

@@ -79,12 +79,13 @@ def plot_config(rule: DecisionRule) -> dict[str, Any]:
 def charted(frame: pd.DataFrame, rule: DecisionRule) -> pd.DataFrame:
     """N decided candles as a chart shows them; a user's own columns stay.
 
-    Probabilities are those that the thresholds are compared with. Without a prediction they, the
+    Probabilities are calibrated as for the thresholds, and sum to 1. Without a prediction they, the
     quantile levels and the decision are NaN, not 0; thresholds are shown for all candles.
     """
     gaps = without_prediction(frame)
     shown = frame.drop(columns=[name for name in frame.columns if name in _INTERNAL])
-    for name, values in zip(CLASS_NAMES, rule.probabilities(frame).T, strict=True):
+    probabilities = rule.calibrated(frame).probabilities
+    for name, values in zip(CLASS_NAMES, probabilities.T, strict=True):
         shown[name] = np.where(gaps, np.nan, values)
     for code, limit in _limits(rule).items():
         shown[THRESHOLD_COLUMNS[code]] = limit
