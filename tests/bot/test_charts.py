@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -79,26 +80,35 @@ def shown(answer: Answer) -> set[str]:
 
 
 @pytest.fixture(scope="module", params=MODES)
-def backtest(
+def backtests(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, Any], Done]:
-    """The configuration of a webserver, and the backtest whose predictions it shows."""
+) -> Backtests:
+    """A user folder with the candles of a backtest."""
     outage = int((OUTAGE - begin_at(-48)) / pd.Timedelta(minutes=1))
     frames = {BASE: random_candles(4 * 1440, flat=[(outage, 60)])}
-    backtests = Backtests(tmp_path_factory.mktemp(request.param), frames)
-    backtests.parameters = MODES[request.param]
-    backtests.root = {"trade_only_on_evidence": False}
-    done = backtests.run()
-    config = backtests.bot(begin_at(0), begin_at(0) + 4 * SLICE, RunMode.WEBSERVER).config
-    handler = get_datahandler(config["datadir"], "feather")
+    made = Backtests(tmp_path_factory.mktemp(request.param), frames)
+    made.parameters = MODES[request.param]
+    made.root = {"trade_only_on_evidence": False}
+    handler = get_datahandler(config_of(made)["datadir"], "feather")
     for (pair, timeframe), frame in frames.items():
         handler.ohlcv_store(pair, timeframe, frame, CandleType.FUTURES)
-    return config, done
+    return made
+
+
+@pytest.fixture(scope="module")
+def done(backtests: Backtests) -> Done:
+    return backtests.run()
+
+
+def config_of(backtests: Backtests) -> dict[str, Any]:
+    """The configuration of a webserver that shows a backtest."""
+    return backtests.bot(begin_at(0), begin_at(0) + 4 * SLICE, RunMode.WEBSERVER).config
 
 
 @pytest.fixture
-def webserver(backtest: tuple[dict[str, Any], Done]) -> Iterator[Rest]:
-    with rest_server(dict(backtest[0])) as server:
+def webserver(backtests: Backtests, done: Done) -> Iterator[Rest]:
+    assert done.predicted
+    with rest_server(config_of(backtests)) as server:
         yield server
 
 
@@ -110,11 +120,11 @@ def test_the_picker_offers_what_is_drawn_and_nothing_internal(webserver: Rest) -
 
 
 def test_a_chart_gets_the_predictions_and_decisions_of_the_backtest(
-    webserver: Rest, backtest: tuple[dict[str, Any], Done]
+    webserver: Rest, done: Done
 ) -> None:
     lines = drawn(webserver.plot_config("DualWindowStrategy"))
     answer = webserver.pair_history(PAIR, lines)
-    made = backtest[1].frame.set_index("date")
+    made = done.frame.set_index("date")
     # The chart has the candle at the end of the time range as well, which no slice predicts.
     frame = answer.frame.set_index(pd.to_datetime(answer.frame["date"]))[:-1]
     assert len(frame) == 1440
@@ -150,11 +160,37 @@ def test_gaps_are_null_and_thresholds_go_on(webserver: Rest) -> None:
     assert all(frame[name].nunique() == 1 for name in limits)
 
 
-def test_a_derived_strategys_own_plot_is_kept(backtest: tuple[dict[str, Any], Done]) -> None:
+def test_frequi_offers_strategy_and_model_and_tells_why_there_is_no_chart(webserver: Rest) -> None:
+    assert "DualWindowStrategy" in webserver.offered("strategies")
+    assert "DualWindowLSTM" in webserver.offered("freqaimodels")
+    refusal = webserver.refusal(PAIR, f"{begin_at(24):%Y%m%d}-{begin_at(48):%Y%m%d}")
+    assert "from 2025-01-04 UTC on have not been backtested" in refusal
+    assert "run `freqtrade backtesting` with the same --timerange first" in refusal
+
+
+@pytest.mark.parametrize("demand", [True, "strict"])
+def test_entries_that_the_backtest_left_out_for_want_of_evidence_are_not_shown(
+    demand: Any, backtests: Backtests, tmp_path: Path
+) -> None:
+    copy = Backtests(shutil.copytree(backtests.folder, tmp_path / "copy"), backtests.frames)
+    copy.parameters, copy.root = backtests.parameters, {"trade_only_on_evidence": demand}
+    made = copy.run().frame
+    with rest_server(config_of(copy)) as server:
+        frame = server.pair_history(PAIR).frame[:-1]
+    rows = made["date"] >= begin_at(0)
+    for side in ("long", "short"):
+        entered = (made.loc[rows, f"enter_{side}"] == 1).to_numpy()
+        assert entered.any() == (demand is True)
+        np.testing.assert_array_equal((frame[f"enter_{side}"] == 1).to_numpy(), entered)
+    assert set(frame["decision"].dropna()) == {-1, 0, 1}
+
+
+def test_a_derived_strategys_own_plot_is_kept(backtests: Backtests) -> None:
+    config = config_of(backtests)
     own: dict[str, Any] = {"main_plot": {"mine": {}}, "subplots": {}}
-    loaded = type(StrategyResolver.load_strategy(dict(backtest[0])))
+    loaded = type(StrategyResolver.load_strategy(config))
     derived = type("Derived", (loaded,), {"plot_config": own})
-    assert derived(dict(backtest[0])).plot_config is own
+    assert derived(config).plot_config is own
 
 
 def test_a_bots_candles_are_those_of_a_chart_too(live: Live) -> None:

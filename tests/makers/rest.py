@@ -77,6 +77,19 @@ class Rest:
         }
         return self._answer("pair_history", body)
 
+    def refusal(self, pair: str, timerange: str) -> str:
+        """The words that FreqUI shows where a pair has no chart of a time range."""
+        body = {"pair": pair, "timeframe": "1m", "timerange": timerange}
+        body |= {"strategy": "DualWindowStrategy", "freqaimodel": "DualWindowLSTM"}
+        response = self._client.post("/api/v1/pair_history", json=body, auth=_USER)
+        assert response.status_code == 502
+        return str(response.json()["detail"])
+
+    def offered(self, kind: str) -> list[str]:
+        """The `strategies` or `freqaimodels` that FreqUI lets choose from."""
+        content = self._checked(self._client.get(f"/api/v1/{kind}", auth=_USER))
+        return list(content[kind])
+
     def pair_candles(self, pair: str, columns: list[str] | None = None) -> Answer:
         """A running bot's candles."""
         return self._answer("pair_candles", {"pair": pair, "timeframe": "1m", "columns": columns})
