@@ -27,8 +27,17 @@ from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
 from dualwindow.bot.live.evidence import track_of
 from dualwindow.bot.live.stopping import end_with_main_thread
-from dualwindow.columns import CLASS_NAMES, FEATURE_PREFIX, HOLD, LABEL_COLUMN, LONG, SHORT
+from dualwindow.columns import (
+    CLASS_NAMES,
+    DECISION_COLUMN,
+    FEATURE_PREFIX,
+    HOLD,
+    LABEL_COLUMN,
+    LONG,
+    SHORT,
+)
 from dualwindow.confidence import Thresholds
+from dualwindow.confidence.chart import PLOT_CONFIG, charted, plot_config
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.confidence.thresholds import confidence_tags
 from dualwindow.data.features.base import change_features
@@ -63,17 +72,8 @@ class DualWindowStrategy(ClosedCandlesStrategy):
     #: Set to True (and start backtests with --enable-protections) to use the example below.
     use_protections = False
 
-    plot_config: ClassVar = {
-        "main_plot": {},
-        "subplots": {
-            "probability": {
-                "LONG": {"color": "#1b9e77"},
-                "SHORT": {"color": "#d95f02"},
-                "HOLD": {"color": "#7f7f7f"},
-            },
-            "decision": {"decision": {"color": "#4c6faf", "type": "bar"}},
-        },
-    }
+    #: A derived strategy's own is kept; this one gets the active thresholds.
+    plot_config: dict[str, Any] = PLOT_CONFIG
 
     def __init__(self, config: dict[str, Any]) -> None:
         settings = read_settings(config)
@@ -96,6 +96,10 @@ class DualWindowStrategy(ClosedCandlesStrategy):
             self.HyperOpt = ConfiguredStart(self._searched.parameters)
         super().__init__(config)
         self._searched.choose(self._given_thresholds())
+        if self.plot_config is PLOT_CONFIG:
+            self.plot_config = plot_config(self.decision_rule)
+        #: Of a pair, the newest candle with all that was predicted.
+        self._newest: dict[str, pd.DataFrame] = {}
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
         self._track = track_of(config, self._settings, self.timeframe)
@@ -221,8 +225,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self._earlier_models.look_for(rule, dataframe, pair, live=is_live(self.config))
         probabilities = rule.probabilities(dataframe)
         side = self._decisions(dataframe)
-        # -1 SHORT, 0 HOLD, 1 LONG: a bar in the plot.
-        dataframe["decision"] = side.astype(np.int64) - HOLD
+        dataframe[DECISION_COLUMN] = side.astype(np.int64) - HOLD
         entries = {LONG: "long", SHORT: "short"} if self.can_short else {LONG: "long"}
         entered = ~self._track.blocked(dataframe, pair, side, self)
         for code, name in entries.items():
@@ -239,6 +242,12 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         """Add no exit signals: take profit, stop loss and time-out end a trade, as in its label."""
         return dataframe
 
+    def analyze_ticker(self, dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
+        """Analyse a pair for a bot or a chart; what decides is replaced by what charts show."""
+        analyzed = super().analyze_ticker(dataframe, metadata)
+        self._newest[metadata["pair"]] = analyzed.iloc[-1:].copy()
+        return charted(analyzed, self.decision_rule)
+
     def confirm_trade_entry(
         self,
         pair: str,
@@ -252,8 +261,8 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         **kwargs: Any,
     ) -> bool:
         """Log, in dry-run and live, the probabilities and limits behind the entry."""
-        if is_live(self.config):
-            newest = self.dp.get_analyzed_dataframe(pair, self.timeframe)[0].iloc[-1:]
+        newest = self._newest.get(pair)
+        if newest is not None and is_live(self.config):
             logger.info(
                 "%s: entering %s at %s on the candle of %s: %s",
                 pair,

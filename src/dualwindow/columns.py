@@ -27,6 +27,9 @@ CONFIDENCE_COLUMNS: Final = (*QUANTILE_COLUMNS.values(), *CALIBRATION_COLUMNS)
 #: The label that FreqAI learns and the column in which the decision returns.
 LABEL_COLUMN: Final = "&-side"
 
+#: The strategy's decision: -1 SHORT, 0 HOLD, 1 LONG.
+DECISION_COLUMN: Final = "decision"
+
 #: Candle columns as freqtrade names them.
 CANDLE_COLUMNS: Final = ("date", "open", "high", "low", "close", "volume")
 

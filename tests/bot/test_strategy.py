@@ -93,10 +93,7 @@ def test_an_entry_says_what_it_rests_on(
     frame = pd.DataFrame(
         {"date": [OPENED], "SHORT": [0.11], "HOLD": [0.27], "LONG": [0.62], "do_predict": [1]}
     )
-
-    class Analyzed:
-        def get_analyzed_dataframe(self, _pair: str, _timeframe: str) -> tuple[Any, datetime]:
-            return frame, OPENED
+    frame["calibration_sharpness"] = 0.5
 
     def enter() -> bool:
         return bool(
@@ -105,7 +102,9 @@ def test_an_entry_says_what_it_rests_on(
             )
         )
 
-    monkeypatch.setattr(bot.strategy, "dp", Analyzed(), raising=False)
+    monkeypatch.setattr(bot.strategy, "populate_indicators", lambda frame, _: frame)
+    shown = bot.strategy.analyze_ticker(frame, {"pair": "BTC/USDT:USDT"})
+    assert "calibration_sharpness" not in shown
     caplog.set_level("INFO")
     assert enter()
     assert "entering" not in caplog.text
@@ -136,9 +135,20 @@ def test_a_wrong_leverage_is_refused_at_the_start(tmp_path: Path) -> None:
     assert "'margin' is not a setting" in str(refusal.value)
 
 
-def test_the_plot_shows_probabilities_and_decision(bot: Bot) -> None:
+def test_an_entry_of_a_pair_that_was_not_analysed_is_confirmed(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As freqtrade's force_entry asks for it."""
+    monkeypatch.setitem(bot.strategy.config, "runmode", RunMode.DRY_RUN)
+    assert bot.strategy.confirm_trade_entry(
+        "ETH/USDT:USDT", "limit", 1.0, 3_000.0, "GTC", OPENED, None, "long"
+    )
+
+
+def test_the_plot_shows_probabilities_thresholds_and_decision(bot: Bot) -> None:
     subplots = bot.strategy.plot_config["subplots"]
-    assert set(subplots["probability"]) == {"SHORT", "HOLD", "LONG"}
+    sides = {"SHORT", "HOLD", "LONG"}
+    assert set(subplots["probability"]) == sides | {"SHORT_threshold", "LONG_threshold"}
     assert set(subplots["decision"]) == {"decision"}
 
 

@@ -88,6 +88,13 @@ def a_bot_would_start(words: Sequence[str], folder: Path) -> None:
         raise ValueError("\n".join(problems))
 
 
+def freqtrade_knows(words: Sequence[str], _: Path) -> None:
+    """freqtrade's parser takes the arguments."""
+    from freqtrade.commands.arguments import Arguments
+
+    Arguments(list(words[1:])).get_parsed_arg()
+
+
 def arguments_are_known(words: Sequence[str], _: Path) -> None:
     """The parser of `dualwindow COMMAND` takes the arguments."""
     name, *given = words[words.index("dualwindow") + 1 :]
@@ -184,6 +191,8 @@ CHECKS: Final = (
     Check("source ", "tests run in the environment already", names_the_environment),
     Check("pip install ", "there is no network", is_understood_by_pip),
     Check("freqtrade trade ", "a bot never ends; tests/e2e/test_dry_run.py", a_bot_would_start),
+    Check("freqtrade install-ui", "there is no network", freqtrade_knows),
+    Check("freqtrade webserver ", "it never ends; tests/bot/test_charts.py", a_bot_would_start),
     Check("docker compose ", "there is no Docker engine", compose_knows_the_service),
     Check("docker image inspect ", "there is no Docker engine", names_the_base_image),
     Check("python train_gpu.py ", "there is no Docker engine", would_train_in_docker),

@@ -168,9 +168,14 @@ def test_the_rest_clients_candles_carry_probabilities_and_decision(
     short, long = probable["SHORT"] >= 0.34, probable["LONG"] >= 0.34
     expected = (-1 * short).where(short, 1 * long)
     assert (said["decision"] == expected).all()
-    assert (table.loc[table["do_predict"] != 1, "decision"] == 0).all()
+    assert set(table.loc[table["do_predict"] != 1, "decision"].dropna()) <= {0}
+    # Before the first prediction are gaps, which FreqAI fills with zeros.
+    assert not (table[["SHORT", "HOLD", "LONG"]] == 0).any(axis=None)
+    assert list(table["decision"].isna()) == list(table["LONG"].isna())
+    assert set(table["LONG_threshold"]) == {0.34}
     # Features are FreqAI's own business and would only slow FreqUI down.
-    assert not any(name.startswith("%") for name in table)
+    assert not any(name.startswith(("%", "&")) for name in table)
+    assert not any(name.endswith(("_rank", "_shift", "_mean", "_std")) for name in table)
 
 
 def test_strangers_are_kept_out_and_the_password_is_not_logged(session: Session) -> None:

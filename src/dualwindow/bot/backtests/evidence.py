@@ -12,7 +12,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.models.identifier.traded import write_gate
+from dualwindow.models.identifier.traded import read_traded, write_gate
 from dualwindow.track.claims import claimed_profits, read_promise
 from dualwindow.track.evidence import ScoredTrade
 from dualwindow.track.periods import Scoring, periods_of
@@ -76,6 +76,31 @@ class BacktestTrack:
         for period in sorted(self._trades):
             timeline.add(period, self._trades[period])
         return timeline
+
+
+class ShownTrack:
+    """What the backtest let in whose predictions a chart shows: it had scored all pairs.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def note(self, frame: pd.DataFrame, pair: str, strategy: IStrategy) -> None:
+        """Nothing: a chart has one pair."""
+
+    def blocked(
+        self, frame: pd.DataFrame, _pair: str, _sides: NDArray[np.integer], _strategy: IStrategy
+    ) -> NDArray[np.bool_]:
+        """(N,) where the backtest let nothing in."""
+        traded = read_traded(self._folder)
+        if traded is None or not traded.gate:
+            return np.zeros(len(frame), dtype=np.bool_)
+        firsts = [span.first for span in traded.gate]
+        blocks = np.array([False, *(span.blocks for span in traded.gate)])
+        return np.asarray(blocks[np.searchsorted(firsts, utc_seconds(frame["date"]), side="right")])
 
 
 class _Promises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from freqtrade.strategy.interface import IStrategy
 from numpy.typing import NDArray
 
 from dualwindow.backtest.terms import trade_terms
-from dualwindow.bot.backtests.evidence import BacktestTrack
+from dualwindow.bot.backtests.evidence import BacktestTrack, ShownTrack
 from dualwindow.bot.config_checks import is_live, refusing
 from dualwindow.bot.drawer_files import model_folder
 from dualwindow.bot.live.track_record import LiveTrack
@@ -24,6 +24,9 @@ from dualwindow.track.periods import Scoring
 from dualwindow.track.record_file import RECORD_NAME
 
 logger = logging.getLogger(__name__)
+
+#: Runs that show what a backtest decided.
+_CHARTS: Final = (RunMode.WEBSERVER, RunMode.PLOT)
 
 
 class Track(Protocol):
@@ -65,6 +68,8 @@ def track_of(config: Mapping[str, Any], settings: TrainingConfig, timeframe: str
     if demand and config.get("runmode") == RunMode.BACKTEST:
         own = config.get("freqai_backtest_live_models", False)
         return BacktestTrack(scoring, demand, model_folder(config) / RECORD_NAME if own else None)
+    if demand and config.get("runmode") in _CHARTS:
+        return ShownTrack(model_folder(config))
     if demand and config.get("runmode") == RunMode.HYPEROPT:
         logger.info(
             "hyperopt enters without regard to trade_only_on_evidence, whose record would be "
