@@ -100,7 +100,7 @@ def test_an_older_candle_matters_where_the_features_look_back_to_it(row: int) ->
     found = compare(made(), candles(changed(row)), Features())
     assert found == Comparison(Change.NONE, {BASE: block(row)})
     assert found.is_current
-    # Without the features nobody can tell.
+    # Without the features it cannot be told.
     found = compare(made(None), candles(changed(row)), Features())
     assert found == Comparison(Change.CANDLES, {BASE: block(row)})
 
