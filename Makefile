@@ -6,7 +6,7 @@ DEVELOPED := $(VENV)/.developed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: install develop demo dry-run docs test cover branches mutate lives soak bench study lint format lock sbom clean
+.PHONY: install develop demo dry-run docs test cover branches mutate soak lives bench study lint format lock sbom clean
 
 # What the product needs to run.
 install: $(INSTALLED)

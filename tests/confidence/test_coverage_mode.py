@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -256,12 +255,7 @@ def test_an_entry_names_its_level_and_the_start_the_share(
     ) in caplog.messages
     row = {"SHORT": 0.1, "HOLD": 0.5, "LONG": 0.4, "SHORT_rank": 0.5, "LONG_rank": 0.9876}
     newest = pd.DataFrame({"date": [datetime(2026, 1, 1, tzinfo=UTC)], **row})
-
-    class Analyzed:
-        def get_analyzed_dataframe(self, _pair: str, _timeframe: str) -> tuple[Any, None]:
-            return newest, None
-
-    monkeypatch.setattr(strategy, "dp", Analyzed(), raising=False)
+    monkeypatch.setitem(strategy._newest, PAIR, newest)
     strategy.config["runmode"] = RunMode.DRY_RUN
     now = newest["date"].iloc[0]
     strategy.confirm_trade_entry(PAIR, "limit", 1.0, 1.0, "GTC", now, None, "long")

@@ -53,7 +53,7 @@ def test_an_untrainable_pair_gets_a_line_an_attempt_while_the_other_is_trained(
     now = [0.0]
     tried: list[str] = []
     loaded = SimpleNamespace(
-        keep=lambda _pairs: None, is_loaded=lambda _pair: True, incomplete=lambda: []
+        keep=lambda _pairs: None, is_loaded=lambda _pair: True, incomplete=list
     )
 
     def train(_self: Any, _range: Any, pair: str, *_arguments: Any) -> None:
