@@ -155,7 +155,8 @@ def test_a_start_with_a_model_that_is_not_due_loads_no_more_than_a_training_need
     needed = TimeRange("date", "date", first, last)
     kitchen = bot.kitchen()
     kitchen.check_if_new_training_required = lambda _stamp: (True, needed, needed)
-    for asked, count in ((TimeRange(), 200), (needed, 200)):
+    untyped = TimeRange(None, None, first, last)
+    for asked, count in ((TimeRange(), 200), (needed, 200), (untyped, 200)):
         drawer = DualWindowDrawer(tmp_path, bot.config)
         drawer.load_all_pair_histories(asked, kitchen)
         assert len(drawer.historic_data[PAIR]["1m"]) == count
