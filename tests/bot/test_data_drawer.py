@@ -16,6 +16,7 @@ from dualwindow.bot.data_drawer import DualWindowDrawer
 from dualwindow.bot.live import prediction_archive
 from dualwindow.models.trained_model import TrainedModel
 from tests.makers.bot import PAIR, Bot, make_bot
+from tests.makers.candle_files import write_futures
 from tests.makers.saved_models import NEWER, OLDER, save, trained
 
 __all__ = ["trained"]
@@ -140,6 +141,25 @@ def test_live_features_are_those_of_the_whole_history(
     np.testing.assert_allclose(
         found[averages], expected[averages].tail(499), rtol=1e-10, atol=1e-12
     )
+
+
+def test_a_start_with_a_model_that_is_not_due_loads_no_more_than_a_training_needs(
+    tmp_path: Path, btc_futures: pd.DataFrame
+) -> None:
+    """FreqAI then gives no dates, and would hold all that the disk has of every pair."""
+    bot = make_bot(tmp_path)
+    candles = btc_futures.iloc[:500]
+    write_futures(Path(bot.config["datadir"]), PAIR, candles)
+    bot.config["pairs"] = [PAIR]
+    first, last = (int(candles["date"].iloc[row].timestamp()) for row in (300, 499))
+    needed = TimeRange("date", "date", first, last)
+    kitchen = bot.kitchen()
+    kitchen.check_if_new_training_required = lambda _stamp: (True, needed, needed)
+    untyped = TimeRange(None, None, first, last)
+    for asked, count in ((TimeRange(), 200), (needed, 200), (untyped, 200)):
+        drawer = DualWindowDrawer(tmp_path, bot.config)
+        drawer.load_all_pair_histories(asked, kitchen)
+        assert len(drawer.historic_data[PAIR]["1m"]) == count
 
 
 def test_a_training_sees_no_candle_after_its_range(

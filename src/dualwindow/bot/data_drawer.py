@@ -218,6 +218,9 @@ class DualWindowDrawer(FreqaiDataDrawer):
         if self._loaded:
             return
         self._loaded = True
+        # FreqAI's own has no dates, or no types, and so loads all that the disk has.
+        needed = timerange if timerange.stopts else dk.check_if_new_training_required(0)[2]
+        timerange = TimeRange("date", "date", needed.startts, needed.stopts)
         correlated = self.freqai_info["feature_parameters"].get("include_corr_pairlist", [])
         dk.all_pairs = list(dict.fromkeys([*correlated, *pairs_in(self.config.get("pairs") or [])]))
         super().load_all_pair_histories(timerange, dk)

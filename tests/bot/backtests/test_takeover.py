@@ -46,7 +46,7 @@ def started(
             self.historic_data.setdefault(pair, {})[timeframe] = own
 
     monkeypatch.setattr(freqai_drawer.FreqaiDataDrawer, "load_all_pair_histories", load)
-    drawer.load_all_pair_histories(TimeRange(), SimpleNamespace())
+    drawer.load_all_pair_histories(TimeRange("date", "date", 0, 1), SimpleNamespace())
     return drawer
 
 
