@@ -176,7 +176,8 @@ class LivedBot:
         self.seen.add(pair)
         frame, _ = self.dp.get_analyzed_dataframe(pair, TIMEFRAME)
         if self._error is None and len(frame) and frame["date"].iloc[-1] == last:
-            found.frame = frame
+            # The frame of a chart has gaps where nothing is predicted.
+            found.frame = self.strategy._newest[pair]
             found.enters = _direction(self.strategy.get_entry_signal(pair, TIMEFRAME, frame))
         found.trained_until = self.model._predicted_by
         if folders := found.trained_until and self.model.model_folders.get(pair):
