@@ -120,7 +120,7 @@ class Life:
         except (FreqtradeException, OSError) as error:
             self.note("refused", type(error).__name__)
             self.ledger.refused = str(error)
-            if "freqai.identifier" not in str(error) or "-" in self.folder.name:
+            if "its models were made with" not in str(error):
                 return False
             # The way out that the refusal names.
             self.config["freqai"]["identifier"] = f"lives-{self.starts}"
