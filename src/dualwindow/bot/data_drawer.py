@@ -219,10 +219,10 @@ class DualWindowDrawer(FreqaiDataDrawer):
             return
         self._loaded = True
         # FreqAI's own has no dates or no types: it loads all that the disk has.
-        needed = timerange if timerange.stopts else dk.check_if_new_training_required(0)[2]
+        span = timerange if timerange.stopts else dk.check_if_new_training_required(0)[2]
         correlated = self.freqai_info["feature_parameters"].get("include_corr_pairlist", [])
         dk.all_pairs = list(dict.fromkeys([*correlated, *pairs_in(self.config.get("pairs") or [])]))
-        super().load_all_pair_histories(TimeRange("date", "date", needed.startts, needed.stopts), dk)
+        super().load_all_pair_histories(TimeRange("date", "date", span.startts, span.stopts), dk)
         self.drop_models_of_other_candles(self.historic_data)
 
     def drop_models_of_other_candles(self, pairs: Collection[str]) -> None:
