@@ -20,9 +20,11 @@ from freqtrade.persistence import Trade
 from dualwindow.bot import exits
 from dualwindow.bot.backtest_candles import BacktestCandles
 from dualwindow.bot.backtests.live_predictions import require_live_predictions
+from dualwindow.bot.backtests.whole_verdict import BacktestVerdict
 from dualwindow.bot.candles.future import ClosedCandlesStrategy
 from dualwindow.bot.config_checks import is_live, read_settings, read_strategy_settings
 from dualwindow.bot.decisions import EarlierModels, warn_of_silent_sides
+from dualwindow.bot.drawer_files import model_folder
 from dualwindow.bot.history import features_with_history
 from dualwindow.bot.hyperopt import SPACE, ConfiguredStart, SearchedRule, require_own_spaces
 from dualwindow.bot.live.evidence import track_of
@@ -102,6 +104,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         self._newest: dict[str, pd.DataFrame] = {}
         self._thresholds_logged = False
         self._earlier_models = EarlierModels()
+        self._verdict = BacktestVerdict()
         self._track = track_of(config, self._settings, self.timeframe)
         if is_live(config):
             end_with_main_thread(self)
@@ -208,6 +211,7 @@ class DualWindowStrategy(ClosedCandlesStrategy):
         """Let FreqAI train and predict; hyperopt does this once, for all thresholds."""
         predicted = self.freqai.start(dataframe, metadata, self)
         self._track.note(predicted, metadata["pair"], self)
+        self._verdict.predicted(metadata["pair"])
         return predicted
 
     def _decisions(self, dataframe: pd.DataFrame) -> np.ndarray:
@@ -241,6 +245,14 @@ class DualWindowStrategy(ClosedCandlesStrategy):
     ) -> pd.DataFrame:
         """Add no exit signals: take profit, stop loss and time-out end a trade, as in its label."""
         return dataframe
+
+    def advise_exit(self, dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
+        """Advise as freqtrade does; with the last pair of a backtest, tell its verdict."""
+        advised = super().advise_exit(dataframe, metadata)
+        if self.config.get("runmode") == RunMode.BACKTEST:
+            folder, datadir = model_folder(self.config), Path(self.config["datadir"])
+            self._verdict.decided(metadata["pair"], folder, datadir)
+        return advised
 
     def analyze_ticker(self, dataframe: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
         """Analyse a pair for a bot or a chart; what decides is replaced by what charts show."""

@@ -17,7 +17,8 @@ from dualwindow.columns import HOLD, LONG, SHORT
 from dualwindow.confidence.calibration import Calibrated
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.evaluation.evidence.verdict import EDGE, NO_EDGE
-from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
+from dualwindow.model_selection.walk_forward import PairWalk, walk_pair
+from dualwindow.model_selection.walk_trades import PredictedSlice
 from dualwindow.settings import TrainingConfig
 from studies.edge import TERMS
 from studies.markets import Days, StudyMarket, recipe, said_after, trained

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -106,12 +107,15 @@ def test_the_report_of_the_backtest_holds_every_retraining_and_every_candle(back
 
 
 def test_every_model_is_judged_on_the_candles_that_it_predicted(
-    backtest: Run, tmp_path: Path
+    backtest: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figures = tmp_path / "figures.json"
     words = ["-c", str(REPOSITORY / "config.json"), "-c", str(backtest.userdir / "overlay.json")]
     words += ["--userdir", str(backtest.userdir)]
     assert main(["evaluate", str(backtest.models()), *words, "--output", str(figures)]) == 0
+    # The backtest has ended with the same sentence.
+    (sentence,) = re.findall(r"The whole backtest, 2 pairs: (.*?\.) ", backtest.output)
+    assert sentence in " ".join(capsys.readouterr().out.split())
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert [each["pair"] for each in content["pairs"]] == list(TICK)
     for pair in content["pairs"]:

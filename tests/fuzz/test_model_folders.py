@@ -19,7 +19,7 @@ from freqtrade.resolvers.freqaimodel_resolver import FreqaiModelResolver
 
 from dualwindow.data.features.candle_arrays import CandleArrays, read_candles
 from dualwindow.errors import ModelFileError
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.fingerprint import BINDING_NAME
 from dualwindow.models.manifest import write_manifest
 from dualwindow.models.model_files import EVALUATION_NAME

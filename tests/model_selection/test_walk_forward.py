@@ -20,7 +20,8 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.features.windows import label_frame
 from dualwindow.evaluation import Comparison, Reference, evaluate
 from dualwindow.evaluation.baselines import Baselines
-from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, pooled_walk, walk_pair
+from dualwindow.model_selection.walk_forward import PairWalk, pooled_walk, walk_pair
+from dualwindow.model_selection.walk_trades import PredictedSlice
 from dualwindow.report.predictions import WalkFacts
 from dualwindow.settings import TrainingConfig
 

@@ -15,7 +15,8 @@ from dualwindow.cli.main import main
 from dualwindow.columns import CLASS_NAMES
 from dualwindow.confidence.decision_rule import DecisionRule
 from dualwindow.model_selection.walk_forward import pooled_walk
-from dualwindow.model_selection.walk_sources import WalkSettings, read_slices, walk_of
+from dualwindow.model_selection.walk_settings import WalkSettings
+from dualwindow.model_selection.walk_sources import read_slices, walk_of
 from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of
 from dualwindow.report.predictions import Decided, WalkFacts

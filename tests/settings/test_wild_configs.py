@@ -33,7 +33,7 @@ from dualwindow.cli.options.configuration import layered_config
 from dualwindow.cli.options.flags import CONFIDENCE_FLAGS, TRAINING_FLAGS
 from dualwindow.cli.options.run_settings import RunSettings
 from dualwindow.errors import SettingsError
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.fingerprint import bind_folder, model_dependencies
 from dualwindow.settings import TrainingConfig
 from dualwindow.settings.freqai import read_freqai_config

@@ -9,7 +9,8 @@ from dualwindow.backtest.price_files import read_candle_frame
 from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.sums import Stretch, SummedCandles
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.model_selection.walk_sources import WalkSettings, saved_of
+from dualwindow.model_selection.walk_settings import WalkSettings
+from dualwindow.model_selection.walk_sources import saved_of
 from dualwindow.models.identifier.made_from import MadeFrom
 from dualwindow.models.identifier.records import Records
 from dualwindow.models.identifier.saved_predictions import Extent

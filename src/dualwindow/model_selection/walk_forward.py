@@ -7,56 +7,22 @@ decay is visible, and all models together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dualwindow.backtest.after_fees import after_fees
-from dualwindow.backtest.equity import entry_tags, with_equity
 from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.backtest.terms import TradeTerms
 from dualwindow.backtest.trades import ComparedTrades, Trades
-from dualwindow.columns import CLASS_NAMES, HOLD, UNKNOWN
-from dualwindow.confidence import Thresholds
-from dualwindow.confidence.calibration import Calibrated
+from dualwindow.columns import UNKNOWN
 from dualwindow.data.candles.frames import utc_seconds
-from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.features.windows import label_frame, trailing_volatility
-from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, Reference, evaluate_parts
+from dualwindow.evaluation import Comparison, EvaluatedPart, Evaluation, evaluate_parts
+from dualwindow.model_selection.walk_trades import PredictedSlice, earned, walk_trades
 from dualwindow.settings import TrainingConfig
-
-
-@dataclass(frozen=True)
-class PredictedSlice:
-    """Predictions of one model of the candles after its training.
-
-    Attributes:
-        trained_until: end of its training, seconds since 1970.
-        seconds: (N,) dates of the candles, ascending, N at least 1.
-        calibrated: probabilities of N candles.
-        usable: (N,) false where the model had no valid window, or nothing can be decided.
-        thresholds: that decide; in mode coverage the model's own.
-        reference: of the model; None where it is not known.
-    """
-
-    trained_until: int
-    seconds: NDArray[np.int64]
-    calibrated: Calibrated
-    usable: NDArray[np.bool_]
-    thresholds: Thresholds
-    reference: Reference | None
-
-    def at(self, rows: slice | NDArray[np.bool_]) -> PredictedSlice:
-        """Some of the candles."""
-        return replace(
-            self,
-            seconds=self.seconds[rows],
-            calibrated=self.calibrated.at(rows),
-            usable=self.usable[rows],
-        )
 
 
 @dataclass(frozen=True)
@@ -174,6 +140,7 @@ def walk_pair(
         funding: of the pair; None where there is none.
 
     Example:
+        >>> from dualwindow.confidence.calibration import Calibrated
         >>> dates = pd.date_range("2025-01-01", periods=240, freq="min", tz="UTC")
         >>> prices = dict.fromkeys(("open", "high", "low", "close"), np.tile([100.0, 101.0], 120))
         >>> frame = pd.DataFrame({"date": dates, **prices, "volume": 1.0})
@@ -185,36 +152,21 @@ def walk_pair(
         >>> walk.evaluated.evaluation.rows, walk.evaluated.evaluation.thresholded.predicted
         (100, {'SHORT': 0, 'HOLD': 0, 'LONG': 100})
     """
-    walk = _Walk(frame, config, candle_seconds)
-    present = [predicted.at(np.isin(predicted.seconds, walk.seconds)) for predicted in slices]
-    present = [predicted for predicted in present if len(predicted.seconds)]
-    if not present:
+    traded = walk_trades(pair, slices, frame, config, terms, funding=funding)
+    if traded is None:
         return None
-    places = [np.searchsorted(walk.seconds, predicted.seconds) for predicted in present]
-    last = int(places[-1][-1])
-    inside = slice(int(places[0][0]), last + 2)
-    decisions = np.full(len(frame), HOLD, np.int8)
-    usable = np.zeros(len(frame), np.bool_)
-    shown = np.full((len(frame), len(CLASS_NAMES)), np.nan)
-    for predicted, rows in zip(present, places, strict=True):
-        shown[rows] = replace(predicted.calibrated, measure="probability").compared
-        decisions[rows] = predicted.calibrated.decide(predicted.thresholds)
-        usable[rows] = predicted.usable
-    decisions, usable = decisions[inside], usable[inside]
-    candles = replace(TradeCandles.from_frame(known_frame(frame)), funding=funding).at(inside)
-    compared = ComparedTrades.of_backtest(candles, decisions, config, terms, usable)
-    compared = replace(compared, pair=pair, tags=entry_tags(compared.chosen, shown[inside]))
+    walk, inside, compared = _Walk(frame, config, candle_seconds), traded.inside, traded.compared
     evaluated, parts = [], []
-    for predicted, rows in zip(present, places, strict=True):
+    for predicted, rows in zip(traded.slices, traded.places, strict=True):
         own = walk.parts(predicted, rows)
-        earned = _earned([compared.entered_in(rows - inside.start)], terms)
-        evaluated.append(_evaluated_slice(pair, predicted, own, earned))
+        its_trades = compared.entered_in(rows - inside.start)
+        evaluated.append(_evaluated_slice(pair, predicted, own, earned([its_trades], terms)))
         parts += own
-    figures = EvaluatedPair(pair, evaluated, _evaluation(parts), _earned([compared], terms))
+    figures = EvaluatedPair(pair, evaluated, _evaluation(parts), earned([compared], terms))
     close, labels = walk.close[inside], walk.labels[inside].copy()
-    labels[last + 1 - inside.start :] = UNKNOWN
-    arrays = close, labels, decisions, usable
-    return PairWalk(figures, candles, *arrays, compared.chosen, parts, compared)
+    labels[inside.stop - 1 - inside.start :] = UNKNOWN
+    arrays = close, labels, traded.decisions, traded.usable
+    return PairWalk(figures, traded.candles, *arrays, compared.chosen, parts, compared)
 
 
 def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
@@ -222,7 +174,7 @@ def pooled_walk(walks: Sequence[PairWalk], terms: TradeTerms) -> WalkForward:
     return WalkForward(
         pairs=[walk.evaluated for walk in walks],
         evaluation=_evaluation([part for walk in walks for part in walk.parts]),
-        after_fees=_earned([walk.compared for walk in walks], terms, equity=True),
+        after_fees=earned([walk.compared for walk in walks], terms, equity=True),
     )
 
 
@@ -262,7 +214,7 @@ def _evaluated_slice(
     pair: str,
     predicted: PredictedSlice,
     parts: Sequence[EvaluatedPart],
-    earned: AfterFees | None,
+    after_fees: AfterFees | None,
 ) -> EvaluatedSlice:
     usable = int(np.count_nonzero(predicted.usable))
     return EvaluatedSlice(
@@ -274,19 +226,9 @@ def _evaluated_slice(
         unusable=len(predicted.seconds) - usable,
         unknown=usable - sum(len(part.labels) for part in parts),
         evaluation=_evaluation(parts),
-        after_fees=earned,
+        after_fees=after_fees,
     )
 
 
 def _evaluation(parts: Sequence[EvaluatedPart]) -> Evaluation | None:
     return evaluate_parts(parts) if parts else None
-
-
-def _earned(
-    pairs: Sequence[ComparedTrades], terms: TradeTerms, *, equity: bool = False
-) -> AfterFees | None:
-    traded = [compared for compared in pairs if len(compared.seconds) > 1]
-    if not traded:
-        return None
-    figures = after_fees(traded, terms)
-    return with_equity(figures, traded, terms) if equity else figures

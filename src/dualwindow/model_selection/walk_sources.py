@@ -1,20 +1,20 @@
-"""Reads the inputs of a walk-forward evaluation: saved predictions, candles and settings."""
+"""Reads the inputs of a walk-forward evaluation: saved predictions and candles."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dualwindow.backtest.figures import AfterFees
 from dualwindow.backtest.price_files import read_candle_frame, with_funding
-from dualwindow.backtest.prices import TradeCandles
-from dualwindow.backtest.terms import TradeTerms, trade_terms
+from dualwindow.backtest.prices import Funding, TradeCandles
 from dualwindow.columns import LONG, SHORT
 from dualwindow.confidence import Thresholds
 from dualwindow.confidence.coverage import least_level
@@ -24,16 +24,15 @@ from dualwindow.confidence.thresholds import NEVER
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.impossible import known_frame
 from dualwindow.data.candles.sources import find_sources
-from dualwindow.data.candles.table_files import FEATHER
 from dualwindow.data.candles.timerange import DateRange
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.model_selection.walk_forward import PairWalk, PredictedSlice, walk_pair
+from dualwindow.model_selection.walk_forward import PairWalk, walk_pair
+from dualwindow.model_selection.walk_settings import WalkSettings
+from dualwindow.model_selection.walk_trades import PredictedSlice, earned, walk_trades
 from dualwindow.models.fingerprint import (
-    BINDING_NAME,
     CACHED_PREDICTIONS,
-    CONFIDENCE_SETTINGS,
-    read_binding,
 )
+from dualwindow.models.identifier.looks import choices_of, looks_at
 from dualwindow.models.identifier.saved_predictions import (
     ALL,
     Extent,
@@ -41,102 +40,9 @@ from dualwindow.models.identifier.saved_predictions import (
     find_predictions,
     read_saved,
 )
-from dualwindow.models.identifier.traded import Traded
 from dualwindow.models.model_files import read_reference
-from dualwindow.settings import TrainingConfig
-from dualwindow.settings.root_settings import RootSettings
-from dualwindow.settings.timeframes import timeframe_seconds
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class WalkSettings:
-    """Settings of a backtest's folder and of the configuration.
-
-    Attributes:
-        config: windows and labels of the folder's models, confidence of the configuration.
-        rule: that decides.
-        extent: the predictions that are evaluated.
-        root: whether funding counts.
-        terms: of the trades.
-        exchange: name of its folder of candles.
-        trading_mode: spot or futures.
-        timeframe: of the candles.
-        pairs: base coin to pair.
-        data_format: of the candles' files, freqtrade's `dataformat_ohlcv`.
-        warm_up_seconds: how far back the longest average reaches.
-    """
-
-    config: TrainingConfig
-    rule: DecisionRule
-    extent: Extent
-    root: RootSettings
-    terms: TradeTerms
-    exchange: str
-    trading_mode: str
-    timeframe: str
-    pairs: dict[str, str]
-    data_format: str = FEATHER
-    warm_up_seconds: int = 0
-
-    @classmethod
-    def from_config(
-        cls, folder: Path, content: Mapping[str, Any], traded: Traded | None = None
-    ) -> Self:
-        """Read them.
-
-        Args:
-            folder: `user_data/models/<identifier>`.
-            content: freqtrade's configuration; empty without one.
-            traded: the backtest whose predictions and rule are meant; None: all predictions, and
-                the rule of the configuration.
-
-        Raises:
-            ModelFileError: when the folder's file of the models' settings cannot be read.
-            SettingsError: when the configuration holds a bad value.
-        """
-        path, bound = folder / BINDING_NAME, read_binding(folder)
-        if bound is None:
-            raise ModelFileError(
-                f"{path} is missing or damaged; it holds the labels that the predictions were "
-                "made with, run the backtest again"
-            )
-        settings: dict[str, Any] = bound["settings"]
-        exchange, mode, timeframe = (
-            str(settings[name]) for name in ("exchange", "trading_mode", "timeframe")
-        )
-        periods = settings.get("feature_parameters.indicator_periods_candles") or [0]
-        warm_up = max(map(int, periods)) * timeframe_seconds(timeframe)
-        pairs = {str(base): str(pair) for base, pair in bound["pairs"].items()}
-        # A pretrained model that is used as it is needs no epoch, and no training follows here.
-        fields = TrainingConfig.model_fields.keys() - {"pretrained", "epochs"}
-        own = {name: value for name, value in settings.items() if name in fields}
-        asked = (content.get("freqai") or {}).get("model_training_parameters") or {}
-        calibrated = {name: asked[name] for name in CONFIDENCE_SETTINGS if name in asked}
-        root, extent = RootSettings.from_config(content), traded.extent if traded else ALL
-        config = TrainingConfig.from_parameters({**own, **calibrated})
-        terms = trade_terms(root, content, mode)
-        if traded is not None:
-            terms = replace(terms, can_short=terms.can_short and traded.can_short)
-        return cls(
-            config=config,
-            rule=traded.rule if traded else DecisionRule.from_settings(config),
-            extent=extent,
-            root=root,
-            terms=terms,
-            exchange=exchange,
-            trading_mode=mode,
-            timeframe=timeframe,
-            pairs={base: pair for base, pair in pairs.items() if extent.has_base(base)},
-            data_format=content.get("dataformat_ohlcv", FEATHER),
-            warm_up_seconds=warm_up,
-        )
-
-    @property
-    def candle_seconds(self) -> int:
-        """Seconds between two candles."""
-        return timeframe_seconds(self.timeframe)
 
 
 def saved_of(folder: Path, base: str, extent: Extent = ALL) -> list[SavedPredictions]:
@@ -213,6 +119,56 @@ def _own_thresholds(
     return replace(rule.thresholds, short=own[SHORT], long=own[LONG])
 
 
+@dataclass(frozen=True)
+class WalkInputs:
+    """The predictions of a pair and its candles around them, as `walk_pair` takes them.
+
+    `path` is the file of the candles.
+    """
+
+    slices: list[PredictedSlice]
+    frame: pd.DataFrame
+    funding: Funding | None
+    path: Path
+
+    @classmethod
+    def read(
+        cls,
+        folder: Path,
+        base: str,
+        settings: WalkSettings,
+        datadir: Path,
+        without: Collection[Path] = (),
+    ) -> Self | None:
+        """Read them, and no other candles; None where nothing was predicted.
+
+        The arguments and errors are those of `walk_of`.
+        """
+        config, seconds = settings.config, settings.candle_seconds
+        slices = read_slices(folder, base, settings.rule, settings.extent, without)
+        if not slices:
+            return None
+        # A change of the first close needs the one before it; a future ends with its last candle.
+        first = int(slices[0].seconds[0]) - (config.window_size + 1) * seconds
+        stop = int(slices[-1].seconds[-1]) + (config.future_window + 1) * seconds
+        (source,) = find_sources(
+            [settings.pairs[base]],
+            datadir,
+            trading_mode=settings.trading_mode,
+            exchange=settings.exchange,
+            timeframe=settings.timeframe,
+            timerange=DateRange(first, stop),
+            data_format=settings.data_format,
+        )
+        frame = read_candle_frame(source, seconds)
+        candles = with_funding(
+            TradeCandles.from_frame(known_frame(frame)),
+            source,
+            funding=settings.root.evaluation_funding,
+        )
+        return cls(slices, frame, candles.funding, source.path)
+
+
 def walk_of(
     folder: Path,
     pair: str,
@@ -238,39 +194,50 @@ def walk_of(
     Raises:
         DataError: when its candles are not there, with the command that downloads them.
     """
-    config, seconds = settings.config, settings.candle_seconds
-    slices = read_slices(folder, base, settings.rule, settings.extent, without)
-    if not slices:
+    read = WalkInputs.read(folder, base, settings, datadir, without)
+    if read is None:
         return None
-    # A change of the first close needs the one before it; a future ends with its last candle.
-    first = int(slices[0].seconds[0]) - (config.window_size + 1) * seconds
-    stop = int(slices[-1].seconds[-1]) + (config.future_window + 1) * seconds
-    (source,) = find_sources(
-        [pair],
-        datadir,
-        trading_mode=settings.trading_mode,
-        exchange=settings.exchange,
-        timeframe=settings.timeframe,
-        timerange=DateRange(first, stop),
-        data_format=settings.data_format,
-    )
-    frame = read_candle_frame(source, seconds)
-    candles = with_funding(
-        TradeCandles.from_frame(known_frame(frame)),
-        source,
-        funding=settings.root.evaluation_funding,
-    )
     walk = walk_pair(
         pair,
-        slices,
-        frame,
-        config,
+        read.slices,
+        read.frame,
+        settings.config,
         settings.terms,
-        candle_seconds=seconds,
-        funding=candles.funding,
+        candle_seconds=settings.candle_seconds,
+        funding=read.funding,
     )
     if walk is None:
         raise DataError(
-            f"{source.path} holds none of the candles of {pair} that were predicted; download them"
+            f"{read.path} holds none of the candles of {pair} that were predicted; download them"
         )
     return walk
+
+
+def profits_of(folder: Path, settings: WalkSettings, datadir: Path) -> AfterFees | None:
+    """Figures after fees of a backtest's trades of all pairs, as `dualwindow evaluate` has them.
+
+    Nothing else is evaluated, which takes a fraction of the time. None where nothing was predicted.
+
+    Args:
+        folder: `user_data/models/<identifier>`.
+        settings: of the folder.
+        datadir: of the exchange's candles.
+
+    Raises:
+        DataError: when the candles of a pair are not there.
+    """
+    compared, dates = [], []
+    for base, pair in settings.pairs.items():
+        read = WalkInputs.read(folder, base, settings, datadir)
+        if read is None:
+            continue
+        arguments = (pair, read.slices, read.frame, settings.config, settings.terms)
+        walked = walk_trades(*arguments, funding=read.funding)
+        if walked is not None:
+            compared.append(walked.compared)
+            dates += [int(walked.slices[end].seconds[end]) for end in (0, -1)]
+    figures = earned(compared, settings.terms)
+    if figures is None:
+        return None
+    choices = choices_of(looks_at(folder, (min(dates), max(dates)), None))
+    return figures.of_choices(max(len(choices), 1))

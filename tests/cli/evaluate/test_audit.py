@@ -16,7 +16,7 @@ from dualwindow.bot.why.candles import Place
 from dualwindow.cli.evaluate.audit import _show
 from dualwindow.cli.main import main
 from dualwindow.errors import DataError
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.identifier.journal import JOURNAL_NAME
 from tests.makers.bot import REPOSITORY, Bot
 from tests.makers.bot_records import write_database

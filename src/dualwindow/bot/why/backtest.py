@@ -21,7 +21,8 @@ from dualwindow.columns import HOLD
 from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.data.candles.timerange import DateRange, utc_text
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.model_selection.walk_sources import WalkSettings, saved_of
+from dualwindow.model_selection.walk_settings import WalkSettings
+from dualwindow.model_selection.walk_sources import saved_of
 from dualwindow.models.identifier.made_from import MadeFrom, series_name
 from dualwindow.models.identifier.records import Records
 from dualwindow.models.identifier.saved_predictions import read_saved

@@ -13,7 +13,7 @@ from dualwindow.data.candles.sources import find_sources
 from dualwindow.data.candles.timerange import EVERYTHING, DateRange
 from dualwindow.data.features.other_candles import OtherCandles, RowGrid
 from dualwindow.errors import DataError, ModelFileError
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.fingerprint import BINDING_NAME, read_binding
 from dualwindow.models.identifier.made_from import series_name
 from dualwindow.settings.timeframes import timeframe_seconds

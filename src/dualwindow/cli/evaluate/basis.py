@@ -20,7 +20,7 @@ from dualwindow.cli.options.configuration import (
 )
 from dualwindow.cli.options.flags import SettingFlag
 from dualwindow.data.candles.timerange import utc_text
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
 from dualwindow.models.identifier.changed_rule import changed_rule
 from dualwindow.models.identifier.saved_predictions import find_predictions

@@ -28,7 +28,8 @@ from dualwindow.evaluation.evidence.verdict import UNCLEAR
 from dualwindow.evaluation.text import skill_text
 from dualwindow.model_selection.walk_candles import of_other_candles
 from dualwindow.model_selection.walk_forward import WalkForward, pooled_walk
-from dualwindow.model_selection.walk_sources import WalkSettings, walk_of
+from dualwindow.model_selection.walk_settings import WalkSettings
+from dualwindow.model_selection.walk_sources import walk_of
 from dualwindow.models.fingerprint import CACHED_PREDICTIONS
 from dualwindow.models.identifier.looks import Look, choices_of, note_look
 from dualwindow.report.predictions import Decided, WalkFacts

@@ -28,7 +28,7 @@ from dualwindow.cli.evaluate.basis import Basis
 from dualwindow.cli.evaluate.walk_forward import is_backtest
 from dualwindow.cli.options.configuration import data_folder
 from dualwindow.errors import DataError
-from dualwindow.model_selection.walk_sources import WalkSettings
+from dualwindow.model_selection.walk_settings import WalkSettings
 from dualwindow.models.identifier.journal import JOURNAL_NAME, Journal, read_journal
 from dualwindow.settings.checks.shapes import group_at
 
