@@ -44,7 +44,7 @@ def old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_commands_take_an_old_configuration_over(
     old_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = [line for block in blocks("") for line in block.splitlines()]
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
     commands = [shlex.split(line)[1:] for line in lines if line.startswith("dualwindow ")]
     assert len(commands) >= 7
     for words in commands:
