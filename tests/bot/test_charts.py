@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +20,7 @@ from freqtrade.resolvers import StrategyResolver
 from dualwindow.columns import CLASS_NAMES
 from tests.makers.backtests import BASE, SLICE, Backtests, Done, begin_at
 from tests.makers.bot import PAIR
+from tests.makers.browser import found_by_probe
 from tests.makers.live_bot import ROWS, Live, live, trained
 from tests.makers.markets import random_candles
 from tests.makers.rest import Answer, Rest, rest_server
@@ -251,13 +248,4 @@ def opened(chromium: str, path: Path) -> dict[str, Any]:
     """What the page's probe saw."""
     page = path.read_text(encoding="utf-8").replace("<body>", f"<body>{_PROBE}", 1)
     path.write_text(page, encoding="utf-8")
-    command = [
-        *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-        *(f"--user-data-dir={path.parent / 'profile'}", "--window-size=1280,1000", "--dump-dom"),
-        *("--virtual-time-budget=20000", path.as_uri()),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    match = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert match is not None, f"the page told nothing: {done.stderr[-2000:]}"
-    content: dict[str, Any] = json.loads(unescape(match[1]))
-    return content
+    return found_by_probe(chromium, path, 1280)

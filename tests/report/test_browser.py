@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
 from datetime import UTC, datetime
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from dualwindow.data.candles.frames import utc_seconds
 from dualwindow.report.build import gather
 from dualwindow.report.page import charts_of, page_of
 from tests.conftest import IN_CI
+from tests.makers.browser import found_by_probe
 from tests.makers.reports import backtest_folder, write_candles
 from tests.report.test_page import HOSTILE, evaluated, training, window
 from tests.report.test_walked import facts
@@ -102,17 +100,8 @@ def opened(chromium: str, page: str, folder: Path, *, dark: bool) -> dict[str, A
         for name, width in WIDTHS.items()
     )
     (folder / "around.html").write_text(_AROUND + frames, encoding="utf-8")
-    command = [
-        *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-        *(f"--user-data-dir={folder / 'profile'}", f"--window-size={sum(WIDTHS.values())},1000"),
-        *(f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom"),
-        *("--virtual-time-budget=20000", (folder / "around.html").as_uri()),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    match = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert match is not None, f"the page told nothing: {done.stderr[-2000:]}"
-    content: dict[str, Any] = json.loads(unescape(match[1]))
-    return content
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    return found_by_probe(chromium, folder / "around.html", sum(WIDTHS.values()), scheme)
 
 
 def brightness(colour: str) -> float:
